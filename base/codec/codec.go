@@ -1,0 +1,62 @@
+// Package codec encodes every stored or sent record: deterministic CBOR (RFC 8949,
+// section 4.2.1) behind one version byte.
+//
+// Records are structs with `cbor:"N,keyasint"` tags. A field number is never
+// reused; a reader ignores numbers it does not know and leaves missing ones zero,
+// so neighbouring releases read each other's records. The version byte changes
+// only when that is not enough. Decoding has limits on depth and size, so hostile
+// bytes cost no more than their length.
+package codec
+
+import (
+	"github.com/fxamacker/cbor/v2"
+
+	"rhizome/base/errs"
+)
+
+// Version is the version byte that Encode writes.
+const Version = 1
+
+var (
+	enc = must(cbor.CoreDetEncOptions().EncMode())
+	dec = must(cbor.DecOptions{
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
+		IndefLength:      cbor.IndefLengthForbidden,
+		TagsMd:           cbor.TagsForbidden,
+		MaxNestedLevels:  16,
+		MaxArrayElements: 1 << 20,
+		MaxMapPairs:      1 << 20,
+	}.DecMode())
+)
+
+func must[M any](m M, err error) M {
+	if err != nil {
+		panic(err) // the options above are constants
+	}
+	return m
+}
+
+// Encode returns v's record. It panics on a type that CBOR cannot hold, which is a
+// bug in the caller.
+func Encode(v any) []byte {
+	b, err := enc.Marshal(v)
+	if err != nil {
+		panic("codec: " + err.Error())
+	}
+	return append([]byte{Version}, b...)
+}
+
+// Decode reads a record into v, a pointer. Bytes that are no record, or one of a
+// version this program does not know, give errs.Corrupt.
+func Decode(b []byte, v any) error {
+	if len(b) == 0 {
+		return errs.New(errs.Corrupt, "a stored record is empty")
+	}
+	if b[0] != Version {
+		return errs.Newf(errs.Corrupt, "a stored record has format version %d, this program reads version %d", b[0], Version)
+	}
+	if err := dec.Unmarshal(b[1:], v); err != nil {
+		return errs.Newf(errs.Corrupt, "a stored record cannot be read: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package register
+
+import (
+	"context"
+
+	"rhizome/cluster/register/core"
+)
+
+// Table says what a row's value is. Numbers are stored and never reused.
+type Table uint8
+
+// Row names one register. Part chooses the partition; rows of one Part are ordered
+// by the bytes of Sort. Both may hold any bytes; together at most 2,000.
+type Row struct {
+	Table Table
+	Part  string
+	Sort  string
+}
+
+// Ballot orders the attempts to change a row. The zero Ballot is below all others
+// and belongs to a row that was never written.
+type Ballot = core.Ballot
+
+// Value is what a row holds. A nil *Value is an absent row.
+// Values are shared: nobody changes one after handing it over or receiving it.
+type Value struct {
+	// Data is carried by scans and reads. At most 256 KiB.
+	Data []byte
+	// Blob is carried by reads only, so that listings stay small. At most 64 KiB.
+	Blob []byte
+	// Pending puts the row on its replicas' work lists.
+	Pending bool
+	// Count and Bytes are this row's share of its partition key's Weight.
+	Count, Bytes int64
+}
+
+// Change is one update of a row.
+type Change struct {
+	// Apply computes the new value from the present one; nil deletes or leaves
+	// absent. It may run several times and must have no effects. An error refuses
+	// the change and is returned as it is; the row stays as it was.
+	// A result that is the very pointer it was given asks for an identity update:
+	// the present value is chosen again under the new ballot.
+	Apply func(old *Value) (*Value, error)
+	// Ballot, if not zero, is the first ballot to try. Each Ballot serves one Change.
+	Ballot Ballot
+	// Above, if not zero, must be below the ballot used.
+	Above Ballot
+	// Raise, if set, is called before an Accept under any ballot but Ballot, with the
+	// ballot about to be used. An error ends the update: it is returned as it is if
+	// no Accept was sent before, else the outcome is settled or errs.Unavailable.
+	Raise func(context.Context, Ballot) error
+	// AbsentToo makes an identity update of an absent row write a tombstone rather
+	// than nothing, so that lower ballots are fenced off.
+	AbsentToo bool
+}
+
+// Store is what the floors above use. All methods are safe for concurrent use and
+// end with errs.Unavailable when ctx does or when no majority answers.
+type Store interface {
+	// NewBallot returns a ballot that this node has never used, likely to win now.
+	NewBallot() Ballot
+	// Read returns the row's value, nil if absent, and the ballot it was accepted at.
+	Read(ctx context.Context, row Row) (*Value, Ballot, error)
+	// ReadAll reads several rows side by side; answers are in the order asked.
+	ReadAll(ctx context.Context, rows ...Row) ([]*Value, error)
+	// Update changes the row and returns its new value. It applies the change at most
+	// once. After Fence it fails with errs.Conflict.
+	Update(ctx context.Context, row Row, c Change) (*Value, error)
+	// Create writes a row under a fresh random key that nobody else can know. Only
+	// the first attempt for a key may use it. ballot is one of NewBallot.
+	Create(ctx context.Context, row Row, ballot Ballot, v *Value) error
+	// Scan returns rows in order.
+	Scan(ctx context.Context, s Scan) (*Page, error)
+	// Fence makes a majority refuse every further Accept under (table, part), durably,
+	// before it returns; Unfence lifts that.
+	Fence(ctx context.Context, table Table, part string) error
+	Unfence(ctx context.Context, table Table, part string) error
+	// Weight returns the sums over the live rows of (table, part), as a majority of
+	// replicas last saw them: exact when nothing is under way.
+	Weight(ctx context.Context, table Table, part string) (count, bytes int64, err error)
+	// Settle takes rows off the work lists of their replicas without changing them.
+	// It is a hint: losing it costs a look at the row.
+	Settle(rows ...Row)
+}
+
+// Scan asks for the rows of one table under several partition keys, merged into one
+// order by Sort (ties by Part), each Sort after After and beginning with Prefix.
+type Scan struct {
+	Table  Table
+	Parts  []string
+	Prefix string
+	// After is exclusive; empty begins at the first row.
+	After string
+	// Limit is the number of entries wanted, 1 to 10,000.
+	Limit int
+	// Delimiter, if not empty, rolls rows up: of all rows whose Sort agrees up to and
+	// including the first Delimiter behind Prefix, only the first live one is returned,
+	// with Entry.Group set to that common beginning.
+	Delimiter string
+}
+
+// Entry is one live row of a Page, or the first of a group.
+type Entry struct {
+	Row   Row
+	Group string
+	Value *Value // without Blob
+}
+
+// Page is the answer to a Scan.
+type Page struct {
+	Entries []Entry
+	// More reports whether rows may follow; After is where to go on.
+	More  bool
+	After string
+}
+
+// Local is what a replica knows of its own rows. It serves clean-up and repair;
+// nothing it says is a quorum's word.
+type Local interface {
+	// Pending returns up to limit rows of the table's work list after the given one
+	// (nil: from the start), in an order of its own.
+	Pending(ctx context.Context, table Table, after *Row, limit int) ([]Row, error)
+	// PendingCount returns the length of the table's work list.
+	PendingCount(ctx context.Context, table Table) (int64, error)
+	// Rows calls f for every live row of the table that this replica holds, in an
+	// order of its own, until f returns an error, which is returned.
+	Rows(ctx context.Context, table Table, f func(Row, *Value) error) error
+}

@@ -1,0 +1,30 @@
+// Package register keeps the rows of a rhizome: (table, partition key, sort key) ->
+// value, each row an independent linearizable register replicated on the nodes that
+// the layout gives its partition.
+//
+// A row is one CASPaxos instance (Rystsov, "CASPaxos: Replicated State Machines
+// without logs", arXiv 1802.07000): Paxos on the state of one row, no log, no
+// leader, any node proposes. The protocol itself is the pure package core below
+// this one: time, randomness and messages are its arguments and results, and the
+// simulator and the exhaustive explorer drive that very code. This package is its
+// shell: it stores what an acceptor must remember, carries messages to replicas
+// and back, waits, retries and gives up at a deadline.
+//
+// # What a caller may rely on
+//
+//   - Read, Update, Create and the settled rows of a Scan are linearizable per row.
+//   - An Update that returned without error is on disk, fsynced, at a majority.
+//   - errs.Unavailable means that the outcome is unknown: the change may yet happen,
+//     once. Any error that a caller's own Apply returned means that it did not happen.
+//   - Nothing here reads a clock for safety.
+//
+// # What a replica keeps in its row store
+//
+// See docs/formats.md. Beside each row it keeps two local, derived things in the
+// same batch as the row itself, so that they never disagree with it:
+//
+//   - the work list: rows whose value is marked Pending, or was marked and is not
+//     yet Settled. It is a hint of where to look, never a fact about the row;
+//   - the weights: sums of Count and Bytes of all live values per (table, partition
+//     key).
+package register

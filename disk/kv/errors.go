@@ -1,0 +1,62 @@
+package kv
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"rhizome/base/errs"
+)
+
+// translate maps Pebble's errors to kinds.
+func translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pebble.ErrNotFound):
+		return errs.NotFound
+	case pebble.IsCorruptionError(err):
+		return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
+	case errors.Is(err, syscall.ENOSPC):
+		return errs.Newf(errs.Full, "the disk of the row store is full: %w", err)
+	case errors.Is(err, os.ErrPermission):
+		return errs.Newf(errs.Denied, "the row store cannot be opened: %w", err)
+	}
+	return errs.Newf(errs.Internal, "row store: %w", err)
+}
+
+func counter(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+func parseCounter(b []byte) (int64, error) {
+	if len(b) != 8 {
+		return 0, errs.Newf(errs.Corrupt, "a counter has %d bytes, not 8", len(b))
+	}
+	return int64(binary.BigEndian.Uint64(b)), nil
+}
+
+// logger passes Pebble's words on. Pebble expects Fatalf not to return: the store
+// can promise nothing more, so the goroutine that met it stays there while the
+// owner stops the process.
+type logger struct {
+	log   *slog.Logger
+	fatal func(error)
+}
+
+func (l logger) Infof(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
+func (l logger) Errorf(format string, args ...any) {
+	l.log.Warn(fmt.Sprintf(format, args...))
+}
+
+func (l logger) Fatalf(format string, args ...any) {
+	err := errs.Newf(errs.Internal, "row store: "+format, args...)
+	if l.fatal == nil {
+		panic(err)
+	}
+	l.fatal(err)
+	select {}
+}

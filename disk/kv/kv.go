@@ -1,0 +1,252 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"rhizome/base/errs"
+	"rhizome/base/vfs"
+)
+
+// Options tune a store. The zero value is right for a home machine.
+type Options struct {
+	// CacheBytes is the block cache; 8 MiB if zero.
+	CacheBytes int64
+	// MemTableBytes bounds one memtable; 8 MiB if zero.
+	MemTableBytes uint64
+	Logger        *slog.Logger
+	// Fatal is told of a failed log write, after which the store can promise nothing
+	// more: every later call may block. The owner must stop the process.
+	Fatal func(error)
+}
+
+// Store is an open ordered store. All methods are safe for concurrent use, but for
+// Close, which must come last.
+type Store struct {
+	db    *pebble.DB
+	cache *pebble.Cache
+
+	mu      sync.Mutex
+	current *generation
+}
+
+// generation groups commits that began between two Barriers.
+type generation struct {
+	wg       sync.WaitGroup
+	inflight int
+	prev     *generation // not yet durable when this one began; nil once it was
+}
+
+// Open opens or makes the store in dir of fs. A store that another process holds
+// open, or that is damaged beyond Pebble's own recovery, is refused with a reason.
+func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 8 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 8 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	cache := pebble.NewCache(o.CacheBytes)
+	opts := &pebble.Options{
+		FS:                          fs,
+		Cache:                       cache,
+		MemTableSize:                o.MemTableBytes,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       40,
+		MaxOpenFiles:                500,
+		Merger:                      counters,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      logger{o.Logger, o.Fatal},
+	}
+	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	opts.Levels[0].FilterType = pebble.TableFilter
+	opts.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{
+			Enabled:               true,
+			MinimumSize:           1 << 10,
+			MaxBlobReferenceDepth: 10,
+			RewriteMinimumAge:     5 * time.Minute,
+			TargetGarbageRatio:    0.2,
+		}
+	}
+	db, err := pebble.Open(dir, opts)
+	if err != nil {
+		cache.Unref()
+		return nil, translate(err)
+	}
+	return &Store{db: db, cache: cache, current: new(generation)}, nil
+}
+
+// Close waits for commits under way and closes the store.
+func (s *Store) Close() error {
+	defer s.cache.Unref()
+	return translate(s.db.Close())
+}
+
+// Get returns a copy of key's value, or errs.NotFound. What it returns may not be
+// durable yet: see Barrier.
+func (s *Store) Get(key []byte) ([]byte, error) {
+	v, closer, err := s.db.Get(key)
+	if err != nil {
+		return nil, translate(err)
+	}
+	out := append([]byte(nil), v...)
+	return out, translate(closer.Close())
+}
+
+// Barrier returns when every commit that began before the call is durable. It
+// costs nothing when none is under way.
+func (s *Store) Barrier() {
+	s.mu.Lock()
+	g := s.current
+	if g.inflight > 0 || g.prev != nil {
+		s.current = &generation{prev: g}
+	}
+	s.mu.Unlock()
+	g.wait(s)
+}
+
+func (s *Store) begin() *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.inflight++
+	s.current.wg.Add(1)
+	return s.current
+}
+
+func (s *Store) end(g *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.inflight--
+	g.wg.Done()
+}
+
+func (g *generation) wait(s *Store) {
+	s.mu.Lock()
+	prev, busy := g.prev, g.inflight > 0
+	s.mu.Unlock()
+	if prev != nil {
+		prev.wait(s)
+		s.mu.Lock()
+		g.prev = nil
+		s.mu.Unlock()
+	}
+	if busy {
+		g.wg.Wait()
+	}
+}
+
+// Batch collects writes that take effect together or not at all. It is not safe
+// for concurrent use.
+type Batch struct {
+	s *Store
+	b *pebble.Batch
+}
+
+// NewBatch returns an empty batch.
+func (s *Store) NewBatch() *Batch { return &Batch{s, s.db.NewBatch()} }
+
+// Set records key = value; both are copied.
+func (b *Batch) Set(key, value []byte) { _ = b.b.Set(key, value, nil) }
+
+// Delete records that key is to be absent.
+func (b *Batch) Delete(key []byte) { _ = b.b.Delete(key, nil) }
+
+// DeleteRange records that every key in [from, to) is to be absent.
+func (b *Batch) DeleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
+
+// Add records that the 64-bit counter at key grows by n, which may be negative.
+// Counters are read with Counter.
+func (b *Batch) Add(key []byte, n int64) { _ = b.b.Merge(key, counter(n), nil) }
+
+// Empty reports whether nothing was recorded.
+func (b *Batch) Empty() bool { return b.b.Empty() }
+
+// Commit applies the batch and returns when it is durable. The batch is spent.
+func (b *Batch) Commit() error {
+	g := b.s.begin()
+	defer b.s.end(g)
+	defer b.b.Close()
+	return translate(b.b.Commit(pebble.Sync))
+}
+
+// CommitLazily applies the batch without waiting for the disk: a power cut may
+// undo it, but never it alone while a later Commit stands. The batch is spent.
+func (b *Batch) CommitLazily() error {
+	defer b.b.Close()
+	return translate(b.b.Commit(pebble.NoSync))
+}
+
+// Discard drops a batch that will not be committed.
+func (b *Batch) Discard() { _ = b.b.Close() }
+
+// Iter walks keys in byte order over one moment's view of the store. It is not
+// safe for concurrent use. Key and Value are valid until the next move.
+type Iter struct{ it *pebble.Iterator }
+
+// Iter returns an iterator over [from, to); a nil bound is open. The view may hold
+// commits that are not durable yet: see Barrier.
+func (s *Store) Iter(from, to []byte) (*Iter, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return nil, translate(err)
+	}
+	return &Iter{it}, nil
+}
+
+// First moves to the first key; SeekGE to the first at or after key; SeekLT to the
+// last before key; Next one further. All report whether there is such a key; when
+// there is not, Err says whether that is the end or a failure.
+func (i *Iter) First() bool            { return i.it.First() }
+func (i *Iter) SeekGE(key []byte) bool { return i.it.SeekGE(key) }
+func (i *Iter) SeekLT(key []byte) bool { return i.it.SeekLT(key) }
+func (i *Iter) Next() bool             { return i.it.Next() }
+func (i *Iter) Valid() bool            { return i.it.Valid() }
+
+// Key returns the present key.
+func (i *Iter) Key() []byte { return i.it.Key() }
+
+// Value returns the present value.
+func (i *Iter) Value() ([]byte, error) {
+	v, err := i.it.ValueAndErr()
+	return v, translate(err)
+}
+
+// Err returns what stopped the iterator, nil at the end of the range.
+func (i *Iter) Err() error { return translate(i.it.Error()) }
+
+// Close releases the iterator and returns what stopped it.
+func (i *Iter) Close() error { return translate(i.it.Close()) }
+
+// Counter reads a counter that Batch.Add made; a missing one is 0.
+func (s *Store) Counter(key []byte) (int64, error) {
+	v, err := s.Get(key)
+	if errors.Is(err, errs.NotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return parseCounter(v)
+}
+
+// DiskBytes returns how much the store occupies on disk, logs included.
+func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
+
+// Compact rewrites [from, to) so that deleted bytes leave the disk.
+func (s *Store) Compact(ctx context.Context, from, to []byte) error {
+	return translate(s.db.Compact(ctx, from, to, false))
+}
+
+// Flush writes the memtable out.
+func (s *Store) Flush() error { return translate(s.db.Flush()) }
