@@ -30,6 +30,8 @@ type Value struct {
 	Blob []byte
 	// Pending puts the row on its replicas' work lists.
 	Pending bool
+	// Hidden rows are passed over by scans like absent ones.
+	Hidden bool
 	// Count and Bytes are this row's share of its partition key's Weight.
 	Count, Bytes int64
 }
@@ -50,6 +52,9 @@ type Change struct {
 	// ballot about to be used. An error ends the update: it is returned as it is if
 	// no Accept was sent before, else the outcome is settled or errs.Unavailable.
 	Raise func(context.Context, Ballot) error
+	// Epoch is what the caller knows of its partition key's epoch; the Accept is refused
+	// with errs.Conflict by a replica that was fenced at a higher one.
+	Epoch uint64
 	// AbsentToo makes an identity update of an absent row write a tombstone rather
 	// than nothing, so that lower ballots are fenced off.
 	AbsentToo bool
@@ -65,17 +70,18 @@ type Store interface {
 	// ReadAll reads several rows side by side; answers are in the order asked.
 	ReadAll(ctx context.Context, rows ...Row) ([]*Value, error)
 	// Update changes the row and returns its new value. It applies the change at most
-	// once. After Fence it fails with errs.Conflict.
+	// once. It fails with errs.Conflict under a Fence above its Epoch.
 	Update(ctx context.Context, row Row, c Change) (*Value, error)
 	// Create writes a row under a fresh random key that nobody else can know. Only
 	// the first attempt for a key may use it. ballot is one of NewBallot.
 	Create(ctx context.Context, row Row, ballot Ballot, v *Value) error
 	// Scan returns rows in order.
 	Scan(ctx context.Context, s Scan) (*Page, error)
-	// Fence makes a majority refuse every further Accept under (table, part), durably,
-	// before it returns; Unfence lifts that.
-	Fence(ctx context.Context, table Table, part string) error
-	Unfence(ctx context.Context, table Table, part string) error
+	// Fence makes a majority refuse, durably and before it returns, every further
+	// Accept under (table, part) whose Change carries a lower epoch. A replica keeps
+	// the highest epoch it was told; there is no way back, so a late Fence of a
+	// coordinator that was given up is harmless: whoever reopens names a higher epoch.
+	Fence(ctx context.Context, table Table, part string, epoch uint64) error
 	// Weight returns the sums over the live rows of (table, part), as a majority of
 	// replicas last saw them: exact when nothing is under way.
 	Weight(ctx context.Context, table Table, part string) (count, bytes int64, err error)

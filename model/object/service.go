@@ -1,0 +1,57 @@
+package object
+
+import (
+	"context"
+
+	"rhizome/base/ident"
+	"rhizome/model/account"
+)
+
+// Service is what gateways use; *Store implements it. All methods are safe for
+// concurrent use and are linearizable per key. A success is durable. Methods that
+// take a *Bucket check that the bucket is still as it was looked up, where that
+// matters; none of them authorises: the gateway does, with Bucket.May.
+type Service interface {
+	// CreateBucket makes a bucket owned by key k under a global name (or, with local,
+	// one local to k). It fails with ErrBucketName, ErrBucketExists or ErrBucketOwned.
+	CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*Bucket, error)
+	// Bucket looks a name up: k's local names first, then the global ones.
+	Bucket(ctx context.Context, name string, k *account.Key) (*Bucket, error)
+	// Buckets returns the buckets that k may do something with, by name as k sees it.
+	Buckets(ctx context.Context, k *account.Key) ([]NamedBucket, error)
+	// DeleteBucket fails with ErrBucketNotEmpty while there is an object. Uploads under
+	// way are aborted.
+	DeleteBucket(ctx context.Context, b *Bucket) error
+	// Usage is exact when nothing is under way.
+	Usage(ctx context.Context, b *Bucket) (Usage, error)
+
+	Put(ctx context.Context, b *Bucket, p Put) (*Head, error)
+	Get(ctx context.Context, b *Bucket, g Get) (*Object, error)
+	// Stat is Get without the bytes.
+	Stat(ctx context.Context, b *Bucket, g Get) (*Object, error)
+	// Parts returns the parts of an object with Number > after, at most limit.
+	Parts(ctx context.Context, b *Bucket, key string, after, limit int) ([]Part, bool, error)
+	// Delete removes an object. A missing one is no error without conditions; with
+	// IfMatch it is ErrNoSuchKey.
+	Delete(ctx context.Context, b *Bucket, key string, cond Conditions) error
+	// Copy makes an object of another's bytes, by reference where it can.
+	Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error)
+	List(ctx context.Context, b *Bucket, l List) (*Listed, error)
+
+	CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Upload, error)
+	// Upload looks an upload up by key and ID.
+	Upload(ctx context.Context, b *Bucket, key string, id ident.ID) (*Upload, error)
+	PutPart(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, body Body) (*Part, error)
+	CopyPart(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, c Copy) (*Part, error)
+	ListParts(ctx context.Context, b *Bucket, key string, upload ident.ID, after, limit int) ([]Part, bool, error)
+	ListUploads(ctx context.Context, b *Bucket, l ListUploads) (*ListedUploads, error)
+	// Complete may be repeated: it answers as the first time while the object stands.
+	Complete(ctx context.Context, b *Bucket, c Complete) (*Head, error)
+	Abort(ctx context.Context, b *Bucket, key string, upload ident.ID) error
+}
+
+// NamedBucket is a bucket with the name that a key sees it under.
+type NamedBucket struct {
+	Name   string
+	Bucket *Bucket
+}
