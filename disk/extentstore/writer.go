@@ -156,3 +156,8 @@ func (w *Writer) end() {
 	w.held = nil
 	w.d.release(w.reserved)
 }
+
+// Bytes returns the sum of the frames' stored bytes so far, and Digest what Info
+// calls Digest, once the last frame was appended.
+func (w *Writer) Bytes() int64          { return w.table.bytes() }
+func (w *Writer) Digest() [sumSize]byte { return sum(w.table) }
