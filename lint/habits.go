@@ -12,6 +12,8 @@ type ban struct {
 	names []string // empty: every name
 	where func(*file) bool
 	why   string
+	// unless: a comment beside the place that holds this word excuses it.
+	unless string
 }
 
 func product(f *file) bool { return !f.test && !isOutside(f.dir) }
@@ -23,22 +25,22 @@ func all(*file) bool       { return true }
 var globalRand = strings.Fields("Int Intn Int31 Int31n Int63 Int63n Int32 Int32N Int64 Int64N IntN N Uint Uint32 Uint32N Uint64 Uint64N UintN Float32 Float64 ExpFloat64 NormFloat64 Perm Shuffle Read Seed")
 
 var bans = []ban{
-	{"os", []string{"Exit"}, library, "only cmd ends the process; return an error"},
-	{"log", nil, library, "there is no global logger; a *slog.Logger is passed in"},
+	{"os", []string{"Exit"}, library, "only cmd ends the process; return an error", ""},
+	{"log", nil, library, "there is no global logger; a *slog.Logger is passed in", ""},
 	{"log/slog", strings.Fields("Default SetDefault Debug Info Warn Error Log DebugContext InfoContext WarnContext ErrorContext LogAttrs"), library,
-		"there is no global logger; a *slog.Logger is passed in"},
-	{"os", []string{"Stdout", "Stderr", "Stdin", "Args"}, library, "only cmd speaks with the terminal; take an io.Writer"},
-	{"fmt", []string{"Print", "Println", "Printf"}, library, "only cmd speaks with the terminal; take an io.Writer"},
+		"there is no global logger; a *slog.Logger is passed in", ""},
+	{"os", []string{"Stdout", "Stderr", "Stdin", "Args"}, library, "only cmd speaks with the terminal; take an io.Writer", ""},
+	{"fmt", []string{"Print", "Println", "Printf"}, library, "only cmd speaks with the terminal; take an io.Writer", ""},
 	{"time", strings.Fields("Now Since Until"), func(f *file) bool { return library(f) && !within(f.dir, "base/clock") },
-		"wall time comes from base/clock, so that tests can set it and no decision hides a clock"},
-	{"time", []string{"Sleep"}, all, "nothing sleeps to wait for a condition; wait for the condition, or for a timer together with a context"},
-	{"math/rand", globalRand, all, "chance comes from a source with a seed that is passed in, so that a failing run can be played again"},
-	{"math/rand/v2", globalRand, all, "chance comes from a source with a seed that is passed in, so that a failing run can be played again"},
+		"wall time comes from base/clock, so that tests can set it and no decision hides a clock; where only a deadline of a connection or a duration is meant, a comment beside it with the word stopwatch says so", "stopwatch"},
+	{"time", []string{"Sleep"}, all, "nothing sleeps to wait for a condition; wait for the condition, or for a timer together with a context", ""},
+	{"math/rand", globalRand, all, "chance comes from a source with a seed that is passed in, so that a failing run can be played again", ""},
+	{"math/rand/v2", globalRand, all, "chance comes from a source with a seed that is passed in, so that a failing run can be played again", ""},
 	{"os", strings.Fields("Create CreateTemp Open OpenFile ReadFile WriteFile Remove RemoveAll Rename Mkdir MkdirAll Truncate Link ReadDir Stat"),
 		func(f *file) bool {
 			floor, _ := stand(f.dir)
 			return product(f) && floor >= 0 && floor < 4 && !within(f.dir, "base/vfs")
-		}, "below the edge files go through base/vfs, so that tests can crash and fail them"},
+		}, "below the edge files go through base/vfs, so that tests can crash and fail them", ""},
 }
 
 // checkBans: what is asked for elsewhere is asked for there.
@@ -60,9 +62,10 @@ func (b ban) check(f *file) []problem {
 		return nil
 	}
 	var found []problem
+	said := f.commentLines()
 	ast.Inspect(f.ast, func(n ast.Node) bool {
 		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
+		if !ok || b.unless != "" && strings.Contains(f.beside(said, n), b.unless) {
 			return true
 		}
 		if x, ok := sel.X.(*ast.Ident); ok && x.Name == name && (b.names == nil || contains(b.names, sel.Sel.Name)) {
@@ -101,8 +104,7 @@ func checkPanics(files []*file) []problem {
 				return true
 			}
 			fn, ok := call.Fun.(*ast.Ident)
-			line := f.fset.Position(call.Pos()).Line
-			if ok && fn.Name == "panic" && !said[line] && !said[line-1] {
+			if ok && fn.Name == "panic" && f.beside(said, n) == "" {
 				found = append(found, f.at(call, "panic without a comment beside it that says why this cannot happen; anything that can happen is an error"))
 			}
 			return true
@@ -111,14 +113,21 @@ func checkPanics(files []*file) []problem {
 	return found
 }
 
-func (f *file) commentLines() map[int]bool {
-	lines := map[int]bool{}
+// commentLines returns the comments by the line that they begin on.
+func (f *file) commentLines() map[int]string {
+	lines := map[int]string{}
 	for _, group := range f.ast.Comments {
 		for _, c := range group.List {
-			lines[f.fset.Position(c.Pos()).Line] = true
+			lines[f.fset.Position(c.Pos()).Line] = c.Text
 		}
 	}
 	return lines
+}
+
+// beside returns the comments on the node's line and on the line above.
+func (f *file) beside(said map[int]string, n ast.Node) string {
+	line := f.fset.Position(n.Pos()).Line
+	return said[line-1] + said[line]
 }
 
 // checkState: packages hold no state, and importing one does nothing.
