@@ -18,8 +18,8 @@ type draft struct {
 	ballot  register.Ballot
 	version version
 	blob    []byte
-	holder  *register.Row   // the upload whose parts hold the bytes
-	held    *register.Value // of holder, once a copy's reference was added
+	shared  bool          // others reference the extents too
+	holder  *register.Row // the upload whose parts hold the bytes
 }
 
 // ref is the reference of the draft in one of its holders.
