@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,20 @@ const (
 	Form                  // in the fields of a browser's POST
 )
 
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	service    = "s3"
+	terminal   = "aws4_request"
+	timeFormat = "20060102T150405Z"
+	dateFormat = "20060102"
+)
+
+// Limits on what a request may say about its signature.
+const (
+	maxAccessKey     = 128
+	maxSignedHeaders = 128
+)
+
 // Scope is what a signing key is good for.
 type Scope struct {
 	Date    string // yyyymmdd
@@ -24,7 +39,7 @@ type Scope struct {
 }
 
 // String returns the credential scope as it stands in a string to sign.
-func (s Scope) String() string { return s.Date + "/" + s.Region + "/" + s.Service + "/aws4_request" }
+func (s Scope) String() string { return s.Date + "/" + s.Region + "/" + s.Service + "/" + terminal }
 
 // Auth is how a request says it is signed. Nothing in it is to be believed before Check.
 type Auth struct {
@@ -39,9 +54,11 @@ type Auth struct {
 	Payload Payload
 
 	r         *http.Request
-	signed    string   // SignedHeaders as sent
-	headers   []string // signed, split
+	hash      string // the last line of the canonical request
+	stamp     string // Time as in x-amz-date
+	signed    string // SignedHeaders as sent
 	signature string
+	policy    string   // of a Form: what is signed
 	key       [32]byte // the signing key, after Check
 }
 
@@ -55,7 +72,32 @@ type Chain struct {
 
 // Chain returns the chain that begins with a's signature. Call it after Check.
 func (a *Auth) Chain() Chain {
-	return Chain{Key: a.key, Time: a.Time.Format(timeFormat), Scope: a.Scope.String(), Seed: a.signature}
+	return Chain{Key: a.key, Time: a.stamp, Scope: a.Scope.String(), Seed: a.signature}
 }
 
-const timeFormat = "20060102T150405Z"
+// Hoist moves the x-amz-* parameters of a presigned query that stand for headers (all
+// but those of the signature itself) into r.Header, as S3 does, unless the header is
+// there already. Call it after Check.
+func (a *Auth) Hoist(r *http.Request) {
+	if a.Kind != Query {
+		return
+	}
+	for name, values := range r.URL.Query() {
+		if len(name) < 6 || !strings.EqualFold(name[:6], "x-amz-") || isSigning(name) {
+			continue
+		}
+		if key := http.CanonicalHeaderKey(name); r.Header[key] == nil {
+			r.Header[key] = values
+		}
+	}
+}
+
+// isSigning reports whether a query parameter belongs to the signature.
+func isSigning(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
+		"X-Amz-Signedheaders", "X-Amz-Signature", "X-Amz-Security-Token":
+		return true
+	}
+	return false
+}
