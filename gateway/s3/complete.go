@@ -56,7 +56,7 @@ func (q *request) completion() (*completion, error) {
 	if c.complete.Size, err = q.announcedSize(); err != nil {
 		return nil, err
 	}
-	named, err := q.wholeChecksum(c)
+	said, err := q.wholeChecksum(c)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +71,11 @@ func (q *request) completion() (*completion, error) {
 	u, err := q.g.objects.Upload(q.ctx, q.bucket, q.key, id)
 	switch {
 	case errors.Is(err, object.ErrNoSuchUpload):
-		c.algorithm = named // completed already, perhaps: the service knows
+		c.algorithm = said // completed already, perhaps: the service knows
 	case err != nil:
 		return nil, err
 	default:
-		if err := q.checkMode(c, u, named); err != nil {
+		if err := q.checkMode(c, u, said); err != nil {
 			return nil, err
 		}
 	}
@@ -85,13 +85,13 @@ func (q *request) completion() (*completion, error) {
 }
 
 // checkMode holds what the request says of checksums against the upload's.
-func (q *request) checkMode(c *completion, u *object.Upload, named checksum.Algorithm) error {
+func (q *request) checkMode(c *completion, u *object.Upload, said checksum.Algorithm) error {
 	c.algorithm, c.kind = algorithmOf(u.Checksum), checksum.FullObject
 	if u.Checksum.Composite {
 		c.kind = checksum.Composite
 	}
-	if named != checksum.None && c.algorithm != checksum.None && named != c.algorithm {
-		return mismatch(c.algorithm, named)
+	if said != checksum.None && c.algorithm != checksum.None && said != c.algorithm {
+		return mismatch(c.algorithm, said)
 	}
 	t := q.r.Header.Get("X-Amz-Checksum-Type")
 	if t != "" && c.algorithm != checksum.None && t != c.kind.String() {
@@ -171,7 +171,7 @@ func readPart(n *node, c *completion) (object.CompletePart, error) {
 	if p.Number < 1 || p.Number > object.MaxParts {
 		return p, partNumberError(number)
 	}
-	p.ETag = strings.Trim(strings.TrimSpace(etag), `"`)
+	p.ETag = strings.ToLower(strings.Trim(strings.TrimSpace(etag), `"`))
 	for _, k := range n.kids {
 		a, ok := checksum.ParseAlgorithm(strings.TrimPrefix(k.name, "Checksum"))
 		if !ok || !strings.HasPrefix(k.name, "Checksum") {

@@ -90,7 +90,7 @@ func (q *request) fail(err error) {
 	e := translate(err)
 	q.logFailure(e, err)
 	if q.status != 0 {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}
 	clear(q.w.Header())
 	q.used = 0

@@ -82,7 +82,7 @@ func encodeMeta(v string) string {
 	return v
 }
 
-// metaHeaders sets the headers that an object has in every answer.
+// objectHeaders sets the headers that an object has in every answer.
 func (q *request) objectHeaders(h *object.Head) {
 	q.set("ETag", quote(h.ETag))
 	q.set("Last-Modified", h.Modified.UTC().Format(http.TimeFormat))

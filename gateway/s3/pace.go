@@ -10,7 +10,7 @@ import (
 	"rhizome/gateway/s3/s3err"
 )
 
-// How slowly a client may go. Deadlines of sockets are in the machine's own time.
+// How slowly a client may go.
 const (
 	// idleRead is how long a client may send nothing while it is read from.
 	idleRead = 30 * time.Second
@@ -50,14 +50,14 @@ func (q *request) pace() {
 
 // Read implements io.Reader.
 func (p *paced) Read(b []byte) (int, error) {
-	start := time.Now()
+	start := time.Now() // a stopwatch
 	if start.Sub(p.armed) >= rearm {
 		_ = p.rc.SetReadDeadline(start.Add(idleRead)) // not every ResponseWriter has a connection
 		p.armed = start
 	}
 	n, err := p.body.Read(b)
 	p.n += int64(n)
-	p.waited += time.Since(start)
+	p.waited += time.Since(start) // a stopwatch
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = s3err.New(s3err.RequestTimeout).Because(err)
@@ -76,11 +76,12 @@ func (p *paced) Close() error { return p.body.Close() }
 // endBody bounds the time that the HTTP server drains what was not read.
 func (q *request) endBody() {
 	if !q.paced.ended {
-		_ = q.paced.rc.SetReadDeadline(time.Now().Add(drainTime))
+		_ = q.paced.rc.SetReadDeadline(time.Now().Add(drainTime)) // a stopwatch
 	}
 }
 
 // armWrite gives the next n bytes of the answer their time.
 func (q *request) armWrite(n int) {
+	// A stopwatch, not a date.
 	_ = q.paced.rc.SetWriteDeadline(time.Now().Add(idleWrite + time.Duration(n/slowestWrite)*time.Second))
 }

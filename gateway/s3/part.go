@@ -80,9 +80,7 @@ func copyPart(q *request) error {
 	if c.Range, err = copyRange(q.r.Header); err != nil {
 		return err
 	}
-	if a := algorithmOf(u.Checksum); a != checksum.None {
-		c.Digest = digestOf(a)
-	}
+	c.Digest = digestOf(algorithmOf(u.Checksum)) // a part's ETag is its own MD5
 	const root = "CopyPartResult"
 	return q.answerLate(root, func(d *doc) error {
 		p, err := q.g.objects.CopyPart(q.ctx, q.bucket, q.key, id, number, c)

@@ -192,13 +192,13 @@ func (q *request) extraHeaders(o *object.Object, g object.Get) error {
 // partChecksum sets the checksum of one part, unless the object was replaced while
 // it was looked up.
 func (q *request) partChecksum(o *object.Object, g object.Get) error {
-	p, _, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, 0, object.MaxParts)
-	if err != nil || len(p) < g.PartNumber {
+	p, _, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, g.PartNumber-1, 1)
+	if err != nil || len(p) == 0 || p[0].Number != g.PartNumber {
 		return nil
 	}
 	now, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
 	if err == nil && now.Version == o.Version {
-		q.checksumHeaders(p[g.PartNumber-1].Checksum, 0)
+		q.checksumHeaders(p[0].Checksum, 0)
 	}
 	return nil
 }

@@ -3,9 +3,9 @@ package s3
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 
+	"rhizome/base/ident"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
@@ -88,13 +88,12 @@ func (q *request) run() (err error) {
 	return q.route.serve(q)
 }
 
+// newID makes the ID of a request: 16 hexadecimal digits.
 func newID() string {
-	const digits = "0123456789ABCDEF"
+	id := ident.New()
 	var b [16]byte
-	v := rand.Uint64()
 	for i := range b {
-		b[i] = digits[v&15]
-		v >>= 4
+		b[i] = upperHex[id[i]&15]
 	}
 	return string(b[:])
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"io"
+	"slices"
 
 	"rhizome/base/ident"
 	"rhizome/model/object"
@@ -153,7 +154,11 @@ func (s *Store) Parts(_ context.Context, b *object.Bucket, key string, after, li
 	if e == nil {
 		return nil, false, object.ErrNoSuchKey
 	}
-	out, more := page(e.parts, after, limit)
+	parts := slices.Clone(e.parts)
+	for i := range parts {
+		parts[i].Number = i + 1 // an object's parts are numbered anew
+	}
+	out, more := page(parts, after, limit)
 	return out, more, nil
 }
 
