@@ -46,7 +46,7 @@ func newBench(t testing.TB, fs vfs.FS, o Options, disks ...Disk) *bench {
 func (b *bench) open() {
 	b.t.Helper()
 	var err error
-	if b.rows, err = kv.Open(b.fs, "/rows", kv.Options{}); err != nil {
+	if b.rows, err = kv.Open(b.fs, b.fs.PathJoin(b.fs.PathDir(b.disks[0].Dir), "rows"), kv.Options{}); err != nil {
 		b.t.Fatal(err)
 	}
 	if b.s, err = Open(b.fs, b.rows, b.disks, b.opt); err != nil {
@@ -217,6 +217,7 @@ func onDisk(t testing.TB, fs vfs.FS, dir string) (n int64) {
 func checkAccounts(t testing.TB, s *Store) {
 	t.Helper()
 	must(t, s.adopted(ctx))
+	s.keeper.wait()
 	s.reaper.wait()
 	live := map[ident.ID]map[uint64]int64{}
 	must(t, s.each(ctx, ident.ID{}, func(id ident.ID, e *entry) error {

@@ -18,8 +18,8 @@ type draft struct {
 	ballot  register.Ballot
 	version version
 	blob    []byte
-	holder  *register.Row   // the upload whose parts hold the bytes
-	held    *register.Value // of holder, once a copy's reference was added
+	shared  bool          // others reference the extents too
+	holder  *register.Row // the upload whose parts hold the bytes
 }
 
 // ref is the reference of the draft in one of its holders.
@@ -45,7 +45,7 @@ func (s *Store) store(ctx context.Context, d *draft, body Body, inline int, data
 		}
 		return s.finishInline(d, body, head, data)
 	}
-	w := &bodyWriter{s: s, ctx: ctx, d: d, data: data, say: say, hash: body.Hash}
+	w := &bodyWriter{s: s, ctx: ctx, d: d, data: data, say: say}
 	if err := w.run(head, body); err != nil {
 		w.abort()
 		s.release(ctx, d)
