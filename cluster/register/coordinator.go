@@ -207,10 +207,11 @@ func (c *Coordinator) bounded(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeout(ctx, c.cfg.Timeout)
 }
 
-// pause waits before the next attempt: a random time that grows with the attempts.
-func (c *Coordinator) pause(ctx context.Context, attempt int) error {
-	most := time.Millisecond << min(attempt, 8)
-	t := time.NewTimer(rand.N(most))
+// pause waits before the next attempt: a random time up to a few times that which the
+// last one took, so that of two coordinators that outbid each other one gets through.
+func (c *Coordinator) pause(ctx context.Context, attempt int, took time.Duration) error {
+	most := max(took, time.Millisecond) << min(attempt, 3)
+	t := time.NewTimer(rand.N(min(most, time.Second)))
 	defer t.Stop()
 	select {
 	case <-t.C:
