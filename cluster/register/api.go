@@ -30,6 +30,8 @@ type Value struct {
 	Blob []byte
 	// Pending puts the row on its replicas' work lists.
 	Pending bool
+	// Hidden rows are passed over by scans like absent ones.
+	Hidden bool
 	// Count and Bytes are this row's share of its partition key's Weight.
 	Count, Bytes int64
 }
