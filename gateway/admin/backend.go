@@ -12,12 +12,12 @@ import (
 
 // Keys is what the admin server needs of the accounts.
 type Keys interface {
-	// Keys returns every key, oldest first.
+	// Keys returns every key, by name.
 	Keys(ctx context.Context) ([]*account.Key, error)
 	// Key returns errs.NotFound for an unknown ID.
 	Key(ctx context.Context, id string) (*account.Key, error)
 	// CreateKey makes a key with a fresh ID and secret.
-	CreateKey(ctx context.Context, name string, createBuckets bool) (*account.Key, error)
+	CreateKey(ctx context.Context, name string, member ident.ID, createBuckets bool) (*account.Key, error)
 	// ImportKey takes an existing pair; errs.Exists if the ID is taken.
 	ImportKey(ctx context.Context, k account.Key) (*account.Key, error)
 	DeleteKey(ctx context.Context, id string) error
@@ -81,6 +81,8 @@ type Facts struct {
 	Home    string
 	Data    string
 	Layout  uint64
+	// Member owns the keys that are made here.
+	Member  ident.ID
 	Started time.Time
 	S3      api.Endpoint
 }

@@ -61,7 +61,7 @@ func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
 	if len(keys) == 0 {
 		return nil, errs.New(errs.NotFound, "there is no key that could own the bucket: make one with rhizome key create NAME")
 	}
-	return keys[0], nil
+	return slices.MinFunc(keys, func(a, b *account.Key) int { return a.Created.Compare(b.Created) }), nil
 }
 
 func (s *Server) showBucket(r *http.Request) (any, error) {

@@ -31,11 +31,12 @@ func (s *Server) createKey(r *http.Request) (any, error) {
 		return nil, errs.New(errs.Invalid, "a key needs a name of 1 to 128 bytes")
 	}
 	var k *account.Key
+	member := s.Host.Facts().Member
 	if in.ID == "" && in.Secret == "" {
-		k, err = s.Keys.CreateKey(r.Context(), in.Name, !in.NoCreateBuckets)
+		k, err = s.Keys.CreateKey(r.Context(), in.Name, member, !in.NoCreateBuckets)
 	} else {
 		k, err = s.Keys.ImportKey(r.Context(), account.Key{
-			ID: in.ID, Secret: in.Secret, Name: in.Name, CreateBuckets: !in.NoCreateBuckets,
+			ID: in.ID, Secret: in.Secret, Name: in.Name, CreateBuckets: !in.NoCreateBuckets, Member: member,
 		})
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func (s *Server) putObject(r *http.Request) (any, error) {
 	}
 	key := r.URL.Query().Get("key")
 	sum := md5.New()
-	finish := func() (object.Digest, error) { return digest(in.ETag, sum) }
+	finish := func() (object.Digest, error) { return digest(in, sum) }
 	var h *object.Head
 	if in.Size > partSize {
 		h, err = s.putParts(r.Context(), b, key, in, io.TeeReader(r.Body, sum), finish)
@@ -49,15 +49,15 @@ func (s *Server) putObject(r *http.Request) (any, error) {
 }
 
 // digest compares what arrived with the ETag that was announced.
-func digest(etag string, sum hash.Hash) (object.Digest, error) {
+func digest(in api.PutObject, sum hash.Hash) (object.Digest, error) {
 	got := hex.EncodeToString(sum.Sum(nil))
-	if _, err := hex.DecodeString(etag); err == nil && len(etag) == len(got) && etag != got {
+	if in.Verify && in.ETag != got {
 		return object.Digest{}, errs.New(errs.Corrupt, "the bytes that arrived are not those of the object: its MD5 differs from its ETag")
 	}
-	if etag == "" {
-		etag = got
+	if in.ETag == "" {
+		in.ETag = got
 	}
-	return object.Digest{ETag: etag}, nil
+	return object.Digest{ETag: in.ETag}, nil
 }
 
 // putParts stores a large object as an upload in parts of partSize, one after the

@@ -53,7 +53,6 @@ const (
 	Region     = "region"
 	Capacity   = "capacity"
 	Home       = "home"
-	Durability = "durability"
 	ScrubDays  = "scrub-days"
 	UploadDays = "upload-days"
 	LogLevel   = "log-level"
@@ -79,8 +78,6 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
 			Help: lang.M("name of the home: the place that can fail as a whole")},
-		{Name: Durability, Form: Choice, Default: "disk", Choices: []string{"disk"}, Hint: "HOW",
-			Help: lang.M("when a write is acknowledged: disk, once it is safe on the disk")},
 		{Name: ScrubDays, Form: Days, Default: "30", Hint: "DAYS",
 			Help: lang.M("days in which every stored byte is read again and checked once")},
 		{Name: UploadDays, Form: Days, Default: "7", Hint: "DAYS",

@@ -61,10 +61,11 @@ type Attrs struct {
 // /v1/buckets/{bucket}/object?key=, whose body are the bytes. It keeps an object's
 // ETag when it is copied from elsewhere.
 type PutObject struct {
-	// ETag, if set, is stored. One of 32 hexadecimal digits must be the MD5 of the
-	// bytes; any other is taken as it is.
+	// ETag, if set, is stored; else the MD5 of the bytes is.
 	ETag string `json:"etag,omitempty"`
-	Size int64  `json:"size"`
+	// Verify says that ETag must be the MD5 of the bytes.
+	Verify bool  `json:"verify,omitempty"`
+	Size   int64 `json:"size"`
 	Attrs
 }
 
