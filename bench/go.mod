@@ -1,0 +1,3 @@
+module rhizome/bench
+
+go 1.26
