@@ -30,13 +30,13 @@ type Buckets interface {
 	AllBuckets(ctx context.Context) ([]*object.Bucket, error)
 	DeleteBucket(ctx context.Context, b *object.Bucket) error
 	Usage(ctx context.Context, b *object.Bucket) (object.Usage, error)
-	// AddName gives the bucket another name: global, or local to k.
-	AddName(ctx context.Context, b *object.Bucket, name string, k *account.Key) error
-	// RemoveName takes a name away; the last one stays.
-	RemoveName(ctx context.Context, b *object.Bucket, name string, k *account.Key) error
-	// SetAccess says what a key may do; an empty ID is anybody.
-	SetAccess(ctx context.Context, b *object.Bucket, keyID string, a object.Access) error
-	SetQuota(ctx context.Context, b *object.Bucket, q object.Quota) error
+	// Alias gives the bucket another name: global, or local to k.
+	Alias(ctx context.Context, b *object.Bucket, name string, k *account.Key) (*object.Bucket, error)
+	// Unalias takes a name away; the last one stays.
+	Unalias(ctx context.Context, b *object.Bucket, name string, k *account.Key) (*object.Bucket, error)
+	Allow(ctx context.Context, bucket ident.ID, key string, a object.Access) (*object.Bucket, error)
+	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
+	SetQuota(ctx context.Context, bucket ident.ID, q object.Quota) (*object.Bucket, error)
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.

@@ -18,10 +18,7 @@ func (s *Server) addAlias(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Buckets.AddName(r.Context(), b, in.Name, k); err != nil {
-		return nil, err
-	}
-	return s.showBucket(r)
+	return s.changed(r)(s.Buckets.Alias(r.Context(), b, in.Name, k))
 }
 
 func (s *Server) removeAlias(r *http.Request) (any, error) {
@@ -30,11 +27,17 @@ func (s *Server) removeAlias(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Buckets.RemoveName(r.Context(), b, in.Name, k); err != nil {
-		return nil, err
+	return s.changed(r)(s.Buckets.Unalias(r.Context(), b, in.Name, k))
+}
+
+// changed answers with a bucket after a change.
+func (s *Server) changed(r *http.Request) func(*object.Bucket, error) (any, error) {
+	return func(b *object.Bucket, err error) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		return s.describe(r.Context(), b)
 	}
-	r.SetPathValue("bucket", b.ID.String())
-	return s.showBucket(r)
 }
 
 func (s *Server) aliasOf(r *http.Request, in api.Alias) (*object.Bucket, *account.Key, error) {
@@ -61,18 +64,14 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if in.Anonymous && in.Owner {
 		return nil, errs.New(errs.Invalid, "a bucket cannot belong to anybody: --owner needs a key")
 	}
-	id, now := "", b.Anonymous
-	if in.Key != "" {
-		k, err := s.findKey(r.Context(), in.Key)
-		if err != nil {
-			return nil, err
-		}
-		id, now = k.ID, b.Grants[k.ID]
+	if in.Anonymous {
+		return s.changed(r)(s.Buckets.AllowAnonymous(r.Context(), b.ID, change(b.Anonymous, in)))
 	}
-	if err := s.Buckets.SetAccess(r.Context(), b, id, change(now, in)); err != nil {
+	k, err := s.findKey(r.Context(), in.Key)
+	if err != nil {
 		return nil, err
 	}
-	return s.showBucket(r)
+	return s.changed(r)(s.Buckets.Allow(r.Context(), b.ID, k.ID, change(b.Grants[k.ID], in)))
 }
 
 func change(a object.Access, in api.SetAccess) object.Access {
@@ -104,8 +103,5 @@ func (s *Server) setQuota(r *http.Request) (any, error) {
 	if q.Bytes < 0 || q.Objects < 0 {
 		return nil, errs.New(errs.Invalid, "a quota cannot be negative")
 	}
-	if err := s.Buckets.SetQuota(r.Context(), b, q); err != nil {
-		return nil, err
-	}
-	return s.showBucket(r)
+	return s.changed(r)(s.Buckets.SetQuota(r.Context(), b.ID, q))
 }
