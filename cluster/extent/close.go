@@ -38,13 +38,15 @@ func (w *Writer) Close(ctx context.Context) (Piece, error) {
 func (w *Writer) commit(ctx context.Context) error {
 	var desc []byte
 	if w.describe != nil {
-		desc = w.describe(w.id, w.length)
+		desc = w.describe(Piece{w.id, w.key, w.length})
 	}
 	digest := w.bytes.Digest()
 	row := rowRecord{w.length, w.bytes.Bytes(), w.frames, digest[:], []refRecord{record(w.ref)}}
+	value := row.value(true)
+	w.s.left(w.id, value)
 	created := make(chan error, 1)
 	go func() {
-		created <- w.s.regs.Create(ctx, Row(w.id), w.s.regs.NewBallot(), row.value(true))
+		created <- w.s.regs.Create(ctx, Row(w.id), w.s.regs.NewBallot(), value)
 	}()
 	err := w.bytes.Commit(desc)
 	if rowErr := <-created; err == nil {

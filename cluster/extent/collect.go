@@ -34,7 +34,7 @@ func (s *Store) Collect(ctx context.Context, id ident.ID, uses Uses) error {
 			return err
 		}
 	}
-	s.regs.Settle(Row(id))
+	s.regs.Settle(Row(id), v) // if nothing changed since it was read
 	return nil
 }
 
@@ -60,6 +60,7 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 	v, err := s.regs.Update(ctx, ref.Row, register.Change{
 		Apply:     func(old *register.Value) (*register.Value, error) { return old, nil },
 		Above:     ref.Ballot,
+		Epoch:     ^uint64(0), // not a writer that a fence is meant for
 		AbsentToo: true,
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ var errNothing = errors.New("nothing to change")
 // change applies f to the extent's row. f gets nil for an absent row and may refuse;
 // errNothing is success.
 func (s *Store) change(ctx context.Context, id ident.ID, f func(*rowRecord) (*register.Value, error)) error {
-	_, err := s.regs.Update(ctx, Row(id), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+	v, err := s.regs.Update(ctx, Row(id), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
 		r, err := edit(old)
 		if err != nil {
 			return nil, err
@@ -28,6 +28,9 @@ func (s *Store) change(ctx context.Context, id ident.ID, f func(*rowRecord) (*re
 	}})
 	if errors.Is(err, errNothing) {
 		return nil
+	}
+	if err == nil {
+		s.left(id, v)
 	}
 	return err
 }
@@ -93,7 +96,7 @@ func (s *Store) DropRef(ctx context.Context, id, refID ident.ID) error {
 		if empty = len(r.Refs) == 0; empty {
 			return nil, nil
 		}
-		return r.value(false), nil
+		return r.value(true), nil // one that is left may be of a writer that died
 	})
 	if err != nil || !empty {
 		return err
@@ -106,7 +109,6 @@ func (s *Store) deleteBytes(ctx context.Context, id ident.ID) error {
 	if err := s.disks.Delete(ctx, id); err != nil && !errors.Is(err, errs.NotFound) {
 		return err
 	}
-	s.regs.Settle(Row(id))
 	return nil
 }
 
@@ -134,6 +136,6 @@ func (s *Store) Revive(ctx context.Context, id, refID ident.ID) error {
 			return nil, errNothing
 		}
 		r.Refs[r.find(refID)].Dying = false
-		return r.value(false), nil
+		return r.value(true), nil
 	})
 }

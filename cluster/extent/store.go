@@ -19,7 +19,7 @@ type Store struct {
 	pool  *pool
 
 	mu     sync.Mutex
-	active map[ident.ID]struct{} // extents of writers that may yet commit
+	active map[ident.ID]holding  // extents of writers that may yet commit
 	seen   map[ident.ID]struct{} // what the last pass over the work list found
 }
 
@@ -34,35 +34,63 @@ func New(regs register.Store, local register.Local, disks *extentstore.Store, lo
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Store{regs: regs, local: local, disks: disks, log: log, codec: c, pool: newPool(),
-		active: map[ident.ID]struct{}{}, seen: map[ident.ID]struct{}{}}, nil
+		active: map[ident.ID]holding{}, seen: map[ident.ID]struct{}{}}, nil
 }
 
 // Settle says that the commit of the rows which reference these extents is known:
 // it happened, and they need no look from the collector. It costs nothing to lose.
 func (s *Store) Settle(ids ...ident.ID) {
-	rows := make([]register.Row, len(ids))
-	for i, id := range ids {
-		rows[i] = Row(id)
+	for _, id := range ids {
+		if v := s.letGo(id); v != nil {
+			s.regs.Settle(Row(id), v)
+		}
 	}
-	s.Release(ids...)
-	s.regs.Settle(rows...)
 }
 
-// Release says that no writer of this node will commit a reference to these extents
-// any more, or that its outcome is unknown: the collector may look at them.
+// Release says that a writer of this node will not commit a reference to these
+// extents any more, or that its outcome is unknown: the collector may look at them.
 func (s *Store) Release(ids ...ident.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, id := range ids {
-		delete(s.active, id)
+		s.letGo(id)
 	}
+}
+
+// holding is what the writers of this node have to do with one extent.
+type holding struct {
+	writers int
+	value   *register.Value // the row as one of them left it last
 }
 
 // hold keeps the collector and the sweep off an extent until Settle or Release.
 func (s *Store) hold(id ident.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.active[id] = struct{}{}
+	h := s.active[id]
+	h.writers++
+	s.active[id] = h
+}
+
+// left notes the row's value as a writer left it.
+func (s *Store) left(id ident.ID, v *register.Value) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h, ok := s.active[id]; ok {
+		h.value = v
+		s.active[id] = h
+	}
+}
+
+// letGo undoes one hold. The last one gets the row's value.
+func (s *Store) letGo(id ident.ID) *register.Value {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.active[id]
+	if h.writers--; h.writers > 0 {
+		s.active[id] = h
+		return nil
+	}
+	delete(s.active, id)
+	return h.value
 }
 
 func (s *Store) held(id ident.ID) bool {

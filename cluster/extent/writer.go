@@ -22,7 +22,7 @@ type Writer struct {
 	id       ident.ID
 	ref      Ref
 	key      []byte
-	describe func(id ident.ID, length int64) []byte
+	describe func(Piece) []byte
 	sealer   *sealer
 	bytes    *extentstore.Writer
 
@@ -47,7 +47,7 @@ type job struct {
 // NewWriter begins an extent that ref will use. size is the expected length in plain
 // bytes, -1 if unknown. describe makes what the extent says about itself on disk, up
 // to 8 KiB, sealed for those who hold the key; nil: nothing.
-func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe func(id ident.ID, length int64) []byte) *Writer {
+func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe func(Piece) []byte) *Writer {
 	w := &Writer{s: s, ctx: ctx, id: ident.New(), ref: ref, describe: describe, key: make([]byte, KeySize)}
 	_, _ = rand.Read(w.key)
 	s.hold(w.id)

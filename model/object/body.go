@@ -45,7 +45,7 @@ func (s *Store) store(ctx context.Context, d *draft, body Body, inline int, data
 		}
 		return s.finishInline(d, body, head, data)
 	}
-	w := &bodyWriter{s: s, ctx: ctx, d: d, data: data, say: say, hash: body.Hash}
+	w := &bodyWriter{s: s, ctx: ctx, d: d, data: data, say: say}
 	if err := w.run(head, body); err != nil {
 		w.abort()
 		s.release(ctx, d)

@@ -117,9 +117,9 @@ func (bytesBody) Close() error { return nil }
 
 type emptyBody struct{}
 
-func (emptyBody) Read([]byte) (int, error)           { return 0, io.EOF }
-func (emptyBody) WriteTo(io.Writer) (int64, error)   { return 0, nil }
-func (emptyBody) Close() error                       { return nil }
+func (emptyBody) Read([]byte) (int, error)         { return 0, io.EOF }
+func (emptyBody) WriteTo(io.Writer) (int64, error) { return 0, nil }
+func (emptyBody) Close() error                     { return nil }
 
 // pins counts the readers of a version on this node, so that its bytes stay until
 // they are done when it is replaced meanwhile.

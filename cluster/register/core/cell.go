@@ -1,7 +1,7 @@
 package core
 
-// Limits are the promises that a replica holds for rows it keeps none of. All
-// three only ever grow.
+// Limits are the promises that a replica holds beside those kept with the row.
+// All of them only ever grow.
 type Limits struct {
 	// Start bounds every promise that may have been forgotten by a restart: the
 	// ceiling that was found then, or more. Every row counts as promised at it.
@@ -11,6 +11,9 @@ type Limits struct {
 	// Floor is durable and at or above every ballot of a row that was forgotten in
 	// the partition. An absent row counts as promised at it.
 	Floor Ballot
+	// Fence is durable: records of a lower epoch are refused under this row's
+	// partition key.
+	Fence uint64
 
 	rules rules
 }
@@ -33,7 +36,7 @@ type Refusal uint8
 const (
 	None    Refusal = iota // it did as asked
 	Stale                  // a higher ballot was promised: Answer.Beat
-	Fenced                 // the rows of this partition key are closed
+	Fenced                 // the partition key is closed to this epoch
 	OldPlan                // the asker's layout version is older than one known here
 	Behind                 // this replica does not serve that layout version yet
 )
@@ -45,10 +48,11 @@ type Answer struct {
 	Refusal Refusal
 	// Beat is the ballot to exceed after a Stale refusal.
 	Beat Ballot
-	// Record, Soft and Floor answer a Prepare or a Read.
+	// Record, Soft, Floor and Fence answer a Prepare or a Read.
 	Record Record
 	Soft   bool
 	Floor  Ballot
+	Fence  uint64
 }
 
 // Bound returns the ballot that counts as promised.
@@ -86,11 +90,14 @@ func (c *Cell) Accept(r Record, l *Limits) (a Answer, write bool) {
 	if bound := c.Bound(l); r.Ballot.Less(bound) {
 		return Answer{Ballot: r.Ballot, Refusal: Stale, Beat: bound}, false
 	}
+	if r.Epoch < l.Fence {
+		return Answer{Ballot: r.Ballot, Refusal: Fenced, Fence: l.Fence}, false
+	}
 	*c = Cell{Record: r, Promised: r.Ballot}
 	return Answer{Ballot: r.Ballot}, true
 }
 
 // Read tells what the cell holds.
 func (c *Cell) Read(l *Limits) Answer {
-	return Answer{Record: c.Record, Soft: c.Soft && !l.rules.noSoft, Floor: l.Floor}
+	return Answer{Record: c.Record, Soft: c.Soft && !l.rules.noSoft, Floor: l.Floor, Fence: l.Fence}
 }

@@ -13,7 +13,7 @@
 //   - A Record is a value with the ballot it was accepted at.
 //   - A Cell is one row as one replica holds it: record and promise.
 //   - A Proposer takes one change through its attempts, a Reader one read.
-//   - Limits are the promises that a replica holds for rows it keeps none of.
+//   - Limits are the promises that a replica holds beside those kept with the row.
 //
 // # Invariants
 //

@@ -37,19 +37,22 @@ type Proposer struct {
 	phase   Phase
 	ballot  Ballot
 	yes, no uint64 // replicas that agreed and that refused, by bit, at ballot and phase
-	fenced  uint64 // those of no that said Fenced
+	never   uint64 // those of no that will refuse for ever
 	beat    Ballot
 	base    Record // highest record among the promises
 	same    int    // promises that hold exactly base, for certain
 	floor   Ballot // highest floor among the promises
+	fence   uint64 // highest fence among the promises
+	epoch   uint64
 	next    Record
 	own     bool // next is a new value of this change
 	sent    []attempt
 	rules   rules
 }
 
-// NewProposer returns a Proposer for a row of n replicas, at most 64.
-func NewProposer(n int) Proposer { return Proposer{n: n} }
+// NewProposer returns a Proposer for a row of n replicas, at most 64, and a change
+// of the given epoch.
+func NewProposer(n int, epoch uint64) Proposer { return Proposer{n: n, epoch: epoch} }
 
 // Majority returns how many of n replicas decide.
 func Majority(n int) int { return n/2 + 1 }
@@ -61,7 +64,7 @@ func (p *Proposer) Start(b Ballot) {
 }
 
 func (p *Proposer) begin(phase Phase, b Ballot) {
-	p.phase, p.ballot, p.yes, p.no, p.fenced = phase, b, 0, 0, 0
+	p.phase, p.ballot, p.yes, p.no, p.never = phase, b, 0, 0, 0
 }
 
 // Create begins the first attempt of a change to a row that nobody else can know:
@@ -93,8 +96,8 @@ func (p *Proposer) Base() Record   { return p.base }
 // Beat returns the highest ballot that a refusal named.
 func (p *Proposer) Beat() Ballot { return p.beat }
 
-// Fenced reports whether fences alone keep a majority from agreeing.
-func (p *Proposer) Fenced() bool { return bits.OnesCount64(p.fenced) > p.n-Majority(p.n) }
+// Fenced reports whether a replica is closed to this change's epoch.
+func (p *Proposer) Fenced() bool { return p.epoch < p.fence }
 
 // Sent reports whether an Accept of this change may still be under way.
 func (p *Proposer) Sent() bool { return len(p.sent) > 0 }
@@ -121,19 +124,22 @@ func (p *Proposer) Answer(from int, a Answer) Phase {
 func (p *Proposer) refused(from int, a Answer) {
 	p.no |= 1 << from
 	p.beat = p.beat.Max(a.Beat)
+	if a.Refusal != Behind {
+		p.never |= 1 << from
+	}
+	if p.own && p.phase == Accepting && bits.OnesCount64(p.never) == p.n {
+		p.sent = p.sent[:len(p.sent)-1] // nobody has it, and nobody ever will
+	}
 	if a.Refusal == Fenced {
-		p.fenced |= 1 << from
+		p.fence = max(p.fence, a.Fence)
 	}
-	if p.own && p.phase == Accepting && bits.OnesCount64(p.no) == p.n {
-		p.sent = p.sent[:len(p.sent)-1] // nobody has it, and nobody will
-	}
-	if bits.OnesCount64(p.no) > p.n-Majority(p.n) && (!p.own || bits.OnesCount64(p.no|p.yes) == p.n) {
+	if bits.OnesCount64(p.no) > p.n-Majority(p.n) {
 		p.phase = Stalled
 	}
 }
 
 func (p *Proposer) learn(a Answer) {
-	p.floor = p.floor.Max(a.Floor)
+	p.floor, p.fence = p.floor.Max(a.Floor), max(p.fence, a.Fence)
 	switch c := a.Record.Ballot.Compare(p.base.Ballot); {
 	case c > 0:
 		p.base, p.same = a.Record, 0
@@ -169,7 +175,7 @@ func (p *Proposer) Verdict() (Verdict, *Value) {
 
 // Write, in phase Deciding, proposes v, nil for a deletion, in place of the base.
 func (p *Proposer) Write(v *Value) {
-	p.next = p.base.follow(p.ballot, v, p.floor, RecentMax)
+	p.next = p.base.follow(p.ballot, v, p.floor, p.epoch)
 	p.sent = append(p.sent[:len(p.sent):len(p.sent)], attempt{p.ballot, v})
 	p.begin(Accepting, p.ballot)
 	p.own = true
@@ -183,7 +189,7 @@ func (p *Proposer) Keep(always bool) {
 		p.phase = Chosen
 		return
 	}
-	p.next = p.base.again(p.ballot, p.floor)
+	p.next = p.base.again(p.ballot, p.floor, p.epoch)
 	p.begin(Accepting, p.ballot)
 }
 
@@ -199,3 +205,6 @@ func (p *Proposer) settled() bool {
 	}
 	return p.same >= Majority(p.n)
 }
+
+// Resize makes the next attempt one among n replicas.
+func (p *Proposer) Resize(n int) { p.n = n }

@@ -9,6 +9,8 @@ type Value struct {
 	Blob []byte
 	// Pending puts the row on its replicas' work lists.
 	Pending bool
+	// Hidden rows are passed over by scans like absent ones.
+	Hidden bool
 	// Count and Bytes are this row's share of its partition key's Weight.
 	Count, Bytes int64
 }
@@ -25,6 +27,8 @@ type Record struct {
 	// Horizon bounds what Recent may lack: a change proposed above it that led here
 	// is in Recent.
 	Horizon Ballot
+	// Epoch is that of the change that wrote the value; fences above it refuse it.
+	Epoch uint64
 }
 
 const (
@@ -47,21 +51,21 @@ func (r *Record) has(b Ballot) bool {
 
 // follow returns the record that proposing v at b on top of r makes. floor is the
 // highest floor among those that called the row absent.
-func (r *Record) follow(b Ballot, v *Value, floor Ballot, maxRecent int) Record {
+func (r *Record) follow(b Ballot, v *Value, floor Ballot, epoch uint64) Record {
 	horizon := r.horizon(floor)
 	from := 0
-	for from < len(r.Recent) && (len(r.Recent)-from >= maxRecent || r.Recent[from].Round+RecentRounds < b.Round) {
+	for from < len(r.Recent) && (len(r.Recent)-from >= RecentMax || r.Recent[from].Round+RecentRounds < b.Round) {
 		horizon = horizon.Max(r.Recent[from])
 		from++
 	}
 	recent := make([]Ballot, 0, len(r.Recent)-from+1)
 	recent = append(append(recent, r.Recent[from:]...), b)
-	return Record{Ballot: b, Value: v, Recent: recent, Horizon: horizon}
+	return Record{Ballot: b, Value: v, Recent: recent, Horizon: horizon, Epoch: epoch}
 }
 
-// again returns r chosen anew at b.
-func (r *Record) again(b, floor Ballot) Record {
-	return Record{Ballot: b, Value: r.Value, Recent: r.Recent, Horizon: r.horizon(floor)}
+// again returns r chosen anew at b by a change of the given epoch.
+func (r *Record) again(b, floor Ballot, epoch uint64) Record {
+	return Record{Ballot: b, Value: r.Value, Recent: r.Recent, Horizon: r.horizon(floor), Epoch: max(r.Epoch, epoch)}
 }
 
 // horizon of an absent row is the floor: whatever was forgotten lies below it.

@@ -43,11 +43,12 @@ type Snapshot struct {
 	Record   Record
 	Promised Ballot // everything that counts as promised, ceiling and floor included
 	Floor    Ballot
+	Fence    uint64
 }
 
 // Snapshot takes the cell for an import. The Tenure was sealed before.
 func (c *Cell) Snapshot(l *Limits) Snapshot {
-	return Snapshot{Record: c.Record, Promised: c.Bound(l), Floor: l.Floor}
+	return Snapshot{Record: c.Record, Promised: c.Bound(l), Floor: l.Floor, Fence: l.Fence}
 }
 
 // Import merges one row from a majority of the former replicas.
@@ -57,6 +58,7 @@ type Import struct {
 	best     Record
 	promised Ballot
 	floor    Ballot
+	fence    uint64
 	rules    rules
 }
 
@@ -69,7 +71,7 @@ func (i *Import) Add(from int, s Snapshot) bool {
 	if i.best.Ballot.Less(s.Record.Ballot) {
 		i.best = s.Record
 	}
-	i.promised, i.floor = i.promised.Max(s.Promised), i.floor.Max(s.Floor)
+	i.promised, i.floor, i.fence = i.promised.Max(s.Promised), i.floor.Max(s.Floor), max(i.fence, s.Fence)
 	return i.Enough()
 }
 
@@ -82,10 +84,10 @@ func (i *Import) Enough() bool {
 	return bits.OnesCount64(i.heard) >= need
 }
 
-// Install merges the import into the cell and returns the partition's new floor.
-// Both are durable before the replica serves the row. The promise comes first:
+// Install merges the import into the cell and raises the floor and fence of l. All
+// of it is durable before the replica serves the row. The promise comes first:
 // a record below it is Soft, which a round at a higher ballot mends.
-func (c *Cell) Install(i *Import, l *Limits) (floor Ballot) {
+func (c *Cell) Install(i *Import, l *Limits) {
 	bound := c.Bound(l)
 	if !i.rules.noImportBound {
 		bound = bound.Max(i.promised)
@@ -97,5 +99,5 @@ func (c *Cell) Install(i *Import, l *Limits) (floor Ballot) {
 	if !c.Ballot.IsZero() && c.Ballot.Less(c.Promised) && !l.rules.noSoft {
 		c.Soft = true
 	}
-	return l.Floor.Max(i.floor)
+	l.Floor, l.Fence = l.Floor.Max(i.floor), max(l.Fence, i.fence)
 }
