@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -49,15 +48,14 @@ type Server struct {
 // New returns a Server.
 func New(c Config) *Server { return &Server{c, make(chan struct{}, maxRequests)} }
 
-// HTTP returns the server to run on the socket. Requests inherit base.
-func (s *Server) HTTP(base context.Context) *http.Server {
+// HTTP returns the server to run on the socket.
+func (s *Server) HTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return base },
 	}
 }
 
