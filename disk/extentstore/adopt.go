@@ -58,16 +58,17 @@ func (s *Store) adopted(ctx context.Context) error {
 
 func (s *Store) adoptAll() bool {
 	for _, d := range s.allDisks() {
-		for i := range fanOut {
-			if s.ctx.Err() != nil {
-				return false
-			}
-			if d.usable() == nil {
-				s.adoptFolder(d, fmt.Sprintf("%02x", i))
-			}
+		s.adoptDisk(d)
+	}
+	return s.ctx.Err() == nil
+}
+
+func (s *Store) adoptDisk(d *disk) {
+	for i := range fanOut {
+		if s.ctx.Err() == nil && d.usable() == nil {
+			s.adoptFolder(d, fmt.Sprintf("%02x", i))
 		}
 	}
-	return true
 }
 
 // adoptFolder indexes the files of one folder that the index does not know.

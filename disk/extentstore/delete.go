@@ -69,12 +69,17 @@ func (s *Store) unplaced(e *entry) {
 	}
 	d.mu.Lock()
 	seg := d.segments[e.seg]
+	sparse := false
 	if seg != nil {
 		seg.live -= e.bytes()
+		sparse = seg.sparse() && !seg.stuck && (seg.sealed || seg.size >= s.opt.sparseOpen())
 	}
 	d.mu.Unlock()
 	if seg != nil {
 		s.dropIfEmpty(d, seg)
+	}
+	if sparse {
+		s.keeper.poke()
 	}
 }
 
@@ -199,24 +204,41 @@ func (r *reaper) some(d *disk, from, end []byte) ([]byte, error) {
 	if err := b.Commit(); err != nil {
 		return nil, err
 	}
-	b = r.s.rows.NewBatch()
+	if err := r.remove(d, found); err != nil {
+		return nil, err
+	}
+	if len(found) < reapBatch {
+		return nil, nil
+	}
+	return append(found[len(found)-1].key, 0), nil
+}
+
+// remove removes files and then their keys: a file that a power cut brings back
+// without its key would count again.
+func (r *reaper) remove(d *disk, found []garbage) error {
+	b := r.s.rows.NewBatch()
 	var freed int64
+	dirs := map[string]bool{}
 	for _, g := range found {
 		if err := removeFile(r.s.fs, d.path(g.name)); err != nil {
 			r.s.log.Warn("a file could not be removed", "disk", d.dir, "file", g.name, "error", err)
 			continue
 		}
+		dirs[d.fs.PathDir(d.path(g.name))] = true
 		freed += g.bytes
 		b.Delete(g.key)
 	}
+	for dir := range dirs {
+		if err := syncDir(d.fs, dir); err != nil {
+			b.Discard()
+			return err
+		}
+	}
 	if err := b.CommitLazily(); err != nil {
-		return nil, err
+		return err
 	}
 	d.occupy(-freed)
-	if len(found) < reapBatch {
-		return nil, nil
-	}
-	return append(found[len(found)-1].key, 0), nil
+	return nil
 }
 
 func (r *reaper) list(d *disk, from, end []byte) (found []garbage, err error) {

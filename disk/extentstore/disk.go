@@ -61,7 +61,7 @@ type segment struct {
 	size   int64
 	live   int64
 	sealed bool
-	moving bool // being compacted
+	stuck  bool // something in it cannot be read: not compacted again
 }
 
 func (d *disk) path(parts ...string) string {

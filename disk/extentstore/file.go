@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/disk/kv"
@@ -51,10 +52,24 @@ func (w *fileWriter) failed(err error) error {
 	return translate(err, "write "+w.tmp)
 }
 
+// distrust makes others be preferred; a disk that lost its identity is absent.
 func (d *disk) distrust() {
+	gone := d.identityGone()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.suspect = true
+	if gone != nil && d.absent == nil {
+		d.absent = gone
+	}
+}
+
+// identityGone returns a reason if the folder's identity file is missing: the disk
+// was taken away.
+func (d *disk) identityGone() error {
+	if _, err := d.fs.Stat(d.path(identityName)); errors.Is(err, os.ErrNotExist) {
+		return errs.Newf(errs.Unavailable, "disk %s is not there any more: %s has no identity file. Mount it, or remove the disk from this node", d.id, d.dir)
+	}
+	return nil
 }
 
 // finish makes the file durable under its name.

@@ -61,19 +61,7 @@ func (s *Store) Verify(ctx context.Context, id ident.ID) (damaged []int, err err
 	if _, err := r.Descriptor(); err != nil {
 		damaged = append(damaged, -1)
 	}
-	var buf []byte
-	for i := range r.Frames() {
-		if err := ctx.Err(); err != nil {
-			return nil, errs.Newf(errs.Unavailable, "looking through an extent was given up: %w", err)
-		}
-		b, err := r.ReadFrame(i, buf)
-		if err != nil {
-			damaged = append(damaged, i)
-			continue
-		}
-		buf = b
-	}
-	return damaged, nil
+	return append(damaged, r.damaged()...), nil
 }
 
 const pageSize = 512

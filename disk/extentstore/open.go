@@ -32,6 +32,7 @@ func (s *Store) open(given []Disk) error {
 			return err
 		}
 	}
+	s.ready = true
 	return s.startAdopting()
 }
 
@@ -91,22 +92,24 @@ func (s *Store) addOrAdjust(given Disk) error {
 }
 
 func (s *Store) adjust(d *disk, given Disk) error {
-	if d.dir == given.Dir && d.capacity == given.Capacity {
-		return nil
+	if d.dir == given.Dir {
+		d.mu.Lock()
+		d.capacity = given.Capacity
+		d.mu.Unlock()
+		return s.saveDisk(d)
 	}
-	moved := d.dir != given.Dir
-	d.mu.Lock()
-	d.dir, d.capacity = given.Dir, given.Capacity
-	d.mu.Unlock()
-	if moved {
-		if d.absent = d.mount(true); d.absent != nil {
-			return d.absent
-		}
-		if err := s.load(d, false); err != nil {
-			return err
-		}
+	if s.ready {
+		return errs.Newf(errs.Conflict, "disk %s is in use in %s: its path can change at the next start", d.id, d.dir)
 	}
-	return s.saveDisk(d)
+	next := newDisk(s, Disk{d.id, given.Dir, given.Capacity}, d.draining)
+	if err := next.mount(true); err != nil {
+		return err
+	}
+	if err := s.load(next, false); err != nil {
+		return err
+	}
+	s.disks[d.id] = next
+	return s.saveDisk(next)
 }
 
 // add takes a disk that the row store does not know. One that has an identity was in

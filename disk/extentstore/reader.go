@@ -66,6 +66,10 @@ func (s *Store) openAt(id ident.ID, e *entry) (vfs.File, error) {
 	}
 	f, err := s.fs.Open(d.path(e.name(id)))
 	if errors.Is(err, os.ErrNotExist) {
+		if d.identityGone() != nil {
+			d.distrust()
+			return nil, d.usable()
+		}
 		return nil, errs.Newf(errs.Corrupt, "the bytes of extent %s are lost: %s is gone", id, d.path(e.name(id)))
 	}
 	return f, translate(err, "open extent "+id.String())

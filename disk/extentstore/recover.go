@@ -8,6 +8,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
+	"rhizome/disk/kv"
 )
 
 // loadSegment takes a segment file of an earlier process. Records behind the mark
@@ -29,7 +30,11 @@ func (s *Store) loadSegment(d *disk, num uint64, row segmentRow, known, all bool
 	d.usedBytes += seg.size
 	if !row.Sealed {
 		from := max(row.Mark, headSize)
-		if err := s.indexTail(d, seg, from, !all); err != nil {
+		index := s.indexTail
+		if all {
+			index = s.indexAll
+		}
+		if err := index(d, seg, from); err != nil {
 			return err
 		}
 	}
@@ -38,10 +43,9 @@ func (s *Store) loadSegment(d *disk, num uint64, row segmentRow, known, all bool
 }
 
 // indexTail indexes the records of a segment from an offset on and seals it.
-func (s *Store) indexTail(d *disk, seg *segment, from int64, verify bool) error {
+func (s *Store) indexTail(d *disk, seg *segment, from int64) error {
 	mark := from
-	b := s.rows.NewBatch()
-	var added int64
+	t := tailIndex{s: s, d: d, seg: seg, b: s.rows.NewBatch(), in: map[ident.ID]bool{}}
 	if seg.size > from {
 		f, err := s.fs.OpenReadWrite(d.path(segmentName(seg.num)), category)
 		if err != nil {
@@ -53,25 +57,71 @@ func (s *Store) indexTail(d *disk, seg *segment, from int64, verify bool) error 
 			return translate(err, "sync "+segmentName(seg.num))
 		}
 		mark, err = walkSegment(f, seg.num, from, seg.size, func(m *meta, at int64) error {
-			e := &entry{d.id, seg.num, at, at + metaLen(m.table.frames(), len(m.desc)), len(m.desc), m.table}
-			if verify && !whole(f, e) {
+			if !whole(f, m.at(d.id, seg.num, at)) {
 				return errStop
 			}
-			if _, err := s.lookup(m.id); errs.KindOf(err) != errs.NotFound {
-				return err // moved, and the old place still counts
-			}
-			b.Set(extentKey(m.id), e.encode())
-			added += e.bytes()
-			return nil
+			return t.add(m, at)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	b.Add(segmentKey(keyLive, d.id, seg.num), added)
-	b.Set(segmentKey(keySegment, d.id, seg.num), codec.Encode(segmentRow{mark, true}))
-	seg.live += added
+	return t.end(mark)
+}
+
+// indexAll indexes what can be read of a segment that the row store does not know.
+// Damage is found when the frames are read.
+func (s *Store) indexAll(d *disk, seg *segment, _ int64) error {
+	f, err := s.fs.Open(d.path(segmentName(seg.num)))
+	if err != nil {
+		return translate(err, "open "+segmentName(seg.num))
+	}
+	defer f.Close()
+	t := tailIndex{s: s, d: d, seg: seg, b: s.rows.NewBatch(), in: map[ident.ID]bool{}}
+	if err := walkWhole(s.ctx, f, seg.num, seg.size, t.add); err != nil {
+		return err
+	}
+	return t.end(seg.size)
+}
+
+// tailIndex collects the index entries of one segment's records.
+type tailIndex struct {
+	s   *Store
+	d   *disk
+	seg *segment
+	b   *kv.Batch
+	// in are the extents of b, which the index does not show yet.
+	in map[ident.ID]bool
+}
+
+func (m *meta) at(disk ident.ID, seg uint64, at int64) *entry {
+	return &entry{disk, seg, at, at + metaLen(m.table.frames(), len(m.desc)), len(m.desc), m.table}
+}
+
+func (t *tailIndex) add(m *meta, at int64) error {
+	if _, err := t.s.lookup(m.id); errs.KindOf(err) != errs.NotFound {
+		return err // moved, and the other place counts
+	}
+	if t.in[m.id] {
+		return nil
+	}
+	t.in[m.id] = true
+	e := m.at(t.d.id, t.seg.num, at)
+	t.b.Set(extentKey(m.id), e.encode())
+	t.b.Add(segmentKey(keyLive, t.d.id, t.seg.num), e.bytes())
+	t.seg.live += e.bytes()
+	if len(t.in) < pageSize {
+		return nil
+	}
+	b := t.b
+	t.b = t.s.rows.NewBatch()
+	clear(t.in)
 	return b.CommitLazily()
+}
+
+func (t *tailIndex) end(mark int64) error {
+	t.b.Set(segmentKey(keySegment, t.d.id, t.seg.num), codec.Encode(segmentRow{mark, true}))
+	return t.b.CommitLazily()
 }
 
 var errStop = errors.New("enough")

@@ -25,9 +25,6 @@ func (r *room) init(s *Store) {
 
 // rowBytes returns what the row store occupies, counted anew every rowsStep bytes.
 func (r *room) rowBytes(n int64) int64 {
-	if r.s.opt.RowsDir == "" {
-		return 0
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sinceLook += n; r.sinceLook >= rowsStep {

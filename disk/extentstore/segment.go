@@ -1,6 +1,7 @@
 package extentstore
 
 import (
+	"slices"
 	"sync"
 
 	"rhizome/base/codec"
@@ -22,6 +23,7 @@ type record struct {
 // request is what one caller of append brings. It is told once: lead, or done.
 type request struct {
 	records []*record
+	seal    bool // end the open segment
 	err     error
 	lead    chan bool
 }
@@ -46,7 +48,15 @@ type appender struct {
 
 // append returns when the records are durable and in the index.
 func (a *appender) append(s *Store, d *disk, records []*record) error {
-	r := &request{records: records, lead: make(chan bool, 1)}
+	return a.do(s, d, &request{records: records, lead: make(chan bool, 1)})
+}
+
+// sealNow ends the open segment, if there is one.
+func (a *appender) sealNow(s *Store, d *disk) error {
+	return a.do(s, d, &request{seal: true, lead: make(chan bool, 1)})
+}
+
+func (a *appender) do(s *Store, d *disk, r *request) error {
 	a.mu.Lock()
 	a.queue = append(a.queue, r)
 	follow := a.busy
@@ -94,6 +104,19 @@ func (a *appender) takeGroup() []*request {
 }
 
 func (a *appender) write(s *Store, d *disk, group []*request) error {
+	seal := slices.ContainsFunc(group, func(r *request) bool { return r.seal })
+	if slices.ContainsFunc(group, func(r *request) bool { return len(r.records) > 0 }) {
+		if err := a.writeRecords(s, d, group); err != nil {
+			return err
+		}
+	}
+	if a.file != nil && (seal || a.pos >= s.opt.SegmentBytes) {
+		return a.seal(s, d, (*kv.Batch).CommitLazily)
+	}
+	return nil
+}
+
+func (a *appender) writeRecords(s *Store, d *disk, group []*request) error {
 	if err := a.ready(s, d); err != nil {
 		return err
 	}
@@ -108,13 +131,7 @@ func (a *appender) write(s *Store, d *disk, group []*request) error {
 	a.seg.size = a.pos
 	d.usedBytes += grown
 	d.mu.Unlock()
-	if err := a.index(s, d, group); err != nil {
-		return err
-	}
-	if a.pos >= s.opt.SegmentBytes {
-		return a.seal(s, d)
-	}
-	return nil
+	return a.index(s, d, group)
 }
 
 // put writes and syncs.
@@ -216,11 +233,11 @@ func (a *appender) ready(s *Store, d *disk) error {
 }
 
 // seal ends the open segment.
-func (a *appender) seal(s *Store, d *disk) error {
+func (a *appender) seal(s *Store, d *disk, commit func(*kv.Batch) error) error {
 	seg := a.seg
 	b := s.rows.NewBatch()
 	a.mark(b, d, true)
-	err := b.CommitLazily()
+	err := commit(b)
 	_ = a.file.Close() // all of it was synced
 	a.file, a.seg = nil, nil
 	d.mu.Lock()
@@ -242,7 +259,7 @@ func (a *appender) fail(s *Store, d *disk, good int64) {
 	d.usedBytes += size - good
 	d.mu.Unlock()
 	a.pos = good
-	if err := a.seal(s, d); err != nil {
+	if err := a.seal(s, d, (*kv.Batch).Commit); err != nil {
 		s.log.Warn("a failed segment could not be sealed", "disk", d.dir, "error", err)
 	}
 }
@@ -252,5 +269,5 @@ func (a *appender) close(s *Store, d *disk) error {
 	if a.file == nil {
 		return nil
 	}
-	return a.seal(s, d)
+	return a.seal(s, d, (*kv.Batch).CommitLazily)
 }

@@ -19,14 +19,11 @@ type Options struct {
 	SmallBytes int64
 	// SegmentBytes: a segment takes no more records beyond it. 64 MiB if zero.
 	SegmentBytes int64
-	// Capacity limits what all extents and the row store occupy; 0: no limit.
+	// Capacity limits what all extents and the row store occupy, in bytes; 0: no limit.
 	Capacity int64
 	// Reserve is what stays free on each file system, in bytes. If zero, 1 GiB, but
 	// at most a fiftieth of the file system.
 	Reserve int64
-	// RowsDir is a folder on the file system of the row store, whose growth counts
-	// against Capacity; empty: it does not count.
-	RowsDir string
 	Logger  *slog.Logger
 	// Rand chooses disks; seeded by the system if nil.
 	Rand *rand.Rand
@@ -44,9 +41,11 @@ type Store struct {
 	indexMu sync.Mutex
 	space   room
 	reaper  reaper
+	keeper  keeper
 
 	mu    sync.RWMutex
 	disks map[ident.ID]*disk
+	ready bool // Open is through
 
 	randMu sync.Mutex
 	// adoption is closed once the index knows every extent on the disks.
@@ -66,11 +65,15 @@ func Open(fs vfs.FS, rows *kv.Store, disks []Disk, o Options) (*Store, error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.space.init(s)
 	s.reaper.init(s)
+	s.keeper.init(s)
 	if err := s.open(disks); err != nil {
 		s.stop()
+		s.work.Wait()
 		return nil, err
 	}
 	s.work.Go(s.reaper.run)
+	s.work.Go(s.keeper.run)
+	s.keeper.poke()
 	return s, nil
 }
 

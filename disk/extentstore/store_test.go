@@ -217,6 +217,7 @@ func onDisk(t testing.TB, fs vfs.FS, dir string) (n int64) {
 func checkAccounts(t testing.TB, s *Store) {
 	t.Helper()
 	must(t, s.adopted(ctx))
+	s.keeper.wait()
 	s.reaper.wait()
 	live := map[ident.ID]map[uint64]int64{}
 	must(t, s.each(ctx, ident.ID{}, func(id ident.ID, e *entry) error {
