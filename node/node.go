@@ -44,6 +44,9 @@ type Node struct {
 	member     ident.ID
 	first      *account.Key
 
+	damage   ledger
+	scrubber *scrubber
+
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
 	closed bool
@@ -105,11 +108,21 @@ func (n *Node) openStores(context.Context) (err error) {
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows,
 		[]extentstore.Disk{{Dir: n.folder.at(diskDir)}},
-		extentstore.Options{Capacity: c.Capacity, RowsDir: n.folder.at(rowsDir), Logger: c.Logger})
+		extentstore.Options{Capacity: c.Capacity, Logger: c.Logger})
 	if err != nil {
 		return err
 	}
 	n.onClose(n.disks.Close)
+	n.damage = ledger{n.rows}
+	n.scrubber = &scrubber{
+		disks: n.disks, rows: n.rows, damage: n.damage, every: c.Scrub, clock: c.Clock, now: make(chan struct{}, 1),
+		warn: func(id ident.ID, reason string) {
+			c.Logger.Error("the check of stored bytes found damage", "extent", id, "reason", reason)
+		},
+	}
+	if err := n.scrubber.load(); err != nil {
+		return err
+	}
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
 	return err
 }
@@ -230,6 +243,8 @@ func (n *Node) Run(ctx context.Context) error {
 		{"admin", serve(api.HTTP(), n.socket, c.Logger)},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
+		{"scrub", n.scrubber.run},
+		{"sweep", n.sweep},
 		{"disks", n.watchDisks},
 	})
 	c.Logger.Info("the node stops")

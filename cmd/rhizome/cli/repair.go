@@ -37,7 +37,6 @@ func repairCommand() command {
 					return c.done("Every stored byte is being read and checked; rhizome repair status shows how far it is.")
 				},
 			},
-			rebuildCommand(),
 		},
 	}
 }

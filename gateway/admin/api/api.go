@@ -62,7 +62,8 @@ type Disk struct {
 	ID       string `json:"id"`
 	Path     string `json:"path"`
 	State    string `json:"state"` // "ok", "draining", "full", "lost"
-	Used     int64  `json:"used"`  // bytes of extents
+	Used     int64  `json:"used"`  // bytes occupied and set aside
+	Live     int64  `json:"live"`  // what extents need of it
 	Free     int64  `json:"free"`
 	Size     int64  `json:"size"` // of the file system
 	Capacity int64  `json:"capacity"`
