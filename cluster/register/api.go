@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 
+	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
 )
 
@@ -23,16 +24,7 @@ type Ballot = core.Ballot
 
 // Value is what a row holds. A nil *Value is an absent row.
 // Values are shared: nobody changes one after handing it over or receiving it.
-type Value struct {
-	// Data is carried by scans and reads. At most 256 KiB.
-	Data []byte
-	// Blob is carried by reads only, so that listings stay small. At most 64 KiB.
-	Blob []byte
-	// Pending puts the row on its replicas' work lists.
-	Pending bool
-	// Count and Bytes are this row's share of its partition key's Weight.
-	Count, Bytes int64
-}
+type Value = core.Value
 
 // Change is one update of a row.
 type Change struct {
@@ -58,6 +50,9 @@ type Change struct {
 	AbsentToo bool
 }
 
+// ErrFenced refuses a change whose Epoch is below that of a Fence.
+var ErrFenced = errs.New(errs.Conflict, "the rows are closed to changes of this epoch")
+
 // Store is what the floors above use. All methods are safe for concurrent use and
 // end with errs.Unavailable when ctx does or when no majority answers.
 type Store interface {
@@ -68,7 +63,7 @@ type Store interface {
 	// ReadAll reads several rows side by side; answers are in the order asked.
 	ReadAll(ctx context.Context, rows ...Row) ([]*Value, error)
 	// Update changes the row and returns its new value. It applies the change at most
-	// once. It fails with errs.Conflict under a Fence above its Epoch.
+	// once. It fails with ErrFenced under a Fence above its Epoch.
 	Update(ctx context.Context, row Row, c Change) (*Value, error)
 	// Create writes a row under a fresh random key that nobody else can know. Only
 	// the first attempt for a key may use it. ballot is one of NewBallot.
@@ -83,9 +78,10 @@ type Store interface {
 	// Weight returns the sums over the live rows of (table, part), as a majority of
 	// replicas last saw them: exact when nothing is under way.
 	Weight(ctx context.Context, table Table, part string) (count, bytes int64, err error)
-	// Settle takes rows off the work lists of their replicas without changing them.
-	// It is a hint: losing it costs a look at the row.
-	Settle(rows ...Row)
+	// Settle takes a row off the work lists of its replicas without changing it: v is
+	// the value whose pending work is done. A replica where the row has another Data by
+	// now keeps it listed. It is a hint: losing it costs a look at the row.
+	Settle(row Row, v *Value)
 }
 
 // Scan asks for the rows of one table under several partition keys, merged into one
@@ -94,9 +90,12 @@ type Scan struct {
 	Table  Table
 	Parts  []string
 	Prefix string
-	// After is exclusive; empty begins at the first row.
+	// After is exclusive; empty begins at the first row. With a Delimiter, an After that
+	// is the beginning of a group passes over the whole group.
 	After string
-	// Limit is the number of entries wanted, 1 to 10,000.
+	// Limit is the number of entries wanted, 1 to 10,000. A page may hold fewer even if
+	// there are more, so that it stays below some 8 MiB, and a few more, so that
+	// it never ends between rows of one Sort.
 	Limit int
 	// Delimiter, if not empty, rolls rows up: of all rows whose Sort agrees up to and
 	// including the first Delimiter behind Prefix, only the first live one is returned,

@@ -23,8 +23,8 @@
 // See docs/formats.md. Beside each row it keeps two local, derived things in the
 // same batch as the row itself, so that they never disagree with it:
 //
-//   - the work list: rows whose value is marked Pending, or was marked and is not
-//     yet Settled. It is a hint of where to look, never a fact about the row;
+//   - the work list: rows whose value is marked Pending and was not yet Settled. It
+//     is a hint of where to look, never a fact about the row;
 //   - the weights: sums of Count and Bytes of all live values per (table, partition
 //     key).
 package register

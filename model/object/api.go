@@ -72,7 +72,7 @@ type Bucket struct {
 	Quota     Quota
 	epoch     uint64
 	shards    int
-	key       [32]byte
+	key       ident.Secret
 }
 
 // May returns what the key (nil: anonymous) may do with b.

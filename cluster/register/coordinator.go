@@ -1,0 +1,266 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+)
+
+// Config says what a Coordinator works with.
+type Config struct {
+	Node ident.NodeID
+	// Layout returns the present layout. It is called for each operation.
+	Layout func() *layout.Layout
+	// Peer returns a replica by its node; it may fail, and need not connect at once.
+	Peer func(ident.NodeID) (Peer, error)
+	// Local is this node's own replica, nil on a gateway node.
+	Local *Replica
+	Clock clock.Clock
+	// Timeout bounds an operation whose context has no deadline; 30 s if zero.
+	Timeout time.Duration
+	// CallTimeout bounds one call to a replica; 5 s if zero.
+	CallTimeout time.Duration
+	// Linger is how long a read waits for the replicas that are left when the first
+	// ones disagree; 50 ms if zero.
+	Linger time.Duration
+}
+
+// Coordinator is the Store: it carries out operations on rows by asking their
+// replicas, from any node. It is safe for concurrent use.
+type Coordinator struct {
+	cfg   Config
+	round atomic.Uint64 // highest round used or heard of
+	rows  queues
+	calls sync.WaitGroup // calls to replicas under way
+}
+
+var _ Store = (*Coordinator)(nil)
+
+// NewCoordinator returns a Coordinator. Close it when no operation is under way.
+func NewCoordinator(cfg Config) *Coordinator {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.CallTimeout == 0 {
+		cfg.CallTimeout = 5 * time.Second
+	}
+	if cfg.Linger == 0 {
+		cfg.Linger = 50 * time.Millisecond
+	}
+	c := &Coordinator{cfg: cfg}
+	if cfg.Local != nil {
+		c.observe(cfg.Local.Start())
+	}
+	return c
+}
+
+// Close waits for calls to replicas that were left behind when a majority had
+// answered. Each ends by itself within Config.CallTimeout.
+func (c *Coordinator) Close() { c.calls.Wait() }
+
+// NewBallot is Store's. Its round follows the clock where that is ahead of every
+// round met so far.
+func (c *Coordinator) NewBallot() Ballot {
+	now := uint64(max(c.cfg.Clock.Now().UnixMicro(), 0))
+	for {
+		last := c.round.Load()
+		next := max(now, last+1)
+		if c.round.CompareAndSwap(last, next) {
+			return Ballot{Round: next, Node: c.cfg.Node.Short(), Attempt: rand.Uint64()}
+		}
+	}
+}
+
+// ballotAbove returns a new ballot above b.
+func (c *Coordinator) ballotAbove(b Ballot) Ballot {
+	c.observe(b)
+	return c.NewBallot()
+}
+
+func (c *Coordinator) observe(b Ballot) {
+	for {
+		last := c.round.Load()
+		if b.Round <= last || c.round.CompareAndSwap(last, b.Round) {
+			return
+		}
+	}
+}
+
+// place is where a partition key's rows are.
+type place struct {
+	version uint64
+	nodes   []ident.NodeID
+}
+
+func (c *Coordinator) place(part string) place {
+	l := c.cfg.Layout()
+	return place{l.Version, l.Replicas(l.Partition(part))}
+}
+
+// verdict says whether more answers are wanted.
+type verdict uint8
+
+const (
+	wait   verdict = iota
+	linger         // those that come soon
+	enough
+)
+
+// ask calls every node side by side and hands the answers to take, one at a time,
+// until take has enough, all have answered, or ctx ends. Calls that are not waited
+// for go on: a slow replica is to have the record too. The error is that of a
+// replica that failed, if take never had enough.
+func ask[T any](ctx context.Context, c *Coordinator, nodes []ident.NodeID, call func(context.Context, int, Peer) (T, error), take func(int, T) verdict) error {
+	if len(nodes) == 1 {
+		a, err := askOne(ctx, c, nodes[0], 0, call)
+		if err == nil {
+			take(0, a)
+		}
+		return err
+	}
+	type reply struct {
+		from int
+		a    T
+		err  error
+	}
+	replies := make(chan reply, len(nodes))
+	for i, n := range nodes {
+		c.calls.Add(1)
+		go func() {
+			defer c.calls.Done()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.CallTimeout)
+			defer cancel()
+			a, err := askOne(ctx, c, n, i, call)
+			replies <- reply{i, a, err}
+		}()
+	}
+	var failed error
+	var soon <-chan time.Time
+	for range nodes {
+		select {
+		case r := <-replies:
+			if r.err != nil {
+				failed = r.err
+				continue
+			}
+			switch take(r.from, r.a) {
+			case enough:
+				return nil
+			case linger:
+				if soon == nil {
+					t := time.NewTimer(c.cfg.Linger)
+					defer t.Stop()
+					soon = t.C
+				}
+			}
+		case <-soon:
+			return failed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return failed
+}
+
+func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, call func(context.Context, int, Peer) (T, error)) (T, error) {
+	p, err := c.peer(n)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return call(ctx, i, p)
+}
+
+func (c *Coordinator) peer(n ident.NodeID) (Peer, error) {
+	if c.cfg.Local != nil && n == c.cfg.Node {
+		return c.cfg.Local, nil
+	}
+	return c.cfg.Peer(n)
+}
+
+// hopeless reports whether trying again cannot help.
+func hopeless(err error) bool {
+	return err != nil && errs.KindOf(err) != errs.Unavailable
+}
+
+// unavailable is the error of an operation that found no majority.
+func unavailable(cause error) error {
+	if cause == nil {
+		cause = errors.New("replicas disagree")
+	}
+	return errs.Newf(errs.Unavailable, "not enough replicas answered; the outcome may be unknown, try again: %w", cause)
+}
+
+// bounded gives an operation that has no deadline one.
+func (c *Coordinator) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.cfg.Timeout)
+}
+
+// pause waits before the next attempt: a random time up to a few times that which the
+// last one took, so that of two coordinators that outbid each other one gets through.
+func (c *Coordinator) pause(ctx context.Context, attempt int, took time.Duration) error {
+	most := max(took, time.Millisecond) << min(attempt, 3)
+	t := time.NewTimer(rand.N(min(most, time.Second)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// queues lets one change of a row at a time go out from this node, so that its own
+// callers do not outbid each other.
+type queues struct {
+	shards [shardCount]struct {
+		mu sync.Mutex
+		m  map[Row]*queue
+	}
+}
+
+type queue struct {
+	turn chan struct{}
+	refs int
+}
+
+// enter waits for the caller's turn; leave ends it.
+func (q *queues) enter(ctx context.Context, row Row) (leave func(), err error) {
+	s := &q.shards[Shard(row.Sort+row.Part, shardCount)]
+	s.mu.Lock()
+	w := s.m[row]
+	if w == nil {
+		if s.m == nil {
+			s.m = make(map[Row]*queue)
+		}
+		w = &queue{turn: make(chan struct{}, 1)}
+		s.m[row] = w
+	}
+	w.refs++
+	s.mu.Unlock()
+	gone := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if w.refs--; w.refs == 0 {
+			delete(s.m, row)
+		}
+	}
+	select {
+	case w.turn <- struct{}{}:
+		return func() { <-w.turn; gone() }, nil
+	case <-ctx.Done():
+		gone()
+		return nil, unavailable(ctx.Err())
+	}
+}

@@ -1,0 +1,65 @@
+package core
+
+import "math/bits"
+
+// Reader puts the answers to one read together.
+type Reader struct {
+	n       int
+	answers []Answer // of those that served it
+	from    []int
+	heard   uint64
+	rules   rules
+}
+
+// NewReader returns a Reader for a row of n replicas, at most 64.
+func NewReader(n int) Reader { return Reader{n: n} }
+
+// Answer takes what replica number from said. It returns the row's record and true
+// as soon as a majority hold the identical one.
+func (r *Reader) Answer(from int, a Answer) (Record, bool) {
+	if r.heard&(1<<from) != 0 {
+		return Record{}, false
+	}
+	r.heard |= 1 << from
+	if a.Refusal != None {
+		return Record{}, false
+	}
+	r.answers, r.from = append(r.answers[:len(r.answers):len(r.answers)], a), append(r.from[:len(r.from):len(r.from)], from)
+	if r.rules.readAny && len(r.answers) >= Majority(r.n) {
+		rec, _ := r.Highest()
+		return rec, true
+	}
+	if bits.OnesCount64(r.holders(a.Record.Ballot)) >= Majority(r.n) {
+		return a.Record, true
+	}
+	return Record{}, false
+}
+
+// holders has a bit for each replica that holds the record at b for certain.
+func (r *Reader) holders(b Ballot) (set uint64) {
+	for i, a := range r.answers {
+		if a.Record.Ballot == b && !a.Soft {
+			set |= 1 << r.from[i]
+		}
+	}
+	return set
+}
+
+// Majority reports whether enough replicas answered to settle the row.
+func (r *Reader) Majority() bool { return len(r.answers) >= Majority(r.n) }
+
+// Complete reports whether nobody is left to answer.
+func (r *Reader) Complete() bool { return bits.OnesCount64(r.heard) == r.n }
+
+// Highest returns the highest record heard of and who holds it for certain, for
+// Proposer.WriteBack. After a majority of answers it is at or above what was chosen
+// when the read began.
+func (r *Reader) Highest() (Record, uint64) {
+	var best Record
+	for _, a := range r.answers {
+		if best.Ballot.Less(a.Record.Ballot) {
+			best = a.Record
+		}
+	}
+	return best, r.holders(best.Ballot)
+}

@@ -1,0 +1,22 @@
+package core
+
+// rules are switches that break the protocol, one rule at a time. Only tests set
+// them, to show that the explorer sees each rule missing; the zero value is the
+// protocol.
+type rules struct {
+	noPromise     bool // Prepare does not bind
+	noFloor       bool // forgetting leaves no floor
+	noCeiling     bool // promises are lost at a restart
+	forgetByMost  bool // a majority of confirmations is enough to forget
+	anyVersion    bool // confirmations of other layout versions count
+	readAny       bool // a read answers with the highest of any majority
+	createAgain   bool // later attempts of a Create skip Prepare too
+	noRecent      bool // a retry does not look for itself
+	noHorizon     bool // a retry takes "not listed" for "not done"
+	blindRefusal  bool // a refusal rests on a value that may yet vanish
+	noSeal        bool // an import source goes on serving the old version
+	noImportBound bool // an import brings records, not promises
+	noSoft        bool // an imported record below its promise counts in reads
+	importOne     bool // one import source is enough
+	shortScan     bool // a scan goes on beyond a truncated answer
+}

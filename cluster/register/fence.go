@@ -1,0 +1,92 @@
+package register
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+	"sync"
+
+	"rhizome/base/errs"
+)
+
+// partID names the rows of one (table, partition key).
+type partID struct {
+	table Table
+	part  string
+}
+
+// fences are the epochs below which Accepts are refused, by partition key. They are
+// few: only what was closed once has one.
+type fences struct {
+	raising sync.Mutex // one is made durable at a time, so that none undoes a higher one
+	mu      sync.RWMutex
+	m       map[partID]uint64
+}
+
+func (f *fences) of(t Table, part string) uint64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if len(f.m) == 0 {
+		return 0
+	}
+	return f.m[partID{t, part}]
+}
+
+func (f *fences) raise(id partID, epoch uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.m == nil {
+		f.m = make(map[partID]uint64)
+	}
+	f.m[id] = max(f.m[id], epoch)
+}
+
+// Fence is Peer's. When it returns, every Accept that the fence would have refused
+// is either durable and seen by any Scan that begins now, or refused for ever.
+func (r *Replica) Fence(_ context.Context, version uint64, t Table, part string, epoch uint64) error {
+	if refusal := r.admit(version); refusal != 0 {
+		return refusedPlan(refusal)
+	}
+	if err := checkRow(Row{Table: t, Part: part}); err != nil {
+		return err
+	}
+	if err := r.raiseFence(partID{t, part}, epoch); err != nil {
+		return err
+	}
+	prefix := string(appendPart(nil, headKey, t, part)[1:])
+	r.settleWrites(func(row string) bool { return strings.HasPrefix(row, prefix) })
+	return nil
+}
+
+func (r *Replica) raiseFence(id partID, epoch uint64) error {
+	r.fences.raising.Lock()
+	defer r.fences.raising.Unlock()
+	if r.fences.of(id.table, id.part) >= epoch {
+		return nil
+	}
+	r.fences.raise(id, epoch)
+	b := r.kv.NewBatch()
+	b.Set(fenceKey(id.table, id.part), binary.BigEndian.AppendUint64(nil, epoch))
+	return b.Commit()
+}
+
+func (r *Replica) loadFences() error {
+	from := []byte{ownKey, 'e'}
+	it, err := r.kv.Iter(from, after(from))
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.Value()
+		if err != nil {
+			return err
+		}
+		row, err := DecodeKey(it.Key()[1:])
+		if err != nil || len(v) != 8 {
+			return errs.New(errs.Corrupt, "the row store holds a fence that cannot be read")
+		}
+		r.fences.raise(partID{row.Table, row.Part}, binary.BigEndian.Uint64(v))
+	}
+	return it.Err()
+}

@@ -1,0 +1,168 @@
+package register
+
+import (
+	"context"
+	"slices"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register/core"
+)
+
+// Scan is Store's.
+func (c *Coordinator) Scan(ctx context.Context, s Scan) (*Page, error) {
+	if s.Limit < 1 || s.Limit > 10_000 {
+		return nil, errs.Newf(errs.Invalid, "a page holds 1 to 10,000 rows, not %d", s.Limit)
+	}
+	l := lister{c: c, Scan: s, parts: slices.Compact(slices.Sorted(slices.Values(s.Parts)))}
+	l.arrange()
+	page := &Page{After: s.After}
+	for {
+		sec, more, through, err := l.sweep(ctx, page.After, s.Limit-len(page.Entries))
+		if err != nil {
+			return nil, err
+		}
+		full, err := l.add(ctx, page, sec)
+		if err != nil {
+			return nil, err
+		}
+		if full {
+			return page, nil
+		}
+		if page.More = more; !more {
+			return page, nil
+		}
+		if page.After = through; len(page.Entries) >= s.Limit || len(page.Entries) > 0 && l.short {
+			return page, nil
+		}
+	}
+}
+
+// lister carries out one Scan.
+type lister struct {
+	c *Coordinator
+	Scan
+	parts   []string
+	version uint64
+	nodes   []ident.NodeID
+	covers  [][]int // the parts that each node keeps
+	size    []int   // the number of replicas of each part
+	alone   bool
+	short   bool // the last answer was cut for its size
+}
+
+// arrange finds out which node keeps which part.
+func (l *lister) arrange() {
+	lay := l.c.cfg.Layout()
+	l.version = lay.Version
+	l.alone = true
+	at := make(map[ident.NodeID]int)
+	for i, part := range l.parts {
+		replicas := lay.Replicas(lay.Partition(part))
+		l.size = append(l.size, len(replicas))
+		for _, n := range replicas {
+			k, ok := at[n]
+			if !ok {
+				k = len(l.nodes)
+				at[n] = k
+				l.nodes, l.covers = append(l.nodes, n), append(l.covers, nil)
+			}
+			l.covers[k] = append(l.covers[k], i)
+		}
+	}
+	l.alone = len(l.nodes) == 1
+}
+
+// sweep asks the replicas and joins their answers.
+func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []core.Merged, more bool, through string, err error) {
+	s := core.NewScanner(l.size)
+	done := len(l.parts) == 0
+	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
+		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone}
+		for _, i := range l.covers[k] {
+			sw.Parts = append(sw.Parts, l.parts[i])
+		}
+		return p.Scan(ctx, l.version, sw)
+	}, func(k int, sec core.Section) verdict {
+		l.short = l.short || sec.More && len(sec.Items) < limit && l.alone
+		for i := range sec.Items {
+			sec.Items[i].Part = l.covers[k][sec.Items[i].Part]
+		}
+		if done = s.Answer(l.covers[k], sec); done {
+			return enough
+		}
+		return wait
+	})
+	if !done && hopeless(err) {
+		return nil, false, "", err
+	}
+	if !done {
+		return nil, false, "", unavailable(err)
+	}
+	rows, through, more = s.Merge()
+	return rows, more, through, nil
+}
+
+// add appends the live rows to the page until that is full.
+func (l *lister) add(ctx context.Context, page *Page, rows []core.Merged) (full bool, err error) {
+	for i := range rows {
+		m := &rows[i]
+		key := m.Key()
+		if n := len(page.Entries); n >= l.Limit && page.After != key {
+			page.More = true
+			return true, nil
+		}
+		if n := len(page.Entries); m.Group != "" && n > 0 && page.Entries[n-1].Group == m.Group {
+			continue
+		}
+		e, err := l.entry(ctx, m)
+		if err != nil {
+			return false, err
+		}
+		if e != nil {
+			page.Entries = append(page.Entries, *e)
+		}
+		page.After = key
+	}
+	return false, nil
+}
+
+// entry returns what the page shows of a row or group, nil if nothing.
+func (l *lister) entry(ctx context.Context, m *core.Merged) (*Entry, error) {
+	row := Row{Table: l.Table, Part: l.parts[m.Part], Sort: m.Sort}
+	if m.Settled {
+		if !m.Record.Live() {
+			return nil, nil
+		}
+		return &Entry{Row: row, Group: m.Group, Value: m.Record.Value}, nil
+	}
+	if m.Group != "" {
+		return l.first(ctx, m)
+	}
+	rec, err := l.c.read(ctx, row)
+	if err != nil || !rec.Live() {
+		return nil, err
+	}
+	v := *rec.Value
+	v.Blob = nil
+	return &Entry{Row: row, Value: &v}, nil
+}
+
+// first finds the first live row of a group by going through its rows.
+func (l *lister) first(ctx context.Context, m *core.Merged) (*Entry, error) {
+	page, err := l.c.Scan(ctx, Scan{Table: l.Table, Parts: l.parts[m.Part : m.Part+1], Prefix: m.Group, After: l.inside(m), Limit: 1})
+	if err != nil || len(page.Entries) == 0 {
+		return nil, err
+	}
+	e := page.Entries[0]
+	e.Group = m.Group
+	return &e, nil
+}
+
+// inside returns where to begin within a group: a scan may have begun in its midst.
+func (l *lister) inside(m *core.Merged) string {
+	if l.After > m.Group {
+		return l.After
+	}
+	return ""
+}

@@ -1,0 +1,215 @@
+package register
+
+import (
+	"context"
+	"errors"
+
+	"rhizome/base/errs"
+	"rhizome/cluster/register/core"
+)
+
+// Update is Store's.
+func (c *Coordinator) Update(ctx context.Context, row Row, ch Change) (*Value, error) {
+	if err := checkRow(row); err != nil {
+		return nil, err
+	}
+	leave, err := c.rows.enter(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	u := c.update(row, ch)
+	return u.run(ctx)
+}
+
+// Create is Store's.
+func (c *Coordinator) Create(ctx context.Context, row Row, ballot Ballot, v *Value) error {
+	if err := checkRow(row); err != nil {
+		return err
+	}
+	if err := checkValue(v); err != nil {
+		return err
+	}
+	u := c.update(row, Change{Apply: func(old *Value) (*Value, error) {
+		if old != nil {
+			return nil, errs.New(errs.Exists, "the row exists already")
+		}
+		return v, nil
+	}})
+	u.p.Create(ballot, v)
+	u.value = v
+	if u.accept(ctx); u.p.Phase() == core.Chosen {
+		return nil
+	}
+	_, err := u.run(ctx)
+	return err
+}
+
+// update is one Change under way.
+type update struct {
+	c   *Coordinator
+	row Row
+	Change
+	at   place
+	p    core.Proposer
+	used bool // Change.Ballot was tried
+
+	value  *Value // the outcome once p is Chosen
+	refuse error
+	failed error // why the last attempt had no majority
+}
+
+func (c *Coordinator) update(row Row, ch Change) *update {
+	u := &update{c: c, row: row, Change: ch, at: c.place(row.Part)}
+	u.p = core.NewProposer(len(u.at.nodes), ch.Epoch)
+	return u
+}
+
+// run tries until the change is chosen or refused, or time is up.
+func (u *update) run(ctx context.Context) (*Value, error) {
+	began := u.c.cfg.Clock.Now()
+	done, err := u.attempt(ctx)
+	if done || err != nil {
+		return u.value, err
+	}
+	ctx, cancel := u.c.bounded(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		if hopeless(u.failed) && !u.p.Sent() {
+			return nil, u.failed
+		}
+		if u.p.Sent() {
+			attempt = 0 // the longer it waits, the less is known of what it sent
+		}
+		if err := u.c.pause(ctx, attempt, u.c.cfg.Clock.Now().Sub(began)); err != nil || hopeless(u.failed) {
+			return nil, unavailable(errors.Join(u.failed, err))
+		}
+		u.failed, began = nil, u.c.cfg.Clock.Now()
+		u.move()
+		if done, err = u.attempt(ctx); done || err != nil {
+			return u.value, err
+		}
+	}
+}
+
+// move takes up a layout that changed meanwhile.
+func (u *update) move() {
+	u.at = u.c.place(u.row.Part)
+	u.p.Resize(len(u.at.nodes))
+}
+
+// attempt makes one attempt under a new ballot.
+func (u *update) attempt(ctx context.Context) (done bool, err error) {
+	u.p.Start(u.ballot())
+	if u.prepare(ctx); u.p.Phase() != core.Deciding {
+		u.c.observe(u.p.Beat())
+		return false, nil
+	}
+	if err := u.decide(ctx); err != nil {
+		u.value = nil
+		return false, err
+	}
+	if u.p.Phase() == core.Accepting {
+		u.accept(ctx)
+	}
+	if u.p.Phase() != core.Chosen {
+		u.c.observe(u.p.Beat())
+		return false, nil
+	}
+	if u.refuse != nil {
+		return false, u.refuse
+	}
+	return true, nil
+}
+
+func (u *update) ballot() Ballot {
+	if !u.used {
+		u.used = true
+		if u.Above.Less(u.Ballot) {
+			return u.Ballot
+		}
+	}
+	return u.c.ballotAbove(u.p.Beat().Max(u.Above))
+}
+
+func (u *update) prepare(ctx context.Context) {
+	b, version := u.p.Ballot(), u.at.version
+	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
+		return p.Prepare(ctx, version, u.row, b)
+	}, u.take)
+	if u.p.Phase() == core.Preparing {
+		u.failed = err
+	}
+}
+
+func (u *update) accept(ctx context.Context) {
+	rec, version := u.p.Next(), u.at.version
+	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
+		return p.Accept(ctx, version, u.row, rec)
+	}, u.take)
+	if u.p.Phase() == core.Accepting {
+		u.failed = err
+	}
+}
+
+func (u *update) take(from int, a core.Answer) verdict {
+	switch u.p.Answer(from, a) {
+	case core.Preparing, core.Accepting:
+		return wait
+	}
+	return enough
+}
+
+// decide computes what to propose. An error ends the update.
+func (u *update) decide(ctx context.Context) error {
+	u.value, u.refuse = nil, nil
+	switch v, value := u.p.Verdict(); v {
+	case core.Applied:
+		u.value = value
+		u.p.Keep(false)
+		return nil
+	case core.Unknown:
+		return errs.New(errs.Unavailable, "whether the change happened is unknown: too many others came after it; look, and try again")
+	}
+	if u.p.Fenced() {
+		if u.p.Sent() {
+			return errs.New(errs.Unavailable, "the rows were closed while a change was under way; its outcome is unknown")
+		}
+		return ErrFenced
+	}
+	return u.propose(ctx)
+}
+
+func (u *update) propose(ctx context.Context) error {
+	base := u.p.Base()
+	next, err := u.Apply(base.Value)
+	if err == nil && next == base.Value {
+		u.value = next
+		u.p.Keep(u.always(&base))
+		return nil
+	}
+	if err == nil {
+		err = checkValue(next)
+	}
+	if err == nil && u.Raise != nil && u.p.Ballot() != u.Ballot {
+		err = u.Raise(ctx, u.p.Ballot())
+	}
+	if err != nil {
+		// The refusal rests on the base, and on no earlier attempt having happened.
+		u.refuse = err
+		u.p.Keep(false)
+		return nil
+	}
+	u.value = next
+	u.p.Write(next)
+	return nil
+}
+
+// always reports whether an identity update has to be written whatever the row's
+// state.
+func (u *update) always(base *core.Record) bool {
+	if base.Ballot.IsZero() {
+		return u.AbsentToo
+	}
+	return u.AbsentToo || !u.Above.IsZero()
+}

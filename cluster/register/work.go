@@ -1,0 +1,126 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+
+	"rhizome/base/errs"
+	"rhizome/cluster/register/core"
+)
+
+var _ Local = (*Replica)(nil)
+
+// digest tells one Data from another.
+func digest(v *Value) uint64 {
+	h := fnv.New64a()
+	if v != nil {
+		_, _ = h.Write(v.Data)
+	}
+	return h.Sum64()
+}
+
+// Settle is Peer's: it takes the row off the work list if its Data still has that
+// digest. The entry may come back after a power cut.
+func (r *Replica) Settle(_ context.Context, version uint64, row Row, dig uint64) error {
+	if refusal := r.admit(version); refusal != 0 {
+		return refusedPlan(refusal)
+	}
+	key := rowKey(headKey, row)
+	s, c := r.acquire(key[1:])
+	defer r.release(s, c)
+	full, err := r.load(key, c)
+	if err != nil || digest(full.Value) != dig {
+		return err
+	}
+	b := r.kv.NewBatch()
+	b.Delete(withFirst(workKey, key))
+	return b.CommitLazily()
+}
+
+// Pending is Local's.
+func (r *Replica) Pending(ctx context.Context, t Table, behind *Row, limit int) ([]Row, error) {
+	from := []byte{workKey, byte(t)}
+	to := after(from)
+	if behind != nil {
+		from = append(rowKey(workKey, *behind), 0)
+	}
+	var rows []Row
+	err := r.walk(ctx, from, to, func(key, _ []byte) error {
+		row, err := DecodeKey(key)
+		if err != nil {
+			return err
+		}
+		if rows = append(rows, row); len(rows) >= limit {
+			return errStop
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// PendingCount is Local's. It counts.
+func (r *Replica) PendingCount(ctx context.Context, t Table) (n int64, err error) {
+	from := []byte{workKey, byte(t)}
+	err = r.walk(ctx, from, after(from), func(_, _ []byte) error {
+		n++
+		return nil
+	})
+	return n, err
+}
+
+// Rows is Local's. Values come without Blob and belong to f.
+func (r *Replica) Rows(ctx context.Context, t Table, f func(Row, *Value) error) error {
+	from := []byte{headKey, byte(t)}
+	return r.walk(ctx, from, after(from), func(key, value []byte) error {
+		row, err := DecodeKey(key)
+		if err != nil {
+			return err
+		}
+		var c core.Cell
+		if _, err := decodeHead(append([]byte(nil), value...), &c, new(Value)); err != nil {
+			return errs.Newf(errs.Corrupt, "row %q of %q in table %d: %w", row.Sort, row.Part, t, err)
+		}
+		if c.Value == nil {
+			return nil
+		}
+		return f(row, c.Value)
+	})
+}
+
+// errStop ends a walk without failing it.
+var errStop = errors.New("stop")
+
+// walk calls f for each key in [from, to) of one moment's durable view.
+func (r *Replica) walk(ctx context.Context, from, to []byte, f func(key, value []byte) error) error {
+	it, err := r.kv.Iter(from, to)
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	r.kv.Barrier()
+	for ok := it.First(); ok; ok = it.Next() {
+		value, err := it.Value()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = f(it.Key(), value)
+		}
+		if errors.Is(err, errStop) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+// refusedPlan is the error of a call made under another layout than this replica's.
+func refusedPlan(refusal core.Refusal) error {
+	if refusal == core.OldPlan {
+		return errs.New(errs.Unavailable, "a replica knows a newer layout than the one asked under")
+	}
+	return errs.New(errs.Unavailable, "a replica does not serve this layout yet")
+}

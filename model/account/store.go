@@ -1,0 +1,239 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"sort"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// Tables of this package.
+const (
+	Keys    register.Table = 1
+	Members register.Table = 2
+)
+
+// shards is how many partition keys the rows of each table are spread over.
+const shards = 16
+
+// Store keeps members and keys. It is safe for concurrent use.
+type Store struct {
+	regs  register.Store
+	seal  ident.Secret
+	clock clock.Clock
+}
+
+// New returns a Store whose secrets are sealed under root.
+func New(regs register.Store, root ident.Secret, clk clock.Clock) *Store {
+	return &Store{regs, root.Derive("account secrets v1", nil), clk}
+}
+
+// keyRecord is a Key as it is stored.
+type keyRecord struct {
+	Name          string              `cbor:"1,keyasint"`
+	Sealed        []byte              `cbor:"2,keyasint"`
+	CreateBuckets bool                `cbor:"3,keyasint,omitempty"`
+	Created       int64               `cbor:"4,keyasint"` // Unix milliseconds
+	Member        ident.ID            `cbor:"5,keyasint"`
+	Buckets       map[string]ident.ID `cbor:"6,keyasint,omitempty"`
+}
+
+func keyRow(id string) register.Row {
+	return register.Row{Table: Keys, Part: "k" + string([]byte{register.Shard(id, shards)}), Sort: id}
+}
+
+// CreateKey makes a key with a random ID and secret.
+func (s *Store) CreateKey(ctx context.Context, name string, member ident.ID, createBuckets bool) (*Key, error) {
+	k := &Key{ID: "RZ" + randomHex(12), Secret: randomHex(32), Name: name, CreateBuckets: createBuckets, Member: member}
+	return s.add(ctx, k)
+}
+
+// ImportKey takes an existing pair. A key of that ID that is there already is
+// errs.Exists.
+func (s *Store) ImportKey(ctx context.Context, k Key) (*Key, error) {
+	if err := checkPair(k.ID, k.Secret); err != nil {
+		return nil, err
+	}
+	return s.add(ctx, &k)
+}
+
+func (s *Store) add(ctx context.Context, k *Key) (*Key, error) {
+	if len(k.Name) > 128 {
+		return nil, errs.New(errs.TooLarge, "a key's name has at most 128 bytes")
+	}
+	k.Created = s.clock.Now()
+	_, err := s.regs.Update(ctx, keyRow(k.ID), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+		if old != nil {
+			return nil, errs.Newf(errs.Exists, "the key %s exists already", k.ID)
+		}
+		return s.encodeKey(k), nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Key returns the key of that ID, or errs.NotFound.
+func (s *Store) Key(ctx context.Context, id string) (*Key, error) {
+	if err := checkID(id); err != nil {
+		return nil, errs.Newf(errs.NotFound, "there is no key %q", id)
+	}
+	v, _, err := s.regs.Read(ctx, keyRow(id))
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, errs.Newf(errs.NotFound, "there is no key %s", id)
+	}
+	return s.decodeKey(id, v)
+}
+
+// Keys returns all keys, by name, then ID.
+func (s *Store) Keys(ctx context.Context) ([]*Key, error) {
+	var out []*Key
+	after := ""
+	for {
+		p, err := s.regs.Scan(ctx, register.Scan{Table: Keys, Parts: register.Shards("k", shards), After: after, Limit: 1000})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range p.Entries {
+			k, err := s.decodeKey(e.Row.Sort, e.Value)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, k)
+		}
+		if !p.More {
+			break
+		}
+		after = p.After
+	}
+	sort.Slice(out, func(i, j int) bool {
+		return out[i].Name < out[j].Name || out[i].Name == out[j].Name && out[i].ID < out[j].ID
+	})
+	return out, nil
+}
+
+// DeleteKey removes a key; a missing one is errs.NotFound. What buckets granted it
+// stays in their rows and means nothing.
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	_, err := s.change(ctx, id, func(*keyRecord) (*keyRecord, error) { return nil, nil })
+	return err
+}
+
+// SetCreateBuckets allows or forbids a key to make buckets.
+func (s *Store) SetCreateBuckets(ctx context.Context, id string, allow bool) error {
+	_, err := s.change(ctx, id, func(r *keyRecord) (*keyRecord, error) {
+		r.CreateBuckets = allow
+		return r, nil
+	})
+	return err
+}
+
+// SetLocalName makes name stand for bucket when key id asks; a name of another
+// bucket is errs.Exists.
+func (s *Store) SetLocalName(ctx context.Context, id, name string, bucket ident.ID) error {
+	_, err := s.change(ctx, id, func(r *keyRecord) (*keyRecord, error) {
+		if old, taken := r.Buckets[name]; taken && old != bucket {
+			return nil, errs.Newf(errs.Exists, "the key %s calls another bucket %q already", id, name)
+		}
+		if len(r.Buckets) >= 1000 {
+			return nil, errs.New(errs.TooLarge, "a key has at most 1,000 local names")
+		}
+		if r.Buckets == nil {
+			r.Buckets = map[string]ident.ID{}
+		}
+		r.Buckets[name] = bucket
+		return r, nil
+	})
+	return err
+}
+
+// DropLocalName removes a local name if it stands for bucket.
+func (s *Store) DropLocalName(ctx context.Context, id, name string, bucket ident.ID) error {
+	_, err := s.change(ctx, id, func(r *keyRecord) (*keyRecord, error) {
+		if r.Buckets[name] == bucket {
+			delete(r.Buckets, name)
+		}
+		return r, nil
+	})
+	return err
+}
+
+// change rewrites a key's record; f returning nil deletes it.
+func (s *Store) change(ctx context.Context, id string, f func(*keyRecord) (*keyRecord, error)) (*register.Value, error) {
+	return s.regs.Update(ctx, keyRow(id), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+		if old == nil {
+			return nil, errs.Newf(errs.NotFound, "there is no key %s", id)
+		}
+		var r keyRecord
+		if err := codec.Decode(old.Data, &r); err != nil {
+			return nil, err
+		}
+		next, err := f(&r)
+		if err != nil || next == nil {
+			return nil, err
+		}
+		return &register.Value{Data: codec.Encode(next), Count: 1}, nil
+	}})
+}
+
+func (s *Store) encodeKey(k *Key) *register.Value {
+	r := keyRecord{k.Name, s.seal.Seal([]byte(k.Secret), []byte(k.ID)), k.CreateBuckets, k.Created.UnixMilli(), k.Member, k.Buckets}
+	return &register.Value{Data: codec.Encode(r), Count: 1}
+}
+
+func (s *Store) decodeKey(id string, v *register.Value) (*Key, error) {
+	var r keyRecord
+	if err := codec.Decode(v.Data, &r); err != nil {
+		return nil, err
+	}
+	secret, err := s.seal.Open(r.Sealed, []byte(id))
+	if err != nil {
+		return nil, errs.Newf(errs.Corrupt, "the secret of key %s: %w", id, err)
+	}
+	return &Key{ID: id, Name: r.Name, Secret: string(secret), CreateBuckets: r.CreateBuckets,
+		Created: time.UnixMilli(r.Created).UTC(), Member: r.Member, Buckets: r.Buckets}, nil
+}
+
+func checkPair(id, secret string) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	if len(secret) < 8 || len(secret) > 128 {
+		return errs.New(errs.Invalid, "a secret key has 8 to 128 characters")
+	}
+	for _, c := range []byte(secret) {
+		if c <= ' ' || c > '~' {
+			return errs.New(errs.Invalid, "a secret key consists of printable ASCII characters")
+		}
+	}
+	return nil
+}
+
+func checkID(id string) error {
+	if len(id) < 3 || len(id) > 128 {
+		return errs.New(errs.Invalid, "an access key ID has 3 to 128 characters")
+	}
+	for _, c := range []byte(id) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return errs.New(errs.Invalid, "an access key ID consists of letters, digits, - and _")
+		}
+	}
+	return nil
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}
