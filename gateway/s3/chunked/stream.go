@@ -134,18 +134,26 @@ func (r *Reader) verifyChunk() error {
 
 // verify checks the next signature of the chain.
 func (r *Reader) verify(algorithm, middle string, sum [32]byte, signature []byte) error {
-	c := &r.o.Chain
-	text := algorithm + "\n" + c.Time + "\n" + c.Scope + "\n" + r.previous + "\n" + middle + hex.EncodeToString(sum[:])
-	mac := hmac.New(sha256.New, c.Key[:])
-	mac.Write([]byte(text))
-	want := hex.EncodeToString(mac.Sum(nil))
+	want := r.expected(algorithm, middle, sum)
 	if subtle.ConstantTimeCompare([]byte(want), signature) != 1 {
 		return s3err.New(s3err.SignatureDoesNotMatch,
-			s3err.Field{Name: "StringToSign", Value: text},
+			s3err.Field{Name: "StringToSign", Value: r.stringToSign(algorithm, middle, sum)},
 			s3err.Field{Name: "SignatureProvided", Value: string(signature)})
 	}
 	r.previous = want
 	return nil
+}
+
+// expected returns the signature that must come next in the chain.
+func (r *Reader) expected(algorithm, middle string, sum [32]byte) string {
+	mac := hmac.New(sha256.New, r.o.Chain.Key[:])
+	mac.Write([]byte(r.stringToSign(algorithm, middle, sum)))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func (r *Reader) stringToSign(algorithm, middle string, sum [32]byte) string {
+	c := &r.o.Chain
+	return algorithm + "\n" + c.Time + "\n" + c.Scope + "\n" + r.previous + "\n" + middle + hex.EncodeToString(sum[:])
 }
 
 // finish reads what follows the last chunk's header. io.EOF says that all was right.
