@@ -67,6 +67,7 @@ func (c *Coordinator) update(row Row, ch Change) *update {
 
 // run tries until the change is chosen or refused, or time is up.
 func (u *update) run(ctx context.Context) (*Value, error) {
+	began := u.c.cfg.Clock.Now()
 	done, err := u.attempt(ctx)
 	if done || err != nil {
 		return u.value, err
@@ -77,10 +78,13 @@ func (u *update) run(ctx context.Context) (*Value, error) {
 		if hopeless(u.failed) && !u.p.Sent() {
 			return nil, u.failed
 		}
-		if err := u.c.pause(ctx, attempt); err != nil || hopeless(u.failed) {
+		if u.p.Sent() {
+			attempt = 0 // the longer it waits, the less is known of what it sent
+		}
+		if err := u.c.pause(ctx, attempt, u.c.cfg.Clock.Now().Sub(began)); err != nil || hopeless(u.failed) {
 			return nil, unavailable(errors.Join(u.failed, err))
 		}
-		u.failed = nil
+		u.failed, began = nil, u.c.cfg.Clock.Now()
 		u.move()
 		if done, err = u.attempt(ctx); done || err != nil {
 			return u.value, err
@@ -129,9 +133,9 @@ func (u *update) ballot() Ballot {
 }
 
 func (u *update) prepare(ctx context.Context) {
-	b := u.p.Ballot()
+	b, version := u.p.Ballot(), u.at.version
 	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Prepare(ctx, u.at.version, u.row, b)
+		return p.Prepare(ctx, version, u.row, b)
 	}, u.take)
 	if u.p.Phase() == core.Preparing {
 		u.failed = err
@@ -139,9 +143,9 @@ func (u *update) prepare(ctx context.Context) {
 }
 
 func (u *update) accept(ctx context.Context) {
-	rec := u.p.Next()
+	rec, version := u.p.Next(), u.at.version
 	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Accept(ctx, u.at.version, u.row, rec)
+		return p.Accept(ctx, version, u.row, rec)
 	}, u.take)
 	if u.p.Phase() == core.Accepting {
 		u.failed = err

@@ -18,8 +18,8 @@ type draft struct {
 	ballot  register.Ballot
 	version version
 	blob    []byte
-	holder  *register.Row   // the upload whose parts hold the bytes
-	held    *register.Value // of holder, once a copy's reference was added
+	shared  bool          // others reference the extents too
+	holder  *register.Row // the upload whose parts hold the bytes
 }
 
 // ref is the reference of the draft in one of its holders.
@@ -60,10 +60,11 @@ func readHead(body Body, inline int) (head []byte, whole bool, err error) {
 	if inline == 0 || body.Size > int64(inline) {
 		return nil, false, nil
 	}
-	head = make([]byte, inline+1)
+	room := int64(inline)
 	if body.Size >= 0 {
-		head = head[:body.Size+1] // one more, to see the end
+		room = body.Size
 	}
+	head = make([]byte, room+1) // one more, to see the end
 	n, err := fill(body.Reader, head)
 	switch {
 	case err == nil && body.Size >= 0:

@@ -57,9 +57,14 @@ func (s *Store) raise(ctx context.Context, d *draft, b register.Ballot) error {
 // settle says that the draft's references are in use, so that no collector needs to
 // look.
 func (s *Store) settle(d *draft) {
-	s.Extents.Settle(d.version.Extents...)
-	if d.held != nil {
-		s.Registers.Settle(*d.holder, d.held)
+	if d.shared {
+		// Another's reference may be in doubt: the collector looks at them all.
+		s.Extents.Release(d.version.Extents...)
+	} else {
+		s.Extents.Settle(d.version.Extents...)
+	}
+	if d.holder != nil {
+		s.enqueue(*d.holder)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
-	"rhizome/cluster/extent"
 	"rhizome/cluster/register"
 )
 
@@ -29,7 +28,7 @@ func (s *Store) Complete(ctx context.Context, b *Bucket, c Complete) (*Head, err
 				return h, err
 			}
 		case uploadCompleting:
-			if err := s.settleUpload(ctx, addr.row()); err != nil {
+			if err := s.settleUpload(ctx, addr.row(), true); err != nil {
 				return nil, err
 			}
 		case uploadDone:
@@ -76,7 +75,7 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 		if now.State != uploadOpen || now.Epoch != r.Epoch {
 			return errTaken
 		}
-		now.State, now.Epoch, now.Refs = uploadCompleting, epoch, []extent.Ref{d.ref()}
+		now.State, now.Epoch, now.Refs = uploadCompleting, epoch, []held{holds(d.ref())}
 		return nil
 	})
 	if err != nil {

@@ -100,6 +100,9 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	v.ID, v.Modified, v.Attrs, v.Extents = id, modified, c.attrs(src.v), nil
 	v.Sealed = sealKey(b.versionKey(id), from)
 	d.blob = src.blob
+	if src.v.Holder != nil {
+		defer s.hold(src.v.Holder.row())()
+	}
 	if err := s.reference(ctx, d, src.v); err != nil {
 		s.release(ctx, d)
 		return nil, err
@@ -116,11 +119,10 @@ func (s *Store) reference(ctx context.Context, d *draft, src *version) error {
 		return nil
 	}
 	row := src.Holder.row()
-	held, err := s.addHolder(ctx, row, d.ref())
-	if err != nil {
+	if err := s.addHolder(ctx, row, d.ref()); err != nil {
 		return goneSource(err)
 	}
-	d.holder, d.held = &row, held
+	d.holder = &row
 	return nil
 }
 
@@ -130,6 +132,7 @@ func (s *Store) share(ctx context.Context, d *draft, extents []ident.ID) error {
 			return goneSource(err)
 		}
 		d.version.Extents = append(d.version.Extents, id)
+		d.shared = true
 	}
 	return nil
 }

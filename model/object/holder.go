@@ -14,7 +14,7 @@ import (
 // references it. The references are an extent.Set and follow the same rule.
 
 // changeRef rewrites one reference of an upload.
-func (s *Store) changeRef(ctx context.Context, row register.Row, id ident.ID, f func(*extent.Ref) error) error {
+func (s *Store) changeRef(ctx context.Context, row register.Row, id ident.ID, f func(*held) error) error {
 	_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
 		i := r.find(id)
 		if i < 0 {
@@ -26,12 +26,12 @@ func (s *Store) changeRef(ctx context.Context, row register.Row, id ident.ID, f 
 }
 
 func (r *uploadRecord) find(id ident.ID) int {
-	return slices.IndexFunc(r.Refs, func(x extent.Ref) bool { return x.ID == id })
+	return slices.IndexFunc(r.Refs, func(x held) bool { return x.ID == id })
 }
 
 // raiseHolder lets a reference's writer Accept up to a higher ballot.
 func (s *Store) raiseHolder(ctx context.Context, row register.Row, id ident.ID, b register.Ballot) error {
-	return s.changeRef(ctx, row, id, func(r *extent.Ref) error {
+	return s.changeRef(ctx, row, id, func(r *held) error {
 		if r.Dying {
 			return errs.New(errs.Conflict, "the reference was given up meanwhile")
 		}
@@ -40,18 +40,19 @@ func (s *Store) raiseHolder(ctx context.Context, row register.Row, id ident.ID, 
 	})
 }
 
-// addHolder adds a copy's reference to a completed upload and returns the row's value.
-func (s *Store) addHolder(ctx context.Context, row register.Row, ref extent.Ref) (*register.Value, error) {
-	return s.changeUpload(ctx, row, func(r *uploadRecord) error {
+// addHolder adds a copy's reference to a completed upload.
+func (s *Store) addHolder(ctx context.Context, row register.Row, ref extent.Ref) error {
+	_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
 		if r.State != uploadDone || len(r.Refs) == 0 {
 			return errs.New(errs.NotFound, "the source is gone")
 		}
 		if len(r.Refs) >= maxHolderRefs {
 			return errs.New(errs.TooLarge, "the source has too many copies by reference")
 		}
-		r.Refs = append(r.Refs, ref)
+		r.Refs = append(r.Refs, holds(ref))
 		return nil
 	})
+	return err
 }
 
 // maxHolderRefs keeps an upload's row below what a register may hold.
@@ -98,39 +99,48 @@ func (r *uploadRecord) confirm(id ident.ID) error {
 }
 
 // settleUpload decides about every reference of an upload whose writer may be dead,
-// as package extent's doc comment describes.
-func (s *Store) settleUpload(ctx context.Context, row register.Row) error {
+// as package extent's doc comment describes. Of an upload that is not ripe it only
+// notes that nothing is in doubt, if so.
+func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) error {
 	v, r, err := s.uploadAt(ctx, row)
 	if err != nil {
 		return err
 	}
-	changed := r.State == uploadCompleting
-	for _, ref := range r.Refs {
-		if !changed && !ref.Dying {
-			now, _, err := s.Registers.Read(ctx, ref.Row)
-			if err != nil {
-				return err
-			}
-			if uses(ref.Row, now, ref, ident.ID{}) {
-				continue
-			}
+	doubt := r.State == uploadCompleting
+	for i := range r.Refs {
+		ref := r.Refs[i].ref()
+		used, err := s.inUse(ctx, ref)
+		if err != nil {
+			return err
 		}
-		changed = true
+		if used && !ref.Dying && r.State != uploadCompleting {
+			continue
+		}
+		doubt = true
+		if !ripe {
+			continue
+		}
 		if err := s.settleRef(ctx, row, ref.ID); err != nil {
 			return err
 		}
 	}
-	if !changed {
+	if !doubt {
 		s.Registers.Settle(row, v)
 	}
 	return nil
 }
 
+// inUse reports whether a reference's row uses it now.
+func (s *Store) inUse(ctx context.Context, ref extent.Ref) (bool, error) {
+	v, _, err := s.Registers.Read(ctx, ref.Row)
+	return err == nil && uses(ref.Row, v, ref, ident.ID{}), err
+}
+
 func (s *Store) settleRef(ctx context.Context, row register.Row, id ident.ID) error {
 	var ref extent.Ref
-	err := s.changeRef(ctx, row, id, func(r *extent.Ref) error {
+	err := s.changeRef(ctx, row, id, func(r *held) error {
 		r.Dying = true
-		ref = *r
+		ref = r.ref()
 		return nil
 	})
 	if err != nil {

@@ -193,10 +193,8 @@ func (s *Store) finishUpload(ctx context.Context, row register.Row) error {
 		return s.removeUpload(ctx, row, r)
 	case len(r.Unused) > 0:
 		return s.removeUnused(ctx, row, r)
-	case r.State == uploadCompleting && !s.ripe(row):
-		return nil
 	}
-	return s.settleUpload(ctx, row)
+	return s.settleUpload(ctx, row, s.ripe(row))
 }
 
 func (s *Store) removeUpload(ctx context.Context, row register.Row, r *uploadRecord) error {

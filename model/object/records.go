@@ -93,11 +93,32 @@ type partMark struct {
 
 // address names an Uploads row.
 type address struct {
-	Part string `cbor:"1,keyasint"`
-	Sort string `cbor:"2,keyasint"`
+	Part []byte `cbor:"1,keyasint"`
+	Sort []byte `cbor:"2,keyasint"`
 }
 
-func (a address) row() register.Row { return register.Row{Table: Uploads, Part: a.Part, Sort: a.Sort} }
+func (a address) row() register.Row {
+	return register.Row{Table: Uploads, Part: string(a.Part), Sort: string(a.Sort)}
+}
+
+// held is an extent.Ref of an upload, as it is stored.
+type held struct {
+	ID     ident.ID        `cbor:"1,keyasint"`
+	Table  register.Table  `cbor:"2,keyasint"`
+	Part   []byte          `cbor:"3,keyasint"`
+	Sort   []byte          `cbor:"4,keyasint"`
+	Ballot register.Ballot `cbor:"5,keyasint"`
+	Dying  bool            `cbor:"6,keyasint,omitempty"`
+}
+
+func (h *held) ref() extent.Ref {
+	return extent.Ref{ID: h.ID, Row: register.Row{Table: h.Table, Part: string(h.Part), Sort: string(h.Sort)},
+		Ballot: h.Ballot, Dying: h.Dying}
+}
+
+func holds(r extent.Ref) held {
+	return held{r.ID, r.Row.Table, []byte(r.Row.Part), []byte(r.Row.Sort), r.Ballot, r.Dying}
+}
 
 // drop is a version's references, to be dropped.
 type drop struct {
@@ -152,7 +173,7 @@ type uploadRecord struct {
 	Epoch    uint64      `cbor:"6,keyasint,omitempty"`
 	Sealed   []byte      `cbor:"7,keyasint"` // the data key under the bucket's key
 	// Refs are the versions that hold the upload alive once it is completing.
-	Refs []extent.Ref `cbor:"8,keyasint,omitempty"`
+	Refs []held `cbor:"8,keyasint,omitempty"`
 	// Done is the version that completing made: a repeated Complete answers with it.
 	Done ident.ID `cbor:"10,keyasint"`
 	// Unused are parts that completing left out; they are to be removed.

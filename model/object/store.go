@@ -20,7 +20,7 @@ type Keyring interface {
 	Keep(bucket ident.ID, sealed []byte) error
 }
 
-// Config says what a Store works with. All fields but Ages are required.
+// Config says what a Store works with. All fields but Logger and Ages are required.
 type Config struct {
 	Registers register.Store
 	Local     register.Local
@@ -57,6 +57,9 @@ var _ Service = (*Store)(nil)
 
 // New returns a Store. Until Run runs, nothing is cleaned up.
 func New(c Config) *Store {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
 	if c.Ages.Orphan == 0 {
 		c.Ages.Orphan = 2 * time.Minute
 	}

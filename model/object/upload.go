@@ -14,7 +14,7 @@ import (
 )
 
 func (b *Bucket) uploadAddress(key string, id ident.ID) address {
-	return address{b.part(key), key + "\x00" + id.String()}
+	return address{[]byte(b.part(key)), []byte(key + "\x00" + id.String())}
 }
 
 func partRow(upload ident.ID, number int) register.Row {
@@ -281,7 +281,7 @@ func (s *Store) abortAt(ctx context.Context, row register.Row) error {
 		if !errors.Is(err, ErrBusy) {
 			return err
 		}
-		if err := s.settleUpload(ctx, row); err != nil {
+		if err := s.settleUpload(ctx, row, true); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ type Record struct {
 
 const (
 	// RecentMax bounds the length of Record.Recent.
-	RecentMax = 16
+	RecentMax = 32
 	// RecentRounds is the age, in rounds, after which a change leaves Recent. A retry
 	// that comes later ends as unknown. Rounds follow the clock in microseconds.
 	RecentRounds = 60_000_000
