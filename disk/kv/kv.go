@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,6 +25,9 @@ type Options struct {
 	// Fatal is told of a failed log write, after which the store can promise nothing
 	// more: every later call may block. The owner must stop the process.
 	Fatal func(error)
+	// Damaged is told of each damage that reading or compaction meets, maybe many times
+	// of the same. The store goes on with what it can read. It must not call the store.
+	Damaged func(error)
 }
 
 // Store is an open ordered store. All methods are safe for concurrent use, but for
@@ -55,6 +59,9 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if err := precheck(fs, dir); err != nil {
+		return nil, err
+	}
 	cache := pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
 		FS:                          fs,
@@ -67,6 +74,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		Merger:                      counters,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger, o.Fatal},
+		EventListener:               &pebble.EventListener{DataCorruption: o.corruption},
 	}
 	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	opts.Levels[0].FilterType = pebble.TableFilter
@@ -79,23 +87,48 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 			TargetGarbageRatio:    0.2,
 		}
 	}
-	db, err := pebble.Open(dir, opts)
+	// Only blobs ('b' keys) lie apart from their keys: they say themselves whose they
+	// are, so that Salvage need not know which file a key means.
+	opts.Experimental.SpanPolicyFunc = func(start []byte) (pebble.SpanPolicy, []byte, error) {
+		if len(start) == 0 || start[0] <= apart {
+			return pebble.SpanPolicy{}, []byte{apart + 1}, nil
+		}
+		return pebble.SpanPolicy{ValueStoragePolicy: pebble.ValueStorageLowReadLatency}, nil, nil
+	}
+	db, err := open(dir, opts)
 	if err != nil {
 		cache.Unref()
-		return nil, translate(err)
+		return nil, openError(err)
 	}
 	return &Store{db: db, cache: cache, current: new(generation)}, nil
 }
 
-// Close waits for commits under way and closes the store.
-func (s *Store) Close() error {
+// apart is the last first byte of keys whose long values lie in files of their own.
+const apart = 'b'
+
+// open is pebble.Open, which panics over some kinds of damage.
+func open(dir string, opts *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", pebble.ErrCorruption, r)
+		}
+	}()
+	return pebble.Open(dir, opts)
+}
+
+// Close waits for commits under way and closes the store. It writes the memtable out,
+// so that a store that is not in use needs no log to be whole.
+func (s *Store) Close() (err error) {
 	defer s.cache.Unref()
-	return translate(s.db.Close())
+	defer rescue(&err)
+	flushErr := s.db.Flush()
+	return translate(errors.Join(flushErr, s.db.Close()))
 }
 
 // Get returns a copy of key's value, or errs.NotFound. What it returns may not be
 // durable yet: see Barrier.
-func (s *Store) Get(key []byte) ([]byte, error) {
+func (s *Store) Get(key []byte) (_ []byte, err error) {
+	defer rescue(&err)
 	v, closer, err := s.db.Get(key)
 	if err != nil {
 		return nil, translate(err)
@@ -217,7 +250,8 @@ func (i *Iter) Valid() bool            { return i.it.Valid() }
 func (i *Iter) Key() []byte { return i.it.Key() }
 
 // Value returns the present value.
-func (i *Iter) Value() ([]byte, error) {
+func (i *Iter) Value() (_ []byte, err error) {
+	defer rescue(&err)
 	v, err := i.it.ValueAndErr()
 	return v, translate(err)
 }
