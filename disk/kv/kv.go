@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -38,6 +39,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	current *generation
+	changes [256]atomic.Uint64 // commits by first byte of a key
 }
 
 // generation groups commits that began between two Barriers.
@@ -182,18 +184,25 @@ func (g *generation) wait(s *Store) {
 // Batch collects writes that take effect together or not at all. It is not safe
 // for concurrent use.
 type Batch struct {
-	s *Store
-	b *pebble.Batch
+	s    *Store
+	b    *pebble.Batch
+	keys touched
 }
 
 // NewBatch returns an empty batch.
-func (s *Store) NewBatch() *Batch { return &Batch{s, s.db.NewBatch()} }
+func (s *Store) NewBatch() *Batch { return &Batch{s: s, b: s.db.NewBatch()} }
 
 // Set records key = value; both are copied.
-func (b *Batch) Set(key, value []byte) { _ = b.b.Set(key, value, nil) }
+func (b *Batch) Set(key, value []byte) {
+	b.keys.add(key)
+	_ = b.b.Set(key, value, nil)
+}
 
 // Delete records that key is to be absent.
-func (b *Batch) Delete(key []byte) { _ = b.b.Delete(key, nil) }
+func (b *Batch) Delete(key []byte) {
+	b.keys.add(key)
+	_ = b.b.Delete(key, nil)
+}
 
 // DeleteRange records that every key in [from, to) is to be absent.
 func (b *Batch) DeleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
@@ -210,6 +219,7 @@ func (b *Batch) Commit() error {
 	g := b.s.begin()
 	defer b.s.end(g)
 	defer b.b.Close()
+	defer b.s.count(&b.keys)
 	return translate(b.b.Commit(pebble.Sync))
 }
 
@@ -217,6 +227,7 @@ func (b *Batch) Commit() error {
 // undo it, but never it alone while a later Commit stands. The batch is spent.
 func (b *Batch) CommitLazily() error {
 	defer b.b.Close()
+	defer b.s.count(&b.keys)
 	return translate(b.b.Commit(pebble.NoSync))
 }
 
