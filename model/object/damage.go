@@ -8,6 +8,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/extent"
 	"rhizome/cluster/register"
 )
 
@@ -196,4 +197,16 @@ func (s *Store) uploadUsers(ctx context.Context, n *namer, part register.Row) (o
 		err = nil
 	}
 	return out, err
+}
+
+// Survey compares the bytes on this node's disks with the rows that use them: see
+// extent.Store.Survey.
+func (s *Store) Survey(ctx context.Context) (extent.Survey, error) {
+	return s.Extents.Survey(ctx, uses)
+}
+
+// Name names what a row of this package is about.
+func (s *Store) Name(ctx context.Context, row register.Row) Finding {
+	n := &namer{s: s}
+	return n.row(ctx, row)
 }

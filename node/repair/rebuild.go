@@ -259,6 +259,9 @@ func (r *rebuild) mend(ctx context.Context) (err error) {
 func (r *rebuild) openDisks() (*extentstore.Store, error) {
 	var there []extentstore.Disk
 	for i, d := range r.disks {
+		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID); err != nil {
+			return nil, err
+		}
 		_, err := r.FS.Stat(r.FS.PathJoin(d.Dir, "disk"))
 		switch {
 		case err == nil:

@@ -525,6 +525,11 @@ func TestRowsGone(t *testing.T) {
 				defer h.close()
 				b.checkRebuilt(t, h, rep)
 				right, live := b.rightCount(h)
+				for _, name := range b.names {
+					if right, stale, back, err := b.verdictOf(context.Background(), h, name); !right && snapshot {
+						t.Logf("%s: stale %v, back %v, %v", name, stale, back, err)
+					}
+				}
 				t.Logf("%d of %d objects right; made %d, lost %d, saved rows %d", right, live, len(rep.Made), len(rep.Lost), rep.Saved)
 				if snapshot {
 					b.put(t, h)

@@ -77,53 +77,53 @@ func (r *Report) save(fs vfs.FS, data string) error {
 // Text says the report to a person.
 func (r *Report) Text(p lang.Printer) string {
 	w := &writer{p: p}
-	w.line("The rows of this node were made anew on %s.", r.Time.Format(time.RFC3339))
-	w.line("%s rows are there again, %s of them as a snapshot had them.", p.Int(r.Rows), p.Int(r.Saved))
+	w.T("The rows of this node were made anew on %s.", r.Time.Format(time.RFC3339))
+	w.T("%s rows are there again, %s of them as a snapshot had them.", p.Int(r.Rows), p.Int(r.Saved))
 	if r.Aside != "" {
-		w.line("The damaged rows are kept in %s. Remove them once you miss nothing.", r.Aside)
+		w.T("The damaged rows are kept in %s. Remove them once you miss nothing.", r.Aside)
 	}
 	r.causes(w)
-	w.list("Lost, or damaged so that they cannot be read whole:", r.Lost)
-	w.list("Made anew from the stored bytes (some may have been deleted or overwritten shortly before):", r.Made)
-	w.list("There, but a newer version may be lost:", r.Doubtful)
-	w.list("Buckets:", r.Buckets)
+	w.list(lang.M("Lost, or damaged so that they cannot be read whole:"), r.Lost)
+	w.list(lang.M("Made anew from the stored bytes (some may have been deleted or overwritten shortly before):"), r.Made)
+	w.list(lang.M("There, but a newer version may be lost:"), r.Doubtful)
+	w.list(lang.M("Buckets:"), r.Buckets)
 	if len(r.Lost) == 0 && !r.Traceless() {
-		w.line("Nothing is lost.")
+		w.T("Nothing is lost.")
 	}
 	return w.b.String()
 }
 
 func (r *Report) causes(w *writer) {
 	for _, f := range r.Files {
-		w.line("Damaged: %s: %s", f.Name, f.Reason)
+		w.T("Damaged: %s: %s", f.Name, f.Reason)
 	}
 	for _, s := range r.Snapshots {
-		w.line("Snapshot of %s, %s damaged places: %s", s.Time.Format(time.RFC3339), w.p.Int(int64(s.Damaged)), s.Path)
+		w.T("Snapshot of %s, %s damaged places: %s", s.Time.Format(time.RFC3339), w.p.Int(int64(s.Damaged)), s.Path)
 	}
 	for _, d := range r.Absent {
-		w.line("The disk %s is not there; what lies on it counts as lost until it is back.", d)
+		w.T("The disk %s is not there; what lies on it counts as lost until it is back.", d)
 	}
 	switch {
 	case r.WritesLostSince != nil:
-		w.line("Part of the log of the last writes is lost: anything that was written or deleted since %s may be as it was before, or missing.", r.WritesLostSince.Format(time.RFC3339))
+		w.T("Part of the log of the last writes is lost: anything that was written or deleted since %s may be as it was before, or missing.", r.WritesLostSince.Format(time.RFC3339))
 	case r.WritesLost:
-		w.line("Part of the log of the last writes is lost: what was written or deleted last may be as it was before, or missing.")
+		w.T("Part of the log of the last writes is lost: what was written or deleted last may be as it was before, or missing.")
 	}
 	if r.Gaps > 0 {
-		w.line("Rows may be lost without a trace in %s places: small objects, keys and settings that are younger than the last snapshot.", w.p.Int(int64(r.Gaps)))
+		w.T("Rows may be lost without a trace in %s places: small objects, keys and settings that are younger than the last snapshot.", w.p.Int(int64(r.Gaps)))
 	}
 	if r.NewLineage {
-		w.line("No layout was found: this is a rhizome of its own now.")
+		w.T("No layout was found: this is a rhizome of its own now.")
 	}
 }
 
-// writer collects lines.
+// writer collects lines; T says one.
 type writer struct {
 	p lang.Printer
 	b strings.Builder
 }
 
-func (w *writer) line(text string, args ...any) { w.b.WriteString(w.p.T(text, args...) + "\n") }
+func (w *writer) T(text string, args ...any) { w.b.WriteString(w.p.T(text, args...) + "\n") }
 
 func (w *writer) list(title string, found []object.Finding) {
 	if len(found) == 0 {
