@@ -2,6 +2,7 @@ package extentstore
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -88,7 +89,8 @@ func (o Options) filled() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Rand == nil {
-		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		seed := ident.New()
+		o.Rand = rand.New(rand.NewPCG(binary.BigEndian.Uint64(seed[:8]), binary.BigEndian.Uint64(seed[8:])))
 	}
 	return o
 }
