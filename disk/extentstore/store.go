@@ -2,6 +2,7 @@ package extentstore
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -88,7 +89,8 @@ func (o Options) filled() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Rand == nil {
-		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		seed := ident.New()
+		o.Rand = rand.New(rand.NewPCG(binary.BigEndian.Uint64(seed[:8]), binary.BigEndian.Uint64(seed[8:])))
 	}
 	return o
 }
@@ -104,7 +106,7 @@ func (s *Store) Close() error {
 		}
 	}
 	b := s.rows.NewBatch()
-	if !s.adopting() {
+	if !s.adopting() && s.allServe() {
 		b.Set(key(keyClean), nil)
 	}
 	b.Set(key(keyTick), nil)
@@ -119,6 +121,17 @@ func (s *Store) disk(id ident.ID) (*disk, error) {
 		return nil, errs.Newf(errs.Corrupt, "the extent lay on disk %s, which this node no longer has", id)
 	}
 	return d, nil
+}
+
+// allServe reports whether no disk is absent: one that is away may hold what the
+// index lacks.
+func (s *Store) allServe() bool {
+	for _, d := range s.allDisks() {
+		if d.usable() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Store) allDisks() []*disk {

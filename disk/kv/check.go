@@ -32,12 +32,14 @@ func precheck(fs vfs.FS, dir string) error {
 	if err != nil {
 		return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
 	}
+	// Which log is the last cannot be told from the list: it names the least number that
+	// counts, given out while opening, and the log that is made then has a higher one.
 	log := func(name string) bool {
 		num, ext, ok := fileNumber(name)
 		return ok && ext == "log" && num >= l.minLog
 	}
 	if l.minLog != 0 && !slices.ContainsFunc(names, log) && wasOpened(fs, dir) {
-		return errs.Newf(errs.Corrupt, "the row store is damaged: the log of the last writes (%06d.log) and after) is gone", l.minLog)
+		return errs.Newf(errs.Corrupt, "the row store is damaged: the log of the last writes (%06d.log or a later one) is gone", l.minLog)
 	}
 	return l.present(fs, dir)
 }
