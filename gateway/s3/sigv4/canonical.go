@@ -72,10 +72,7 @@ func splitQuery(dst []param, raw string) ([]param, error) {
 
 // reencode returns the canonical encoding of an encoded query piece.
 func reencode(s string) (string, bool) {
-	i := 0
-	for i < len(s) && unreserved(s[i]) {
-		i++
-	}
+	i := canonicalPrefix(s)
 	if i == len(s) {
 		return s, true
 	}
@@ -108,6 +105,27 @@ func reencode(s string) (string, bool) {
 	return string(dst), true
 }
 
+// canonicalPrefix returns how many bytes of an encoded piece are in canonical encoding
+// already; mostly all of them are.
+func canonicalPrefix(s string) int {
+	i := 0
+	for i < len(s) {
+		if unreserved(s[i]) {
+			i++
+			continue
+		}
+		if s[i] != '%' || i+2 >= len(s) || 'a' <= s[i+1] || 'a' <= s[i+2] {
+			return i
+		}
+		hi, lo := unhex(s[i+1]), unhex(s[i+2])
+		if hi > 15 || lo > 15 || unreserved(hi<<4|lo) {
+			return i
+		}
+		i += 3
+	}
+	return i
+}
+
 // unhex returns the value of a hexadecimal digit, 255 for another byte.
 func unhex(c byte) byte {
 	switch {
@@ -133,7 +151,7 @@ func appendQuery(dst []byte, raw string, presigned bool) ([]byte, error) {
 	}
 	first := true
 	for _, p := range params {
-		if presigned && p.name == "X-Amz-Signature" {
+		if presigned && isParam(p.name, qSignature) {
 			continue
 		}
 		if !first {
@@ -202,17 +220,21 @@ func appendHeaders(dst []byte, r *http.Request, signed string) []byte {
 	return dst
 }
 
-// appendTrimmed writes v without outer spaces, inner runs of them made one.
+// appendTrimmed writes v without outer spaces, inner runs of them and of tabs made one
+// space. A single tab stays.
 func appendTrimmed(dst []byte, v string) []byte {
 	v = strings.Trim(v, " \t")
 	for i := 0; i < len(v); i++ {
-		if v[i] == ' ' && v[i-1] == ' ' {
+		if blank(v[i]) && blank(v[i-1]) {
+			dst[len(dst)-1] = ' '
 			continue
 		}
 		dst = append(dst, v[i])
 	}
 	return dst
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // canonical is all of a request that a signature is over.
 type canonical struct {
