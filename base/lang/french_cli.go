@@ -8,7 +8,7 @@ var frenchCommands = map[string]string{
 	"see how it is":                          "voir comment il va",
 	"make a key for another computer":        "créer une clé pour un autre ordinateur",
 	"print the result as JSON":               "écrire le résultat en JSON",
-	"configuration file (TOML)":              "fichier de configuration (TOML)",
+	"`FILE` of settings (TOML)":              "`FILE` : fichier de réglages (TOML)",
 	"show this help":                         "afficher cette aide",
 	"do it without asking":                   "le faire sans demander",
 
