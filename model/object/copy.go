@@ -87,7 +87,9 @@ func (c *Copy) attrs(src *version) Attrs {
 	if c.Attrs != nil {
 		return *c.Attrs
 	}
-	return src.Attrs
+	a := src.Attrs
+	a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	return a
 }
 
 // copyByReference makes a version of the source's extents, or of its upload.
