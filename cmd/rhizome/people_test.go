@@ -241,3 +241,15 @@ func TestTLSAndItsRenewal(t *testing.T) {
 	other := newHome(t)
 	other.refused("certificate", "up", "--s3-tls-cert", cert, "--s3-tls-key", key)
 }
+
+func TestTheReferenceIsThatOfTheProgram(t *testing.T) {
+	for file, locale := range map[string]string{"settings.md": "C", "settings.fr.md": "fr_FR.UTF-8"} {
+		h := newHome(t)
+		h.env = []string{"LC_ALL=" + locale}
+		want := h.bare("config", "reference")
+		got, err := os.ReadFile(filepath.Join("..", "..", "docs", file))
+		if err != nil || string(got) != want.out {
+			t.Errorf("docs/%s is not what `LC_ALL=%s rhizome config reference` prints (%v)", file, locale, err)
+		}
+	}
+}
