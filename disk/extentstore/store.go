@@ -21,8 +21,8 @@ type Options struct {
 	SegmentBytes int64
 	// Capacity limits what all extents and the row store occupy, in bytes; 0: no limit.
 	Capacity int64
-	// Reserve is what stays free on each file system, in bytes. If zero, 1 GiB, but
-	// at most a fiftieth of the file system.
+	// Reserve is what stays free on each file system, in bytes. If zero, a fiftieth of
+	// it, but 128 MiB to 1 GiB, and never more than a quarter.
 	Reserve int64
 	Logger  *slog.Logger
 	// Rand chooses disks; seeded by the system if nil.
