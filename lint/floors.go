@@ -12,7 +12,7 @@ var floors = []struct {
 	places []string
 }{
 	{"base", []string{"base/errs", "base/ident", "base/codec", "base/clock", "base/vfs", "base/lang"}},
-	{"disk and net", []string{"disk/kv", "disk/extentstore", "net/rpc"}},
+	{"disk and net", []string{"disk/kv", "disk/keyring", "disk/extentstore", "net/rpc"}},
 	{"cluster", []string{"cluster/layout", "cluster/membership", "cluster/register", "cluster/extent"}},
 	{"model", []string{"model/account", "model/object", "model/upkeep"}},
 	{"edge", []string{"edge/reach", "edge/dns", "edge/cert"}},

@@ -93,7 +93,7 @@ func (n *Node) openFolder(context.Context) (err error) {
 }
 
 // openStores opens what is on disk.
-func (n *Node) openStores(context.Context) (err error) {
+func (n *Node) openStores(ctx context.Context) (err error) {
 	c := n.config
 	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{Logger: c.Logger, Fatal: n.fail})
 	if err != nil {
@@ -103,16 +103,15 @@ func (n *Node) openStores(context.Context) (err error) {
 	if n.layout, err = loadLayout(n.rows, n.keys.id(), c); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(n.folder.at(diskDir), 0o700); err != nil {
-		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)
-	}
-	n.disks, err = extentstore.Open(vfs.Default, n.rows,
-		[]extentstore.Disk{{Dir: n.folder.at(diskDir)}},
+	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil,
 		extentstore.Options{Capacity: c.Capacity, Logger: c.Logger})
 	if err != nil {
 		return err
 	}
 	n.onClose(n.disks.Close)
+	if err := n.firstDisk(ctx); err != nil {
+		return err
+	}
 	n.damage = ledger{n.rows}
 	n.scrubber = &scrubber{
 		disks: n.disks, rows: n.rows, damage: n.damage, every: c.Scrub, clock: c.Clock, now: make(chan struct{}, 1),
@@ -125,6 +124,17 @@ func (n *Node) openStores(context.Context) (err error) {
 	}
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
 	return err
+}
+
+// firstDisk takes a folder of the data folder as the disk of a node that has none.
+func (n *Node) firstDisk(ctx context.Context) error {
+	if len(n.disks.Disks()) > 0 {
+		return nil
+	}
+	if err := os.MkdirAll(n.folder.at(diskDir), 0o700); err != nil {
+		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)
+	}
+	return n.disks.AddDisk(ctx, extentstore.Disk{Dir: n.folder.at(diskDir)})
 }
 
 // rowsError says what to do when the row store is damaged.

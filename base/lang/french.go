@@ -1,8 +1,8 @@
 package lang
 
-// catalogues hold the French forms by English text, one file per part of the
+// catalogues hold the French forms by English text, one for each part of the
 // program. They are never written to.
-var catalogues = []map[string]string{}
+var catalogues = []map[string]string{frenchCommands, frenchResults, frenchErrors, frenchModel}
 
 func french(text string) (string, bool) {
 	for _, c := range catalogues {

@@ -26,14 +26,10 @@ type Writer struct {
 	ended    bool
 }
 
-// Create begins an extent under an ID that was never used. size is the expected
-// number of stored bytes, -1 if unknown; that much room is set aside, or errs.Full.
+// Create begins an extent under an ID that is not here: the caller drew it at random
+// or asked Info; it is not looked up again. size is the expected number of stored
+// bytes, -1 if unknown; that much room is set aside, or errs.Full.
 func (s *Store) Create(ctx context.Context, id ident.ID, size int64) (*Writer, error) {
-	if _, err := s.lookup(id); err == nil {
-		return nil, errs.Newf(errs.Exists, "extent %s exists already", id)
-	} else if errs.KindOf(err) != errs.NotFound {
-		return nil, err
-	}
 	if size < 0 {
 		size = MaxFrame
 	}
@@ -84,10 +80,7 @@ func (w *Writer) grow(n int64) error {
 	if missing > 2*MaxDescriptor {
 		missing = max(missing, reserveStep)
 	}
-	if err := w.s.overall(missing); err != nil {
-		return err
-	}
-	if err := w.d.take(missing, w.s.opt.Reserve); err != nil {
+	if err := w.s.extend(w.d, missing); err != nil {
 		return err
 	}
 	w.reserved += missing

@@ -221,7 +221,7 @@ type List struct {
 	Limit int // 0 to 1,000
 }
 
-// Listed is a page of keys. Objects and Prefixes are each in byte order; together
+// Listed is a page of keys, whose heads carry neither Version nor Attrs. Objects and Prefixes are each in byte order; together
 // they are at most Limit.
 type Listed struct {
 	Objects  []Head

@@ -8,6 +8,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
 )
 
 // command describes one command; build makes it one of cobra's. Texts are English
@@ -19,7 +20,7 @@ type command struct {
 	min, max    int // number of arguments
 	flags       func(*flagSet)
 	run         func(context.Context, *call) error
-	settings    bool // takes every setting as a flag, not --data alone
+	settings    bool // takes every setting as a flag, as all take --data
 	sub         []command
 }
 
@@ -67,8 +68,9 @@ func (a *App) Command() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	p := root.PersistentFlags()
+	a.addSettings(p, func(name string) bool { return name == settings.Data })
 	p.BoolVar(&a.json, "json", false, a.Say.T("print the result as JSON"))
-	p.StringVar(&a.config, "config", "", a.Say.T("configuration file (TOML)"))
+	p.StringVar(&a.config, "config", "", a.Say.T("`FILE` of settings (TOML)"))
 	p.BoolP("help", "h", false, a.Say.T("show this help"))
 	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
@@ -79,16 +81,13 @@ func (a *App) build(c command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: c.use, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
 		DisableFlagsInUseLine: true, SilenceErrors: true, SilenceUsage: true,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: cobra.NoFileCompletions, SuggestionsMinimumDistance: 2,
 	}
 	if c.long == "" {
 		cmd.Long = cmd.Short
 	}
-	switch {
-	case c.settings:
-		a.addSettings(cmd.Flags(), nil)
-	case c.run != nil:
-		a.addSettings(cmd.Flags(), []string{"data"})
+	if c.settings {
+		a.addSettings(cmd.Flags(), func(name string) bool { return name != settings.Data })
 	}
 	if c.flags != nil {
 		c.flags(&flagSet{a, cmd.Flags()})

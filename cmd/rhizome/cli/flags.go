@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -36,10 +35,10 @@ func (c *call) text(name string) string {
 	return s
 }
 
-// addSettings declares the settings named (nil: all) as flags.
-func (a *App) addSettings(fs *pflag.FlagSet, names []string) {
+// addSettings declares the settings that are wanted as flags.
+func (a *App) addSettings(fs *pflag.FlagSet, wanted func(name string) bool) {
 	for _, s := range settings.Table(a.Places.DataDir()) {
-		if names != nil && !slices.Contains(names, s.Name) {
+		if !wanted(s.Name) {
 			continue
 		}
 		help := "`" + s.Hint + "` " + a.Say.T(s.Help)

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"io"
+	"strconv"
 
 	"rhizome/gateway/s3/s3err"
 )
@@ -15,7 +16,7 @@ import (
 const emptySHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 func malformed(what string) error {
-	return s3err.Newf(s3err.InvalidRequest, "The aws-chunked body is malformed: %s.", what)
+	return s3err.Newf(s3err.IncompleteBody, "The aws-chunked body is malformed: %s.", what)
 }
 
 func (r *Reader) readStream(p []byte) (int, error) {
@@ -70,10 +71,11 @@ func (r *Reader) nextChunk() error {
 	if size > r.left {
 		return errLong()
 	}
-	if size > 0 && r.short {
-		return s3err.New(s3err.InvalidChunkSizeError)
+	if size > 0 && r.number > 0 && r.size < MinChunk {
+		return s3err.New(s3err.InvalidChunkSizeError, s3err.Field{Name: "Chunk", Value: strconv.Itoa(r.number)},
+			s3err.Field{Name: "BadChunkSize", Value: strconv.FormatInt(r.size, 10)})
 	}
-	r.chunk, r.short = size, size < MinChunk
+	r.chunk, r.size, r.number = size, size, r.number+1
 	if r.hash == nil {
 		return nil
 	}
