@@ -8,7 +8,7 @@ import (
 
 func TestEveryLimitIsMeasured(t *testing.T) {
 	dir := t.TempDir()
-	l, err := Measure(dir, 20*time.Millisecond)
+	l, err := Measure(dir, 20*time.Millisecond, 4<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
