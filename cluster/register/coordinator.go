@@ -3,7 +3,6 @@ package register
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,7 +57,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 		cfg.Linger = 50 * time.Millisecond
 	}
 	if cfg.Jitter == nil {
-		cfg.Jitter = func(most time.Duration) time.Duration { return rand.N(most) }
+		cfg.Jitter = func(most time.Duration) time.Duration { return time.Duration(ident.Random() % uint64(most)) }
 	}
 	c := &Coordinator{cfg: cfg}
 	if cfg.Local != nil {
@@ -79,7 +78,7 @@ func (c *Coordinator) NewBallot() Ballot {
 		last := c.round.Load()
 		next := max(now, last+1)
 		if c.round.CompareAndSwap(last, next) {
-			return Ballot{Round: next, Node: c.cfg.Node.Short(), Attempt: rand.Uint64()}
+			return Ballot{Round: next, Node: c.cfg.Node.Short(), Attempt: ident.Random()}
 		}
 	}
 }

@@ -3,7 +3,6 @@ package register
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -82,7 +81,7 @@ func (c *cluster) link(id ident.NodeID) (Peer, error) {
 		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.down || rand.Float64() < n.loss {
+		if n.down || chance.Float64() < n.loss {
 			return nil, errs.New(errs.Unavailable, "the node is away")
 		}
 		return &lossy{n.rep, n.loss}, nil
