@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 
+	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
 )
 
@@ -49,6 +50,9 @@ type Change struct {
 	AbsentToo bool
 }
 
+// ErrFenced refuses a change whose Epoch is below that of a Fence.
+var ErrFenced = errs.New(errs.Conflict, "the rows are closed to changes of this epoch")
+
 // Store is what the floors above use. All methods are safe for concurrent use and
 // end with errs.Unavailable when ctx does or when no majority answers.
 type Store interface {
@@ -59,7 +63,7 @@ type Store interface {
 	// ReadAll reads several rows side by side; answers are in the order asked.
 	ReadAll(ctx context.Context, rows ...Row) ([]*Value, error)
 	// Update changes the row and returns its new value. It applies the change at most
-	// once. It fails with errs.Conflict under a Fence above its Epoch.
+	// once. It fails with ErrFenced under a Fence above its Epoch.
 	Update(ctx context.Context, row Row, c Change) (*Value, error)
 	// Create writes a row under a fresh random key that nobody else can know. Only
 	// the first attempt for a key may use it. ballot is one of NewBallot.

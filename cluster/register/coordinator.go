@@ -31,6 +31,8 @@ type Config struct {
 	// Linger is how long a read waits for the replicas that are left when the first
 	// ones disagree; 50 ms if zero.
 	Linger time.Duration
+	// Jitter returns a time up to most to wait before another attempt; random if nil.
+	Jitter func(most time.Duration) time.Duration
 }
 
 // Coordinator is the Store: it carries out operations on rows by asking their
@@ -54,6 +56,9 @@ func NewCoordinator(cfg Config) *Coordinator {
 	}
 	if cfg.Linger == 0 {
 		cfg.Linger = 50 * time.Millisecond
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = func(most time.Duration) time.Duration { return rand.N(most) }
 	}
 	c := &Coordinator{cfg: cfg}
 	if cfg.Local != nil {
@@ -211,7 +216,7 @@ func (c *Coordinator) bounded(ctx context.Context) (context.Context, context.Can
 // last one took, so that of two coordinators that outbid each other one gets through.
 func (c *Coordinator) pause(ctx context.Context, attempt int, took time.Duration) error {
 	most := max(took, time.Millisecond) << min(attempt, 3)
-	t := time.NewTimer(rand.N(min(most, time.Second)))
+	t := time.NewTimer(c.cfg.Jitter(min(most, time.Second)))
 	defer t.Stop()
 	select {
 	case <-t.C:

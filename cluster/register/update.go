@@ -177,7 +177,7 @@ func (u *update) decide(ctx context.Context) error {
 		if u.p.Sent() {
 			return errs.New(errs.Unavailable, "the rows were closed while a change was under way; its outcome is unknown")
 		}
-		return errs.New(errs.Conflict, "the rows are closed to changes of this epoch")
+		return ErrFenced
 	}
 	return u.propose(ctx)
 }

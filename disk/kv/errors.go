@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -28,6 +29,21 @@ func translate(err error) error {
 		return errs.Newf(errs.Denied, "the row store cannot be opened: %w", err)
 	}
 	return errs.Newf(errs.Internal, "row store: %w", err)
+}
+
+// openError is translate for a store that does not open: what is neither held by
+// another process nor closed to this one is damaged.
+func openError(err error) error {
+	known := translate(err)
+	switch {
+	case errs.KindOf(known) != errs.Internal:
+		return known
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES), strings.Contains(err.Error(), "lock"):
+		return errs.Newf(errs.Conflict, "the row store is in use by another process: %w", err)
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENOMEM):
+		return known
+	}
+	return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
 }
 
 func counter(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
@@ -59,4 +75,20 @@ func (l logger) Fatalf(format string, args ...any) {
 	}
 	l.fatal(err)
 	select {}
+}
+
+// rescue turns a panic into an error: Pebble 2.1 panics when it means to report
+// that a file of values is damaged.
+func rescue(err *error) {
+	if r := recover(); r != nil {
+		*err = errs.Newf(errs.Corrupt, "the row store is damaged: reading a value failed: %v", r)
+	}
+}
+
+// corruption is Pebble's word for damage; unless it is handled Pebble ends the process.
+func (o *Options) corruption(i pebble.DataCorruptionInfo) {
+	o.Logger.Error("the row store is damaged", "file", i.Path, "error", i.Details)
+	if o.Damaged != nil {
+		o.Damaged(errs.Newf(errs.Corrupt, "the row store is damaged in %s: %w", i.Path, i.Details))
+	}
 }

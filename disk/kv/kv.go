@@ -3,8 +3,10 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,16 +26,22 @@ type Options struct {
 	// Fatal is told of a failed log write, after which the store can promise nothing
 	// more: every later call may block. The owner must stop the process.
 	Fatal func(error)
+	// Damaged is told of each damage that reading or compaction meets, maybe many times
+	// of the same. The store goes on with what it can read. It must not call the store.
+	Damaged func(error)
 }
 
 // Store is an open ordered store. All methods are safe for concurrent use, but for
 // Close, which must come last.
 type Store struct {
+	fs    vfs.FS
+	dir   string
 	db    *pebble.DB
 	cache *pebble.Cache
 
 	mu      sync.Mutex
 	current *generation
+	changes [256]atomic.Uint64 // commits by first byte of a key
 }
 
 // generation groups commits that began between two Barriers.
@@ -55,6 +63,12 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if err := precheck(fs, dir); err != nil {
+		return nil, err
+	}
+	if err := noteOpening(fs, dir); err != nil {
+		return nil, translate(err)
+	}
 	cache := pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
 		FS:                          fs,
@@ -67,6 +81,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		Merger:                      counters,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger, o.Fatal},
+		EventListener:               &pebble.EventListener{DataCorruption: o.corruption},
 	}
 	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	opts.Levels[0].FilterType = pebble.TableFilter
@@ -79,23 +94,53 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 			TargetGarbageRatio:    0.2,
 		}
 	}
-	db, err := pebble.Open(dir, opts)
+	// Only blobs ('b' keys) lie apart from their keys: they say themselves whose they
+	// are, so that Salvage need not know which file a key means.
+	opts.Experimental.SpanPolicyFunc = func(start []byte) (pebble.SpanPolicy, []byte, error) {
+		if len(start) == 0 || start[0] <= apart {
+			return pebble.SpanPolicy{}, []byte{apart + 1}, nil
+		}
+		return pebble.SpanPolicy{ValueStoragePolicy: pebble.ValueStorageLowReadLatency}, nil, nil
+	}
+	db, err := open(dir, opts)
 	if err != nil {
+		cache.Unref()
+		return nil, openError(err)
+	}
+	if err := noteOpened(fs, dir); err != nil {
+		err = errors.Join(err, db.Close())
 		cache.Unref()
 		return nil, translate(err)
 	}
-	return &Store{db: db, cache: cache, current: new(generation)}, nil
+	return &Store{fs: fs, dir: dir, db: db, cache: cache, current: new(generation)}, nil
 }
 
-// Close waits for commits under way and closes the store.
-func (s *Store) Close() error {
+// apart is the last first byte of keys whose long values lie in files of their own.
+const apart = 'b'
+
+// open is pebble.Open, which panics over some kinds of damage.
+func open(dir string, opts *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", pebble.ErrCorruption, r)
+		}
+	}()
+	return pebble.Open(dir, opts)
+}
+
+// Close waits for commits under way and closes the store. It writes the memtable out,
+// so that a store that is not in use needs no log to be whole.
+func (s *Store) Close() (err error) {
 	defer s.cache.Unref()
-	return translate(s.db.Close())
+	defer rescue(&err)
+	flushErr := s.db.Flush()
+	return translate(errors.Join(flushErr, s.db.Close()))
 }
 
 // Get returns a copy of key's value, or errs.NotFound. What it returns may not be
 // durable yet: see Barrier.
-func (s *Store) Get(key []byte) ([]byte, error) {
+func (s *Store) Get(key []byte) (_ []byte, err error) {
+	defer rescue(&err)
 	v, closer, err := s.db.Get(key)
 	if err != nil {
 		return nil, translate(err)
@@ -149,18 +194,25 @@ func (g *generation) wait(s *Store) {
 // Batch collects writes that take effect together or not at all. It is not safe
 // for concurrent use.
 type Batch struct {
-	s *Store
-	b *pebble.Batch
+	s    *Store
+	b    *pebble.Batch
+	keys touched
 }
 
 // NewBatch returns an empty batch.
-func (s *Store) NewBatch() *Batch { return &Batch{s, s.db.NewBatch()} }
+func (s *Store) NewBatch() *Batch { return &Batch{s: s, b: s.db.NewBatch()} }
 
 // Set records key = value; both are copied.
-func (b *Batch) Set(key, value []byte) { _ = b.b.Set(key, value, nil) }
+func (b *Batch) Set(key, value []byte) {
+	b.keys.add(key)
+	_ = b.b.Set(key, value, nil)
+}
 
 // Delete records that key is to be absent.
-func (b *Batch) Delete(key []byte) { _ = b.b.Delete(key, nil) }
+func (b *Batch) Delete(key []byte) {
+	b.keys.add(key)
+	_ = b.b.Delete(key, nil)
+}
 
 // DeleteRange records that every key in [from, to) is to be absent.
 func (b *Batch) DeleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
@@ -177,6 +229,7 @@ func (b *Batch) Commit() error {
 	g := b.s.begin()
 	defer b.s.end(g)
 	defer b.b.Close()
+	defer b.s.count(&b.keys)
 	return translate(b.b.Commit(pebble.Sync))
 }
 
@@ -184,6 +237,7 @@ func (b *Batch) Commit() error {
 // undo it, but never it alone while a later Commit stands. The batch is spent.
 func (b *Batch) CommitLazily() error {
 	defer b.b.Close()
+	defer b.s.count(&b.keys)
 	return translate(b.b.Commit(pebble.NoSync))
 }
 
@@ -217,7 +271,8 @@ func (i *Iter) Valid() bool            { return i.it.Valid() }
 func (i *Iter) Key() []byte { return i.it.Key() }
 
 // Value returns the present value.
-func (i *Iter) Value() ([]byte, error) {
+func (i *Iter) Value() (_ []byte, err error) {
+	defer rescue(&err)
 	v, err := i.it.ValueAndErr()
 	return v, translate(err)
 }
@@ -238,6 +293,16 @@ func (s *Store) Counter(key []byte) (int64, error) {
 		return 0, err
 	}
 	return parseCounter(v)
+}
+
+// Space returns the free and total bytes of the store's file system; a file system
+// that cannot tell gives 0, 0.
+func (s *Store) Space() (free, total uint64) {
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return 0, 0
+	}
+	return u.AvailBytes, u.TotalBytes
 }
 
 // DiskBytes returns how much the store occupies on disk, logs included.

@@ -1,0 +1,71 @@
+# make test   everything that must hold before a change lands (about 20 minutes on 2 cores)
+# make unit   the packages' own tests only
+# make bench  the figures of docs/benchmarks.md, beside this machine's limits
+# make soak   hours of what `make test` does in minutes
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+BIN := $(CURDIR)/.cache/bin
+RHIZOME := $(BIN)/rhizome
+MODULES := . bench e2e
+
+# The tests reach nothing but this machine: no proxy, no foreign certificate, no
+# configuration of the person who runs them. (A set AWS_CA_BUNDLE also breaks Go clients.)
+unexport AWS_CA_BUNDLE AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+export PATH := $(BIN):/usr/bin:$(PATH)
+export RHIZOME_BIN := $(RHIZOME)
+
+.PHONY: build test setup fmt vet lint unit race e2e bench peers foreign soak
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o $(RHIZOME) ./cmd/rhizome
+
+test: setup fmt vet lint unit race e2e
+
+setup:
+	tools/setup
+
+fmt:
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt on:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	for m in $(MODULES); do (cd $$m && go vet ./...); done
+
+lint:
+	go test -count=1 ./lint
+	for m in $(MODULES); do (cd $$m && staticcheck ./...); done
+
+# Seeds of the fuzz targets, simulation and exhaustive exploration run here too.
+unit:
+	go test -timeout 15m ./...
+	cd bench && go test ./...
+
+race:
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+# Packages run one after another: each starts nodes and loads both cores by itself.
+e2e: build
+	cd e2e && go test -count=1 -p 1 -timeout 30m ./...
+
+bench: build
+	mkdir -p .cache/bench
+	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -json $(CURDIR)/.cache/bench/result.json $(BENCH)
+
+# The same with versitygw in the same run, as a peer.
+peers:
+	tools/setup peers
+	$(MAKE) bench BENCH="-peer $(BIN)/versitygw"
+
+# The client tests against a foreign store, which shows what is the tests' fault.
+foreign: setup
+	tools/setup peers
+	cd e2e && RHIZOME_FOREIGN=$(BIN)/versitygw go test -count=1 -timeout 30m ./clients
+
+soak: setup build
+	RHIZOME_SOAK=1 go test -timeout 0 -count=1 ./...
+	go test -timeout 0 -count=1 ./disk/extentstore ./cluster/extent -seeds 4000
+	tools/fuzz 10m
+	cd e2e && RHIZOME_SOAK=1 go test -count=1 -p 1 -timeout 0 ./...
+	$(MAKE) bench BENCH="-keys 1000000"

@@ -1,0 +1,107 @@
+package extent
+
+import (
+	"context"
+	"errors"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+	"rhizome/disk/extentstore"
+)
+
+// SweepReport says what a sweep found.
+type SweepReport struct {
+	Extents int   // bytes looked at
+	Deleted int   // bytes without a row, removed
+	Freed   int64 // what they occupied
+	Lost    int   // rows without bytes
+}
+
+// Sweep compares rows and bytes in both directions. Bytes whose row is absent by a
+// majority's word are deleted, but for those of writers at work; lost is called for
+// each live row whose bytes are not here. It is run when the store opens and daily.
+func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (SweepReport, error) {
+	var rep SweepReport
+	err := s.disks.Each(ctx, func(i extentstore.Info) error {
+		rep.Extents++
+		return s.sweepBytes(ctx, i, &rep)
+	})
+	if err != nil {
+		return rep, err
+	}
+	return rep, s.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
+		id, err := ident.FromKey(row.Part)
+		if err != nil || s.held(id) {
+			return nil
+		}
+		if _, err := s.disks.Info(ctx, id); !errors.Is(err, errs.NotFound) {
+			return nil
+		}
+		v, _, err := s.regs.Read(ctx, row)
+		if err == nil && v != nil && !s.held(id) {
+			rep.Lost++
+			lost(id)
+		}
+		return err
+	})
+}
+
+func (s *Store) sweepBytes(ctx context.Context, i extentstore.Info, rep *SweepReport) error {
+	if s.held(i.ID) {
+		return nil
+	}
+	v, _, err := s.regs.Read(ctx, Row(i.ID))
+	// A writer that began since Each saw the bytes holds them from before the first.
+	if err != nil || v != nil || s.held(i.ID) {
+		return err
+	}
+	err = s.disks.Delete(ctx, i.ID)
+	if errors.Is(err, errs.NotFound) {
+		return nil
+	}
+	if err == nil {
+		rep.Deleted++
+		rep.Freed += i.Stored
+	}
+	return err
+}
+
+// Status says where an extent stands.
+type Status struct {
+	Length, Stored int64
+	Refs           []Ref
+	Place          extentstore.Info
+	// Damaged lists the numbers of frames that are not what was written; -1 stands for
+	// what the extent says about itself. Missing: there are no bytes.
+	Damaged []int
+	Missing bool
+}
+
+// Stat looks at an extent's row and at every byte it has on disk. errs.NotFound if
+// nothing refers to it.
+func (s *Store) Stat(ctx context.Context, id ident.ID) (Status, error) {
+	v, _, err := s.regs.Read(ctx, Row(id))
+	if err != nil {
+		return Status{}, err
+	}
+	if v == nil {
+		return Status{}, gone(id)
+	}
+	r, err := decodeRow(v)
+	if err != nil {
+		return Status{}, err
+	}
+	st := Status{Length: r.Length, Stored: r.Stored}
+	for i := range r.Refs {
+		st.Refs = append(st.Refs, r.Refs[i].ref())
+	}
+	st.Place, err = s.disks.Info(ctx, id)
+	if err == nil {
+		st.Damaged, err = s.disks.Verify(ctx, id)
+	}
+	if kind := errs.KindOf(err); err != nil && (kind == errs.NotFound || kind == errs.Corrupt) {
+		st.Missing, err = true, nil
+	}
+	return st, err
+}

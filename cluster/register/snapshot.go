@@ -1,0 +1,170 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+	"rhizome/disk/kv"
+)
+
+// SnapshotHeader says what a snapshot is of. Bytes that belong to other floors are
+// theirs to read.
+type SnapshotHeader struct {
+	Node    ident.NodeID `cbor:"1,keyasint"`
+	Lineage ident.ID     `cbor:"2,keyasint"`
+	// Layout is the layout that was in force, and Version its number.
+	Layout  []byte `cbor:"3,keyasint"`
+	Version uint64 `cbor:"4,keyasint"`
+	Time    int64  `cbor:"5,keyasint"` // Unix milliseconds
+	// Blobs: what rows keep apart from their heads is in the snapshot too.
+	Blobs bool `cbor:"6,keyasint,omitempty"`
+	// Keys are the sealed keys of buckets, by ID.
+	Keys map[string][]byte `cbor:"7,keyasint,omitempty"`
+}
+
+const (
+	snapshotPrefix = "rows-"
+	snapshotSuffix = ".snapshot"
+	snapshotTime   = "20060102T150405.000Z"
+)
+
+// WriteSnapshot copies the rows of a store into a new file in dir and then removes all
+// but the newest keep files of that kind there. The file is durable, under its name,
+// when it returns; whatever happens before leaves the old ones alone.
+func WriteSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, dir string, h SnapshotHeader, keep int) (path string, err error) {
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return "", errs.Newf(errs.Unavailable, "the folder of snapshots cannot be made: %w", err)
+	}
+	if err := syncFolder(fs, fs.PathDir(dir)); err != nil {
+		return "", err
+	}
+	// What the snapshot has is in tables from here on: a log that is damaged later then
+	// holds nothing that the snapshot could bring back.
+	if err := store.Flush(); err != nil {
+		return "", err
+	}
+	name := snapshotPrefix + time.UnixMilli(h.Time).UTC().Format(snapshotTime) + snapshotSuffix
+	path = fs.PathJoin(dir, name)
+	if err := writeSnapshot(ctx, store, fs, path+".new", h); err != nil {
+		return "", errors.Join(err, fs.Remove(path+".new"))
+	}
+	if err := fs.Rename(path+".new", path); err != nil {
+		return "", errs.Newf(errs.Unavailable, "a snapshot cannot be put in its place: %w", err)
+	}
+	if err := syncFolder(fs, dir); err != nil {
+		return "", err
+	}
+	return path, prune(fs, dir, keep)
+}
+
+func writeSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, path string, h SnapshotHeader) error {
+	f, err := fs.Create(path, "rhizome-snapshots")
+	if err != nil {
+		return errs.Newf(errs.Unavailable, "a snapshot cannot be made: %w", err)
+	}
+	ranges := [][2][]byte{{{ownKey}, {ownKey + 1}}, {{headKey}, {headKey + 1}}}
+	if h.Blobs {
+		ranges = append(ranges, [2][]byte{{blobKey}, {blobKey + 1}})
+	}
+	_, err = store.WriteStream(ctx, f, codec.Encode(h), ranges...)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func syncFolder(fs vfs.FS, dir string) error {
+	f, err := fs.OpenDir(dir)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return errs.Newf(errs.Unavailable, "the folder %s cannot be made durable: %w", dir, err)
+	}
+	return nil
+}
+
+func prune(fs vfs.FS, dir string, keep int) error {
+	all, err := Snapshots(fs, dir)
+	if err != nil || len(all) <= keep {
+		return err
+	}
+	for _, old := range all[keep:] {
+		if err := fs.Remove(old.Path); err != nil {
+			return errs.Newf(errs.Unavailable, "an old snapshot cannot be removed: %w", err)
+		}
+	}
+	return nil
+}
+
+// SnapshotFile is one snapshot on disk, as its name tells.
+type SnapshotFile struct {
+	Path string
+	Time time.Time
+}
+
+// Snapshots returns the snapshots in the folders, the newest first. A folder that is
+// not there has none.
+func Snapshots(fs vfs.FS, dirs ...string) ([]SnapshotFile, error) {
+	var out []SnapshotFile
+	for _, dir := range dirs {
+		names, err := fs.List(dir)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, errs.Newf(errs.Unavailable, "the folder of snapshots cannot be read: %w", err)
+		}
+		for _, name := range names {
+			text, ok := strings.CutPrefix(name, snapshotPrefix)
+			text, ends := strings.CutSuffix(text, snapshotSuffix)
+			if at, err := time.Parse(snapshotTime, text); ok && ends && err == nil {
+				out = append(out, SnapshotFile{fs.PathJoin(dir, name), at})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b SnapshotFile) int { return b.Time.Compare(a.Time) })
+	return out, nil
+}
+
+// ReadSnapshotHeader reads what a snapshot is of, and nothing else.
+func ReadSnapshotHeader(ctx context.Context, fs vfs.FS, path string) (*SnapshotHeader, error) {
+	var h *SnapshotHeader
+	stop := errors.New("enough")
+	_, err := readSnapshot(ctx, fs, path, func(got *SnapshotHeader) error { h = got; return stop },
+		func(_, _ []byte) error { return stop })
+	if err != nil && !errors.Is(err, stop) {
+		return nil, err
+	}
+	if h == nil {
+		return nil, errs.Newf(errs.Corrupt, "the head of the snapshot %s is damaged", path)
+	}
+	return h, nil
+}
+
+func readSnapshot(ctx context.Context, fs vfs.FS, path string, header func(*SnapshotHeader) error, row func(key, value []byte) error) (kv.StreamDamage, error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return kv.StreamDamage{}, errs.Newf(errs.Unavailable, "a snapshot cannot be opened: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return kv.StreamDamage{}, errs.Newf(errs.Unavailable, "a snapshot cannot be looked at: %w", err)
+	}
+	return kv.ReadStream(ctx, f, st.Size(), func(raw []byte) error {
+		h := new(SnapshotHeader)
+		if err := codec.Decode(raw, h); err != nil {
+			return nil // rows count without it
+		}
+		return header(h)
+	}, row)
+}

@@ -1,0 +1,112 @@
+package settings
+
+import (
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rhizome/base/errs"
+)
+
+// check returns the text in the form that is kept, or says what is wrong with it.
+func (s Setting) check(text string) (string, error) {
+	switch s.Form {
+	case Path:
+		if text == "" {
+			return "", nil
+		}
+		abs, err := filepath.Abs(text)
+		if err != nil {
+			return "", errs.Newf(errs.Invalid, "%q is no path: %w", text, err)
+		}
+		return abs, nil
+	case Address:
+		return text, checkAddress(text)
+	case Name:
+		return strings.ToLower(text), checkName(text)
+	case Size:
+		_, err := ParseSize(text)
+		return text, err
+	case Age:
+		_, err := ParseTime(text)
+		return text, err
+	case Choice:
+		if !slices.Contains(s.Choices, text) {
+			return "", errs.Newf(errs.Invalid, "%q is not one of: %s", text, strings.Join(s.Choices, ", "))
+		}
+	case Text:
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(text) > 128 {
+			return "", errs.Newf(errs.Invalid, "%q is too long or holds control characters", text)
+		}
+	}
+	return text, nil
+}
+
+func checkAddress(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return errs.Newf(errs.Invalid, "%q is no address: write host:port, such as 127.0.0.1:3900", text)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return errs.Newf(errs.Invalid, "%q is no port: a number from 0 to 65535 is needed", port)
+	}
+	return nil
+}
+
+func checkName(text string) error {
+	for _, label := range strings.Split(strings.ToLower(text), ".") {
+		bad := strings.ContainsFunc(label, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+		})
+		if label == "" || len(label) > 63 || bad {
+			return errs.Newf(errs.Invalid, "%q is no domain name: write it as in s3.example.org", text)
+		}
+	}
+	return nil
+}
+
+var units = map[string]int64{
+	"": 1, "b": 1, "o": 1,
+	"k": 1e3, "kb": 1e3, "ko": 1e3, "kib": 1 << 10, "kio": 1 << 10,
+	"m": 1e6, "mb": 1e6, "mo": 1e6, "mib": 1 << 20, "mio": 1 << 20,
+	"g": 1e9, "gb": 1e9, "go": 1e9, "gib": 1 << 30, "gio": 1 << 30,
+	"t": 1e12, "tb": 1e12, "to": 1e12, "tib": 1 << 40, "tio": 1 << 40,
+	"p": 1e15, "pb": 1e15, "po": 1e15, "pib": 1 << 50, "pio": 1 << 50,
+}
+
+// ParseSize reads a size in bytes: digits, perhaps a fraction, and a unit of B, kB,
+// MB, GB, TB, PB (powers of 1000), KiB to PiB (powers of 1024); French o works as B.
+func ParseSize(text string) (int64, error) {
+	t := strings.TrimSpace(text)
+	end := strings.IndexFunc(t, func(r rune) bool { return (r < '0' || r > '9') && r != '.' && r != ',' })
+	if end < 0 {
+		end = len(t)
+	}
+	unit, known := units[strings.ToLower(strings.TrimSpace(t[end:]))]
+	number, err := strconv.ParseFloat(strings.Replace(t[:end], ",", ".", 1), 64)
+	if !known || err != nil || number*float64(unit) >= 1<<62 {
+		return 0, errs.Newf(errs.Invalid, "%q is no size: write it as 500GB or 2TiB", text)
+	}
+	return int64(number * float64(unit)), nil
+}
+
+// maxTime is the longest time that a setting may be.
+const maxTime = 3650 * 24 * time.Hour
+
+// ParseTime reads a time: a whole number and one of s, m, h, d (French j) or w; a bare
+// number is days. It is from one second to 3,650 days.
+func ParseTime(text string) (time.Duration, error) {
+	day := 24 * time.Hour
+	units := map[string]time.Duration{"": day, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "j": day, "w": 7 * day}
+	t := strings.TrimSpace(text)
+	digits := strings.TrimRight(t, "smhdjw")
+	unit, known := units[t[len(digits):]]
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if !known || err != nil || n < 1 || n > int64(maxTime/unit) {
+		return 0, errs.Newf(errs.Invalid, "%q is no time: write it as 30m, 2h or 7d", text)
+	}
+	return time.Duration(n) * unit, nil
+}

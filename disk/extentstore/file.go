@@ -1,0 +1,158 @@
+package extentstore
+
+import (
+	"errors"
+	"os"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+	"rhizome/disk/kv"
+)
+
+// syncStep is how many bytes of a file may wait in memory for the disk: writing
+// back begins early, so that the last fsync is short.
+const syncStep = 4 << 20
+
+// fileWriter writes an extent's own file.
+type fileWriter struct {
+	d        *disk
+	tmp      string
+	f        vfs.File
+	size     int64
+	unsynced int64
+}
+
+func createFile(d *disk, id ident.ID) (*fileWriter, error) {
+	w := &fileWriter{d: d, tmp: d.path(tmpDir, id.String())}
+	f, err := d.fs.Create(w.tmp, category)
+	if err != nil {
+		return nil, translate(err, "make "+w.tmp)
+	}
+	w.f = f
+	return w, nil
+}
+
+func (w *fileWriter) write(b []byte) error {
+	n, err := w.f.Write(b)
+	w.size += int64(n)
+	if w.unsynced += int64(n); err == nil && w.unsynced >= syncStep {
+		w.unsynced = 0
+		_, err = w.f.SyncTo(w.size)
+	}
+	return w.failed(err)
+}
+
+// failed marks the disk when a write did not work for another reason than room.
+func (w *fileWriter) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	w.d.distrust()
+	return translate(err, "write "+w.tmp)
+}
+
+// distrust makes others be preferred; a disk that lost its identity is absent.
+func (d *disk) distrust() {
+	gone := d.identityGone()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.suspect = true
+	if gone != nil && d.absent == nil {
+		d.absent = gone
+	}
+}
+
+// identityGone returns a reason if the folder's identity file is missing: the disk
+// was taken away.
+func (d *disk) identityGone() error {
+	if _, err := d.fs.Stat(d.path(identityName)); errors.Is(err, os.ErrNotExist) {
+		return errs.Newf(errs.Unavailable, "disk %s is not there any more: %s has no identity file. Mount it, or remove the disk from this node", d.id, d.dir)
+	}
+	return nil
+}
+
+// finish makes the file durable under its name.
+func (w *fileWriter) finish(id ident.ID, t table, desc []byte) (*entry, error) {
+	e := &entry{disk: w.d.id, meta: w.size, desc: len(desc), table: t}
+	m := meta{id: id, place: inFile, table: t, desc: desc}
+	if err := w.write(append(m.encode(), encodeTail(w.size)...)); err != nil {
+		return nil, err
+	}
+	if err := w.f.SyncData(); err != nil {
+		return nil, w.failed(err)
+	}
+	f := w.f
+	w.f = nil
+	if err := f.Close(); err != nil {
+		return nil, w.failed(err)
+	}
+	name := w.d.path(fileName(id))
+	if err := w.d.fs.Rename(w.tmp, name); err != nil {
+		return nil, w.failed(err)
+	}
+	w.tmp = name
+	return e, w.failed(syncDir(w.d.fs, w.d.fs.PathDir(name)))
+}
+
+func (w *fileWriter) abort() {
+	if w.f != nil {
+		_ = w.f.Close()
+	}
+	_ = w.d.fs.Remove(w.tmp)
+}
+
+// indexFile records a durable file in the index. from is the place that the extent
+// moves from; if the index no longer says so, the file goes again.
+func (s *Store) indexFile(d *disk, id ident.ID, e, from *entry) error {
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	b := s.rows.NewBatch()
+	if from != nil && !s.stillAt(id, from) {
+		s.discard(b, d, e.name(id), e.bytes())
+		return b.CommitLazily()
+	}
+	if s.stillAt(id, e) { // adopted meanwhile
+		b.Discard()
+		return nil
+	}
+	b.Set(extentKey(id), e.encode())
+	b.Add(key(keyFiles, d.id[:]), e.bytes())
+	if err := b.CommitLazily(); err != nil {
+		return err
+	}
+	d.occupy(e.bytes())
+	if from != nil {
+		return s.forget(id, from, s.rows.NewBatch())
+	}
+	return nil
+}
+
+// occupy counts n more bytes on the disk, or less.
+func (d *disk) occupy(n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.usedBytes += n
+}
+
+// stillAt reports whether the index has the extent at that place; indexMu is held.
+func (s *Store) stillAt(id ident.ID, at *entry) bool {
+	now, err := s.lookup(id)
+	return err == nil && now.same(at)
+}
+
+// discard puts a file on the list of those to remove; its bytes count as used until
+// it is gone.
+func (s *Store) discard(b *kv.Batch, d *disk, name string, bytes int64) {
+	b.Set(garbageKey(d.id, name), encodeSize(bytes))
+	d.occupy(bytes)
+	s.reaper.poke()
+}
+
+func removeFile(fs vfs.FS, path string) error {
+	err := fs.Remove(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return translate(err, "remove "+path)
+}

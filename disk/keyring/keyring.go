@@ -1,0 +1,304 @@
+// Package keyring keeps the few facts without which stored bytes mean nothing, apart
+// from the row store and on every disk: the sealed keys of buckets, and the layout. It
+// knows neither; both are bytes to it.
+//
+// # The file
+//
+// A copy lies in each place, under the name "keyring". It is only ever appended to. It
+// begins with eight bytes, "RZKEYS" and the format version in two (1), and goes on with
+// records. Numbers are big-endian.
+//
+//	4   "KREC"
+//	1   kind: 'k' bucket key, 'l' layout
+//	1   zero
+//	2   n, the length of the bytes
+//	16  what it is about: the bucket's ID, zero for the layout
+//	n   bytes
+//	16  first half of BLAKE3-256 of all of the above
+//
+// Of records about the same, the last counts. A reader passes over what fails its
+// checksum and looks for the next "KREC", so that damage costs one record, and takes
+// what is missing in one copy from the others; Open writes it back there.
+package keyring
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/zeebo/blake3"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+)
+
+const (
+	// Name is the file's name in each place.
+	Name = "keyring"
+
+	header  = "RZKEYS\x00\x01"
+	magic   = "KREC"
+	headLen = 24
+	sumLen  = 16
+	// MaxRecord is the limit on the bytes of one record.
+	MaxRecord = 60 << 10
+
+	kindKey    = 'k'
+	kindLayout = 'l'
+)
+
+type about struct {
+	kind byte
+	id   ident.ID
+}
+
+// Ring is an open keyring. It is safe for concurrent use.
+type Ring struct {
+	fs vfs.FS
+
+	mu     sync.Mutex
+	places []string // folders
+	facts  map[about][]byte
+}
+
+// Open reads the keyring in all given folders and makes every copy whole. A folder
+// that cannot be read or written is an error, but for those after the first: a disk
+// may be away, and is told to away, which may be nil.
+func Open(fs vfs.FS, away func(dir string, err error), dirs ...string) (*Ring, error) {
+	r := &Ring{fs: fs, facts: map[about][]byte{}}
+	found := make([]map[about][]byte, len(dirs))
+	for i, dir := range dirs {
+		var err error
+		if found[i], err = read(fs, fs.PathJoin(dir, Name)); err != nil {
+			if i == 0 {
+				return nil, err
+			}
+			found[i] = nil
+		}
+	}
+	for i := len(found) - 1; i >= 0; i-- { // the first place has the last word
+		maps.Copy(r.facts, found[i])
+	}
+	for i, dir := range dirs {
+		err := r.complete(dir, found[i])
+		if err != nil && i == 0 {
+			return nil, err
+		}
+		if err != nil {
+			if away != nil {
+				away(dir, err)
+			}
+			continue
+		}
+		r.places = append(r.places, dir)
+	}
+	return r, nil
+}
+
+// Read returns the bucket keys and the layout (nil if there is none) of the copies in
+// the folders, whatever can be read of them. It changes nothing.
+func Read(fs vfs.FS, dirs ...string) (keys map[ident.ID][]byte, layout []byte) {
+	r := &Ring{facts: map[about][]byte{}}
+	for i := len(dirs) - 1; i >= 0; i-- {
+		if found, err := read(fs, fs.PathJoin(dirs[i], Name)); err == nil {
+			maps.Copy(r.facts, found)
+		}
+	}
+	return r.Keys(), r.Layout()
+}
+
+// Keep records a bucket's sealed key. It is durable in every place when it returns.
+func (r *Ring) Keep(bucket ident.ID, sealed []byte) error {
+	return r.keep(about{kindKey, bucket}, sealed)
+}
+
+// KeepLayout records the layout, if it is another than the last.
+func (r *Ring) KeepLayout(layout []byte) error {
+	return r.keep(about{kind: kindLayout}, layout)
+}
+
+// Keys returns the sealed keys of all buckets.
+func (r *Ring) Keys() map[ident.ID][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := map[ident.ID][]byte{}
+	for a, b := range r.facts {
+		if a.kind == kindKey {
+			out[a.id] = bytes.Clone(b)
+		}
+	}
+	return out
+}
+
+// Layout returns the layout, nil if none was kept.
+func (r *Ring) Layout() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Clone(r.facts[about{kind: kindLayout}])
+}
+
+// AddPlace adds a folder and makes a copy there.
+func (r *Ring) AddPlace(dir string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.places, dir) {
+		return nil
+	}
+	found, err := read(r.fs, r.fs.PathJoin(dir, Name))
+	if err == nil {
+		err = r.complete(dir, found)
+	}
+	if err == nil {
+		r.places = append(r.places, dir)
+	}
+	return err
+}
+
+// DropPlace forgets a folder; its copy stays as it is.
+func (r *Ring) DropPlace(dir string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.places = slices.DeleteFunc(r.places, func(p string) bool { return p == dir })
+}
+
+func (r *Ring) keep(a about, b []byte) error {
+	if len(b) > MaxRecord {
+		return errs.Newf(errs.TooLarge, "a fact for the keyring has %d bytes, the limit is %d", len(b), MaxRecord)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old, ok := r.facts[a]; ok && bytes.Equal(old, b) {
+		return nil
+	}
+	for i, dir := range r.places {
+		if err := r.add(dir, record(a, b)); err != nil && i == 0 {
+			return err // the other places are mended by the next Open
+		}
+	}
+	r.facts[a] = bytes.Clone(b)
+	return nil
+}
+
+func record(a about, b []byte) []byte {
+	out := make([]byte, headLen, headLen+len(b)+sumLen)
+	copy(out, magic)
+	out[4] = a.kind
+	binary.BigEndian.PutUint16(out[6:], uint16(len(b)))
+	copy(out[8:], a.id[:])
+	out = append(out, b...)
+	sum := blake3.Sum256(out)
+	return append(out, sum[:sumLen]...)
+}
+
+// complete appends to a copy what it lacks, and makes it if it is not there.
+func (r *Ring) complete(dir string, has map[about][]byte) error {
+	var lacks []byte
+	for a, b := range r.facts {
+		if old, ok := has[a]; !ok || !bytes.Equal(old, b) {
+			lacks = append(lacks, record(a, b)...)
+		}
+	}
+	if lacks == nil && has != nil {
+		return nil
+	}
+	return r.add(dir, lacks)
+}
+
+// add appends bytes durably.
+func (r *Ring) add(dir string, b []byte) error {
+	path := r.fs.PathJoin(dir, Name)
+	st, err := r.fs.Stat(path)
+	fresh := errors.Is(err, os.ErrNotExist) || err == nil && st.Size() == 0
+	if err != nil && !fresh {
+		return errs.Newf(errs.Unavailable, "the keyring in %s cannot be looked at: %w", dir, err)
+	}
+	if fresh {
+		return r.replace(dir, append([]byte(header), b...))
+	}
+	f, err := r.fs.OpenReadWrite(path, "rhizome-keyring")
+	if err != nil {
+		return errs.Newf(errs.Unavailable, "the keyring in %s cannot be written: %w", dir, err)
+	}
+	_, err = f.WriteAt(b, st.Size())
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errs.Newf(errs.Unavailable, "the keyring in %s cannot be written: %w", dir, err)
+	}
+	return nil
+}
+
+// replace makes the file: whole or not at all.
+func (r *Ring) replace(dir string, b []byte) error {
+	path := r.fs.PathJoin(dir, Name)
+	f, err := r.fs.Create(path+".new", "rhizome-keyring")
+	if err == nil {
+		_, err = f.Write(b)
+		if err == nil {
+			err = f.Sync()
+		}
+		err = errors.Join(err, f.Close())
+	}
+	if err == nil {
+		err = r.fs.Rename(path+".new", path)
+	}
+	if err == nil {
+		var d vfs.File
+		if d, err = r.fs.OpenDir(dir); err == nil {
+			err = errors.Join(d.Sync(), d.Close())
+		}
+	}
+	if err != nil {
+		return errs.Newf(errs.Unavailable, "the keyring in %s cannot be made: %w", dir, err)
+	}
+	return nil
+}
+
+// read returns what a copy says; nil if there is no file. Damage is no error.
+func read(fs vfs.FS, path string) (map[about][]byte, error) {
+	f, err := fs.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errs.Newf(errs.Unavailable, "the keyring %s cannot be opened: %w", path, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil && len(b) == 0 {
+		return nil, errs.Newf(errs.Unavailable, "the keyring %s cannot be read: %w", path, err)
+	}
+	return parse(b), nil
+}
+
+func parse(b []byte) map[about][]byte {
+	out := map[about][]byte{}
+	for {
+		i := bytes.Index(b, []byte(magic))
+		if i < 0 {
+			return out
+		}
+		b = b[i:]
+		n := 0
+		if len(b) >= headLen {
+			n = headLen + int(binary.BigEndian.Uint16(b[6:]))
+		}
+		if n == 0 || n+sumLen > len(b) {
+			b = b[1:]
+			continue
+		}
+		if sum := blake3.Sum256(b[:n]); !bytes.Equal(sum[:sumLen], b[n:n+sumLen]) {
+			b = b[1:]
+			continue
+		}
+		out[about{b[4], ident.ID(b[8:24])}] = bytes.Clone(b[headLen:n])
+		b = b[n+sumLen:]
+	}
+}

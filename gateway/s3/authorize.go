@@ -1,0 +1,141 @@
+package s3
+
+import (
+	"errors"
+
+	"rhizome/base/errs"
+	"rhizome/gateway/s3/s3err"
+	"rhizome/gateway/s3/sigv4"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+// authorize finds out who asks, looks the bucket up and checks the route's need.
+func (q *request) authorize() error {
+	if q.route.Need == open {
+		return nil
+	}
+	if err := q.authenticate(); err != nil {
+		return err
+	}
+	switch q.route.Need {
+	case signed:
+		if q.who == nil {
+			return s3err.New(s3err.AccessDenied)
+		}
+		return nil
+	case form:
+		return nil
+	}
+	return q.enter()
+}
+
+func (q *request) authenticate() error {
+	a, err := q.g.verifier.Parse(q.r, q.g.clock.Now())
+	if err != nil {
+		return err
+	}
+	q.auth = a
+	if a.Kind == sigv4.Anonymous {
+		return nil
+	}
+	if q.who, err = q.verify(a); err != nil {
+		return err
+	}
+	a.Hoist(q.r)
+	return nil
+}
+
+// verify looks the key of a signature up and checks the signature with it.
+func (q *request) verify(a *sigv4.Auth) (*account.Key, error) {
+	k, err := q.g.keys(q.ctx, a.AccessKey)
+	switch {
+	case errors.Is(err, errs.NotFound):
+		return nil, sigv4.UnknownKey(a.AccessKey)
+	case err != nil:
+		return nil, err
+	}
+	if err := q.g.verifier.Check(a, k.Secret); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// enter looks the request's bucket up and checks the route's need on it.
+func (q *request) enter() error {
+	b, err := q.lookup(q.bucketName)
+	if err != nil {
+		return err
+	}
+	q.bucket = b
+	if !q.meets(q.route.Need) {
+		return s3err.New(s3err.AccessDenied)
+	}
+	return q.checkOwner("X-Amz-Expected-Bucket-Owner", b)
+}
+
+// lookup returns a bucket by name as the caller sees it.
+func (q *request) lookup(name string) (*object.Bucket, error) {
+	b, err := q.g.objects.Bucket(q.ctx, name, q.who)
+	if errors.Is(err, object.ErrNoSuchBucket) || errors.Is(err, object.ErrBucketName) {
+		return nil, s3err.New(s3err.NoSuchBucket, s3err.Field{Name: "BucketName", Value: name})
+	}
+	return b, err
+}
+
+func (q *request) meets(n need) bool {
+	a := q.bucket.May(q.who)
+	switch n {
+	case reads:
+		return a.Read
+	case writes:
+		return a.Write
+	case uploads:
+		return a.Read || a.Write || a.Owner
+	case owns:
+		return a.Owner
+	case known:
+		return q.who != nil && a != object.Access{}
+	}
+	return false
+}
+
+// checkOwner holds a bucket's owner against the one that the client expects.
+func (q *request) checkOwner(header string, b *object.Bucket) error {
+	want := q.r.Header.Get(header)
+	if want == "" {
+		return nil
+	}
+	owner, err := q.owner(b)
+	if err == nil && owner != want {
+		err = s3err.New(s3err.AccessDenied)
+	}
+	return err
+}
+
+// owner returns the ID of the member who owns b: the one of the caller if the
+// caller's key owns it, else of the owning key that sorts first.
+func (q *request) owner(b *object.Bucket) (string, error) {
+	if q.who != nil && b.Grants[q.who.ID].Owner {
+		return memberID(q.who), nil
+	}
+	first := ""
+	for id, a := range b.Grants {
+		if a.Owner && (first == "" || id < first) {
+			first = id
+		}
+	}
+	if first == "" {
+		return b.ID.String(), nil
+	}
+	k, err := q.g.keys(q.ctx, first)
+	switch {
+	case errors.Is(err, errs.NotFound):
+		return b.ID.String(), nil
+	case err != nil:
+		return "", err
+	}
+	return memberID(k), nil
+}
+
+func memberID(k *account.Key) string { return k.Member.String() }

@@ -1,0 +1,86 @@
+package s3
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"rhizome/gateway/s3/s3err"
+	"rhizome/model/object"
+)
+
+// maxCreate bounds the body of CreateBucket.
+const maxCreate = 64 << 10
+
+func createBucket(q *request) error {
+	if !q.who.CreateBuckets {
+		return s3err.New(s3err.AccessDenied)
+	}
+	if err := q.checkLocation(); err != nil {
+		return err
+	}
+	_, err := q.g.objects.CreateBucket(q.ctx, q.bucketName, q.who, false)
+	switch {
+	case errors.Is(err, object.ErrBucketName), errors.Is(err, object.ErrBucketExists), errors.Is(err, object.ErrBucketOwned):
+		return translate(err).With("BucketName", q.bucketName)
+	case err != nil:
+		return err
+	}
+	q.set("Location", "/"+q.bucketName)
+	q.set("x-amz-bucket-arn", "arn:aws:s3:::"+q.bucketName)
+	q.set("Content-Length", "0")
+	q.reply(http.StatusOK)
+	return nil
+}
+
+// checkLocation reads the body of CreateBucket and refuses what it cannot give.
+func (q *request) checkLocation() error {
+	body, err := q.document(maxCreate, false)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	root, err := parseXML(body, "CreateBucketConfiguration")
+	if err != nil {
+		return err
+	}
+	for _, n := range root.kids {
+		if n.name != "LocationConstraint" {
+			return notImplemented("The element " + n.name + " of CreateBucketConfiguration is not implemented.")
+		}
+		at := strings.TrimSpace(n.text)
+		if q.g.strict && at != "" && at != q.g.region {
+			return s3err.Newf(s3err.IllegalLocationConstraintException,
+				"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", at)
+		}
+	}
+	return nil
+}
+
+func headBucket(q *request) error {
+	q.set("x-amz-bucket-region", q.g.region)
+	q.set("x-amz-bucket-arn", "arn:aws:s3:::"+q.bucketName)
+	q.set("x-amz-access-point-alias", "false")
+	q.set("Content-Type", "application/xml")
+	q.reply(http.StatusOK)
+	return nil
+}
+
+func getLocation(q *request) error {
+	const root = "LocationConstraint"
+	d := newDoc(root)
+	if q.g.region != defaultRegion {
+		d.b = appendEscaped(d.b, q.g.region)
+	}
+	return q.xml(http.StatusOK, d, root)
+}
+
+func deleteBucket(q *request) error {
+	err := q.g.objects.DeleteBucket(q.ctx, q.bucket)
+	if errors.Is(err, object.ErrBucketNotEmpty) {
+		return translate(err).With("BucketName", q.bucketName)
+	}
+	if err != nil {
+		return err
+	}
+	return noContent(q)
+}

@@ -1,0 +1,165 @@
+// Package checksum owns the digests of S3 bodies: the additional checksums
+// x-amz-checksum-*, Content-MD5 and ETags, of whole objects and of objects in parts.
+//
+// A sum is raw bytes in network order, as hash.Hash.Sum returns it; its text is standard
+// base64. Errors are *s3err.Error. Everything but Body is safe for concurrent use.
+//
+// Source: "Checking object integrity", Amazon S3 User Guide; CRC parameters from the
+// CRC RevEng catalogue (CRC-32/ISO-HDLC, CRC-32/ISCSI, CRC-64/NVME).
+package checksum
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"hash/crc32"
+	"strconv"
+	"strings"
+
+	"github.com/minio/crc64nvme"
+)
+
+// Algorithm is one of the additional checksums.
+type Algorithm uint8
+
+// The algorithms.
+const (
+	None Algorithm = iota
+	CRC32
+	CRC32C
+	CRC64NVME
+	SHA1
+	SHA256
+	count
+)
+
+// facts are what tells the algorithms apart. The table is never changed.
+var facts = [count]struct {
+	name   string
+	header string // canonical
+	size   int
+}{
+	CRC32:     {"CRC32", "X-Amz-Checksum-Crc32", 4},
+	CRC32C:    {"CRC32C", "X-Amz-Checksum-Crc32c", 4},
+	CRC64NVME: {"CRC64NVME", "X-Amz-Checksum-Crc64nvme", 8},
+	SHA1:      {"SHA1", "X-Amz-Checksum-Sha1", sha1.Size},
+	SHA256:    {"SHA256", "X-Amz-Checksum-Sha256", sha256.Size},
+}
+
+// ParseAlgorithm reads a name such as "crc32c", in any case.
+func ParseAlgorithm(name string) (Algorithm, bool) {
+	for a := CRC32; a < count; a++ {
+		if strings.EqualFold(name, facts[a].name) {
+			return a, true
+		}
+	}
+	return None, false
+}
+
+// String returns the name as in XML and x-amz-checksum-algorithm: "CRC32C"; "" for None.
+func (a Algorithm) String() string { return facts[a].name }
+
+// Header returns the canonical header name, "X-Amz-Checksum-Crc32c"; "" for None.
+func (a Algorithm) Header() string { return facts[a].header }
+
+// Size returns the length of a sum; 0 for None.
+func (a Algorithm) Size() int { return facts[a].size }
+
+// New returns a hash of a, nil for None.
+func (a Algorithm) New() hash.Hash {
+	switch a {
+	case CRC32:
+		return crc32.NewIEEE()
+	case CRC32C:
+		return crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	case CRC64NVME:
+		return crc64nvme.New()
+	case SHA1:
+		return sha1.New()
+	case SHA256:
+		return sha256.New()
+	}
+	return nil
+}
+
+// Type says what the checksum of an object in parts is taken over.
+type Type uint8
+
+// The types.
+const (
+	// Unset: the client did not say.
+	Unset Type = iota
+	// FullObject: over all bytes.
+	FullObject
+	// Composite: over the sums of the parts.
+	Composite
+)
+
+// String returns FULL_OBJECT, COMPOSITE or "".
+func (t Type) String() string {
+	switch t {
+	case FullObject:
+		return "FULL_OBJECT"
+	case Composite:
+		return "COMPOSITE"
+	}
+	return ""
+}
+
+// ParseType reads FULL_OBJECT or COMPOSITE.
+func ParseType(s string) (Type, bool) {
+	switch s {
+	case "FULL_OBJECT":
+		return FullObject, true
+	case "COMPOSITE":
+		return Composite, true
+	}
+	return Unset, false
+}
+
+// Allows reports whether an object in parts may have a checksum of a and type t.
+func (a Algorithm) Allows(t Type) bool {
+	switch a {
+	case CRC32, CRC32C:
+		return t == FullObject || t == Composite
+	case CRC64NVME:
+		return t == FullObject
+	case SHA1, SHA256:
+		return t == Composite
+	}
+	return false
+}
+
+// Default returns the type that an object in parts has when the client names only a:
+// FullObject for CRC64NVME, Unset for None, else Composite.
+func (a Algorithm) Default() Type {
+	switch a {
+	case None:
+		return Unset
+	case CRC64NVME:
+		return FullObject
+	}
+	return Composite
+}
+
+// Encode returns the text of a sum; parts > 0 makes it a composite one, "…-N". No sum is "".
+func Encode(sum []byte, parts int) string {
+	if len(sum) == 0 {
+		return ""
+	}
+	s := base64.StdEncoding.EncodeToString(sum)
+	if parts > 0 {
+		s += "-" + strconv.Itoa(parts)
+	}
+	return s
+}
+
+// Decode reads the text of a sum of a. It accepts no "-N".
+func (a Algorithm) Decode(s string) ([]byte, bool) {
+	if a == None || len(s) != base64.StdEncoding.EncodedLen(a.Size()) {
+		return nil, false
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	return b, err == nil && len(b) == a.Size()
+}

@@ -1,0 +1,75 @@
+package s3
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"rhizome/base/clock"
+	"rhizome/gateway/s3/sigv4"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+// Config is what a gateway is made of. Objects, Keys and Clock are needed.
+type Config struct {
+	Objects object.Service
+	// Keys returns the key with an access key ID; errs.NotFound if there is none.
+	Keys func(ctx context.Context, accessKeyID string) (*account.Key, error)
+	// Clock tells the time that signatures and policies are held against.
+	Clock clock.Clock
+	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
+	Domains []string
+	// Region, if set, is the only one accepted in signatures and bucket creation;
+	// with "" any is, and us-east-1 is reported.
+	Region string
+	// Logger gets refusals of kind internal, unavailable and corrupt, and every
+	// request at debug level. Nil discards.
+	Logger *slog.Logger
+	// MaxConcurrent is how many requests run at once before others get SlowDown;
+	// 0 is 1024.
+	MaxConcurrent int
+}
+
+const (
+	defaultRegion     = "us-east-1"
+	defaultConcurrent = 1024
+)
+
+// gateway is the handler. It is safe for concurrent use and never changes.
+type gateway struct {
+	objects  object.Service
+	keys     func(context.Context, string) (*account.Key, error)
+	clock    clock.Clock
+	domains  []string
+	strict   bool   // only region is accepted
+	region   string // the one reported
+	verifier *sigv4.Verifier
+	log      *slog.Logger
+	slots    chan struct{}
+	routes   index
+}
+
+// New returns the S3 gateway.
+func New(c Config) http.Handler {
+	g := &gateway{
+		objects: c.Objects, keys: c.Keys, clock: c.Clock, log: c.Logger,
+		strict: c.Region != "", region: c.Region,
+		verifier: sigv4.New(c.Region), routes: newIndex(table()),
+	}
+	for _, d := range c.Domains {
+		g.domains = append(g.domains, strings.ToLower(strings.Trim(d, ".")))
+	}
+	if g.region == "" {
+		g.region = defaultRegion
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxConcurrent == 0 {
+		c.MaxConcurrent = defaultConcurrent
+	}
+	g.slots = make(chan struct{}, c.MaxConcurrent)
+	return g
+}

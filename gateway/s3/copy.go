@@ -1,0 +1,165 @@
+package s3
+
+import (
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"rhizome/gateway/s3/checksum"
+	"rhizome/gateway/s3/s3err"
+	"rhizome/model/object"
+)
+
+// source is where a copy comes from.
+type source struct {
+	bucket *object.Bucket
+	key    string
+	cond   object.Conditions
+}
+
+// source reads x-amz-copy-source and checks that the caller may read it.
+func (q *request) source() (source, error) {
+	bucketName, key, err := parseSource(q.r.Header.Get(copySource))
+	if err != nil {
+		return source{}, err
+	}
+	b, err := q.lookup(bucketName)
+	if err != nil {
+		return source{}, err
+	}
+	if !b.May(q.who).Read {
+		return source{}, s3err.New(s3err.AccessDenied)
+	}
+	s := source{bucket: b, key: key, cond: readConditions(q.r.Header, copySource+"-")}
+	return s, q.checkOwner("X-Amz-Source-Expected-Bucket-Owner", b)
+}
+
+func parseSource(s string) (bucketName, key string, err error) {
+	path, version, _ := strings.Cut(s, "?versionId=")
+	if version != "" && version != "null" {
+		return "", "", s3err.Argument("versionId", version, "Invalid version id specified")
+	}
+	path, err = url.PathUnescape(path)
+	if err != nil || !utf8.ValidString(path) {
+		return "", "", badSource(s)
+	}
+	bucketName, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if bucketName == "" || key == "" || strings.HasPrefix(bucketName, "arn:") {
+		return "", "", badSource(s)
+	}
+	return bucketName, key, checkKey(key)
+}
+
+func badSource(s string) error {
+	return s3err.Argument("x-amz-copy-source", s, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+}
+
+func copyObject(q *request) error {
+	cond, err := writeConditions(q.r.Header)
+	if err != nil {
+		return err
+	}
+	attrs, err := q.copyAttrs()
+	if err != nil {
+		return err
+	}
+	from, err := q.source()
+	if err != nil {
+		return err
+	}
+	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key {
+		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
+			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
+	}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs}
+	if c.Digest, err = q.copyDigest(from); err != nil {
+		return err
+	}
+	const root = "CopyObjectResult"
+	return q.answerLate(root, func(d *doc) error {
+		h, err := q.g.objects.Copy(q.ctx, q.bucket, c)
+		if err != nil {
+			return q.refusedCopy(err, from, cond)
+		}
+		d.time("LastModified", h.Modified)
+		d.etag("ETag", h.ETag)
+		if len(h.Checksum.Sum) > 0 {
+			d.checksum(h.Checksum, h.Parts)
+			d.text("ChecksumType", typeName(h.Checksum))
+		}
+		return nil
+	})
+}
+
+// copyAttrs returns the metadata that replaces the source's, nil to keep it.
+func (q *request) copyAttrs() (*object.Attrs, error) {
+	h := q.r.Header
+	switch d := h.Get("X-Amz-Tagging-Directive"); d {
+	case "", "COPY", "REPLACE": // there are no tags; x-amz-tagging is refused
+	default:
+		return nil, s3err.Argument("x-amz-tagging-directive", d, "Unknown tagging directive.")
+	}
+	switch d := h.Get("X-Amz-Metadata-Directive"); d {
+	case "", "COPY":
+		if h.Get("X-Amz-Website-Redirect-Location") != "" {
+			return nil, notImplemented("x-amz-website-redirect-location needs x-amz-metadata-directive: REPLACE here.")
+		}
+		return nil, nil
+	case "REPLACE":
+		a, err := attrsOf(h)
+		return &a, err
+	default:
+		return nil, s3err.Argument("x-amz-metadata-directive", d, "Unknown metadata directive.")
+	}
+}
+
+// copyDigest returns how to work out the checksum that the client asks for, nil if
+// the source's own will do.
+func (q *request) copyDigest(from source) (func() (io.Writer, func() (object.Digest, error)), error) {
+	name := q.r.Header.Get("X-Amz-Checksum-Algorithm")
+	if name == "" {
+		return nil, nil
+	}
+	a, ok := checksum.ParseAlgorithm(name)
+	if !ok {
+		return nil, badAlgorithm()
+	}
+	o, err := q.g.objects.Stat(q.ctx, from.bucket, object.Get{Key: from.key})
+	if err != nil {
+		return nil, named(err, from.key)
+	}
+	if o.Checksum.Algorithm == a.String() && !o.Checksum.Composite {
+		return nil, nil
+	}
+	return digestOf(a), nil
+}
+
+func badAlgorithm() error {
+	return s3err.Newf(s3err.InvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "+
+		"[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+}
+
+// digestOf returns what object.Copy.Digest takes.
+func digestOf(a checksum.Algorithm) func() (io.Writer, func() (object.Digest, error)) {
+	return func() (io.Writer, func() (object.Digest, error)) {
+		want := checksum.Want{Algorithm: a}
+		h := checksum.NewBody(want)
+		return h, func() (object.Digest, error) { return finishBody(h, want, nil) }
+	}
+}
+
+// refusedCopy says which side of a copy the service's error is about.
+func (q *request) refusedCopy(err error, from source, cond object.Conditions) error {
+	switch {
+	case errors.Is(err, object.ErrNotModified):
+		return s3err.New(s3err.PreconditionFailed, s3err.Field{Name: "Condition", Value: "x-amz-copy-source-If-None-Match"}).Because(err)
+	case errors.Is(err, object.ErrEntityTooLarge):
+		return s3err.Newf(s3err.InvalidRequest, "The specified copy source is larger than the maximum allowable size for a copy source: %d",
+			int64(object.MaxPut))
+	case errors.Is(err, object.ErrNoSuchKey) && len(cond.IfMatch) == 0:
+		return named(err, from.key)
+	}
+	return refusedWrite(err, cond, q.key)
+}

@@ -1,0 +1,108 @@
+package s3
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"rhizome/gateway/s3/chunked"
+	"rhizome/gateway/s3/s3err"
+	"rhizome/model/object"
+)
+
+const (
+	metaPrefix  = "X-Amz-Meta-"
+	defaultType = "binary/octet-stream"
+	plainClass  = "STANDARD"
+)
+
+// attrsOf reads what the headers of a write say about an object.
+func attrsOf(h http.Header) (object.Attrs, error) {
+	a := object.Attrs{
+		ContentType:        h.Get("Content-Type"),
+		CacheControl:       h.Get("Cache-Control"),
+		ContentDisposition: h.Get("Content-Disposition"),
+		ContentLanguage:    h.Get("Content-Language"),
+		Expires:            h.Get("Expires"),
+		WebsiteRedirect:    h.Get("X-Amz-Website-Redirect-Location"),
+	}
+	if e := h.Get("Content-Encoding"); e != "" {
+		a.ContentEncoding = chunked.ContentEncoding(e)
+	}
+	if w := a.WebsiteRedirect; w != "" && w[0] != '/' && !strings.HasPrefix(w, "http://") && !strings.HasPrefix(w, "https://") {
+		return a, s3err.New(s3err.InvalidWebsiteRedirectLocation)
+	}
+	size := 0
+	for name, values := range h {
+		if !strings.HasPrefix(name, metaPrefix) || len(name) == len(metaPrefix) {
+			continue
+		}
+		name, value := strings.ToLower(name[len(metaPrefix):]), decodeMeta(strings.Join(values, ","))
+		if a.User == nil {
+			a.User = map[string]string{}
+		}
+		a.User[name] = value
+		size += len(name) + len(value)
+	}
+	if size > object.MaxMetadata {
+		return a, s3err.New(s3err.MetadataTooLarge, s3err.Field{Name: "Size", Value: itoa(int64(size))},
+			s3err.Field{Name: "MaxSizeAllowed", Value: itoa(object.MaxMetadata)})
+	}
+	return a, nil
+}
+
+// decodeMeta returns the text of a metadata value: RFC 2047 words are decoded, bytes
+// that are no UTF-8 are taken as ISO 8859-1.
+func decodeMeta(v string) string {
+	if strings.Contains(v, "=?") {
+		var dec mime.WordDecoder
+		if d, err := dec.DecodeHeader(v); err == nil && utf8.ValidString(d) {
+			return d
+		}
+	}
+	if utf8.ValidString(v) {
+		return v
+	}
+	runes := make([]rune, len(v))
+	for i := range len(v) {
+		runes[i] = rune(v[i])
+	}
+	return string(runes)
+}
+
+// encodeMeta returns a metadata value as a header can carry it: as it is if it is
+// printable ASCII, else as one RFC 2047 word.
+func encodeMeta(v string) string {
+	for i := range len(v) {
+		if v[i] < ' ' || v[i] > '~' {
+			return "=?UTF-8?B?" + base64Std(v) + "?="
+		}
+	}
+	return v
+}
+
+// objectHeaders sets the headers that an object has in every answer.
+func (q *request) objectHeaders(h *object.Head) {
+	q.set("ETag", quote(h.ETag))
+	q.set("Last-Modified", h.Modified.UTC().Format(http.TimeFormat))
+	q.set("Accept-Ranges", "bytes")
+	q.set("x-amz-server-side-encryption", "AES256")
+	a := &h.Attrs
+	if a.ContentType == "" {
+		q.set("Content-Type", defaultType)
+	} else {
+		q.set("Content-Type", a.ContentType)
+	}
+	q.some("Cache-Control", a.CacheControl)
+	q.some("Content-Disposition", a.ContentDisposition)
+	q.some("Content-Encoding", a.ContentEncoding)
+	q.some("Content-Language", a.ContentLanguage)
+	q.some("Expires", a.Expires)
+	q.some("x-amz-website-redirect-location", a.WebsiteRedirect)
+	for name, value := range a.User {
+		q.set("x-amz-meta-"+name, encodeMeta(value))
+	}
+}
+
+func quote(etag string) string { return `"` + etag + `"` }

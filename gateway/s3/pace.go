@@ -1,0 +1,91 @@
+package s3
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"rhizome/gateway/s3/s3err"
+)
+
+// How slowly a client may go.
+const (
+	// idleRead is how long a client may send nothing while it is read from.
+	idleRead = 30 * time.Second
+	// slowest is the least rate of a body, in bytes per second, counted after grace
+	// and only while the server waits for the client.
+	slowest = 256
+	grace   = time.Minute
+	// drainTime is how long the rest of a refused body is read for.
+	drainTime = 5 * time.Second
+	// idleWrite and slowestWrite give one write idleWrite plus its length at that rate.
+	idleWrite    = 30 * time.Second
+	slowestWrite = 4 << 10
+	// rearm is how often a deadline is moved at most.
+	rearm = time.Second
+)
+
+// paced is a request's body that ends with RequestTimeout when the client stalls.
+type paced struct {
+	body   io.ReadCloser
+	rc     *http.ResponseController
+	armed  time.Time
+	waited time.Duration
+	n      int64
+	ended  bool
+}
+
+// pace puts the request's body under watch: in a copy of the request, because
+// net/http looks at its own to tell what is left to read.
+func (q *request) pace() {
+	q.paced.rc = http.NewResponseController(q.w)
+	if q.r.Body == nil || q.r.Body == http.NoBody {
+		q.paced.ended = true
+		return
+	}
+	q.paced.body = q.r.Body
+	r := *q.r
+	r.Body = &q.paced
+	q.r = &r
+}
+
+// Read implements io.Reader.
+func (p *paced) Read(b []byte) (int, error) {
+	start := time.Now() // a stopwatch
+	if start.Sub(p.armed) >= rearm {
+		_ = p.rc.SetReadDeadline(start.Add(idleRead)) // not every ResponseWriter has a connection
+		p.armed = start
+	}
+	n, err := p.body.Read(b)
+	p.n += int64(n)
+	p.waited += time.Since(start) // a stopwatch
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = s3err.New(s3err.RequestTimeout).Because(err)
+	case err != nil:
+		p.ended = true
+		_ = p.rc.SetReadDeadline(time.Time{})
+	case p.waited > grace && p.n < int64((p.waited-grace)/time.Second)*slowest:
+		err = s3err.New(s3err.RequestTimeout)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (p *paced) Close() error { return p.body.Close() }
+
+// endBody bounds the time that the HTTP server drains what was not read, which it
+// may do before it sends the answer.
+func (q *request) endBody() {
+	if !q.paced.ended {
+		_ = q.paced.rc.SetReadDeadline(time.Now().Add(drainTime)) // a stopwatch
+	}
+}
+
+// armWrite gives the next n bytes of the answer their time.
+func (q *request) armWrite(n int) {
+	// A stopwatch, not a date.
+	_ = q.paced.rc.SetWriteDeadline(time.Now().Add(idleWrite + time.Duration(n/slowestWrite)*time.Second))
+}

@@ -1,0 +1,116 @@
+package s3
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"rhizome/gateway/s3/checksum"
+	"rhizome/gateway/s3/postform"
+	"rhizome/gateway/s3/s3err"
+	"rhizome/gateway/s3/sigv4"
+	"rhizome/model/object"
+)
+
+// postObject stores the file of a browser's form.
+func postObject(q *request) error {
+	f, err := postform.Parse(q.r.Body, q.r.Header.Get("Content-Type"))
+	if errors.Is(err, s3err.RequestIsNotMultiPartContent) {
+		return s3err.New(s3err.PreconditionFailed, s3err.Field{Name: "Condition",
+			Value: "Bucket POST must be of the enclosure-type multipart/form-data"}).Because(err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := q.authorizeForm(f); err != nil {
+		return err
+	}
+	if q.key, err = f.Key(); err != nil {
+		return err
+	}
+	if err := checkKey(q.key); err != nil {
+		return err
+	}
+	h := f.Header()
+	for name, values := range h {
+		if len(name) > 6 && name[:6] == "X-Amz-" && len(values) > 0 {
+			if err := checkHeader(strings.ToLower(name[6:]), values[0]); err != nil {
+				return err
+			}
+		}
+	}
+	put, err := putOfForm(f, h, q.key)
+	if err != nil {
+		return err
+	}
+	head, err := q.g.objects.Put(q.ctx, q.bucket, put)
+	if err != nil {
+		return refusedWrite(err, put.If, q.key)
+	}
+	return q.posted(f, head)
+}
+
+// authorizeForm finds out who sends the form and whether the policy and the bucket
+// allow it.
+func (q *request) authorizeForm(f *postform.Form) error {
+	now := q.g.clock.Now()
+	a, err := f.Auth(q.g.verifier, now)
+	if err != nil {
+		return err
+	}
+	if a.Kind != sigv4.Anonymous {
+		q.auth = a
+		if q.who, err = q.verify(a); err != nil {
+			return err
+		}
+		if err := f.Authorize(q.bucketName, now); err != nil {
+			return err
+		}
+	}
+	if q.bucket, err = q.lookup(q.bucketName); err != nil {
+		return err
+	}
+	if !q.meets(writes) {
+		return s3err.New(s3err.AccessDenied)
+	}
+	return nil
+}
+
+func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) {
+	attrs, err := attrsOf(h)
+	if err != nil {
+		return object.Put{}, err
+	}
+	want, err := checksum.FromRequest(h)
+	if err != nil {
+		return object.Put{}, err
+	}
+	sum := checksum.NewBody(want)
+	return object.Put{Key: key, Attrs: attrs, Body: object.Body{
+		Reader: f.File, Size: -1, Hash: sum,
+		Finish: func() (object.Digest, error) { return finishBody(sum, want, nil) },
+	}}, nil
+}
+
+// posted answers as the form's fields ask.
+func (q *request) posted(f *postform.Form, h *object.Head) error {
+	at := strings.TrimSuffix(q.location(), "/") + "/" + urlEncode(q.key)
+	q.set("ETag", quote(h.ETag))
+	q.set("Location", at)
+	s := f.Success(q.bucketName, q.key, h.ETag)
+	switch s.Status {
+	case http.StatusSeeOther:
+		q.w.Header().Del("Location")
+		q.set("Location", s.Redirect)
+	case http.StatusCreated:
+		const root = "PostResponse"
+		d := newDoc(root)
+		d.text("Location", at)
+		d.text("Bucket", q.bucketName)
+		d.text("Key", q.key)
+		d.etag("ETag", h.ETag)
+		return q.xml(http.StatusCreated, d, root)
+	}
+	q.reply(s.Status)
+	return nil
+}

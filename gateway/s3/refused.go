@@ -1,0 +1,129 @@
+package s3
+
+import (
+	"net/http"
+	"strings"
+
+	"rhizome/gateway/s3/s3err"
+)
+
+// The sub-resources of S3 that are not done: named so that they are refused and
+// never taken for the operation without them.
+var (
+	bucketRefused = []string{"accelerate", "acl", "abac", "analytics", "cors", "encryption", "intelligent-tiering",
+		"inventory", "lifecycle", "logging", "metadataConfiguration", "metadataInventoryTable",
+		"metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls",
+		"policy", "policyStatus", "publicAccessBlock", "replication", "requestPayment", "session", "tagging",
+		"versioning", "website", "uploads", "versions", "location"}
+	objectRefused = []string{"acl", "annotation", "encryption", "legal-hold", "renameObject", "restore", "retention",
+		"select", "select-type", "tagging", "torrent", "attributes", "uploads", "append"}
+)
+
+// refused makes the routes of what is not done. They come after what is done.
+func refused() []route {
+	var out []route
+	add := func(s scope, names []string, methods ...string) {
+		for _, m := range methods {
+			for _, n := range names {
+				out = append(out, route{Scope: s, Method: m, Sub: n, Action: "-", Need: signed, serve: refuse})
+			}
+		}
+	}
+	add(bucket, bucketRefused, http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete)
+	add(anObject, objectRefused, http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete)
+	return out
+}
+
+func refuse(q *request) error {
+	return notImplemented("The sub-resource " + q.route.Sub + " is not implemented for this method.")
+}
+
+// knownParams are query parameters that every operation may carry.
+func knownParam(name string) bool {
+	l := len(name)
+	return l > 2 && (name[0] == 'x' || name[0] == 'X') && name[1] == '-' || name == "versionId"
+}
+
+// checkParams refuses, for operations that write, what they do not know.
+func (q *request) checkParams() error {
+	for _, p := range q.query {
+		switch {
+		case knownParam(p.name), p.name == q.route.Sub:
+		case contains(q.route.Params, p.name):
+		default:
+			return notImplemented("The query parameter " + p.name + " is not implemented for this operation.")
+		}
+	}
+	if v := q.query.get("versionId"); v != "" && v != "null" {
+		return s3err.Argument("versionId", v, "Invalid version id specified")
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Headers of writes, in lower case and without "x-amz-", that this server knows.
+// Those ending in "-" stand for all that begin so.
+var knownHeaders = []string{
+	"date", "content-sha256", "security-token", "user-agent", "decoded-content-length", "trailer", "sdk-", "checksum-",
+	"meta-", "copy-source", "copy-source-", "metadata-directive", "tagging-directive", "mp-object-size",
+	"expected-bucket-owner", "source-expected-bucket-owner", "request-payer", "cf-id", "api-version",
+	"website-redirect-location", "if-match-", "id-2", "request-id",
+}
+
+// checkHeaders refuses headers that would change what a write means and are not
+// done. A header that asks for what is the case anyway is let pass.
+func (q *request) checkHeaders() error {
+	for name, values := range q.r.Header {
+		if len(name) < 6 || !strings.EqualFold(name[:6], "x-amz-") || len(values) == 0 {
+			continue
+		}
+		if err := checkHeader(strings.ToLower(name[6:]), values[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkHeader(name, value string) error {
+	for _, k := range knownHeaders {
+		if name == k || k[len(k)-1] == '-' && strings.HasPrefix(name, k) {
+			return checkKnown(name, value)
+		}
+	}
+	switch {
+	case name == "acl" && (value == "private" || value == "bucket-owner-full-control"),
+		name == "storage-class" && value == "STANDARD",
+		name == "server-side-encryption" && value == "AES256",
+		name == "tagging" && value == "",
+		name == "bypass-governance-retention", // there is no retention to go around
+		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
+		return nil
+	case name == "storage-class":
+		return s3err.New(s3err.InvalidStorageClass, s3err.Field{Name: "StorageClassRequested", Value: value})
+	}
+	return headerNotImplemented("x-amz-" + name)
+}
+
+// checkKnown refuses the values of known headers that are not done.
+func checkKnown(name, value string) error {
+	switch {
+	case name == "security-token" && value != "":
+		return s3err.New(s3err.InvalidToken)
+	case strings.HasPrefix(name, "copy-source-server-side-encryption"), strings.HasPrefix(name, "if-match-"):
+		return headerNotImplemented("x-amz-" + name)
+	}
+	return nil
+}
+
+// headerNotImplemented is NotImplemented as AWS words it, with the header's name.
+func headerNotImplemented(name string) error {
+	return s3err.New(s3err.NotImplemented, s3err.Field{Name: "Header", Value: name})
+}

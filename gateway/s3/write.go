@@ -1,0 +1,50 @@
+package s3
+
+import (
+	"net/http"
+
+	"rhizome/gateway/s3/checksum"
+	"rhizome/model/object"
+)
+
+func putObject(q *request) error {
+	attrs, err := attrsOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	cond, err := writeConditions(q.r.Header)
+	if err != nil {
+		return err
+	}
+	body, _, err := q.body(checksum.None)
+	if err != nil {
+		return err
+	}
+	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Body: body, If: cond})
+	if err != nil {
+		return refusedWrite(err, cond, q.key)
+	}
+	q.set("ETag", quote(h.ETag))
+	q.set("x-amz-server-side-encryption", "AES256")
+	q.checksumHeaders(h.Checksum, 0)
+	q.set("Content-Length", "0")
+	q.reply(http.StatusOK)
+	return nil
+}
+
+func deleteObject(q *request) error {
+	cond, err := deleteConditions(q.r.Header)
+	if err != nil {
+		return err
+	}
+	if err := q.g.objects.Delete(q.ctx, q.bucket, q.key, cond); err != nil {
+		return refusedWrite(err, cond, q.key)
+	}
+	return noContent(q)
+}
+
+// algorithmOf returns the algorithm that stored checksums name.
+func algorithmOf(c object.Checksum) checksum.Algorithm {
+	a, _ := checksum.ParseAlgorithm(c.Algorithm)
+	return a
+}

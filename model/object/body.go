@@ -1,0 +1,162 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+)
+
+// draft is a version being written: its bytes are stored, its row is not committed.
+type draft struct {
+	row     register.Row
+	ballot  register.Ballot
+	version version
+	blob    []byte
+	shared  bool          // others reference the extents too
+	holder  *register.Row // the upload whose parts hold the bytes
+}
+
+// ref is the reference of the draft in one of its holders.
+func (d *draft) ref() extent.Ref {
+	return extent.Ref{ID: d.version.ID, Row: d.row, Ballot: d.ballot}
+}
+
+func (s *Store) newDraft(row register.Row) *draft {
+	return &draft{row: row, ballot: s.Registers.NewBallot(), version: version{ID: ident.New(), Modified: s.now()}}
+}
+
+// store writes a body and fills in the draft. data seals the piece keys. Bodies up to
+// inline bytes go into the blob. On failure nothing is left but what the collector
+// finds.
+func (s *Store) store(ctx context.Context, d *draft, body Body, inline int, data ident.Secret, say describer) (err error) {
+	head, whole, err := readHead(body, inline)
+	if err != nil {
+		return err
+	}
+	if whole {
+		if body.Hash != nil {
+			_, _ = body.Hash.Write(head)
+		}
+		return s.finishInline(d, body, head, data)
+	}
+	w := &bodyWriter{s: s, ctx: ctx, d: d, data: data, say: say}
+	if err := w.run(head, body); err != nil {
+		w.abort()
+		s.release(ctx, d)
+		return err
+	}
+	return nil
+}
+
+// readHead reads up to inline+1 bytes; whole says that this was all, or that the
+// body is known to be longer and nothing was read.
+func readHead(body Body, inline int) (head []byte, whole bool, err error) {
+	if inline == 0 || body.Size > int64(inline) {
+		return nil, false, nil
+	}
+	room := int64(inline)
+	if body.Size >= 0 {
+		room = body.Size
+	}
+	head = make([]byte, room+1) // one more, to see the end
+	n, err := fill(body.Reader, head)
+	switch {
+	case err == nil && body.Size >= 0:
+		return nil, false, errs.New(errs.Invalid, "the body is longer than announced")
+	case err == nil:
+		return head, false, nil
+	case !errors.Is(err, io.EOF):
+		return nil, false, err
+	case body.Size >= 0 && int64(n) < body.Size:
+		return nil, false, ErrShortBody
+	}
+	return head[:n], true, nil
+}
+
+func (s *Store) finishInline(d *draft, body Body, plain []byte, data ident.Secret) error {
+	if err := d.finish(body, int64(len(plain))); err != nil {
+		return err
+	}
+	if len(plain) > 0 {
+		d.version.Where = whereInline
+		d.blob = sealBytes(data, plain)
+	}
+	return nil
+}
+
+// finish takes the digest of a whole body.
+func (d *draft) finish(body Body, size int64) error {
+	d.version.Size = size
+	if body.Finish == nil {
+		return nil
+	}
+	digest, err := body.Finish()
+	if err != nil {
+		return err
+	}
+	d.version.ETag, d.version.Checksum = digest.ETag, digest.Checksum
+	return nil
+}
+
+// setList puts the list of pieces where it fits: the blob or an extent.
+func (s *Store) setList(ctx context.Context, d *draft, l *list, data ident.Secret, say describer) error {
+	if len(l.Pieces) <= maxListHere && len(l.Parts) == 0 {
+		d.version.Where, d.version.Here = whereHere, l
+		return nil
+	}
+	b := codec.Encode(l)
+	if len(b) <= maxListBlob {
+		d.version.Where, d.blob = whereList, b
+		return nil
+	}
+	w := s.Extents.NewWriter(ctx, d.ref(), int64(len(b)), say.extent(d, -1))
+	if _, err := w.Write(b); err != nil {
+		w.Abort()
+		return err
+	}
+	p, err := w.Close(ctx)
+	if err != nil {
+		return err
+	}
+	d.version.Extents = append(d.version.Extents, p.Extent)
+	d.version.Where, d.blob = whereLong, codec.Encode(sealPiece(data, p))
+	return nil
+}
+
+func sealPiece(data ident.Secret, p extent.Piece) piece {
+	return piece{Extent: p.Extent, Sealed: sealPieceKey(data, p.Extent, p.Key), Total: p.Length, Length: p.Length}
+}
+
+// readList returns where a version's bytes stand; inline versions have no list.
+func (s *Store) readList(ctx context.Context, v *version, blob []byte, data ident.Secret) (*list, error) {
+	switch v.Where {
+	case whereHere:
+		return v.Here, nil
+	case whereList:
+		return decodeList(blob)
+	}
+	var p piece
+	if err := codec.Decode(blob, &p); err != nil {
+		return nil, err
+	}
+	key, err := openPieceKey(data, p)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Extents.Open(ctx, p.Extent, key, p.Total, 0, p.Total)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return decodeList(b)
+}

@@ -1,0 +1,337 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"sort"
+	"time"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+	"rhizome/model/account"
+)
+
+const bucketShards = 16
+
+func bucketRow(id ident.ID) register.Row {
+	return register.Row{Table: Buckets, Part: "b" + string([]byte{register.Shard(id.Key(), bucketShards)}), Sort: id.Key()}
+}
+
+func aliasRow(name string) register.Row { return register.Row{Table: Aliases, Part: name} }
+
+func (r *bucketRecord) value() *register.Value {
+	return &register.Value{Data: codec.Encode(r), Pending: r.State != bucketActive, Count: 1}
+}
+
+// CreateBucket implements Service.
+func (s *Store) CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*Bucket, error) {
+	if err := CheckBucketName(name); err != nil {
+		return nil, err
+	}
+	if err := s.nameFree(ctx, name, k, local); err != nil {
+		return nil, err
+	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
+	id, secret := ident.New(), ident.NewSecret()
+	r := &bucketRecord{Created: s.now(), Shards: shardCount, State: bucketNew, Grants: map[string]Access{},
+		Sealed: s.bucketSeal.Seal(secret[:], id[:])}
+	if k != nil {
+		r.Grants[k.ID] = Access{true, true, true}
+	}
+	if local {
+		r.LocalNames = map[string][]string{k.ID: {name}}
+	} else {
+		r.Names = []string{name}
+	}
+	defer s.hold(bucketRow(id))()
+	if err := s.Keyring.Keep(id, r.Sealed); err != nil {
+		return nil, err
+	}
+	if err := s.Registers.Create(ctx, bucketRow(id), s.Registers.NewBallot(), r.value()); err != nil {
+		return nil, err
+	}
+	if err := s.takeName(ctx, name, k, local, id); err != nil {
+		return nil, err
+	}
+	// The name is taken, but a collector that thought this coordinator dead may have
+	// removed the row first: only this update makes the bucket real.
+	return s.changeBucket(ctx, id, func(r *bucketRecord) error {
+		if r.State != bucketNew {
+			return ErrBusy
+		}
+		r.State = bucketActive
+		return nil
+	})
+}
+
+// nameFree reports why a name cannot be taken by k, if so.
+func (s *Store) nameFree(ctx context.Context, name string, k *account.Key, local bool) error {
+	if local && k == nil {
+		return errs.New(errs.Invalid, "a local name needs a key")
+	}
+	var there *Bucket
+	var err error
+	if local {
+		fresh, kerr := s.Accounts.Key(ctx, k.ID)
+		if kerr != nil {
+			return kerr
+		}
+		id, taken := fresh.Buckets[name]
+		if !taken {
+			return nil
+		}
+		there, err = s.bucketByID(ctx, id)
+	} else {
+		there, err = s.globalBucket(ctx, name)
+	}
+	switch {
+	case errors.Is(err, ErrNoSuchBucket):
+		return nil
+	case err != nil:
+		return err
+	case k != nil && there.Grants[k.ID].Owner:
+		return ErrBucketOwned
+	}
+	return ErrBucketExists
+}
+
+// takeName commits a name for bucket id; a name that stands for no living bucket is
+// free.
+func (s *Store) takeName(ctx context.Context, name string, k *account.Key, local bool, id ident.ID) error {
+	if local {
+		if old, dangling := k.Buckets[name]; dangling {
+			if err := s.Accounts.DropLocalName(ctx, k.ID, name, old); err != nil {
+				return err
+			}
+		}
+		return s.Accounts.SetLocalName(ctx, k.ID, name, id)
+	}
+	dead, err := s.aliasTarget(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = s.Registers.Update(ctx, aliasRow(name), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+		a, err := decodeRow[aliasRecord](old)
+		if err != nil {
+			return nil, err
+		}
+		if old != nil && a.Bucket != id && a.Bucket != dead {
+			return nil, ErrBucketExists
+		}
+		return &register.Value{Data: codec.Encode(aliasRecord{id}), Count: 1}, nil
+	}})
+	return err
+}
+
+// aliasTarget returns the bucket ID that a name stands for if no such bucket lives,
+// so that the name may be taken over; else the zero ID.
+func (s *Store) aliasTarget(ctx context.Context, name string) (ident.ID, error) {
+	v, _, err := s.Registers.Read(ctx, aliasRow(name))
+	if err != nil || v == nil {
+		return ident.ID{}, err
+	}
+	a, err := decodeRow[aliasRecord](v)
+	if err != nil {
+		return ident.ID{}, err
+	}
+	if _, err := s.bucketByID(ctx, a.Bucket); !errors.Is(err, ErrNoSuchBucket) {
+		return ident.ID{}, err
+	}
+	return a.Bucket, nil
+}
+
+// Bucket implements Service.
+func (s *Store) Bucket(ctx context.Context, name string, k *account.Key) (*Bucket, error) {
+	if k != nil {
+		if id, ok := k.Buckets[name]; ok {
+			if b, err := s.bucketByID(ctx, id); !errors.Is(err, ErrNoSuchBucket) {
+				return b, err
+			}
+		}
+	}
+	return s.globalBucket(ctx, name)
+}
+
+func (s *Store) globalBucket(ctx context.Context, name string) (*Bucket, error) {
+	if CheckBucketName(name) != nil {
+		return nil, ErrNoSuchBucket
+	}
+	v, _, err := s.Registers.Read(ctx, aliasRow(name))
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, ErrNoSuchBucket
+	}
+	a, err := decodeRow[aliasRecord](v)
+	if err != nil {
+		return nil, err
+	}
+	return s.bucketByID(ctx, a.Bucket)
+}
+
+// BucketByID looks a bucket up by its ID; it fails with ErrNoSuchBucket.
+func (s *Store) BucketByID(ctx context.Context, id ident.ID) (*Bucket, error) {
+	return s.bucketByID(ctx, id)
+}
+
+func (s *Store) bucketByID(ctx context.Context, id ident.ID) (*Bucket, error) {
+	v, _, err := s.Registers.Read(ctx, bucketRow(id))
+	if err != nil {
+		return nil, err
+	}
+	return s.decodeBucket(id, v)
+}
+
+func (s *Store) decodeBucket(id ident.ID, v *register.Value) (*Bucket, error) {
+	if v == nil {
+		return nil, ErrNoSuchBucket
+	}
+	r, err := decodeRow[bucketRecord](v)
+	if err != nil {
+		return nil, errs.Newf(errs.Corrupt, "bucket %s: %w", id, err)
+	}
+	if r.State == bucketGone || r.State == bucketNew {
+		return nil, ErrNoSuchBucket
+	}
+	b := &Bucket{ID: id, Created: time.UnixMilli(r.Created).UTC(), Names: r.Names, LocalNames: r.LocalNames,
+		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, epoch: r.Epoch, shards: r.Shards}
+	if r.Shards < 1 || r.Shards > 256 {
+		return nil, errs.Newf(errs.Corrupt, "bucket %s has %d shards", id, r.Shards)
+	}
+	if r.State == bucketDeleting {
+		b.epoch-- // who writes under the new epoch would slip past the fence
+	}
+	return b, s.unsealBucket(b, r.Sealed)
+}
+
+// unsealBucket fills in the bucket's key, which never changes.
+func (s *Store) unsealBucket(b *Bucket, sealed []byte) error {
+	if k, ok := s.derived.Load(b.ID); ok {
+		b.key = k.(ident.Secret)
+		return nil
+	}
+	plain, err := s.bucketSeal.Open(sealed, b.ID[:])
+	if err != nil || len(plain) != len(b.key) {
+		return errs.Newf(errs.Corrupt, "the key of bucket %s cannot be read: %w", b.ID, err)
+	}
+	copy(b.key[:], plain)
+	s.derived.Store(b.ID, b.key)
+	return nil
+}
+
+// changeBucket rewrites a bucket's record; f refuses by returning an error.
+func (s *Store) changeBucket(ctx context.Context, id ident.ID, f func(*bucketRecord) error) (*Bucket, error) {
+	v, err := s.Registers.Update(ctx, bucketRow(id), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+		if old == nil {
+			return nil, ErrNoSuchBucket
+		}
+		r, err := decodeRow[bucketRecord](old)
+		if err != nil {
+			return nil, err
+		}
+		if err := f(r); err != nil {
+			return nil, err
+		}
+		return r.value(), nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return s.decodeBucket(id, v)
+}
+
+// Buckets implements Service.
+func (s *Store) Buckets(ctx context.Context, k *account.Key) ([]NamedBucket, error) {
+	all, err := s.AllBuckets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []NamedBucket
+	for _, b := range all {
+		if b.Grants[k.ID] == (Access{}) {
+			continue
+		}
+		for _, n := range append(b.LocalNames[k.ID], b.Names...) {
+			out = append(out, NamedBucket{n, b})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, nil
+}
+
+// AllBuckets returns every bucket, by ID.
+func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
+	var out []*Bucket
+	scan := register.Scan{Table: Buckets, Parts: register.Shards("b", bucketShards), Limit: 1000}
+	for {
+		p, err := s.Registers.Scan(ctx, scan)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range p.Entries {
+			id, err := ident.FromKey(e.Row.Sort)
+			if err != nil {
+				return nil, errs.Newf(errs.Corrupt, "a bucket's row: %w", err)
+			}
+			b, err := s.decodeBucket(id, e.Value)
+			if errors.Is(err, ErrNoSuchBucket) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, b)
+		}
+		if !p.More {
+			return out, nil
+		}
+		scan.After = p.After
+	}
+}
+
+// Usage implements Service.
+func (s *Store) Usage(ctx context.Context, b *Bucket) (Usage, error) {
+	var u Usage
+	for _, part := range b.parts() {
+		count, bytes, err := s.Registers.Weight(ctx, Objects, part)
+		if err != nil {
+			return u, err
+		}
+		u.Objects += count
+		u.Bytes += bytes
+	}
+	return u, nil
+}
+
+// CheckBucketName enforces AWS's rules for general purpose buckets: 3 to 63 of
+// [a-z0-9.-], beginning and ending with a letter or digit, no "..", no address.
+func CheckBucketName(name string) error {
+	ok := len(name) >= 3 && len(name) <= 63
+	digits := true
+	for i := 0; ok && i < len(name); i++ {
+		c := name[i]
+		alnum := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		edge := i == 0 || i == len(name)-1
+		ok = alnum || !edge && (c == '-' || c == '.' && name[i-1] != '.')
+		digits = digits && (c == '.' || c >= '0' && c <= '9')
+	}
+	if !ok || digits && looksLikeAddress(name) {
+		return errs.Newf(errs.Invalid, "%q: %w: 3 to 63 lower-case letters, digits, dots and hyphens", name, ErrBucketName)
+	}
+	return nil
+}
+
+func looksLikeAddress(name string) bool {
+	dots := 0
+	for _, c := range name {
+		if c == '.' {
+			dots++
+		}
+	}
+	return dots == 3
+}

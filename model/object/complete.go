@@ -1,0 +1,236 @@
+package object
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// Complete implements Service. Its steps: take the upload (completing, under a new
+// epoch, with the reference of the version to be), fence its parts, read them, commit
+// the object, confirm. Who finds an upload that another took settles that one's fate
+// first.
+func (s *Store) Complete(ctx context.Context, b *Bucket, c Complete) (*Head, error) {
+	addr := b.uploadAddress(c.Key, c.Upload)
+	for range 4 {
+		_, r, err := s.uploadAt(ctx, addr.row())
+		if err != nil {
+			return nil, err
+		}
+		switch r.State {
+		case uploadOpen:
+			h, err := s.complete(ctx, b, c, addr, r)
+			if !errors.Is(err, errTaken) {
+				return h, err
+			}
+		case uploadCompleting:
+			if err := s.settleUpload(ctx, addr.row(), true); err != nil {
+				return nil, err
+			}
+		case uploadDone:
+			return s.completed(ctx, b, c.Key, r)
+		default:
+			return nil, ErrNoSuchUpload
+		}
+	}
+	return nil, errs.Newf(errs.Unavailable, "the upload is being completed: %w", ErrBusy)
+}
+
+// errTaken says that another coordinator changed the upload first.
+var errTaken = errors.New("the upload was taken meanwhile")
+
+// completed answers a repeated Complete while the object stands.
+func (s *Store) completed(ctx context.Context, b *Bucket, key string, r *uploadRecord) (*Head, error) {
+	v, _, err := s.readSlot(ctx, b.objectRow(key))
+	if err != nil || v.ID != r.Done {
+		return nil, errors.Join(ErrNoSuchUpload, err)
+	}
+	h := v.head(key)
+	return &h, nil
+}
+
+func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr address, r *uploadRecord) (*Head, error) {
+	if err := checkOrder(c.Parts); err != nil {
+		return nil, err
+	}
+	data, err := b.uploadKey(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.gather(ctx, c, r, data); err != nil {
+		return nil, err // before anything changes
+	}
+	if err := s.checkEarly(ctx, b, c.Key, c.If, -1); err != nil {
+		return nil, err
+	}
+	d := s.newDraft(b.objectRow(c.Key))
+	row := addr.row()
+	defer s.hold(row)()
+	epoch := r.Epoch + 1
+	_, err = s.changeUpload(ctx, row, func(now *uploadRecord) error {
+		if now.State != uploadOpen || now.Epoch != r.Epoch {
+			return errTaken
+		}
+		now.State, now.Epoch, now.Refs = uploadCompleting, epoch, []held{holds(d.ref())}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.completeTaken(ctx, b, c, addr, r, d, data, epoch)
+	if err != nil && refused(err) {
+		// Certainly not committed: open the upload again for another try.
+		return nil, errors.Join(err, s.dropHolder(context.WithoutCancel(ctx), row, d.version.ID))
+	}
+	return h, err
+}
+
+// completeTaken commits the object of an upload in state completing.
+func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr address, r *uploadRecord, d *draft, data ident.Secret, epoch uint64) (*Head, error) {
+	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), epoch); err != nil {
+		return nil, err
+	}
+	g, err := s.gather(ctx, c, r, data)
+	if err != nil {
+		return nil, err
+	}
+	row := addr.row()
+	d.holder = &row
+	v := &d.version
+	v.Attrs, v.Checksum, v.ETag = r.Attrs, g.digest.Checksum, g.digest.ETag
+	v.Size, v.Parts, v.Holder = g.size, len(g.list.Parts), &addr
+	v.Sealed = sealKey(b.versionKey(v.ID), data)
+	if g.size > 0 {
+		if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {
+			return nil, err
+		}
+	}
+	h, err := s.commitObject(ctx, b, d, c.Key, c.If)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.changeUpload(ctx, row, func(r *uploadRecord) error {
+		r.Unused = g.unused
+		return r.confirm(v.ID)
+	})
+	if err != nil {
+		// The object stands; the collector confirms the reference.
+		s.Logger.Debug("an upload is left to the collector", "upload", r.ID, "error", err)
+	}
+	s.enqueue(row)
+	return h, nil
+}
+
+// gathered is what the named parts of an upload make.
+type gathered struct {
+	list   list
+	size   int64
+	digest Digest
+	unused []int
+}
+
+// gather reads the upload's parts and checks them against what the client named.
+func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data ident.Secret) (*gathered, error) {
+	have, err := s.allParts(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	g := &gathered{}
+	parts := make([]Part, 0, len(c.Parts))
+	for i, want := range c.Parts {
+		p, ok := have[want.Number]
+		if !ok || p.ETag != want.ETag || len(want.Checksum) > 0 && !bytes.Equal(want.Checksum, p.Checksum.Sum) {
+			return nil, errs.Newf(errs.Invalid, "part %d: %w", want.Number, ErrInvalidPart)
+		}
+		if i < len(c.Parts)-1 && p.Size < MinPart {
+			return nil, errs.Newf(errs.TooLarge, "part %d has %d bytes: %w", want.Number, p.Size, ErrPartTooSmall)
+		}
+		pieces, err := s.partPieces(ctx, r, want.Number, p, data)
+		if err != nil {
+			return nil, err
+		}
+		g.list.Pieces = append(g.list.Pieces, pieces...)
+		g.list.Parts = append(g.list.Parts, partMark{want.Number, p.Size, p.ETag, p.Checksum.Sum})
+		g.size += p.Size
+		parts = append(parts, p.part(want.Number))
+		delete(have, want.Number)
+	}
+	for n := range have {
+		g.unused = append(g.unused, n)
+	}
+	if g.size > MaxObject || c.Size >= 0 && g.size != c.Size {
+		return nil, errs.Newf(errs.Invalid, "the parts have %d bytes together, not %d", g.size, c.Size)
+	}
+	if c.Finish != nil {
+		g.digest, err = c.Finish(parts)
+	}
+	return g, err
+}
+
+// allParts returns the parts of an upload by number.
+func (s *Store) allParts(ctx context.Context, upload ident.ID) (map[int]*version, error) {
+	out := map[int]*version{}
+	scan := register.Scan{Table: Parts, Parts: []string{upload.Key()}, Limit: 1000}
+	for {
+		p, err := s.Registers.Scan(ctx, scan)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range p.Entries {
+			n, v, err := partEntry(e)
+			if err != nil {
+				return nil, err
+			}
+			out[n] = v
+		}
+		if !p.More {
+			return out, nil
+		}
+		scan.After = p.After
+	}
+}
+
+// partPieces returns the pieces of a part; long lists are read from its row.
+func (s *Store) partPieces(ctx context.Context, r *uploadRecord, number int, p *version, data ident.Secret) ([]piece, error) {
+	switch p.Where {
+	case whereEmpty:
+		return nil, nil
+	case whereHere:
+		return p.Here.Pieces, nil
+	}
+	v, blob, err := s.readSlot(ctx, partRow(r.ID, number))
+	if err != nil {
+		return nil, err
+	}
+	if v.ID != p.ID {
+		return nil, errs.Newf(errs.Conflict, "part %d was uploaded again meanwhile: %w", number, ErrInvalidPart)
+	}
+	l, err := s.readList(ctx, v, blob, data)
+	if err != nil {
+		return nil, err
+	}
+	return l.Pieces, nil
+}
+
+// checkOrder checks what the client named before anything is read.
+func checkOrder(parts []CompletePart) error {
+	if len(parts) == 0 {
+		return errs.Newf(errs.Invalid, "no part was named: %w", ErrInvalidPart)
+	}
+	if len(parts) > MaxParts {
+		return ErrPartNumber
+	}
+	for i, p := range parts {
+		if p.Number < 1 || p.Number > MaxParts {
+			return ErrPartNumber
+		}
+		if i > 0 && p.Number <= parts[i-1].Number {
+			return ErrPartOrder
+		}
+	}
+	return nil
+}

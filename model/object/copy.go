@@ -1,0 +1,281 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+)
+
+// Copy implements Service.
+func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
+	if err := checkKey(c.Key); err != nil {
+		return nil, err
+	}
+	src, err := s.copySource(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if src.v.Size > MaxPut {
+		return nil, errs.Newf(errs.TooLarge, "more than 5 GiB are copied in parts: %w", ErrEntityTooLarge)
+	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
+	if err := s.checkQuota(ctx, b, src.v.Size); err != nil {
+		return nil, err
+	}
+	if c.Digest != nil || src.v.Where == whereInline {
+		return s.copyBytes(ctx, b, c, src)
+	}
+	h, err := s.copyByReference(ctx, b, c, src)
+	if isAny(err, errSourceGone) || errs.KindOf(err) == errs.TooLarge {
+		return s.copyBytes(ctx, b, c, src)
+	}
+	return h, err
+}
+
+// errSourceGone says that the source was replaced before it could be referenced.
+var errSourceGone = errors.New("the source is gone")
+
+func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
+	v, blob, err := s.readSlot(ctx, c.From.objectRow(c.FromKey))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.FromIf.checkCopy(v); err != nil {
+		return nil, err
+	}
+	return &source{b: c.From, v: v, blob: blob}, nil
+}
+
+// copyBytes reads the source and writes it anew.
+func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
+	body, err := s.copyBody(ctx, c, src, 0, src.v.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer body.close()
+	return s.Put(ctx, b, Put{Key: c.Key, Attrs: c.attrs(src.v), Body: body.Body, If: c.If})
+}
+
+type copyBody struct {
+	Body
+	close func() error
+}
+
+// copyBody is a body that yields n bytes of the source at off, with the source's
+// digest unless the copy asks for another.
+func (s *Store) copyBody(ctx context.Context, c Copy, src *source, off, n int64) (*copyBody, error) {
+	r, err := s.body(ctx, src, off, n)
+	if err != nil {
+		return nil, err
+	}
+	out := &copyBody{Body{Reader: r, Size: n}, r.Close}
+	if c.Digest != nil {
+		out.Hash, out.Finish = c.Digest()
+	} else {
+		out.Finish = func() (Digest, error) { return Digest{src.v.ETag, src.v.Checksum}, nil }
+	}
+	return out, nil
+}
+
+func (c *Copy) attrs(src *version) Attrs {
+	if c.Attrs != nil {
+		return *c.Attrs
+	}
+	a := src.Attrs
+	a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	return a
+}
+
+// copyByReference makes a version of the source's extents, or of its upload.
+func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
+	from, err := src.b.dataKey(src.v)
+	if err != nil {
+		return nil, err
+	}
+	d := s.newDraft(b.objectRow(c.Key))
+	v := &d.version
+	id, modified := v.ID, v.Modified
+	*v = *src.v
+	v.ID, v.Modified, v.Attrs, v.Extents = id, modified, c.attrs(src.v), nil
+	v.Sealed = sealKey(b.versionKey(id), from)
+	d.blob = src.blob
+	if src.v.Holder != nil {
+		defer s.hold(src.v.Holder.row())()
+	}
+	if err := s.reference(ctx, d, src.v); err != nil {
+		s.release(ctx, d)
+		return nil, err
+	}
+	return s.commitObject(ctx, b, d, c.Key, c.If)
+}
+
+// reference adds the draft's reference to everything that src references.
+func (s *Store) reference(ctx context.Context, d *draft, src *version) error {
+	if err := s.share(ctx, d, src.Extents); err != nil {
+		return err
+	}
+	if src.Holder == nil {
+		return nil
+	}
+	row := src.Holder.row()
+	if err := s.addHolder(ctx, row, d.ref()); err != nil {
+		return goneSource(err)
+	}
+	d.holder = &row
+	return nil
+}
+
+func (s *Store) share(ctx context.Context, d *draft, extents []ident.ID) error {
+	for _, id := range extents {
+		if err := s.Extents.AddRef(ctx, id, d.ref()); err != nil {
+			return goneSource(err)
+		}
+		d.version.Extents = append(d.version.Extents, id)
+		d.shared = true
+	}
+	return nil
+}
+
+func goneSource(err error) error {
+	if errs.KindOf(err) == errs.NotFound {
+		return errors.Join(errSourceGone, err)
+	}
+	return err
+}
+
+// CopyPart implements Service.
+func (s *Store) CopyPart(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, c Copy) (*Part, error) {
+	if number < 1 || number > MaxParts {
+		return nil, ErrPartNumber
+	}
+	src, err := s.copySource(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	off, n := int64(0), src.v.Size
+	if c.Range != nil {
+		if c.Range.Last >= src.v.Size {
+			return nil, ErrRange // unlike a read, a copy names bytes that must be there
+		}
+		if off, n, err = c.Range.resolve(src.v.Size); err != nil {
+			return nil, err
+		}
+	}
+	if n > MaxPut {
+		return nil, ErrEntityTooLarge
+	}
+	body, err := s.copyBody(ctx, c, src, off, n)
+	if err != nil {
+		return nil, err
+	}
+	defer body.close()
+	if src.v.Where == whereInline || n == 0 {
+		return s.PutPart(ctx, b, key, upload, number, body.Body)
+	}
+	p, err := s.partByReference(ctx, b, key, upload, number, src, off, n, body.Body)
+	if errors.Is(err, errSourceGone) || errs.KindOf(err) == errs.TooLarge {
+		again, err := s.copyBody(ctx, c, src, off, n)
+		if err != nil {
+			return nil, err
+		}
+		defer again.close()
+		return s.PutPart(ctx, b, key, upload, number, again.Body)
+	}
+	return p, err
+}
+
+// partByReference makes a part of a run of the source's extents. The bytes are read
+// for their digest, but not written again.
+func (s *Store) partByReference(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, src *source, off, n int64, body Body) (*Part, error) {
+	r, err := s.readUpload(ctx, b, key, upload)
+	if err != nil {
+		return nil, err
+	}
+	data, err := b.uploadKey(r)
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.cut(ctx, src, off, n, data)
+	if err != nil {
+		return nil, err
+	}
+	d := s.newDraft(partRow(upload, number))
+	err = s.share(ctx, d, l.extents())
+	if err == nil {
+		err = digestOnly(d, body, n)
+	}
+	if err == nil {
+		err = s.setList(ctx, d, l, data, s.describePart(b, key, r, number))
+	}
+	if err != nil {
+		s.release(ctx, d)
+		return nil, err
+	}
+	return s.commitPart(ctx, b, key, r, d, number)
+}
+
+// digestOnly reads a body for its digest.
+func digestOnly(d *draft, body Body, n int64) error {
+	to := body.Hash
+	if to == nil {
+		to = io.Discard
+	}
+	if m, err := io.Copy(to, body.Reader); err != nil || m != n {
+		return errors.Join(err, shortOf(m, n))
+	}
+	return d.finish(body, n)
+}
+
+func shortOf(m, n int64) error {
+	if m < n {
+		return ErrShortBody
+	}
+	return nil
+}
+
+// cut returns the list of a run of the source's bytes, its keys sealed under data.
+func (s *Store) cut(ctx context.Context, src *source, off, n int64, data ident.Secret) (*list, error) {
+	if err := s.loadList(ctx, src); err != nil {
+		return nil, err
+	}
+	from, err := src.b.dataKey(src.v)
+	if err != nil {
+		return nil, err
+	}
+	out := &list{}
+	for _, p := range src.list.Pieces {
+		if off >= p.Length {
+			off -= p.Length
+			continue
+		}
+		if n == 0 {
+			break
+		}
+		key, err := openPieceKey(from, p)
+		if err != nil {
+			return nil, err
+		}
+		run := min(p.Length-off, n)
+		out.Pieces = append(out.Pieces, piece{Extent: p.Extent, Sealed: sealPieceKey(data, p.Extent, key),
+			Total: p.Total, Offset: p.Offset + off, Length: run})
+		off, n = 0, n-run
+	}
+	return out, nil
+}
+
+// extents returns the extents of a list, each once.
+func (l *list) extents() []ident.ID {
+	var out []ident.ID
+	for _, p := range l.Pieces {
+		if !slices.Contains(out, p.Extent) {
+			out = append(out, p.Extent)
+		}
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+// Package object keeps buckets, objects and uploads: rows in registers, bytes in
+// extents.
+//
+// # Rows
+//
+//	table     partition key          sort key            value
+//	Buckets   "b" + shard            bucket ID           bucketRecord
+//	Aliases   global bucket name     ""                  aliasRecord
+//	Objects   bucket ID + shard      object key          slot: the object's version
+//	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord
+//	Parts     upload ID              part number (2 B)   slot: the part's version
+//
+// A slot is what stands under one name: a version, or none, and the work that is
+// still to be done for versions it replaced. A version's bytes are either inline in
+// the row's blob, or a list of pieces of extents, which stands in the blob too or,
+// when that is too long, in an extent of its own.
+//
+// # One commit point
+//
+// Registers are independent, so every operation has exactly one update that makes it
+// true: of the object's row for PUT, DELETE, copy and completing an upload, of the
+// upload's row for abort, of the alias row for making a bucket, of the bucket's row
+// for deleting one. What precedes it (extents, references) is harmless if it never
+// comes; what must follow (dropping references of what was replaced) is written into
+// the same row as pending work, is idempotent, and is struck out when done. The row
+// stands on its replicas' work lists until then, so a crash forgets nothing.
+//
+// # References
+//
+// Extents and completed uploads are holders: they live while a reference is left.
+// The reference of a version carries the version's ID and names its row and the
+// highest ballot at which its writer may Accept there (package extent has the rule
+// and why it is safe). The writer takes its ballot before the first extent, and a
+// commit that needs a higher one raises it in every holder first.
+//
+// An object that was uploaded in parts references one holder, its upload's row,
+// whose parts reference the extents. So completing, copying and deleting it cost the
+// same for two parts and for ten thousand.
+//
+// # Epochs
+//
+// Deleting a bucket must not lose a PUT that was acknowledged meanwhile, and
+// completing an upload must not lose a part. Both fence: the deciding row moves to a
+// state with a higher epoch, then the replicas of the dependent rows refuse Accepts
+// that carry a lower one, then what stands there is read. Whoever gives up reopens
+// under the higher epoch, which lets new writers in and no late one, so a coordinator
+// that comes back from the dead does no harm.
+//
+// # Keys
+//
+// Each bucket has a random key, sealed under the rhizome's root key in the bucket's
+// row and, before that row exists, in the keyring (Config.Keyring). A version's key
+// is derived from the bucket's key and the version ID; it seals inline bytes and the
+// keys of the pieces. What was uploaded in parts has a data key of its own, sealed
+// under the version's key, so that a copy seals one key again instead of all.
+package object

@@ -1,0 +1,80 @@
+package object
+
+import (
+	"context"
+
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// Facts is what the protocol's tests need to know of a stored row.
+type Facts struct {
+	Version ident.ID   // of a slot; zero: none
+	Extents []ident.ID // that the version references itself, or those of its pieces
+	Pieces  []ident.ID
+	Parts   []int         // part numbers in an object's list
+	Holder  *register.Row // of the version
+	Drops   int
+	Upload  ident.ID // of an upload's row
+	State   string   // of an upload or a bucket
+	Refs    []ident.ID
+}
+
+// FactsOf decodes a row of this package.
+func FactsOf(row register.Row, v *register.Value) (f Facts, err error) {
+	switch row.Table {
+	case Objects, Parts:
+		err = f.slot(v)
+	case Uploads:
+		r, derr := decodeRow[uploadRecord](v)
+		err = derr
+		f.Upload, f.State = r.ID, [...]string{"open", "completing", "done", "dropped"}[r.State]
+		for _, h := range r.Refs {
+			f.Refs = append(f.Refs, h.ID)
+		}
+	case Buckets:
+		r, derr := decodeRow[bucketRecord](v)
+		err = derr
+		f.State = [...]string{"active", "new", "deleting", "gone"}[r.State]
+	}
+	return f, err
+}
+
+func (f *Facts) slot(v *register.Value) error {
+	sl, err := decodeRow[slot](v)
+	if err != nil {
+		return err
+	}
+	f.Drops = len(sl.Drops)
+	if sl.Version == nil {
+		return nil
+	}
+	f.Version, f.Extents = sl.Version.ID, sl.Version.Extents
+	if h := sl.Version.Holder; h != nil {
+		row := h.row()
+		f.Holder = &row
+	}
+	l := sl.Version.Here
+	if sl.Version.Where == whereList {
+		if l, err = decodeList(v.Blob); err != nil {
+			return err
+		}
+	}
+	if l == nil {
+		return nil
+	}
+	f.Pieces = l.extents()
+	for _, p := range l.Parts {
+		f.Parts = append(f.Parts, p.Number)
+	}
+	return nil
+}
+
+// Uses is what collectors ask.
+var Uses = uses
+
+// CollectExtents runs the extents' collector alone.
+func (s *Store) CollectExtents(ctx context.Context) error {
+	_, _, err := s.Extents.CollectPending(ctx, uses)
+	return err
+}

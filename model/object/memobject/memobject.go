@@ -1,0 +1,185 @@
+// Package memobject is object.Service in memory: what the gateways' conformance
+// suites are checked against beside the real store.
+//
+// It owns everything it is given and keeps it until the Store is dropped. One mutex
+// makes every operation atomic; nothing is durable, nothing is encrypted, nothing is
+// shared between objects. It is for tests.
+package memobject
+
+import (
+	"context"
+	"sort"
+	"strings"
+	"sync"
+
+	"rhizome/base/clock"
+	"rhizome/base/ident"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+// Store implements object.Service. It is safe for concurrent use.
+type Store struct {
+	clock clock.Clock
+
+	mu      sync.Mutex
+	names   map[string]ident.ID
+	buckets map[ident.ID]*bucket
+}
+
+type bucket struct {
+	info    object.Bucket
+	objects map[string]*entry
+	sorted  []string // the keys of objects, in order; nil when out of date
+	uploads map[ident.ID]*upload
+}
+
+type entry struct {
+	head  object.Head
+	data  []byte
+	parts []object.Part
+	from  ident.ID // the upload it came from
+}
+
+// New returns an empty Store that takes its times from c.
+func New(c clock.Clock) *Store {
+	return &Store{clock: c, names: map[string]ident.ID{}, buckets: map[ident.ID]*bucket{}}
+}
+
+var _ object.Service = (*Store)(nil)
+
+// CreateBucket implements object.Service; local names are kept as global ones.
+func (s *Store) CreateBucket(_ context.Context, name string, k *account.Key, _ bool) (*object.Bucket, error) {
+	if !validName(name) {
+		return nil, object.ErrBucketName
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id, ok := s.names[name]; ok {
+		if s.buckets[id].info.Grants[k.ID].Owner {
+			return nil, object.ErrBucketOwned
+		}
+		return nil, object.ErrBucketExists
+	}
+	b := &bucket{
+		info: object.Bucket{ID: ident.New(), Created: s.clock.Now(), Names: []string{name},
+			Grants: map[string]object.Access{k.ID: {Read: true, Write: true, Owner: true}}},
+		objects: map[string]*entry{}, uploads: map[ident.ID]*upload{},
+	}
+	s.names[name], s.buckets[b.info.ID] = b.info.ID, b
+	info := b.info
+	return &info, nil
+}
+
+func validName(name string) bool {
+	if len(name) < 3 || len(name) > 63 || strings.Contains(name, "..") {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		edge := i == 0 || i == len(name)-1
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || !edge && (c == '-' || c == '.')) {
+			return false
+		}
+	}
+	return true
+}
+
+// Bucket implements object.Service.
+func (s *Store) Bucket(_ context.Context, name string, _ *account.Key) (*object.Bucket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, ok := s.names[name]
+	if !ok {
+		return nil, object.ErrNoSuchBucket
+	}
+	info := s.buckets[id].info
+	return &info, nil
+}
+
+// Allow sets what a key may do with a bucket.
+func (s *Store) Allow(_ context.Context, id ident.ID, keyID string, a object.Access) (*object.Bucket, error) {
+	return s.change(id, func(b *object.Bucket) {
+		grants := map[string]object.Access{keyID: a}
+		for k, v := range b.Grants {
+			if k != keyID {
+				grants[k] = v
+			}
+		}
+		b.Grants = grants
+	})
+}
+
+// AllowAnonymous sets what anybody may do with a bucket.
+func (s *Store) AllowAnonymous(_ context.Context, id ident.ID, a object.Access) (*object.Bucket, error) {
+	return s.change(id, func(b *object.Bucket) { b.Anonymous = a })
+}
+
+func (s *Store) change(id ident.ID, f func(*object.Bucket)) (*object.Bucket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.buckets[id]
+	if !ok {
+		return nil, object.ErrNoSuchBucket
+	}
+	f(&b.info)
+	info := b.info
+	return &info, nil
+}
+
+// Buckets implements object.Service.
+func (s *Store) Buckets(_ context.Context, k *account.Key) ([]object.NamedBucket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []object.NamedBucket
+	for name, id := range s.names {
+		info := s.buckets[id].info
+		if info.Grants[k.ID] != (object.Access{}) {
+			out = append(out, object.NamedBucket{Name: name, Bucket: &info})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, nil
+}
+
+// DeleteBucket implements object.Service.
+func (s *Store) DeleteBucket(_ context.Context, b *object.Bucket) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return err
+	}
+	if len(in.objects) > 0 {
+		return object.ErrBucketNotEmpty
+	}
+	delete(s.buckets, b.ID)
+	for _, n := range in.info.Names {
+		delete(s.names, n)
+	}
+	return nil
+}
+
+// Usage implements object.Service.
+func (s *Store) Usage(_ context.Context, b *object.Bucket) (object.Usage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return object.Usage{}, err
+	}
+	u := object.Usage{Objects: int64(len(in.objects))}
+	for _, e := range in.objects {
+		u.Bytes += e.head.Size
+	}
+	return u, nil
+}
+
+// find is called with the mutex held.
+func (s *Store) find(b *object.Bucket) (*bucket, error) {
+	in, ok := s.buckets[b.ID]
+	if !ok {
+		return nil, object.ErrNoSuchBucket
+	}
+	return in, nil
+}

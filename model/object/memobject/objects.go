@@ -1,0 +1,228 @@
+package memobject
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"io"
+	"slices"
+
+	"rhizome/base/ident"
+	"rhizome/model/object"
+)
+
+// Put implements object.Service.
+func (s *Store) Put(_ context.Context, b *object.Bucket, p object.Put) (*object.Head, error) {
+	if len(p.Key) > object.MaxKey {
+		return nil, object.ErrKeyTooLong
+	}
+	data, d, err := readBody(p.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.commit(b, p.Key, p.If, &entry{data: data, head: object.Head{
+		Attrs: p.Attrs, ETag: d.ETag, Checksum: d.Checksum}})
+}
+
+// readBody takes a body whole, as the contract of object.Body says.
+func readBody(b object.Body) ([]byte, object.Digest, error) {
+	var buf bytes.Buffer
+	w := io.Writer(&buf)
+	if b.Hash != nil {
+		w = io.MultiWriter(&buf, b.Hash)
+	}
+	n, err := io.Copy(w, b.Reader)
+	switch {
+	case err != nil:
+		return nil, object.Digest{}, err
+	case b.Size >= 0 && n < b.Size:
+		return nil, object.Digest{}, object.ErrShortBody
+	case n > object.MaxPut:
+		return nil, object.Digest{}, object.ErrEntityTooLarge
+	}
+	d, err := b.Finish()
+	return buf.Bytes(), d, err
+}
+
+func (s *Store) commit(b *object.Bucket, key string, cond object.Conditions, e *entry) (*object.Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return nil, err
+	}
+	return s.commitLocked(in, key, cond, e)
+}
+
+func (s *Store) commitLocked(in *bucket, key string, cond object.Conditions, e *entry) (*object.Head, error) {
+	old := in.objects[key]
+	if err := mayWrite(cond, old); err != nil {
+		return nil, err
+	}
+	e.head.Key, e.head.Version, e.head.Modified = key, ident.New(), s.clock.Now()
+	e.head.Size, e.head.Parts = int64(len(e.data)), len(e.parts)
+	if old == nil {
+		in.sorted = nil
+	}
+	in.objects[key] = e
+	h := e.head
+	return &h, nil
+}
+
+// Get implements object.Service.
+func (s *Store) Get(ctx context.Context, b *object.Bucket, g object.Get) (*object.Object, error) {
+	o, e, err := s.open(b, g)
+	if err != nil {
+		return o, err
+	}
+	o.Body = body{bytes.NewReader(e.data[o.Offset : o.Offset+o.Length])}
+	return o, nil
+}
+
+type body struct{ *bytes.Reader }
+
+func (body) Close() error { return nil }
+
+// Stat implements object.Service.
+func (s *Store) Stat(_ context.Context, b *object.Bucket, g object.Get) (*object.Object, error) {
+	o, _, err := s.open(b, g)
+	return o, err
+}
+
+func (s *Store) open(b *object.Bucket, g object.Get) (*object.Object, *entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := in.objects[g.Key]
+	if e == nil {
+		return nil, nil, object.ErrNoSuchKey
+	}
+	if err := mayRead(g.If, e); err != nil {
+		return nil, nil, err
+	}
+	o := &object.Object{Head: e.head, Length: e.head.Size}
+	if g.PartNumber > 0 {
+		err = e.part(g.PartNumber, o)
+	} else if g.Range != nil {
+		err = cut(*g.Range, o)
+	}
+	return o, e, err
+}
+
+func (e *entry) part(n int, o *object.Object) error {
+	if len(e.parts) == 0 && n == 1 {
+		return nil
+	}
+	for i, p := range e.parts {
+		if i+1 == n {
+			o.Length = p.Size
+			return nil
+		}
+		o.Offset += p.Size
+	}
+	return object.ErrPartNumber
+}
+
+func cut(r object.Range, o *object.Object) error {
+	first, last := r.First, r.Last
+	if first < 0 {
+		first, last = max(0, o.Size-r.Last), o.Size-1
+	}
+	if last < 0 || last >= o.Size {
+		last = o.Size - 1
+	}
+	if first > last || first >= o.Size {
+		return object.ErrRange
+	}
+	o.Offset, o.Length = first, last-first+1
+	return nil
+}
+
+// Parts implements object.Service.
+func (s *Store) Parts(_ context.Context, b *object.Bucket, key string, after, limit int) ([]object.Part, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return nil, false, err
+	}
+	e := in.objects[key]
+	if e == nil {
+		return nil, false, object.ErrNoSuchKey
+	}
+	parts := slices.Clone(e.parts)
+	for i := range parts {
+		parts[i].Number = i + 1 // an object's parts are numbered anew
+	}
+	out, more := page(parts, after, limit)
+	return out, more, nil
+}
+
+func page(parts []object.Part, after, limit int) ([]object.Part, bool) {
+	for len(parts) > 0 && parts[0].Number <= after {
+		parts = parts[1:]
+	}
+	if len(parts) > limit {
+		return parts[:limit:limit], true
+	}
+	return parts, false
+}
+
+// Delete implements object.Service.
+func (s *Store) Delete(_ context.Context, b *object.Bucket, key string, cond object.Conditions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return err
+	}
+	if err := mayWrite(cond, in.objects[key]); err != nil {
+		return err
+	}
+	if in.objects[key] != nil {
+		delete(in.objects, key)
+		in.sorted = nil
+	}
+	return nil
+}
+
+// Copy implements object.Service; it copies the bytes.
+func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*object.Head, error) {
+	if len(c.Key) > object.MaxKey {
+		return nil, object.ErrKeyTooLong
+	}
+	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, If: c.FromIf})
+	if err != nil {
+		return nil, err
+	}
+	n := &entry{data: e.data, parts: e.parts, head: o.Head}
+	n.head.Attrs.WebsiteRedirect = ""
+	if c.Attrs != nil {
+		n.head.Attrs = *c.Attrs
+	}
+	if c.Digest != nil {
+		d, err := digest(c, e.data)
+		if err != nil {
+			return nil, err
+		}
+		n.head.ETag, n.head.Checksum, n.parts = d.ETag, d.Checksum, nil
+	}
+	return s.commit(b, c.Key, c.If, n)
+}
+
+// digest gives the bytes to the copy's own digest, or works out their MD5.
+func digest(c object.Copy, data []byte) (object.Digest, error) {
+	if c.Digest == nil {
+		sum := md5.Sum(data)
+		return object.Digest{ETag: hex.EncodeToString(sum[:])}, nil
+	}
+	w, finish := c.Digest()
+	if _, err := w.Write(data); err != nil {
+		return object.Digest{}, err
+	}
+	return finish()
+}

@@ -1,0 +1,266 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// cleaners is how many rows' pending work is done side by side.
+const cleaners = 4
+
+// enqueue asks for a row's pending work to be done soon. When the queue is full the
+// work list remembers.
+func (s *Store) enqueue(row register.Row) {
+	select {
+	case s.work <- row:
+	default:
+	}
+}
+
+// Run does the clean-up until ctx ends: pending work as it comes, what crashes left
+// behind at the start and then whenever it is old enough, abandoned uploads daily. It
+// touches the disk only while there is work.
+func (s *Store) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	for range cleaners {
+		workers.Go(func() { s.clean(ctx) })
+	}
+	tick := time.NewTicker(s.Ages.Orphan)
+	defer tick.Stop()
+	var daily time.Time
+	for {
+		if now := s.Clock.Now(); now.Sub(daily) >= 24*time.Hour {
+			daily = now
+			s.report("abandoned uploads", s.AbortAbandoned(ctx))
+		}
+		s.report("pending work", s.CleanUp(ctx))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Store) report(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.Logger.Warn("clean-up will be tried again", "what", what, "error", err)
+	}
+}
+
+// clean does queued work until ctx ends.
+func (s *Store) clean(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case row := <-s.work:
+			s.report("pending work", s.finish(ctx, row))
+		}
+	}
+}
+
+// CleanUp looks once at everything on the work lists.
+func (s *Store) CleanUp(ctx context.Context) error {
+	var failed error
+	for _, t := range []register.Table{Objects, Parts, Uploads, Buckets} {
+		failed = errors.Join(failed, s.cleanTable(ctx, t))
+	}
+	s.nextRound()
+	_, _, err := s.Extents.CollectPending(ctx, uses)
+	return errors.Join(failed, err)
+}
+
+func (s *Store) cleanTable(ctx context.Context, t register.Table) error {
+	var after *register.Row
+	var failed error
+	for {
+		rows, err := s.Local.Pending(ctx, t, after, 256)
+		if err != nil || len(rows) == 0 {
+			return errors.Join(failed, err)
+		}
+		for _, row := range rows {
+			if err := s.finish(ctx, row); err != nil {
+				failed = err
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		after = &rows[len(rows)-1]
+	}
+}
+
+// finish does what is pending in one row. It may run anywhere, any number of times.
+func (s *Store) finish(ctx context.Context, row register.Row) error {
+	switch row.Table {
+	case Objects, Parts:
+		return s.finishSlot(ctx, row)
+	case Uploads:
+		return s.finishUpload(ctx, row)
+	case Buckets:
+		return s.finishBucket(ctx, row)
+	}
+	return nil
+}
+
+// finishSlot drops what replaced versions referenced, but for what is being read
+// here: the next round comes back for that.
+func (s *Store) finishSlot(ctx context.Context, row register.Row) error {
+	v, _, err := s.Registers.Read(ctx, row)
+	if err != nil {
+		return err
+	}
+	sl, err := decodeRow[slot](v)
+	if err != nil || v == nil {
+		return err
+	}
+	done := map[ident.ID]bool{}
+	for _, d := range sl.Drops {
+		if s.pins.pinned(d.Version) {
+			continue
+		}
+		if err := s.dropAll(ctx, d); err != nil {
+			return err
+		}
+		done[d.Version] = true
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	return s.strikeOut(ctx, row, done)
+}
+
+// dropAll drops one version's references.
+func (s *Store) dropAll(ctx context.Context, d drop) error {
+	for _, id := range d.Extents {
+		if err := s.Extents.DropRef(ctx, id, d.Version); err != nil {
+			return err
+		}
+	}
+	if d.Holder == nil {
+		return nil
+	}
+	return s.dropHolder(ctx, d.Holder.row(), d.Version)
+}
+
+// strikeOut removes finished work from a row, and the row if nothing else is left.
+func (s *Store) strikeOut(ctx context.Context, row register.Row, done map[ident.ID]bool) error {
+	_, err := s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		if old == nil {
+			return nil, errNothing
+		}
+		sl, err := decodeRow[slot](old)
+		if err != nil {
+			return nil, err
+		}
+		next := &slot{Version: sl.Version}
+		for _, d := range sl.Drops {
+			if !done[d.Version] {
+				next.Drops = append(next.Drops, d)
+			}
+		}
+		if len(next.Drops) == len(sl.Drops) {
+			return nil, errNothing
+		}
+		return next.value(old.Blob), nil
+	}})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+// finishUpload removes the parts of an upload that was aborted or whose last version
+// is gone, or those that completing left out, and decides about doubtful references.
+func (s *Store) finishUpload(ctx context.Context, row register.Row) error {
+	_, r, err := s.uploadAt(ctx, row)
+	if errors.Is(err, ErrNoSuchUpload) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.State == uploadDropped:
+		return s.removeUpload(ctx, row, r)
+	case len(r.Unused) > 0:
+		return s.removeUnused(ctx, row, r)
+	}
+	return s.settleUpload(ctx, row, s.ripe(row))
+}
+
+func (s *Store) removeUpload(ctx context.Context, row register.Row, r *uploadRecord) error {
+	// A part that is being uploaded must not appear behind our back.
+	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), r.Epoch+1); err != nil {
+		return err
+	}
+	parts, err := s.allParts(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	for n := range parts {
+		if err := s.removePart(ctx, r.ID, n); err != nil {
+			return err
+		}
+	}
+	_, err = s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(*register.Value) (*register.Value, error) {
+		return nil, nil
+	}})
+	return err
+}
+
+func (s *Store) removeUnused(ctx context.Context, row register.Row, r *uploadRecord) error {
+	for _, n := range r.Unused {
+		if err := s.removePart(ctx, r.ID, n); err != nil {
+			return err
+		}
+	}
+	_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
+		r.Unused = nil
+		return nil
+	})
+	return ignoreGone(err)
+}
+
+// removePart empties a part's row and drops what it referenced.
+func (s *Store) removePart(ctx context.Context, upload ident.ID, number int) error {
+	row := partRow(upload, number)
+	_, err := s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		sl, err := decodeRow[slot](old)
+		if err != nil {
+			return nil, err
+		}
+		next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...)}
+		return next.value(nil), nil
+	}})
+	if err != nil {
+		return err
+	}
+	return s.finishSlot(ctx, row)
+}
+
+// AbortAbandoned aborts uploads that were begun too long ago.
+func (s *Store) AbortAbandoned(ctx context.Context) error {
+	if s.Ages.Upload < 0 {
+		return nil
+	}
+	before := s.now() - s.Ages.Upload.Milliseconds()
+	return s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+		r, err := decodeRow[uploadRecord](v)
+		if err != nil || r.State != uploadOpen || r.Started >= before {
+			return err
+		}
+		if err := s.abortAt(ctx, row); err != nil && errs.KindOf(err) != errs.NotFound {
+			return err
+		}
+		return nil
+	})
+}

@@ -1,0 +1,129 @@
+package object
+
+import (
+	"context"
+	"errors"
+
+	"rhizome/base/errs"
+)
+
+// Put implements Service.
+func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
+	if err := checkPut(p); err != nil {
+		return nil, err
+	}
+	if err := s.checkRoom(p.Body.Size); err != nil {
+		return nil, err
+	}
+	if err := s.checkQuota(ctx, b, max(p.Body.Size, 0)); err != nil {
+		return nil, err
+	}
+	if err := s.checkEarly(ctx, b, p.Key, p.If, p.Body.Size); err != nil {
+		return nil, err
+	}
+	d := s.newDraft(b.objectRow(p.Key))
+	d.version.Attrs = p.Attrs
+	data := b.versionKey(d.version.ID)
+	if err := s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key)); err != nil {
+		return nil, err
+	}
+	return s.commitObject(ctx, b, d, p.Key, p.If)
+}
+
+// commitObject commits a draft of an object under its conditions and gives its
+// references back when that is refused.
+func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key string, cond Conditions) (*Head, error) {
+	err := s.writable(ctx, b, func(b *Bucket) error {
+		return s.commit(ctx, d, b.epoch, func(old *version) error { return cond.checkWrite(old) })
+	})
+	if err != nil {
+		s.end(ctx, d, err)
+		return nil, err
+	}
+	h := d.version.head(key)
+	return &h, nil
+}
+
+func checkPut(p Put) error {
+	if err := checkKey(p.Key); err != nil {
+		return err
+	}
+	if p.Body.Size > MaxPut {
+		return ErrEntityTooLarge
+	}
+	return p.Attrs.check()
+}
+
+// rowRoom is what a new row takes at most beside inline bytes: itself, its log record,
+// and what refers to it.
+const rowRoom = 16 << 10
+
+// checkRoom refuses what would grow the row store beyond its room. What is deleted or
+// cleaned up does not ask.
+func (s *Store) checkRoom(size int64) error {
+	return s.Extents.RowsRoom(rowRoom + min(max(size, 0), MaxInline))
+}
+
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return errs.New(errs.Invalid, "an object's key is not empty")
+	case len(key) > MaxKey:
+		return ErrKeyTooLong
+	}
+	return nil
+}
+
+// check enforces AWS's limit on user metadata: names and values together.
+func (a *Attrs) check() error {
+	n := 0
+	for k, v := range a.User {
+		n += len(k) + len(v)
+	}
+	if n > MaxMetadata {
+		return ErrMetadataTooLong
+	}
+	for _, v := range []string{a.ContentType, a.CacheControl, a.ContentDisposition, a.ContentEncoding,
+		a.ContentLanguage, a.Expires, a.WebsiteRedirect, a.StorageClass} {
+		n += len(v)
+	}
+	if n > 16<<10 {
+		return ErrMetadataTooLong
+	}
+	return nil
+}
+
+// checkEarly refuses a conditional write that cannot succeed before its bytes are
+// stored. The commit decides.
+func (s *Store) checkEarly(ctx context.Context, b *Bucket, key string, cond Conditions, size int64) error {
+	if cond.empty() || size >= 0 && size <= MaxInline {
+		return nil
+	}
+	v, _, err := s.readSlot(ctx, b.objectRow(key))
+	if err != nil && !errors.Is(err, errs.NotFound) {
+		return err
+	}
+	return cond.checkWrite(v)
+}
+
+func (s *Store) checkQuota(ctx context.Context, b *Bucket, size int64) error {
+	if b.Quota == (Quota{}) {
+		return nil
+	}
+	u, err := s.Usage(ctx, b)
+	if err != nil {
+		return err
+	}
+	if b.Quota.Bytes > 0 && u.Bytes+size > b.Quota.Bytes || b.Quota.Objects > 0 && u.Objects+1 > b.Quota.Objects {
+		return ErrQuota
+	}
+	return nil
+}
+
+// Delete implements Service.
+func (s *Store) Delete(ctx context.Context, b *Bucket, key string, cond Conditions) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	return s.writable(ctx, b, func(b *Bucket) error { return s.deleteSlot(ctx, b, key, cond) })
+}

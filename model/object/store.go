@@ -1,0 +1,107 @@
+package object
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+	"rhizome/model/account"
+)
+
+// Keyring is the second place where bucket keys are kept, sealed under the root key.
+// Keep is durable when it returns.
+type Keyring interface {
+	Keep(bucket ident.ID, sealed []byte) error
+}
+
+// Config says what a Store works with. All fields but Logger and Ages are required.
+type Config struct {
+	Registers register.Store
+	Local     register.Local
+	Extents   *extent.Store
+	Accounts  *account.Store
+	Root      ident.Secret
+	Keyring   Keyring
+	Clock     clock.Clock
+	Logger    *slog.Logger
+	Ages      Ages
+}
+
+// Ages say when clean-up starts to look; they never decide what it does.
+type Ages struct {
+	// Orphan is how long a reference, or a half-done operation, is left alone before
+	// a collector looks at it; 2 minutes if zero.
+	Orphan time.Duration
+	// Upload is after how long an upload that was never completed is aborted; 7 days
+	// if zero, never if negative.
+	Upload time.Duration
+}
+
+// Store implements Service. It is safe for concurrent use. Run does its clean-up.
+type Store struct {
+	Config
+	bucketSeal ident.Secret
+	pins       pins
+	busy       busy
+	work       chan register.Row
+	derived    sync.Map // bucket ID -> ident.Secret; bounded by the number of buckets
+}
+
+var _ Service = (*Store)(nil)
+
+// New returns a Store. Until Run runs, nothing is cleaned up.
+func New(c Config) *Store {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Ages.Orphan == 0 {
+		c.Ages.Orphan = 2 * time.Minute
+	}
+	if c.Ages.Upload == 0 {
+		c.Ages.Upload = 7 * 24 * time.Hour
+	}
+	return &Store{Config: c, bucketSeal: c.Root.Derive("bucket keys v1", nil), work: make(chan register.Row, 4096)}
+}
+
+// now returns the time in Unix milliseconds.
+func (s *Store) now() int64 { return s.Clock.Now().UnixMilli() }
+
+// shardCount is the number of shards of a new bucket; it is fixed when the bucket is
+// made.
+const shardCount = 16
+
+func (b *Bucket) part(key string) string {
+	return b.ID.Key() + string([]byte{register.Shard(key, b.shards)})
+}
+
+func (b *Bucket) parts() []string { return register.Shards(b.ID.Key(), b.shards) }
+
+func (b *Bucket) objectRow(key string) register.Row {
+	return register.Row{Table: Objects, Part: b.part(key), Sort: key}
+}
+
+// writable retries op, which writes under b's epoch, with the bucket as it is now
+// when the bucket was fenced since it was looked up.
+func (s *Store) writable(ctx context.Context, b *Bucket, op func(*Bucket) error) error {
+	for range 4 {
+		err := op(b)
+		if !isFenced(err) {
+			return err
+		}
+		fresh, err := s.bucketByID(ctx, b.ID)
+		if err != nil {
+			return err
+		}
+		if fresh.epoch == b.epoch {
+			break
+		}
+		b = fresh
+	}
+	return errs.Newf(errs.Unavailable, "the bucket is being deleted: %w", ErrBusy)
+}

@@ -1,0 +1,316 @@
+package object
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+func (b *Bucket) uploadAddress(key string, id ident.ID) address {
+	return address{[]byte(b.part(key)), []byte(key + "\x00" + id.String())}
+}
+
+func partRow(upload ident.ID, number int) register.Row {
+	return register.Row{Table: Parts, Part: upload.Key(), Sort: string(binary.BigEndian.AppendUint16(nil, uint16(number)))}
+}
+
+// value encodes the record. Every state but open is looked at by a collector until
+// somebody settles it: a reference may be of a writer that died.
+func (r *uploadRecord) value() *register.Value {
+	return &register.Value{Data: codec.Encode(r), Pending: r.State != uploadOpen,
+		Hidden: r.State == uploadDone || r.State == uploadDropped, Count: 1}
+}
+
+// CreateUpload implements Service.
+func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Upload, error) {
+	if err := checkKey(n.Key); err != nil {
+		return nil, err
+	}
+	if err := n.Attrs.check(); err != nil {
+		return nil, err
+	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
+	data, id := ident.NewSecret(), ident.New()
+	r := &uploadRecord{ID: id, Started: s.now(), Attrs: n.Attrs, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
+	row := b.uploadAddress(n.Key, id).row()
+	err := s.writable(ctx, b, func(b *Bucket) error {
+		_, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(*register.Value) (*register.Value, error) {
+			return r.value(), nil
+		}})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.upload(n.Key), nil
+}
+
+func (r *uploadRecord) upload(key string) *Upload {
+	return &Upload{ID: r.ID, Key: key, Started: time.UnixMilli(r.Started).UTC(), Attrs: r.Attrs, Checksum: r.Checksum}
+}
+
+// Upload implements Service.
+func (s *Store) Upload(ctx context.Context, b *Bucket, key string, id ident.ID) (*Upload, error) {
+	r, err := s.readUpload(ctx, b, key, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.upload(key), nil
+}
+
+// readUpload returns the record of an upload that is under way.
+func (s *Store) readUpload(ctx context.Context, b *Bucket, key string, id ident.ID) (*uploadRecord, error) {
+	if checkKey(key) != nil {
+		return nil, ErrNoSuchUpload
+	}
+	_, r, err := s.uploadAt(ctx, b.uploadAddress(key, id).row())
+	if err == nil && r.State != uploadOpen && r.State != uploadCompleting {
+		return nil, ErrNoSuchUpload
+	}
+	return r, err
+}
+
+func (s *Store) uploadAt(ctx context.Context, row register.Row) (*register.Value, *uploadRecord, error) {
+	v, _, err := s.Registers.Read(ctx, row)
+	if err != nil {
+		return nil, nil, err
+	}
+	if v == nil {
+		return nil, nil, ErrNoSuchUpload
+	}
+	r, err := decodeRow[uploadRecord](v)
+	return v, r, err
+}
+
+func (b *Bucket) uploadKey(r *uploadRecord) (ident.Secret, error) {
+	var k ident.Secret
+	plain, err := b.key.Open(r.Sealed, r.ID[:])
+	if err != nil || copy(k[:], plain) != len(k) {
+		return k, errs.Newf(errs.Corrupt, "the key of upload %s: %w", r.ID, err)
+	}
+	return k, nil
+}
+
+// PutPart implements Service.
+func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, body Body) (*Part, error) {
+	if number < 1 || number > MaxParts {
+		return nil, ErrPartNumber
+	}
+	if body.Size > MaxPut {
+		return nil, ErrEntityTooLarge
+	}
+	r, err := s.readUpload(ctx, b, key, upload)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
+	if err := s.checkQuota(ctx, b, max(body.Size, 0)); err != nil {
+		return nil, err
+	}
+	data, err := b.uploadKey(r)
+	if err != nil {
+		return nil, err
+	}
+	d := s.newDraft(partRow(upload, number))
+	if err := s.store(ctx, d, body, 0, data, s.describePart(b, key, r, number)); err != nil {
+		return nil, err
+	}
+	return s.commitPart(ctx, b, key, r, d, number)
+}
+
+// commitPart commits a part under the upload's epoch; the upload may have been
+// reopened meanwhile, or ended.
+func (s *Store) commitPart(ctx context.Context, b *Bucket, key string, r *uploadRecord, d *draft, number int) (*Part, error) {
+	err := ErrBusy
+	for range 4 {
+		if r.State == uploadCompleting {
+			break // the parts are being read: whoever completes has the word
+		}
+		epoch := r.Epoch
+		if err = s.commit(ctx, d, epoch, func(*version) error { return nil }); !isFenced(err) {
+			break
+		}
+		if r, err = s.readUpload(ctx, b, key, r.ID); err != nil {
+			break
+		}
+		err = ErrBusy
+	}
+	if err != nil {
+		s.end(ctx, d, err)
+		return nil, err
+	}
+	p := d.version.part(number)
+	return &p, nil
+}
+
+func (v *version) part(number int) Part {
+	return Part{Number: number, Size: v.Size, ETag: v.ETag, Checksum: v.Checksum, Modified: time.UnixMilli(v.Modified).UTC()}
+}
+
+// ListParts implements Service.
+func (s *Store) ListParts(ctx context.Context, b *Bucket, key string, upload ident.ID, after, limit int) ([]Part, bool, error) {
+	if _, err := s.readUpload(ctx, b, key, upload); err != nil {
+		return nil, false, err
+	}
+	if limit <= 0 {
+		return nil, false, nil
+	}
+	from := ""
+	if after > 0 {
+		from = partRow(upload, min(after, MaxParts)).Sort
+	}
+	p, err := s.Registers.Scan(ctx, register.Scan{Table: Parts, Parts: []string{upload.Key()}, After: from, Limit: min(limit, MaxListEntries)})
+	if err != nil {
+		return nil, false, err
+	}
+	var out []Part
+	for _, e := range p.Entries {
+		n, v, err := partEntry(e)
+		if err != nil {
+			return nil, false, err
+		}
+		out = append(out, v.part(n))
+	}
+	return out, p.More, nil
+}
+
+func partEntry(e register.Entry) (int, *version, error) {
+	sl, err := decodeRow[slot](e.Value)
+	if err != nil || sl.Version == nil || len(e.Row.Sort) != 2 {
+		return 0, nil, errs.Newf(errs.Corrupt, "a part's row: %w", err)
+	}
+	return int(binary.BigEndian.Uint16([]byte(e.Row.Sort))), sl.Version, nil
+}
+
+// ListUploads implements Service. Uploads under way are few, so prefixes are rolled
+// up here, page by page.
+func (s *Store) ListUploads(ctx context.Context, b *Bucket, l ListUploads) (*ListedUploads, error) {
+	out := &ListedUploads{}
+	limit := min(l.Limit, MaxListEntries)
+	scan := register.Scan{Table: Uploads, Parts: b.parts(), Prefix: l.Prefix, After: l.after(), Limit: MaxListEntries}
+	for limit > 0 {
+		p, err := s.Registers.Scan(ctx, scan)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range p.Entries {
+			if len(out.Uploads)+len(out.Prefixes) == limit && !out.within(e.Row.Sort) {
+				out.More = true
+				return out, nil
+			}
+			if err := out.add(e, l); err != nil {
+				return nil, err
+			}
+		}
+		if !p.More {
+			break
+		}
+		scan.After = p.After
+	}
+	return out, nil
+}
+
+func (l *ListUploads) after() string {
+	switch {
+	case l.AfterKey == "":
+		return ""
+	case !l.AfterID.IsZero():
+		return l.AfterKey + "\x00" + l.AfterID.String()
+	case l.Delimiter != "":
+		if r := resume(l.AfterKey, l.Prefix, l.Delimiter); r != l.AfterKey {
+			return r
+		}
+	}
+	return l.AfterKey + "\x00" + afterGroup
+}
+
+// within reports whether the row belongs to the last prefix of the page.
+func (o *ListedUploads) within(sort string) bool {
+	n := len(o.Prefixes)
+	return n > 0 && strings.HasPrefix(sort, o.Prefixes[n-1])
+}
+
+func (o *ListedUploads) add(e register.Entry, l ListUploads) error {
+	key, _, _ := strings.Cut(e.Row.Sort, "\x00")
+	if i := strings.Index(key[len(l.Prefix):], l.Delimiter); l.Delimiter != "" && i >= 0 {
+		group := key[:len(l.Prefix)+i+len(l.Delimiter)]
+		if !o.within(e.Row.Sort) {
+			o.Prefixes = append(o.Prefixes, group)
+		}
+		o.NextKey, o.NextID = group, ident.ID{}
+		return nil
+	}
+	r, err := decodeRow[uploadRecord](e.Value)
+	if err != nil {
+		return err
+	}
+	o.Uploads = append(o.Uploads, *r.upload(key))
+	o.NextKey, o.NextID = key, r.ID
+	return nil
+}
+
+// Abort implements Service.
+func (s *Store) Abort(ctx context.Context, b *Bucket, key string, upload ident.ID) error {
+	if checkKey(key) != nil {
+		return ErrNoSuchUpload
+	}
+	return s.abortAt(ctx, b.uploadAddress(key, upload).row())
+}
+
+// abortAt ends an upload that was not completed; the parts go by pending work.
+func (s *Store) abortAt(ctx context.Context, row register.Row) error {
+	for range 4 {
+		_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
+			switch r.State {
+			case uploadOpen:
+				r.State = uploadDropped
+				return nil
+			case uploadCompleting:
+				return ErrBusy
+			}
+			return ErrNoSuchUpload
+		})
+		if err == nil {
+			s.enqueue(row)
+		}
+		if !errors.Is(err, ErrBusy) {
+			return err
+		}
+		if err := s.settleUpload(ctx, row, true); err != nil {
+			return err
+		}
+	}
+	return errs.Newf(errs.Unavailable, "the upload is being completed: %w", ErrBusy)
+}
+
+// changeUpload rewrites an upload's record; f refuses by returning an error.
+func (s *Store) changeUpload(ctx context.Context, row register.Row, f func(*uploadRecord) error) (*register.Value, error) {
+	return s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		if old == nil {
+			return nil, ErrNoSuchUpload
+		}
+		r, err := decodeRow[uploadRecord](old)
+		if err != nil {
+			return nil, err
+		}
+		if err := f(r); err != nil {
+			return nil, err
+		}
+		return r.value(), nil
+	}})
+}
+
+// anyEpoch passes every fence: for work on rows that exist, which fences do not
+// concern.
+const anyEpoch = ^uint64(0)

@@ -1,0 +1,52 @@
+package node
+
+import (
+	"context"
+
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/object"
+)
+
+// Repair implements admin.Host.
+func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
+	out := api.Repair{Scrub: n.scrubbing()}
+	var err error
+	for _, t := range []register.Table{object.Buckets, object.Objects, object.Uploads, object.Parts} {
+		c, err := n.replica.PendingCount(ctx, t)
+		if err != nil {
+			return out, err
+		}
+		out.Pending += c
+	}
+	if out.Orphans, err = n.replica.PendingCount(ctx, extent.Extents); err != nil {
+		return out, err
+	}
+	out.Lost, err = n.lost(ctx)
+	if reason := n.rowDamage.Load(); reason != nil {
+		out.Lost = append(out.Lost, api.Damage{Reason: *reason})
+	}
+	return out, err
+}
+
+func (n *Node) scrubbing() api.Scrub {
+	s := n.scrubber.Status()
+	out := api.Scrub{Running: s.Running, Checked: s.Done}
+	if s.Total > 0 && s.Done > 0 {
+		out.Done = float64(s.Done) / float64(s.Total)
+	}
+	if !s.Finished.IsZero() {
+		out.Finished = &s.Finished
+	}
+	return out
+}
+
+// Scrub implements admin.Host.
+func (n *Node) Scrub(context.Context) error {
+	select {
+	case n.wanted <- struct{}{}:
+	default: // asked for already
+	}
+	return nil
+}
