@@ -2,38 +2,22 @@ package register
 
 import (
 	"context"
-	"math/rand/v2"
-	"sync"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
 )
 
 // lossy is a Peer whose answers may get lost after the work was done.
-// seeded is a source for several goroutines: the order they draw in is theirs, the
-// numbers are the seed's.
-type seeded struct {
-	mu sync.Mutex
-	r  *rand.Rand
-}
-
-var chance = &seeded{r: rand.New(rand.NewPCG(1, 2))}
-
-func (s *seeded) Float64() float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.r.Float64()
-}
-
 type lossy struct {
-	p    Peer
-	loss float64
+	p     Peer
+	loss  float64
+	draws *draws
 }
 
 var errLost = errs.New(errs.Unavailable, "the answer was lost")
 
 func lose[T any](l *lossy, a T, err error) (T, error) {
-	if chance.Float64() < l.loss {
+	if l.draws.chance(l.loss) {
 		var none T
 		return none, errLost
 	}
