@@ -71,7 +71,7 @@ func (l logger) Errorf(format string, args ...any) {
 func (l logger) Fatalf(format string, args ...any) {
 	err := errs.Newf(errs.Internal, "row store: "+format, args...)
 	if l.fatal == nil {
-		panic(err)
+		panic(err) // nobody was given the choice, and Pebble must not go on
 	}
 	l.fatal(err)
 	select {}
