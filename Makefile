@@ -64,6 +64,8 @@ foreign: setup
 	cd e2e && RHIZOME_FOREIGN=$(BIN)/versitygw go test -count=1 -timeout 30m ./clients
 
 soak: setup build
-	go test -timeout 0 -count=1 ./... -args -soak
+	RHIZOME_SOAK=1 go test -timeout 0 -count=1 ./...
+	go test -timeout 0 -count=1 ./disk/extentstore ./cluster/extent -seeds 4000
 	tools/fuzz 10m
 	cd e2e && RHIZOME_SOAK=1 go test -count=1 -p 1 -timeout 0 ./...
+	$(MAKE) bench BENCH="-keys 1000000"

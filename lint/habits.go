@@ -18,7 +18,6 @@ type ban struct {
 
 func product(f *file) bool { return !f.test && !isOutside(f.dir) }
 func library(f *file) bool { return product(f) && !within(f.dir, "cmd") }
-func tests(f *file) bool   { return f.test }
 func all(*file) bool       { return true }
 
 // globalRand are the functions of math/rand and math/rand/v2 that share one source.

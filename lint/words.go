@@ -17,7 +17,7 @@ var words = []struct {
 }{
 	{regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X|HA` + `CK)\b`), "finish it, or write down in docs/design.md what is missing"},
 	{regexp.MustCompile(`(?i)\bfor n` + `ow\b`), "say what holds, not what was convenient"},
-	{regexp.MustCompile(`(^|[^A-Za-z0-9_.])/(wo` + `rk|ro` + `ot|ho` + `me/[a-z]+)/`), "an absolute path of one machine"},
+	{regexp.MustCompile(`(^|[^A-Za-z0-9_.])/(wo` + `rk|ro` + `ot|ho` + `me/[a-z]+)/[A-Za-z0-9._]`), "an absolute path of one machine"},
 	{regexp.MustCompile(`proxy\.gol` + `ang\.org|deb\.deb` + `ian\.org|pypi\.o` + `rg`), "the name of a registry's host; the clients are configured where they run"},
 	{regexp.MustCompile(`(?i)\bissues? (#|no\.? ?)?[0-9]+\b`), "the project speaks of itself; a number explains nothing to a reader"},
 }

@@ -13,6 +13,7 @@ var frenchResults = map[string]string{
 	"Error:": "Erreur :", "See: %s --help": "Voir : %s --help",
 	"Usage:": "Usage :", "Commands:": "Commandes :", "Examples:": "Exemples :",
 	"Options:": "Options :", "Options everywhere:": "Options partout :",
+	" [options]": " [options]",
 	"default %s": "par défaut %s", "default": "par défaut",
 
 	"Name": "Nom", "Names": "Noms", "ID": "Identifiant", "Made": "Date de création", "Size": "Taille",

@@ -38,9 +38,12 @@ type Limits struct {
 
 const mb = 1e6
 
+// Sequential is how many bytes the sequential write of a real measurement takes.
+const Sequential = 512 << 20
+
 // Measure measures all limits; dir is a folder on the disk in question. It takes about
-// four times span, and writes no more than a few GiB.
-func Measure(dir string, span time.Duration) (Limits, error) {
+// four times span, and writes size bytes (a multiple of 1 MiB) three times.
+func Measure(dir string, span time.Duration, size int) (Limits, error) {
 	dir, err := os.MkdirTemp(dir, "limits")
 	if err != nil {
 		return Limits{}, err
@@ -48,7 +51,7 @@ func Measure(dir string, span time.Duration) (Limits, error) {
 	defer os.RemoveAll(dir)
 	var l Limits
 	var errs [4]error
-	l.WriteFsync, errs[0] = writeFsync(dir)
+	l.WriteFsync, errs[0] = writeFsync(dir, size)
 	l.Fsyncs1, errs[1] = fsyncs(dir, 1, span)
 	l.Fsyncs16, errs[2] = fsyncs(dir, 16, span)
 	l.Loopback, errs[3] = loopback(span)
@@ -84,9 +87,9 @@ func perCore(span time.Duration, size int, f func()) float64 {
 	return float64(n*size) / mb / time.Since(began).Seconds()
 }
 
-// writeFsync writes 512 MiB three times and returns the best rate.
-func writeFsync(dir string) (float64, error) {
-	const size, piece = 512 << 20, 1 << 20
+// writeFsync writes size bytes three times and returns the best rate.
+func writeFsync(dir string, size int) (float64, error) {
+	const piece = 1 << 20
 	buf := make([]byte, piece)
 	_, _ = rand.Read(buf)
 	best := 0.0
@@ -102,7 +105,7 @@ func writeFsync(dir string) (float64, error) {
 		if err == nil {
 			err = f.Sync()
 		}
-		rate := size / mb / time.Since(began).Seconds()
+		rate := float64(size) / mb / time.Since(began).Seconds()
 		if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
 			return 0, err
 		}

@@ -58,7 +58,7 @@ func On(p *store.Process, name string, plan Plan) (*Run, error) {
 	if _, err := c.Must(&wire.Request{Method: "PUT", Path: bucket}); err != nil {
 		return nil, err
 	}
-	steps := []func(*runner, *Run, Plan) error{objects, parts, keys}
+	steps := []func(*runner, *Run, Plan) error{keys, objects, parts}
 	for _, step := range steps {
 		if err := step(r, run, plan); err != nil {
 			return run, err

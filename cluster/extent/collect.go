@@ -18,44 +18,57 @@ type Uses func(row register.Row, v *register.Value, ref Ref, extent ident.ID) bo
 // that are used and drops the others. Who calls it decides that it is time to look;
 // that a writer is still at work only costs that writer its attempt.
 func (s *Store) Collect(ctx context.Context, id ident.ID, uses Uses) error {
-	v, _, err := s.regs.Read(ctx, Row(id))
-	if err != nil {
-		return err
-	}
-	if v == nil {
-		return s.deleteBytes(ctx, id)
-	}
-	r, err := decodeRow(v)
-	if err != nil {
-		return err
-	}
-	for i := range r.Refs {
-		if err := s.collectRef(ctx, id, r.Refs[i].ref(), uses); err != nil {
-			return err
-		}
-	}
-	s.regs.Settle(Row(id), v) // if nothing changed since it was read
-	return nil
-}
-
-// collectRef is the protocol of the package comment for one reference.
-func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses) error {
-	if !ref.Dying {
-		// A chosen value that uses the reference is enough to leave it alone.
-		v, _, err := s.regs.Read(ctx, ref.Row)
+	kept := map[ident.ID]bool{}
+	for {
+		v, _, err := s.regs.Read(ctx, Row(id))
 		if err != nil {
 			return err
 		}
-		if uses(ref.Row, v, ref, id) {
+		if v == nil {
+			return s.deleteBytes(ctx, id)
+		}
+		r, err := decodeRow(v)
+		if err != nil {
+			return err
+		}
+		i := r.undecided(kept)
+		if i < 0 {
+			s.regs.Settle(Row(id), v) // if nothing changed since it was read
 			return nil
+		}
+		ref := r.Refs[i].ref()
+		if kept[ref.ID], err = s.collectRef(ctx, id, ref, uses); err != nil {
+			return err
+		}
+	}
+}
+
+// undecided returns the index of a reference that is not known to be used, or -1.
+func (r *rowRecord) undecided(kept map[ident.ID]bool) int {
+	for i := range r.Refs {
+		if r.Refs[i].Dying || !kept[ident.ID(r.Refs[i].ID)] {
+			return i
+		}
+	}
+	return -1
+}
+
+// collectRef is the protocol of the package comment for one reference; it reports
+// whether the reference is used.
+func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses) (bool, error) {
+	if !ref.Dying {
+		// A chosen value that uses the reference is enough to leave it alone.
+		v, _, err := s.regs.Read(ctx, ref.Row)
+		if err != nil || uses(ref.Row, v, ref, id) {
+			return err == nil, err
 		}
 	}
 	ref, err := s.MarkDying(ctx, id, ref.ID)
 	if errors.Is(err, errs.NotFound) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	v, err := s.regs.Update(ctx, ref.Row, register.Change{
 		Apply:     func(old *register.Value) (*register.Value, error) { return old, nil },
@@ -64,12 +77,12 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 		AbsentToo: true,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if uses(ref.Row, v, ref, id) {
-		return s.Revive(ctx, id, ref.ID)
+		return true, s.Revive(ctx, id, ref.ID)
 	}
-	return s.DropRef(ctx, id, ref.ID)
+	return false, s.DropRef(ctx, id, ref.ID)
 }
 
 // passLimit bounds how much of the work list one pass remembers.
@@ -78,8 +91,9 @@ const passLimit = 1 << 16
 // CollectPending goes over the work list once and collects what the pass before saw
 // already and no writer of this node holds. The time between two passes is the age
 // at which an extent is looked at. It returns how many were collected and how many
-// are left on the list.
+// are left on the list. It also lets go of memory that the time between did not need.
 func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left int, err error) {
+	s.pool.trim()
 	seen := map[ident.ID]struct{}{}
 	var after *register.Row
 	for len(seen) < passLimit {

@@ -1,4 +1,6 @@
-// Command rhizome runs a node and speaks to it. See `rhizome --help`.
+// Command rhizome runs a node and speaks to it: `rhizome up` is the node, every other
+// command a client of the running one. It owns the process: signals and exit status.
+// See `rhizome --help`.
 package main
 
 import (

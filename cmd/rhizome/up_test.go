@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"fmt"
@@ -92,7 +92,7 @@ func TestSecondStartKeepsEverything(t *testing.T) {
 
 func TestFilesAreTheOwnersAlone(t *testing.T) {
 	n := newHome(t).up()
-	modes := map[string]fs.FileMode{".": 0o700, "node.key": 0o600, "root.key": 0o600, "first-key.txt": 0o600, "admin.sock": 0o600, "bucket-keys": 0o700}
+	modes := map[string]fs.FileMode{".": 0o700, "node.key": 0o600, "root.key": 0o600, "first-key.txt": 0o600, "admin.sock": 0o600}
 	for name, want := range modes {
 		info, err := os.Stat(filepath.Join(n.data, name))
 		if err != nil {
@@ -254,7 +254,7 @@ func TestSIGTERMDoesNotWaitForEver(t *testing.T) {
 	if err := n.s3().MakeBucket(t.Context(), "photos", minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	finish := slowUpload(t, n, make([]byte, 3<<20), nil)
+	finish := slowUpload(t, n, make([]byte, 3<<20), make([]byte, 1<<20))
 	if code := n.stop(); code != 0 {
 		t.Errorf("exit %d:\n%s", code, n.said)
 	}
@@ -268,7 +268,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	if err := n.s3().MakeBucket(t.Context(), "photos", minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	finish := slowUpload(t, n, make([]byte, 3<<20), nil)
+	finish := slowUpload(t, n, make([]byte, 3<<20), make([]byte, 1<<20))
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

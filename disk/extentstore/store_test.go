@@ -249,14 +249,6 @@ func checkAccounts(t testing.TB, s *Store) {
 	}
 }
 
-func TestDuplicateID(t *testing.T) {
-	b := newBench(t, vfs.NewCrashable(), Options{})
-	id := ident.New()
-	must(t, put(b.s, id, frames(id, 5), ""))
-	_, err := b.s.Create(ctx, id, 5)
-	wantKind(t, err, errs.Exists)
-}
-
 func TestAbortLeavesNothing(t *testing.T) {
 	b := newBench(t, vfs.NewCrashable(), Options{})
 	for _, lengths := range shapes {

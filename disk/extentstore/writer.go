@@ -26,14 +26,10 @@ type Writer struct {
 	ended    bool
 }
 
-// Create begins an extent under an ID that was never used. size is the expected
-// number of stored bytes, -1 if unknown; that much room is set aside, or errs.Full.
+// Create begins an extent under an ID that is not here: the caller drew it at random
+// or asked Info; it is not looked up again. size is the expected number of stored
+// bytes, -1 if unknown; that much room is set aside, or errs.Full.
 func (s *Store) Create(ctx context.Context, id ident.ID, size int64) (*Writer, error) {
-	if _, err := s.lookup(id); err == nil {
-		return nil, errs.Newf(errs.Exists, "extent %s exists already", id)
-	} else if errs.KindOf(err) != errs.NotFound {
-		return nil, err
-	}
 	if size < 0 {
 		size = MaxFrame
 	}

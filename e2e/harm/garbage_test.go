@@ -3,6 +3,7 @@ package harm
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"rhizome/e2e/harness"
 )
 
-// mess makes one kind of garbage of about 20 MiB under /mess.
+// messes are kinds of garbage, about 20 MiB each, made under /mess.
 var messes = []struct {
 	name string
 	make func(t *testing.T, n *harness.Node, c *wire.Client)
@@ -38,6 +39,9 @@ var messes = []struct {
 	{"aborted uploads", func(t *testing.T, _ *harness.Node, c *wire.Client) {
 		id := beginUpload(t, c, "/mess/aborted", 4)
 		send(t, c, "DELETE", "/mess/aborted", "uploadId="+id, nil)
+	}},
+	{"abandoned uploads", func(t *testing.T, _ *harness.Node, c *wire.Client) {
+		beginUpload(t, c, "/mess/abandoned", 4)
 	}},
 	{"a part sent again and parts left out", func(t *testing.T, _ *harness.Node, c *wire.Client) {
 		id := beginUpload(t, c, "/mess/parts", 4)
@@ -107,7 +111,7 @@ func breakOff(t *testing.T, n *harness.Node, path string, announced, sent int) {
 // TestGarbage: what nobody can read any more leaves the disk within minutes.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
-	n := harness.Start(t)
+	n := harness.Start(t, "--upload-age", "5s")
 	c := client(t, n)
 	send(t, c, "PUT", "/mess", "", nil)
 	send(t, c, "PUT", "/mess/kept", "", harness.Random(1, 3<<20))
@@ -122,10 +126,13 @@ func TestGarbage(t *testing.T) {
 	const slack = 8 << 20
 	harness.Eventually(t, patience, "garbage has left the disk", func() bool { return n.Usage() < before+slack })
 	noOrphans(t, n)
+	if open := string(send(t, c, "GET", "/mess", "uploads", nil).Body); strings.Contains(open, "<Upload>") {
+		t.Errorf("uploads are still open: %s", open)
+	}
 	if got := send(t, c, "GET", "/mess/kept", "", nil); string(got.Body) != string(harness.Random(1, 3<<20)) {
 		t.Error("an object that nobody touched has changed")
 	}
-	for _, key := range []string{"/mess/broken", "/mess/killed", "/mess/raced", "/mess/aborted"} {
+	for _, key := range []string{"/mess/broken", "/mess/killed", "/mess/raced", "/mess/aborted", "/mess/abandoned"} {
 		if resp, err := c.Do(&wire.Request{Method: "GET", Path: key}); err != nil || resp.Status != 404 {
 			t.Errorf("%s: %v, %v; want 404", key, resp, err)
 		}

@@ -54,15 +54,15 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
-	if err != nil {
-		return nil, err
-	}
 	if in.Anonymous == (in.Key != "") {
 		return nil, errs.New(errs.Invalid, "say who: a key, or anybody with --anonymous")
 	}
 	if in.Anonymous && in.Owner {
 		return nil, errs.New(errs.Invalid, "a bucket cannot belong to anybody: --owner needs a key")
+	}
+	b, err := s.findBucket(r)
+	if err != nil {
+		return nil, err
 	}
 	if in.Anonymous {
 		return s.changed(r)(s.Buckets.AllowAnonymous(r.Context(), b.ID, change(b.Anonymous, in)))

@@ -203,7 +203,7 @@ type Copy struct {
 	FromIf  Conditions
 	Key     string
 	If      Conditions
-	// Attrs replaces the metadata; nil copies it.
+	// Attrs replaces the metadata; nil copies it all but WebsiteRedirect.
 	Attrs *Attrs
 	// Digest, if set, makes another checksum than the source has; it forces a read of
 	// the bytes. It returns a Hash and its Finish as in Body.
@@ -221,7 +221,7 @@ type List struct {
 	Limit int // 0 to 1,000
 }
 
-// Listed is a page of keys. Objects and Prefixes are each in byte order; together
+// Listed is a page of keys, whose heads carry neither Version nor Attrs. Objects and Prefixes are each in byte order; together
 // they are at most Limit.
 type Listed struct {
 	Objects  []Head

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"strings"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register"
@@ -26,15 +27,28 @@ func (s *Store) List(ctx context.Context, b *Bucket, l List) (*Listed, error) {
 			out.Next = e.Group
 			continue
 		}
-		sl, err := decodeRow[slot](e.Value)
+		sl, err := decodeRow[listed](e.Value)
 		if err != nil || sl.Version == nil {
 			return nil, errs.Newf(errs.Corrupt, "the row of %q: %w", e.Row.Sort, err)
 		}
-		out.Objects = append(out.Objects, sl.Version.head(e.Row.Sort))
+		v := sl.Version
+		out.Objects = append(out.Objects, Head{Key: e.Row.Sort, Size: v.Size, ETag: v.ETag,
+			Modified: time.UnixMilli(v.Modified).UTC(), Checksum: v.Checksum, Parts: v.Parts})
 		out.Next = e.Row.Sort
 	}
 	out.More = p.More
 	return out, nil
+}
+
+// listed is the part of a slot that a listing shows: decoding no more is half the cost.
+type listed struct {
+	Version *struct {
+		Size     int64    `cbor:"2,keyasint,omitempty"`
+		ETag     string   `cbor:"3,keyasint,omitempty"`
+		Modified int64    `cbor:"4,keyasint"`
+		Checksum Checksum `cbor:"6,keyasint"`
+		Parts    int      `cbor:"7,keyasint,omitempty"`
+	} `cbor:"1,keyasint,omitempty"`
 }
 
 // afterGroup is above every key that begins with what stands before it: keys are

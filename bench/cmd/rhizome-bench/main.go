@@ -45,7 +45,7 @@ func measure(program, peer, folder, asJSON string, plan load.Plan) error {
 	}
 	defer os.RemoveAll(dir)
 	r := report.Report{When: time.Now().UTC().Format("2 January 2006, 15:04 UTC"), Machine: machine()}
-	if r.Before, err = limits.Measure(dir, time.Second); err != nil {
+	if r.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
 		return err
 	}
 	for _, s := range []struct {
@@ -65,7 +65,7 @@ func measure(program, peer, folder, asJSON string, plan load.Plan) error {
 	if len(r.Runs) == 0 {
 		return errors.New("name a program or a peer")
 	}
-	if r.After, err = limits.Measure(dir, time.Second); err != nil {
+	if r.After, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
 		return err
 	}
 	return write(&r, asJSON)

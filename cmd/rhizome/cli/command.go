@@ -81,7 +81,7 @@ func (a *App) build(c command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: c.use, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
 		DisableFlagsInUseLine: true, SilenceErrors: true, SilenceUsage: true,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: cobra.NoFileCompletions, SuggestionsMinimumDistance: 2,
 	}
 	if c.long == "" {
 		cmd.Long = cmd.Short

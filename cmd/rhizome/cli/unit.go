@@ -120,8 +120,10 @@ func unitQuote(w string) string {
 
 // protectHome hides people's homes unless the service keeps or reads something there.
 func protectHome(line string) string {
-	if strings.Contains(line, "/home/") || strings.Contains(line, "/root/") {
-		return "no"
+	for _, people := range []string{"/home", "/root"} {
+		if strings.Contains(line, people+"/") {
+			return "no"
+		}
 	}
 	return "yes"
 }

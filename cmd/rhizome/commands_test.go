@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"rhizome/gateway/admin/api"
+)
+
+func TestKeys(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	var laptop, backup, shown api.Key
+	h.must(&laptop, "key", "create", "laptop")
+	h.must(&backup, "key", "create", "backup", "--no-create-bucket")
+	if laptop.ID == "" || laptop.Secret == "" || !laptop.CreateBuckets || backup.CreateBuckets {
+		t.Errorf("%+v %+v", laptop, backup)
+	}
+	var keys []api.Key
+	h.must(&keys, "key", "list")
+	if len(keys) != 3 {
+		t.Errorf("%d keys", len(keys))
+	}
+	for _, k := range keys {
+		if k.Secret != "" {
+			t.Error("the list shows secrets")
+		}
+	}
+	if h.must(&shown, "key", "show", "laptop"); shown.ID != laptop.ID || shown.Secret != "" {
+		t.Errorf("%+v", shown)
+	}
+	if h.must(&shown, "key", "show", laptop.ID, "--secret"); shown.Secret != laptop.Secret {
+		t.Errorf("%+v", shown)
+	}
+	try := func(k api.Key, bucket string) error {
+		c, err := minio.New(n.status.S3.Address, &minio.Options{Creds: credentials.NewStaticV4(k.ID, k.Secret, "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.MakeBucket(t.Context(), bucket, minio.MakeBucketOptions{})
+	}
+	if err := try(laptop, "of-laptop"); err != nil {
+		t.Error(err)
+	}
+	if err := try(backup, "of-backup"); err == nil {
+		t.Error("a key made with --no-create-bucket made a bucket")
+	}
+	h.refused("--yes", "key", "delete", "laptop")
+	h.must(nil, "key", "delete", "laptop", "--yes")
+	if err := try(laptop, "too-late"); err == nil {
+		t.Error("a deleted key still works")
+	}
+	h.refused(`there is no key "laptop"`, "key", "show", "laptop")
+}
+
+func TestKeyImport(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.refused("AWS_SECRET_ACCESS_KEY", "key", "import", "old")
+	h.env = []string{"AWS_ACCESS_KEY_ID=GK0123456789", "AWS_SECRET_ACCESS_KEY=0123456789abcdef"}
+	var k api.Key
+	if h.must(&k, "key", "import", "old"); k.ID != "GK0123456789" || k.Secret != "0123456789abcdef" {
+		t.Errorf("%+v", k)
+	}
+	h.refused("exists already", "key", "import", "again")
+}
+
+func TestBuckets(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	var k api.Key
+	h.must(&k, "key", "create", "laptop")
+	var b api.Bucket
+	h.must(&b, "bucket", "create", "photos")
+	id := b.ID
+	h.must(&b, "bucket", "alias", "photos", "pictures")
+	if strings.Join(b.Names, ",") != "photos,pictures" {
+		t.Errorf("names %v", b.Names)
+	}
+	h.must(&b, "bucket", "alias", "photos", "private", "--local", "laptop")
+	if len(b.LocalNames[k.ID]) != 1 {
+		t.Errorf("local names %v", b.LocalNames)
+	}
+	h.must(&b, "bucket", "allow", "photos", "--key", "laptop", "--read", "--write")
+	h.must(&b, "bucket", "deny", "photos", "--key", "laptop", "--write")
+	var got api.Access
+	for _, g := range b.Grants {
+		if g.Key == k.ID {
+			got = g.Access
+		}
+	}
+	if got != (api.Access{Read: true}) {
+		t.Errorf("the key may %+v", got)
+	}
+	h.must(&b, "bucket", "quota", "photos", "--size", "1.5GB", "--objects", "2")
+	h.must(&b, "bucket", "quota", "photos", "--objects", "3")
+	if b.Quota != (api.Quota{Bytes: 1.5e9, Objects: 3}) {
+		t.Errorf("quota %+v", b.Quota)
+	}
+	if _, err := n.s3().PutObject(t.Context(), "pictures", "a/b c.txt", strings.NewReader("hello"), 5, minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	url := n.status.S3.URL + "/photos/a/b%20c.txt"
+	if code, _ := get(t, url); code != 403 {
+		t.Errorf("anybody reads a bucket that is not allowed: %d", code)
+	}
+	h.must(nil, "bucket", "allow", "photos", "--anonymous", "--read")
+	if code, body := get(t, url); code != 200 || body != "hello" {
+		t.Errorf("anonymous read: %d %q", code, body)
+	}
+	h.must(nil, "bucket", "deny", "photos", "--anonymous", "--read")
+	if code, _ := get(t, url); code != 403 {
+		t.Errorf("anonymous read after deny: %d", code)
+	}
+	h.must(&b, "bucket", "unalias", "photos", "photos")
+	h.must(&b, "bucket", "info", id)
+	if b.Objects != 1 || b.Bytes != 5 || len(b.Names) != 1 {
+		t.Errorf("%+v", b)
+	}
+	h.refused("not empty", "bucket", "delete", "pictures", "--yes")
+	if err := n.s3().RemoveObject(t.Context(), "pictures", "a/b c.txt", minio.RemoveObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	h.refused("--yes", "bucket", "delete", "pictures")
+	h.must(nil, "bucket", "delete", "pictures", "--yes")
+	h.refused(`there is no bucket "pictures"`, "bucket", "info", "pictures")
+	h.refused("not allowed", "bucket", "create", "No_Such_Name")
+	h.refused("say who", "bucket", "allow", "photos", "--read")
+	h.refused("say what", "bucket", "allow", "photos", "--anonymous")
+}
+
+func TestStatAndShare(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	h.must(nil, "bucket", "create", "photos")
+	big := make([]byte, 5<<20)
+	for i := range big {
+		big[i] = byte(i * i >> 7)
+	}
+	for name, body := range map[string][]byte{"small": []byte("hello"), "été/à côté+100%.bin": big} {
+		if _, err := n.s3().PutObject(t.Context(), "photos", name, bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{ContentType: "x/y"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var s api.Stat
+	h.must(&s, "object", "stat", "photos/small")
+	if !s.Inline || !s.Whole || s.Size != 5 || s.ContentType != "x/y" {
+		t.Errorf("%+v", s)
+	}
+	h.must(&s, "object", "stat", "photos/été/à côté+100%.bin")
+	if s.Inline || !s.Whole || len(s.Pieces) == 0 || s.Size != int64(len(big)) {
+		t.Errorf("%+v", s)
+	}
+	var link api.Shared
+	h.must(&link, "share", "photos/été/à côté+100%.bin", "--for", "2h")
+	code, body := get(t, link.URL)
+	if code != 200 || sha256.Sum256([]byte(body)) != sha256.Sum256(big) {
+		t.Errorf("the link answers %d with %d bytes", code, len(body))
+	}
+	if code, _ := get(t, strings.Replace(link.URL, "X-Amz-Expires=7200", "X-Amz-Expires=7201", 1)); code != 403 {
+		t.Errorf("a changed link answers %d", code)
+	}
+	h.refused("does not exist", "share", "photos/none")
+	h.refused("seven days", "share", "photos/small", "--for", "8d")
+	h.refused("is no time", "share", "photos/small", "--for", "soon")
+	h.refused("BUCKET/KEY", "object", "stat", "photos")
+}
+
+func TestDamageIsNamed(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	h.must(nil, "bucket", "create", "photos")
+	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
+	if _, err := n.s3().PutObject(t.Context(), "photos", "garden", bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var s api.Stat
+	h.must(&s, "object", "stat", "photos/garden")
+	flip(t, s.Pieces[0].File)
+	if h.must(&s, "object", "stat", "photos/garden"); s.Whole {
+		t.Error("damage was not found")
+	}
+	h.must(nil, "repair", "scrub")
+	n.until(func() bool {
+		var r api.Repair
+		h.must(&r, "repair", "status")
+		return len(r.Lost) == 1 && r.Lost[0].Bucket == "photos" && r.Lost[0].Key == "garden"
+	})
+	var st api.Status
+	if h.must(&st, "status"); st.Health.State != api.Risk || len(st.Health.Reasons) != 1 {
+		t.Errorf("health %+v", st.Health)
+	}
+	if err := n.s3().RemoveObject(t.Context(), "photos", "garden", minio.RemoveObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n.until(func() bool {
+		h.must(&st, "status")
+		return st.Health.State == api.Good
+	})
+}
+
+// flip damages the middle of a file.
+func flip(t *testing.T, path string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[len(raw)/2] ^= 0xff
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDisks(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	h.must(nil, "bucket", "create", "photos")
+	body := make([]byte, 8<<20)
+	for i := range body {
+		body[i] = byte(i * 7 >> 3)
+	}
+	if _, err := n.s3().PutObject(t.Context(), "photos", "garden", bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	first, second := filepath.Join(h.data, "disk"), filepath.Join(h.dir, "second")
+	h.refused("no other disk", "disk", "drain", first)
+	h.refused("only disk", "disk", "remove", first, "--yes")
+	h.refused("in one another", "disk", "add", filepath.Join(first, "inside"))
+	var d api.Disk
+	if h.must(&d, "disk", "add", second); d.Path != second || d.State != api.DiskOK {
+		t.Errorf("%+v", d)
+	}
+	h.refused("already", "disk", "add", second)
+	h.must(nil, "disk", "drain", first)
+	n.until(func() bool {
+		var s api.Stat
+		h.must(&s, "object", "stat", "photos/garden")
+		for _, p := range s.Pieces {
+			if p.Disk != d.ID || !p.Healthy {
+				return false
+			}
+		}
+		return true
+	})
+	h.must(nil, "disk", "remove", first, "--yes")
+	var disks []api.Disk
+	if h.must(&disks, "disk", "list"); len(disks) != 1 || disks[0].ID != d.ID {
+		t.Errorf("%+v", disks)
+	}
+	n.stop()
+	again := h.up()
+	if len(again.status.Disks) != 1 || again.status.Disks[0].ID != d.ID {
+		t.Errorf("after a restart: %+v", again.status.Disks)
+	}
+}
+
+func TestRecoveryKit(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	h.env = append(h.env, "LC_ALL=fr_FR.UTF-8")
+	var out struct{ File, Page string }
+	h.must(&out, "recovery-kit", "--out", h.dir)
+	for _, path := range []string{out.File, out.Page} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	raw, err := os.ReadFile(out.File)
+	var kit api.Kit
+	if err != nil || json.Unmarshal(raw, &kit) != nil {
+		t.Fatalf("%v\n%s", err, raw)
+	}
+	root, err := os.ReadFile(filepath.Join(h.data, "root.key"))
+	if err != nil || kit.RootKey != strings.TrimSpace(string(root)) || kit.S3.URL != n.status.S3.URL || len(kit.Keys) != 1 || kit.Keys[0].Secret == "" {
+		t.Errorf("%v: %+v", err, kit)
+	}
+	page, err := os.ReadFile(out.Page)
+	for _, want := range []string{"<svg", "Trousse de secours", "RHIZOME1:", kit.Keys[0].Secret, "lang=\"fr\""} {
+		if err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("the page lacks %q (%v)", want, err)
+		}
+	}
+	if strings.Contains(string(page), "http://www.w3.org") != strings.Contains(string(page), "xmlns") || strings.Contains(string(page), "<script") || strings.Contains(string(page), "src=") {
+		t.Error("the page loads something from elsewhere")
+	}
+	if r := h.run("recovery-kit", "--out", h.dir); r.code == 0 {
+		t.Error("a kit was written over another")
+	}
+}
+
+func TestImport(t *testing.T) {
+	there, here := newHome(t), newHome(t)
+	src, dst := there.up(), here.up()
+	there.must(nil, "bucket", "create", "photos")
+	bodies := map[string]string{"a": "one", "dir/b c+d%": strings.Repeat("two", 100000), "empty": "", "été": "three"}
+	for name, body := range bodies {
+		_, err := src.s3().PutObject(t.Context(), "photos", name, strings.NewReader(body), int64(len(body)), minio.PutObjectOptions{
+			ContentType: "text/x-" + strings.ToLower(name[:1]), CacheControl: "max-age=7", UserMetadata: map[string]string{"Garden": "rose"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := src.s3().PutObject(t.Context(), "photos", "parts", bytes.NewReader(make([]byte, 11<<20)), -1, minio.PutObjectOptions{PartSize: 5 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	k := firstKey(t, there.data)
+	here.env = []string{"AWS_ACCESS_KEY_ID=" + k["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY=" + k["AWS_SECRET_ACCESS_KEY"]}
+	type report struct {
+		Bucket                 string
+		Objects, Bytes, Copied int64
+		Whole                  bool
+	}
+	var r report
+	here.must(&r, "import", "s3://photos", "--endpoint", src.status.S3.URL, "--as", "pictures")
+	if !r.Whole || r.Objects != 5 || r.Copied != 5 {
+		t.Errorf("%+v", r)
+	}
+	for name := range bodies {
+		a, err1 := src.s3().StatObject(t.Context(), "photos", name, minio.StatObjectOptions{})
+		b, err2 := dst.s3().StatObject(t.Context(), "pictures", name, minio.StatObjectOptions{})
+		if err1 != nil || err2 != nil || a.ETag != b.ETag || a.Size != b.Size || a.ContentType != b.ContentType || b.UserMetadata["Garden"] != "rose" || b.Metadata.Get("Cache-Control") != "max-age=7" {
+			t.Errorf("%s: %v %v\n%+v\n%+v", name, err1, err2, a, b)
+		}
+	}
+	if _, err := src.s3().PutObject(t.Context(), "photos", "late", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	here.must(&r, "import", "s3://photos", "--endpoint", src.status.S3.URL, "--as", "pictures")
+	if !r.Whole || r.Objects != 6 || r.Copied != 1 {
+		t.Errorf("the second run: %+v", r)
+	}
+	here.env = []string{"AWS_ACCESS_KEY_ID=nobody", "AWS_SECRET_ACCESS_KEY=nonsense"}
+	here.refused("the other store refused", "import", "s3://photos", "--endpoint", src.status.S3.URL, "--as", "pictures")
+}

@@ -1,0 +1,275 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+	"rhizome/model/object"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func config(t *testing.T) Config {
+	return Config{
+		Data: filepath.Join(t.TempDir(), "data"), S3: "127.0.0.1:0", Home: "home", Scrub: 720 * time.Hour, Uploads: 168 * time.Hour,
+		Member: "first", KeyName: "first", Version: "test", Clock: clock.System{}, Logger: quiet,
+	}
+}
+
+func TestAFolderHasOneProcess(t *testing.T) {
+	c := config(t)
+	n, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A lock of one process is not seen by itself everywhere; what is looked at here is
+	// that a node gives back all it took.
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Errorf("the second Close: %v", err)
+	}
+	again, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.FirstKey() != nil || n.FirstKey() == nil {
+		t.Error("the first key is not that of the first start")
+	}
+	if again.keys.id() != n.keys.id() || again.layout.Lineage != n.layout.Lineage {
+		t.Error("the node came back as another")
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFailedOpenGivesEverythingBack(t *testing.T) {
+	c := config(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c.S3 = ln.Addr().String()
+	if _, err := Open(t.Context(), c); !errors.Is(err, errs.Invalid) {
+		t.Fatalf("%v", err)
+	}
+	c.S3 = "127.0.0.1:0"
+	n, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFolderThatOthersCouldReadIsClosed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	if info, _ := os.Stat(dir); info.Mode().Perm() != 0o700 {
+		t.Errorf("mode %o", info.Mode().Perm())
+	}
+}
+
+func TestDamagedKeysAreNotReplaced(t *testing.T) {
+	f, err := openFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	k, err := loadKeys(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := loadKeys(f); err != nil || *same != *k {
+		t.Fatalf("the keys do not come back: %v", err)
+	}
+	for _, text := range []string{"", "zz", strings.Repeat("ab", 31), strings.Repeat("ab", 33)} {
+		if err := os.WriteFile(f.at(rootKeyFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadKeys(f); !errors.Is(err, errs.Corrupt) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestSupervise(t *testing.T) {
+	var ended atomic.Int32
+	waits := func(ctx context.Context) error { <-ctx.Done(); ended.Add(1); return nil }
+	short := func(context.Context) error { return nil }
+	fails := func(context.Context) error { return errs.New(errs.Full, "no room") }
+	err := supervise(t.Context(), quiet, []service{{"a", waits}, {"b", short}, {"c", fails}, {"d", waits}})
+	if !errors.Is(err, errs.Full) || !strings.Contains(err.Error(), "c: no room") || ended.Load() != 2 {
+		t.Errorf("%v, %d ended", err, ended.Load())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := supervise(ctx, quiet, []service{{"a", waits}}); err != nil {
+		t.Errorf("told to stop: %v", err)
+	}
+	if err := supervise(t.Context(), quiet, []service{{"b", short}}); err != nil {
+		t.Errorf("all ended: %v", err)
+	}
+}
+
+func TestServeEndsWithItsListener(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	if err := serve(&http.Server{}, ln, quiet)(t.Context()); err == nil {
+		t.Error("a server without a listener goes on")
+	}
+}
+
+func TestRunServesAndStops(t *testing.T) {
+	n, err := Open(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	resp, err := http.Get(n.S3().URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != 403 {
+		t.Errorf("anonymous: %s", resp.Status)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAStoreThatFailsStopsTheNode(t *testing.T) {
+	n, err := Open(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.fail(errs.New(errs.Internal, "the log cannot be written"))
+	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "the log cannot be written") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDamageIsNotedAndForgotten(t *testing.T) {
+	n, err := Open(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	ctx := t.Context()
+	w := n.extents.NewWriter(ctx, extent.Ref{ID: ident.New(), Row: register.Row{Table: object.Objects, Part: "x"}}, -1, func(extent.Piece) []byte { return nil })
+	if _, err := w.Write([]byte("some bytes that are long enough to lie on a disk")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.Close(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(want int) {
+		t.Helper()
+		if _, err := n.scrubber.Whole(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.review(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if ids, _, err := n.damage.all(); err != nil || len(ids) != want {
+			t.Errorf("noted: %v, want %d (%v)", ids, want, err)
+		}
+	}
+	check(0)
+	info, err := n.disks.Info(ctx, p.Extent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turn := func() {
+		path := filepath.Join(info.Dir, info.File)
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[info.Offset+3] ^= 1
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn()
+	check(1)
+	turn()
+	check(0)
+	turn()
+	check(1)
+	if err := n.extents.DropRef(ctx, p.Extent, refOf(t, n, p.Extent)); err != nil {
+		t.Fatal(err)
+	}
+	check(0)
+}
+
+func refOf(t *testing.T, n *Node, id ident.ID) ident.ID {
+	t.Helper()
+	refs, err := n.extents.Refs(t.Context(), id)
+	if err != nil || len(refs) != 1 {
+		t.Fatalf("%v %v", refs, err)
+	}
+	return refs[0].ID
+}
+
+// TestWindowsComeDaily: not at once after a start, not twice a day, and soon again
+// after the clock was wrong.
+func TestWindowsComeDaily(t *testing.T) {
+	c := config(t)
+	now := clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	c.Clock = now
+	n, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if got := n.untilWindow(); got != firstWindow {
+		t.Errorf("the first window comes after %v", got)
+	}
+	if err := n.scrubber.Window(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now.Advance(time.Hour)
+	if got := n.untilWindow(); got != 23*time.Hour {
+		t.Errorf("an hour after a window the next comes after %v", got)
+	}
+	now.Advance(-1000 * time.Hour)
+	if got := n.untilWindow(); got != day {
+		t.Errorf("with a clock set back it comes after %v", got)
+	}
+}
