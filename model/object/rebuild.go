@@ -122,9 +122,10 @@ func (r *Rebuild) findings(ctx context.Context) *Findings {
 	out := &Findings{Buckets: r.general}
 	collect := func(rows map[register.Row]Finding) (fs []Finding) {
 		for row, f := range rows {
-			named := r.names.row(ctx, row)
-			f.Bucket, f.Key, f.Part = named.Bucket, named.Key, named.Part
-			fs = append(fs, f)
+			for _, named := range r.named(ctx, row) {
+				f.Bucket, f.Key, f.Part = named.Bucket, named.Key, named.Part
+				fs = append(fs, f)
+			}
 		}
 		slices.SortFunc(fs, compareFindings)
 		return fs
@@ -138,6 +139,16 @@ func (r *Rebuild) findings(ctx context.Context) *Findings {
 	}
 	out.Doubtful = collect(old)
 	return out
+}
+
+// named names a row; a part by all objects that it belongs to.
+func (r *Rebuild) named(ctx context.Context, row register.Row) []Finding {
+	if row.Table == Parts {
+		if users, err := r.Store.uploadUsers(ctx, &r.names, row); err == nil && len(users) > 0 {
+			return users
+		}
+	}
+	return []Finding{r.names.row(ctx, row)}
 }
 
 func compareFindings(a, b Finding) int {
