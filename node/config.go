@@ -10,7 +10,7 @@
 //	pid           the number of that process
 //	node.key      the node's Ed25519 seed, hexadecimal, 0600
 //	root.key      the key that seals bucket keys and secrets, hexadecimal, 0600
-//	bucket-keys/  every bucket's sealed key a second time, one file each
+//	keyring       every bucket's sealed key and the layout a second time; on every disk too
 //	rows/         the row store
 //	disk/         the first disk's extents
 //	admin.sock    the admin socket, 0600, while the node runs
@@ -19,7 +19,7 @@
 //
 // Open takes the lock, makes what is missing, opens the stores and listens; nothing
 // is served yet. Run serves until its context ends or a service fails: it stops to
-// listen, lets requests under way finish for up to 8 seconds, stops the background
+// listen, lets requests under way finish for up to 7 seconds, stops the background
 // work and closes the stores. Killing the process at any moment is safe.
 package node
 
@@ -49,6 +49,8 @@ type Config struct {
 	// Scrub is the time in which every stored byte is read again once; Uploads the age
 	// at which an abandoned upload is given up.
 	Scrub, Uploads time.Duration
+	// Orphans is the age at which what a crash left behind is looked at; 0: the default.
+	Orphans time.Duration
 	// Member and KeyName name the first member and the first key.
 	Member, KeyName string
 	Version         string

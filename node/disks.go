@@ -59,6 +59,9 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 	if err := n.disks.AddDisk(ctx, extentstore.Disk{Dir: path}); err != nil {
 		return api.Disk{}, err
 	}
+	if err := n.ring.AddPlace(path); err != nil {
+		return api.Disk{}, err
+	}
 	disks, err := n.Disks(ctx)
 	for _, d := range disks {
 		if d.Path == path {
@@ -98,12 +101,24 @@ func (n *Node) RemoveDisk(ctx context.Context, id string, force bool) error {
 	if len(n.disks.Disks()) == 1 {
 		return errs.New(errs.Conflict, "this is the node's only disk: add another first with rhizome disk add DIR")
 	}
-	if !force {
-		return n.disks.RemoveDisk(ctx, d, nil)
+	var lost func(ident.ID)
+	if force {
+		lost = func(extent ident.ID) { n.note(extent, reasonGivenUp) }
 	}
-	var failed error
-	err = n.disks.RemoveDisk(ctx, d, func(extent ident.ID) {
-		failed = errors.Join(failed, n.damage.note(extent, damage{"it lay on a disk that was given up", n.config.Clock.Now().UnixMilli()}))
-	})
-	return errors.Join(err, failed)
+	dir := n.dirOf(d)
+	if err := n.disks.RemoveDisk(ctx, d, lost); err != nil {
+		return err
+	}
+	n.ring.DropPlace(dir)
+	return nil
+}
+
+// dirOf returns a disk's folder, "" if it is unknown.
+func (n *Node) dirOf(id ident.ID) string {
+	for _, d := range n.disks.Disks() {
+		if d.ID == id {
+			return d.Dir
+		}
+	}
+	return ""
 }

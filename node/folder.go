@@ -77,5 +77,4 @@ func (f *folder) empty() (bool, error) {
 const (
 	rowsDir = "rows"
 	diskDir = "disk"
-	keysDir = "bucket-keys"
 )

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
@@ -15,6 +18,7 @@ import (
 	"rhizome/cluster/layout"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
+	"rhizome/disk/keyring"
 	"rhizome/disk/kv"
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
@@ -45,7 +49,12 @@ type Node struct {
 	first      *account.Key
 
 	damage   ledger
-	scrubber *scrubber
+	scrubber *extentstore.Scrubber
+	ring     *keyring.Ring
+	wanted   chan struct{} // a whole check was asked for
+	inFlight atomic.Int64  // S3 requests under way
+	// rowDamage is the last damage that the row store met, for people.
+	rowDamage atomic.Pointer[string]
 
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
@@ -55,7 +64,7 @@ type Node struct {
 // Open brings a node up as far as listening; see the package's Life. On failure
 // everything is given back.
 func Open(ctx context.Context, c Config) (*Node, error) {
-	n := &Node{config: c, started: c.Clock.Now(), fatal: make(chan error, 1)}
+	n := &Node{config: c, started: c.Clock.Now(), wanted: make(chan struct{}, 1), fatal: make(chan error, 1)}
 	for _, step := range []func(context.Context) error{
 		n.openFolder, n.openStores, n.openModel, n.welcome, n.listen,
 	} {
@@ -95,7 +104,7 @@ func (n *Node) openFolder(context.Context) (err error) {
 // openStores opens what is on disk.
 func (n *Node) openStores(ctx context.Context) (err error) {
 	c := n.config
-	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{Logger: c.Logger, Fatal: n.fail})
+	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged})
 	if err != nil {
 		return n.rowsError(err)
 	}
@@ -113,13 +122,10 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	n.damage = ledger{n.rows}
-	n.scrubber = &scrubber{
-		disks: n.disks, rows: n.rows, damage: n.damage, every: c.Scrub, clock: c.Clock, now: make(chan struct{}, 1),
-		warn: func(id ident.ID, reason string) {
-			c.Logger.Error("the check of stored bytes found damage", "extent", id, "reason", reason)
-		},
-	}
-	if err := n.scrubber.load(); err != nil {
+	n.scrubber, err = n.disks.NewScrubber(extentstore.ScrubOptions{
+		Pass: c.Scrub, Busy: n.busy, Damaged: n.found, Clock: c.Clock,
+	})
+	if err != nil {
 		return err
 	}
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
@@ -145,6 +151,42 @@ func (n *Node) rowsError(err error) error {
 	return err
 }
 
+// rowsDamaged is told of damage that the row store met while it goes on.
+func (n *Node) rowsDamaged(err error) {
+	n.config.Logger.Error("the row store is damaged", "error", err)
+	text := err.Error()
+	n.rowDamage.Store(&text)
+}
+
+// openKeyring opens the second place of bucket keys and layout, on every disk.
+func (n *Node) openKeyring() (err error) {
+	places := []string{n.folder.path}
+	for _, d := range n.disks.Disks() {
+		if d.Absent == nil && !inside(d.Dir, n.folder.path) {
+			places = append(places, d.Dir)
+		}
+	}
+	n.ring, err = keyring.Open(vfs.Default, func(dir string, err error) {
+		n.config.Logger.Warn("a disk has no copy of the keyring", "disk", dir, "error", err)
+	}, places...)
+	if err != nil {
+		return err
+	}
+	return n.ring.KeepLayout(codec.Encode(n.layout))
+}
+
+// busy reports whether people wait for the disks.
+func (n *Node) busy() bool { return n.inFlight.Load() > 0 }
+
+// counted counts the requests under way.
+func (n *Node) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.inFlight.Add(1)
+		defer n.inFlight.Add(-1)
+		h.ServeHTTP(w, r)
+	})
+}
+
 // fail is told of a failed log write.
 func (n *Node) fail(err error) {
 	select {
@@ -167,15 +209,14 @@ func (n *Node) openModel(context.Context) (err error) {
 	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
 		return err
 	}
-	ring, err := openKeyring(n.folder.at(keysDir))
-	if err != nil {
+	if err := n.openKeyring(); err != nil {
 		return err
 	}
 	n.accounts = account.New(n.regs, n.keys.root, c.Clock)
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
-		Root: n.keys.root, Keyring: ring, Clock: c.Clock, Logger: c.Logger,
-		Ages: object.Ages{Upload: c.Uploads},
+		Root: n.keys.root, Keyring: n.ring, Clock: c.Clock, Logger: c.Logger,
+		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil
 }
@@ -242,23 +283,38 @@ func (n *Node) Run(ctx context.Context) error {
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
 		Clock: c.Clock, Logger: c.Logger,
 	})
-	front := s3.NewServer(s3.New(s3.Config{
+	front := s3.NewServer(n.counted(s3.New(s3.Config{
 		Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
-	}))
+	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
-	err := supervise(ctx, []service{
+	err := supervise(ctx, c.Logger, []service{
 		{"S3", serve(front, n.s3, c.Logger)},
 		{"admin", serve(api.HTTP(), n.socket, c.Logger)},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
-		{"scrub", n.scrubber.run},
-		{"sweep", n.sweep},
+		{"upkeep", n.upkeep},
 		{"disks", n.watchDisks},
 	})
 	c.Logger.Info("the node stops")
-	return errors.Join(err, n.Close())
+	return errors.Join(err, n.closeSoon())
+}
+
+// closeSoon closes the node but does not wait longer than closing: a row store that
+// failed may never answer.
+func (n *Node) closeSoon() error {
+	done := make(chan error, 1)
+	go func() { done <- n.Close() }()
+	timer := time.NewTimer(closing)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		n.config.Logger.Warn("the stores were not closed in time; the next start reads their logs")
+		return nil
+	}
 }
 
 // watchDisks ends the node when the row store can promise nothing more.

@@ -17,6 +17,9 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+	"rhizome/model/object"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -116,46 +119,21 @@ func TestDamagedKeysAreNotReplaced(t *testing.T) {
 	}
 }
 
-func TestKeyring(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), keysDir)
-	ring, err := openKeyring(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := ident.New()
-	if err := errors.Join(ring.Keep(id, []byte("one")), ring.Keep(id, []byte("two")), ring.Keep(ident.New(), []byte("x"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, ident.New().String()+".new"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	all, err := ring.all()
-	if err != nil || len(all) != 2 || string(all[id]) != "two" {
-		t.Errorf("%v %v", all, err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "stranger"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ring.all(); !errors.Is(err, errs.Corrupt) {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestSupervise(t *testing.T) {
 	var ended atomic.Int32
 	waits := func(ctx context.Context) error { <-ctx.Done(); ended.Add(1); return nil }
 	short := func(context.Context) error { return nil }
 	fails := func(context.Context) error { return errs.New(errs.Full, "no room") }
-	err := supervise(t.Context(), []service{{"a", waits}, {"b", short}, {"c", fails}, {"d", waits}})
+	err := supervise(t.Context(), quiet, []service{{"a", waits}, {"b", short}, {"c", fails}, {"d", waits}})
 	if !errors.Is(err, errs.Full) || !strings.Contains(err.Error(), "c: no room") || ended.Load() != 2 {
 		t.Errorf("%v, %d ended", err, ended.Load())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := supervise(ctx, []service{{"a", waits}}); err != nil {
+	if err := supervise(ctx, quiet, []service{{"a", waits}}); err != nil {
 		t.Errorf("told to stop: %v", err)
 	}
-	if err := supervise(t.Context(), []service{{"b", short}}); err != nil {
+	if err := supervise(t.Context(), quiet, []service{{"b", short}}); err != nil {
 		t.Errorf("all ended: %v", err)
 	}
 }
@@ -205,25 +183,35 @@ func TestAStoreThatFailsStopsTheNode(t *testing.T) {
 	}
 }
 
-func TestTheScrubberNotesAndForgets(t *testing.T) {
+func TestDamageIsNotedAndForgotten(t *testing.T) {
 	n, err := Open(t.Context(), config(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	now := clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	n.scrubber.clock = now
-	id := writeExtent(t, n, []byte("some bytes"))
-	if err := n.scrubber.window(t.Context(), true); err != nil {
+	ctx := t.Context()
+	w := n.extents.NewWriter(ctx, extent.Ref{ID: ident.New(), Row: register.Row{Table: object.Objects, Part: "x"}}, -1, func(extent.Piece) []byte { return nil })
+	if _, err := w.Write([]byte("some bytes that are long enough to lie on a disk")); err != nil {
 		t.Fatal(err)
 	}
-	if p := n.scrubber.wire(); p.Finished == nil || !p.Finished.Equal(now.Now()) || p.Running {
-		t.Errorf("%+v", p)
+	p, err := w.Close(ctx)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if ids, _, err := n.damage.all(); err != nil || len(ids) != 0 {
-		t.Errorf("%v %v", ids, err)
+	check := func(want int) {
+		t.Helper()
+		if _, err := n.scrubber.Whole(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.review(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if ids, _, err := n.damage.all(); err != nil || len(ids) != want {
+			t.Errorf("noted: %v, want %d (%v)", ids, want, err)
+		}
 	}
-	info, err := n.disks.Info(t.Context(), id)
+	check(0)
+	info, err := n.disks.Info(ctx, p.Extent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,72 +227,49 @@ func TestTheScrubberNotesAndForgets(t *testing.T) {
 		}
 	}
 	turn()
-	if err := n.scrubber.window(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
-	if ids, _, err := n.damage.all(); err != nil || len(ids) != 1 || ids[0] != id {
-		t.Errorf("damage found: %v %v", ids, err)
-	}
+	check(1)
 	turn()
-	if err := n.scrubber.window(t.Context(), true); err != nil {
+	check(0)
+	turn()
+	check(1)
+	if err := n.extents.DropRef(ctx, p.Extent, refOf(t, n, p.Extent)); err != nil {
 		t.Fatal(err)
 	}
-	if ids, _, err := n.damage.all(); err != nil || len(ids) != 0 {
-		t.Errorf("whole again, still noted: %v %v", ids, err)
-	}
+	check(0)
 }
 
-// TestWindowsMakeAPass: a pass is done within the days it is given, and a restart
-// within the day reads nothing twice.
-func TestWindowsMakeAPass(t *testing.T) {
-	n, err := Open(t.Context(), config(t))
+func refOf(t *testing.T, n *Node, id ident.ID) ident.ID {
+	t.Helper()
+	refs, err := n.extents.Refs(t.Context(), id)
+	if err != nil || len(refs) != 1 {
+		t.Fatalf("%v %v", refs, err)
+	}
+	return refs[0].ID
+}
+
+// TestWindowsComeDaily: not at once after a start, not twice a day, and soon again
+// after the clock was wrong.
+func TestWindowsComeDaily(t *testing.T) {
+	c := config(t)
+	now := clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	c.Clock = now
+	n, err := Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	now := clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	s := n.scrubber
-	s.clock, s.every = now, 10*24*time.Hour
-	for range 200 {
-		writeExtent(t, n, []byte("some bytes"))
+	if got := n.untilWindow(); got != firstWindow {
+		t.Errorf("the first window comes after %v", got)
 	}
-	days := 0
-	for s.progress().Finished == 0 && days < 30 {
-		before := s.progress().Checked
-		if err := s.window(t.Context(), false); err != nil {
-			t.Fatal(err)
-		}
-		if s.progress().Finished == 0 && s.progress().Checked == before {
-			t.Fatal("a window that reads nothing")
-		}
-		at := s.progress()
-		if err := s.window(t.Context(), false); err != nil || s.progress() != at {
-			t.Fatalf("a second window in one day: %v", err)
-		}
-		now.Advance(24 * time.Hour)
-		days++
-	}
-	if days < 9 || days > 12 {
-		t.Errorf("a pass of 10 days took %d windows", days)
-	}
-	fresh := &scrubber{rows: n.rows}
-	if err := fresh.load(); err != nil || fresh.at.Finished != s.at.Finished {
-		t.Errorf("the progress was not kept: %v", err)
-	}
-}
-
-func writeExtent(t *testing.T, n *Node, frame []byte) ident.ID {
-	t.Helper()
-	id := ident.New()
-	w, err := n.disks.Create(t.Context(), id, int64(len(frame)))
-	if err != nil {
+	if err := n.scrubber.Window(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Append(frame); err != nil {
-		t.Fatal(err)
+	now.Advance(time.Hour)
+	if got := n.untilWindow(); got != 23*time.Hour {
+		t.Errorf("an hour after a window the next comes after %v", got)
 	}
-	if err := w.Commit(nil); err != nil {
-		t.Fatal(err)
+	now.Advance(-1000 * time.Hour)
+	if got := n.untilWindow(); got != day {
+		t.Errorf("with a clock set back it comes after %v", got)
 	}
-	return id
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 
-	"rhizome/base/ident"
 	"rhizome/cluster/extent"
 	"rhizome/cluster/register"
 	"rhizome/gateway/admin/api"
@@ -12,7 +11,7 @@ import (
 
 // Repair implements admin.Host.
 func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
-	out := api.Repair{Scrub: n.scrubber.wire()}
+	out := api.Repair{Scrub: n.scrubbing()}
 	var err error
 	for _, t := range []register.Table{object.Buckets, object.Objects, object.Uploads, object.Parts} {
 		c, err := n.replica.PendingCount(ctx, t)
@@ -25,26 +24,29 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 		return out, err
 	}
 	out.Lost, err = n.lost(ctx)
+	if reason := n.rowDamage.Load(); reason != nil {
+		out.Lost = append(out.Lost, api.Damage{Reason: *reason})
+	}
 	return out, err
+}
+
+func (n *Node) scrubbing() api.Scrub {
+	s := n.scrubber.Status()
+	out := api.Scrub{Running: s.Running, Checked: s.Done}
+	if s.Total > 0 && s.Done > 0 {
+		out.Done = float64(s.Done) / float64(s.Total)
+	}
+	if !s.Finished.IsZero() {
+		out.Finished = &s.Finished
+	}
+	return out
 }
 
 // Scrub implements admin.Host.
 func (n *Node) Scrub(context.Context) error {
-	n.scrubber.start()
-	return nil
-}
-
-// sweep compares rows and bytes once after the start, and notes what is missing.
-func (n *Node) sweep(ctx context.Context) error {
-	rep, err := n.extents.Sweep(ctx, func(id ident.ID) {
-		n.config.Logger.Error("the bytes of an extent are missing", "extent", id)
-		if err := n.damage.note(id, damage{"its bytes are missing", n.config.Clock.Now().UnixMilli()}); err != nil {
-			n.config.Logger.Error("a damage could not be noted", "extent", id, "error", err)
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		n.config.Logger.Warn("comparing rows and bytes did not end", "error", err)
+	select {
+	case n.wanted <- struct{}{}:
+	default: // asked for already
 	}
-	n.config.Logger.Debug("rows and bytes compared", "extents", rep.Extents, "removed", rep.Deleted, "lost", rep.Lost)
 	return nil
 }

@@ -12,8 +12,13 @@ import (
 	"rhizome/base/errs"
 )
 
-// grace is how long requests under way may take once the node is told to stop.
-const grace = 8 * time.Second
+const (
+	// grace is how long requests under way may take once the node is told to stop.
+	grace = 7 * time.Second
+	// closing is how long closing the stores may take then. What is not closed by then
+	// is as after a kill: safe, and read again at the next start.
+	closing = 2 * time.Second
+)
 
 // service is something that runs until its context ends. An error ends the node.
 type service struct {
@@ -23,7 +28,7 @@ type service struct {
 
 // supervise runs services side by side until ctx ends or one of them fails, then
 // stops the others and waits for all. The first failure is returned.
-func supervise(ctx context.Context, services []service) error {
+func supervise(ctx context.Context, log *slog.Logger, services []service) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stopped := errors.New("stopped")
@@ -31,6 +36,7 @@ func supervise(ctx context.Context, services []service) error {
 	for _, s := range services {
 		wg.Go(func() {
 			if err := s.run(ctx); err != nil && ctx.Err() == nil {
+				log.Error("a service failed; the node stops", "service", s.name, "error", err)
 				cancel(errs.Newf(errs.KindOf(err), "%s: %w", s.name, err))
 			}
 		})

@@ -18,6 +18,9 @@ type (
 	CrashCloneCfg = vfs.CrashCloneCfg
 )
 
+// Unspecified is the category of writes that nobody counts.
+const Unspecified = vfs.WriteCategoryUnspecified
+
 // Default is the machine's file system.
 var Default = vfs.Default
 

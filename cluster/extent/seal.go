@@ -129,14 +129,13 @@ func (c *codecs) pack(plain, spare []byte) ([]byte, bool) {
 	return out, len(out)-headLen <= len(plain)-len(plain)/8
 }
 
-const sample = 4 << 10
-
 // promising compresses three samples of a long frame to see whether the whole is
 // worth trying: a few microseconds against some hundred.
 func (c *codecs) promising(plain, spare []byte) bool {
-	if len(plain) < 8*sample {
+	if len(plain) < 16<<10 {
 		return true
 	}
+	sample := min(len(plain)/32, 4<<10)
 	got := 0
 	for _, at := range []int{0, len(plain)/2 - sample, len(plain) - sample} {
 		got += len(c.enc.EncodeAll(plain[at:at+sample], spare[:0]))

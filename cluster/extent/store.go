@@ -37,6 +37,10 @@ func New(regs register.Store, local register.Local, disks *extentstore.Store, lo
 		active: map[ident.ID]holding{}, seen: map[ident.ID]struct{}{}}, nil
 }
 
+// RowsRoom returns errs.Full, with the reason, if this node has no room for n more
+// bytes of rows.
+func (s *Store) RowsRoom(n int64) error { return s.disks.RowsRoom(n) }
+
 // Settle says that the commit of the rows which reference these extents is known:
 // it happened, and they need no look from the collector. It costs nothing to lose.
 // An extent with several references gets its look anyway, because another of them

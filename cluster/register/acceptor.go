@@ -71,11 +71,13 @@ func (r *Replica) Read(_ context.Context, version uint64, row Row) (core.Answer,
 	}
 	key := rowKey(headKey, row)
 	var full core.Cell
+	told := r.fences.of(row.Table, row.Part).told // before the row
 	if err := r.get(key, &full); err != nil {
 		return core.Answer{}, err
 	}
 	r.awaitWrite(key[1:])
 	limits := r.limits(row, keySlot(key))
+	limits.Fence = told
 	return full.Read(&limits), nil
 }
 

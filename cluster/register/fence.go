@@ -20,25 +20,32 @@ type partID struct {
 type fences struct {
 	raising sync.Mutex // one is made durable at a time, so that none undoes a higher one
 	mu      sync.RWMutex
-	m       map[partID]uint64
+	m       map[partID]fence
 }
 
-func (f *fences) of(t Table, part string) uint64 {
+// fence is one partition key's.
+type fence struct {
+	refuse uint64 // counts at once
+	told   uint64 // durable, and no Accept below it is under way any more
+}
+
+func (f *fences) of(t Table, part string) fence {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if len(f.m) == 0 {
-		return 0
+		return fence{}
 	}
 	return f.m[partID{t, part}]
 }
 
-func (f *fences) raise(id partID, epoch uint64) {
+func (f *fences) raise(id partID, refuse, told uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.m == nil {
-		f.m = make(map[partID]uint64)
+		f.m = make(map[partID]fence)
 	}
-	f.m[id] = max(f.m[id], epoch)
+	old := f.m[id]
+	f.m[id] = fence{max(old.refuse, refuse), max(old.told, told)}
 }
 
 // Fence is Peer's. When it returns, every Accept that the fence would have refused
@@ -50,24 +57,25 @@ func (r *Replica) Fence(_ context.Context, version uint64, t Table, part string,
 	if err := checkRow(Row{Table: t, Part: part}); err != nil {
 		return err
 	}
-	if err := r.raiseFence(partID{t, part}, epoch); err != nil {
-		return err
-	}
-	prefix := string(appendPart(nil, headKey, t, part)[1:])
-	r.settleWrites(func(row string) bool { return strings.HasPrefix(row, prefix) })
-	return nil
+	return r.raiseFence(partID{t, part}, epoch)
 }
 
 func (r *Replica) raiseFence(id partID, epoch uint64) error {
 	r.fences.raising.Lock()
 	defer r.fences.raising.Unlock()
-	if r.fences.of(id.table, id.part) >= epoch {
+	if r.fences.of(id.table, id.part).told >= epoch {
 		return nil
 	}
-	r.fences.raise(id, epoch)
+	r.fences.raise(id, epoch, 0)
 	b := r.kv.NewBatch()
 	b.Set(fenceKey(id.table, id.part), binary.BigEndian.AppendUint64(nil, epoch))
-	return b.Commit()
+	if err := b.Commit(); err != nil {
+		return err
+	}
+	prefix := string(appendPart(nil, headKey, id.table, id.part)[1:])
+	r.settleWrites(func(row string) bool { return strings.HasPrefix(row, prefix) })
+	r.fences.raise(id, epoch, epoch)
+	return nil
 }
 
 func (r *Replica) loadFences() error {
@@ -86,7 +94,8 @@ func (r *Replica) loadFences() error {
 		if err != nil || len(v) != 8 {
 			return errs.New(errs.Corrupt, "the row store holds a fence that cannot be read")
 		}
-		r.fences.raise(partID{row.Table, row.Part}, binary.BigEndian.Uint64(v))
+		epoch := binary.BigEndian.Uint64(v)
+		r.fences.raise(partID{row.Table, row.Part}, epoch, epoch)
 	}
 	return it.Err()
 }

@@ -25,6 +25,9 @@ type Gather struct {
 	scratch *kv.Store
 	damage  *kv.Damage
 	top     Ballot // no row, promise or floor seen is above it
+
+	// Others, if set, is told of what Salvage finds of other packages.
+	Others func(kv.Found)
 }
 
 // NewGather returns a Gather that works in an empty store, which is then of no more
@@ -107,6 +110,10 @@ func (g *Gather) found(f kv.Found) error {
 		return g.foundBlob(f)
 	case ownKey:
 		g.foundOwn(f.Key, f.Value)
+	default:
+		if g.Others != nil {
+			g.Others(f)
+		}
 	}
 	return nil
 }
@@ -261,7 +268,7 @@ func (g *Gather) judge(key []byte, x *gathered) Knowledge {
 	case x.known&fromSnapshot != 0:
 		return Saved
 	case x.known&hasHead != 0 && !x.deleted():
-		if g.damage.Missing(key, x.seq) {
+		if !g.damage.NoList && g.damage.Missing(key, x.seq) {
 			return Doubtful
 		}
 		return Known

@@ -73,10 +73,33 @@ func (l *lister) arrange() {
 	l.alone = len(l.nodes) == 1
 }
 
-// sweep asks the replicas and joins their answers.
+// sweep asks the replicas and joins their answers. Replicas that do not know of a
+// fence that others know of are told of it first.
 func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []core.Merged, more bool, through string, err error) {
-	s := core.NewScanner(l.size)
-	done := len(l.parts) == 0
+	for {
+		s, done, err := l.ask(ctx, after, limit)
+		if done {
+			rows, through, more = s.Merge()
+			return rows, more, through, nil
+		}
+		lags := s.Lags()
+		if len(lags) == 0 && hopeless(err) {
+			return nil, false, "", err
+		}
+		if len(lags) == 0 {
+			return nil, false, "", unavailable(err)
+		}
+		for part, epoch := range lags {
+			if err := l.c.Fence(ctx, l.Table, l.parts[part], epoch); err != nil {
+				return nil, false, "", err
+			}
+		}
+	}
+}
+
+func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scanner, done bool, err error) {
+	s = core.NewScanner(l.size)
+	done = len(l.parts) == 0
 	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
 		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone}
 		for _, i := range l.covers[k] {
@@ -93,14 +116,7 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 		}
 		return wait
 	})
-	if !done && hopeless(err) {
-		return nil, false, "", err
-	}
-	if !done {
-		return nil, false, "", unavailable(err)
-	}
-	rows, through, more = s.Merge()
-	return rows, more, through, nil
+	return s, done, err
 }
 
 // add appends the live rows to the page until that is full. A page never ends at the

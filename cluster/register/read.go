@@ -23,11 +23,28 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 	if err := checkRow(row); err != nil {
 		return core.Record{}, err
 	}
-	at := c.place(row.Part)
-	r := core.NewReader(len(at.nodes))
-	var rec core.Record
-	done := false
-	err := ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
+	for {
+		at := c.place(row.Part)
+		r := core.NewReader(len(at.nodes))
+		rec, done, err := c.readOnce(ctx, row, at, &r)
+		if done {
+			return rec, nil
+		}
+		if fence, lag := r.Fence(); lag {
+			if err := c.Fence(ctx, row.Table, row.Part, fence); err != nil {
+				return rec, err
+			}
+			continue
+		}
+		if hopeless(err) {
+			return rec, err
+		}
+		return c.mend(ctx, row, at, &r)
+	}
+}
+
+func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader) (rec core.Record, done bool, err error) {
+	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
 		return p.Read(ctx, at.version, row)
 	}, func(from int, a core.Answer) verdict {
 		switch rec, done = r.Answer(from, a); {
@@ -38,13 +55,7 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 		}
 		return wait
 	})
-	if done {
-		return rec, nil
-	}
-	if hopeless(err) {
-		return rec, err
-	}
-	return c.mend(ctx, row, at, &r)
+	return rec, done, err
 }
 
 // mend settles a row on which replicas differ.

@@ -179,7 +179,7 @@ func (r *Replica) limits(row Row, slot uint16) core.Limits {
 		Start:   *r.start.Load(),
 		Ceiling: *r.ceiling.Load(),
 		Floor:   *r.floors[groupOf(slot)].Load(),
-		Fence:   r.fences.of(row.Table, row.Part),
+		Fence:   r.fences.of(row.Table, row.Part).refuse,
 	}
 }
 

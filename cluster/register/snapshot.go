@@ -43,6 +43,9 @@ func WriteSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, dir string, 
 	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return "", errs.Newf(errs.Unavailable, "the folder of snapshots cannot be made: %w", err)
 	}
+	if err := syncFolder(fs, fs.PathDir(dir)); err != nil {
+		return "", err
+	}
 	// What the snapshot has is in tables from here on: a log that is damaged later then
 	// holds nothing that the snapshot could bring back.
 	if err := store.Flush(); err != nil {

@@ -298,3 +298,24 @@ func TestMinorityAway(t *testing.T) {
 		t.Fatalf("an update without a majority: %v", err)
 	}
 }
+
+func TestScanTellsOfAFence(t *testing.T) {
+	c := newCluster(t, 3)
+	ctx := ctxFor(t)
+	c.set(2, func(n *node) { n.down = true })
+	check(t, c.store(0).Fence(ctx, 1, "p", 3))
+	c.set(2, func(n *node) { n.down = false })
+	c.set(0, func(n *node) { n.down = true })
+	for _, f := range []func() error{
+		func() error { _, _, err := c.store(2).Read(ctx, Row{1, "p", "k"}); return err },
+		func() error {
+			_, err := c.store(2).Scan(ctx, Scan{Table: 1, Parts: []string{"p"}, Limit: 1})
+			return err
+		},
+	} {
+		check(t, f())
+		if got := c.nodes[2].rep.fences.of(1, "p").told; got != 3 {
+			t.Fatalf("the replica that was away is fenced at %d", got)
+		}
+	}
+}

@@ -24,6 +24,9 @@ func (r *Replica) Scan(ctx context.Context, version uint64, s Sweep) (core.Secti
 	}
 	w := sweeper{Sweep: s, replica: r}
 	defer w.close()
+	for _, part := range s.Parts {
+		w.out.Fences = append(w.out.Fences, r.fences.of(s.Table, part).told) // before the view
+	}
 	if err := w.open(); err != nil {
 		return core.Section{}, err
 	}

@@ -170,7 +170,7 @@ func TestStatAndShare(t *testing.T) {
 	}
 	h.refused("does not exist", "share", "photos/none")
 	h.refused("seven days", "share", "photos/small", "--for", "8d")
-	h.refused("is no duration", "share", "photos/small", "--for", "soon")
+	h.refused("is no time", "share", "photos/small", "--for", "soon")
 	h.refused("BUCKET/KEY", "object", "stat", "photos")
 }
 

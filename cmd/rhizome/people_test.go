@@ -46,11 +46,11 @@ func TestWhereSettingsComeFrom(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	path := filepath.Join(h.dir, "config", "rhizome", "rhizome.toml")
-	h.write(path, "# ours\nhome = \"garden\"\nregion = \"paris\"\ns3-domain = [\"a.example\", \"b.example\"]\nscrub-days = 10\ncapacity = \"2TiB\"\n")
+	h.write(path, "# ours\nhome = \"garden\"\nregion = \"paris\"\ns3-domain = [\"a.example\", \"b.example\"]\nscrub-every = 10\ncapacity = \"2TiB\"\n")
 	h.env = []string{"RHIZOME_REGION=lyon", "RHIZOME_S3=127.0.0.1:1"}
 	s = h.settings("--s3", "127.0.0.1:2")
 	want := map[string][2]string{
-		"home": {"garden", "file"}, "region": {"lyon", "environment"}, "s3": {"127.0.0.1:2", "flag"}, "scrub-days": {"10", "file"}, "capacity": {"2TiB", "file"},
+		"home": {"garden", "file"}, "region": {"lyon", "environment"}, "s3": {"127.0.0.1:2", "flag"}, "scrub-every": {"10", "file"}, "capacity": {"2TiB", "file"},
 	}
 	for name, w := range want {
 		if s[name].Value != w[0] || s[name].From != w[1] {
@@ -79,13 +79,13 @@ func TestWrongSettingsAreRefusedWithTheirPlace(t *testing.T) {
 	h := newHome(t)
 	path := filepath.Join(h.dir, "x.toml")
 	for text, want := range map[string]string{
-		"home = \"a\"\nhoem = \"b\"\n": "x.toml:2: there is no setting \"hoem\"",
-		"\n\nscrub-days = \"often\"\n": "x.toml:3",
-		"home = 5\n":                   "wrong kind",
-		"[s3]\naddress = \"x\"\n":      "tables are not used",
-		"home = \"a\"\nhome = \"b\"\n": "twice",
-		"home = \n":                    "x.toml:1: this is not TOML",
-		"capacity = \"lots\"\n":        "is no size",
+		"home = \"a\"\nhoem = \"b\"\n":  "x.toml:2: there is no setting \"hoem\"",
+		"\n\nscrub-every = \"often\"\n": "x.toml:3",
+		"home = 5\n":                    "wrong kind",
+		"[s3]\naddress = \"x\"\n":       "tables are not used",
+		"home = \"a\"\nhome = \"b\"\n":  "twice",
+		"home = \n":                     "x.toml:1: this is not TOML",
+		"capacity = \"lots\"\n":         "is no size",
 	} {
 		h.write(path, text)
 		r := h.bare("config", "show", "--config", path)
@@ -240,4 +240,16 @@ func TestTLSAndItsRenewal(t *testing.T) {
 	}
 	other := newHome(t)
 	other.refused("certificate", "up", "--s3-tls-cert", cert, "--s3-tls-key", key)
+}
+
+func TestTheReferenceIsThatOfTheProgram(t *testing.T) {
+	for file, locale := range map[string]string{"settings.md": "C", "settings.fr.md": "fr_FR.UTF-8"} {
+		h := newHome(t)
+		h.env = []string{"LC_ALL=" + locale}
+		want := h.bare("config", "reference")
+		got, err := os.ReadFile(filepath.Join("..", "..", "docs", file))
+		if err != nil || string(got) != want.out {
+			t.Errorf("docs/%s is not what `LC_ALL=%s rhizome config reference` prints (%v)", file, locale, err)
+		}
+	}
 }

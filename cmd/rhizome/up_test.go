@@ -92,7 +92,7 @@ func TestSecondStartKeepsEverything(t *testing.T) {
 
 func TestFilesAreTheOwnersAlone(t *testing.T) {
 	n := newHome(t).up()
-	modes := map[string]fs.FileMode{".": 0o700, "node.key": 0o600, "root.key": 0o600, "first-key.txt": 0o600, "admin.sock": 0o600, "bucket-keys": 0o700}
+	modes := map[string]fs.FileMode{".": 0o700, "node.key": 0o600, "root.key": 0o600, "first-key.txt": 0o600, "admin.sock": 0o600}
 	for name, want := range modes {
 		info, err := os.Stat(filepath.Join(n.data, name))
 		if err != nil {

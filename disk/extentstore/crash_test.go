@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds     = flag.Int("seeds", 40, "how many crash histories to run")
+	seeds     = flag.Int("seeds", 25, "how many crash histories to run")
 	firstSeed = flag.Uint64("seed", 1, "the first one")
 )
 

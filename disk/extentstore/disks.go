@@ -120,12 +120,17 @@ func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)
 		return err
 	}
 	s.reaper.wait()
-	gone, err := s.extentsOn(ctx, id)
+	reopen, err := d.shut()
 	if err != nil {
 		return err
 	}
-	if len(gone) > 0 && lost == nil {
-		return errs.Newf(errs.Conflict, "disk %s still holds %d extents: drain it first, or say that they are lost", id, len(gone))
+	gone, err := s.extentsOn(ctx, id)
+	if err == nil && len(gone) > 0 && lost == nil {
+		err = errs.Newf(errs.Conflict, "disk %s still holds %d extents: drain it first, or say that they are lost", id, len(gone))
+	}
+	if err != nil {
+		reopen()
+		return err
 	}
 	if err := d.retire(); err != nil {
 		return err
@@ -133,14 +138,26 @@ func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)
 	return s.forgetDisk(d, gone, lost)
 }
 
-// retire stops writes to the disk for good; one that takes writes is refused.
-func (d *disk) retire() error {
+// shut lets nothing new begin on the disk; one that is being written to is refused.
+func (d *disk) shut() (reopen func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.reserved > 0 {
-		return errs.Newf(errs.Conflict, "disk %s is being written to: drain it first", d.id)
+		return nil, errs.Newf(errs.Conflict, "disk %s is being written to: drain it first", d.id)
 	}
+	was := d.draining
 	d.draining = true
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.draining = was
+	}, nil
+}
+
+// retire makes the disk absent for good.
+func (d *disk) retire() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.absent == nil {
 		d.absent = errs.Newf(errs.Unavailable, "disk %s was removed from this node", d.id)
 		// Without its identity the folder may be taken into use again as a new disk.

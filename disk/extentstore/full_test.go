@@ -43,7 +43,7 @@ func TestCapacityHolds(t *testing.T) {
 			b := newBench(t, vfs.NewCrashable(), o, d)
 			ids := fill(t, b.s, 60<<10)
 			n := onDisk(t, b.fs, "/d1")
-			if n > limit || n < limit*8/10 {
+			if n > limit || n < limit*3/4 {
 				t.Errorf("%d bytes on a disk of %d", n, limit)
 			}
 			wantKind(t, b.s.Room(2<<20), errs.Full)

@@ -59,7 +59,24 @@ func keep(reserve int64, total uint64) int64 {
 	if reserve > 0 {
 		return reserve
 	}
-	return min(1<<30, int64(total/50))
+	return min(max(int64(total/50), minReserve), 1<<30, int64(total/4))
+}
+
+// minReserve is room for the row store's log, tables and compactions: deletes and
+// clean-up must go on when writes are refused.
+const minReserve = 128 << 20
+
+// RowsRoom returns nil if n more bytes may be written to the row store for something
+// new, else errs.Full with the reason. Deletes do not ask: the reserve is for them.
+func (s *Store) RowsRoom(n int64) error {
+	free, total := s.rows.Space()
+	if total > 0 && int64(free) < keep(s.opt.Reserve, total)+n {
+		s.squeeze()
+		return errs.New(errs.Full, "the disk of the data folder is full: delete something, or move other files away")
+	}
+	s.space.turn.Lock()
+	defer s.space.turn.Unlock()
+	return s.overall(n)
 }
 
 // Room returns nil if n more bytes may be written to this node, rows included, else
@@ -123,7 +140,8 @@ func (s *Store) left() int64 {
 		left -= d.usedBytes
 		d.mu.Unlock()
 	}
-	return left
+	// What the rows already there may grow by while they are compacted.
+	return left - min(minReserve, s.opt.Capacity/16)
 }
 
 // extend sets n more bytes aside on a disk that was chosen before.

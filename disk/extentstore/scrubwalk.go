@@ -45,7 +45,7 @@ func (c *Scrubber) scrub(ctx context.Context, budget int64) (ended bool, err err
 
 // one reads one extent and notes that it did.
 func (c *Scrubber) one(ctx context.Context, id ident.ID, e *entry) (int64, error) {
-	began := time.Now()
+	began := time.Now() // stopwatch
 	damage, err := c.s.inspect(ctx, id, c.gentle)
 	if errors.Is(err, errs.Unavailable) && ctx.Err() == nil {
 		err = nil // its disk is not there; nothing to be said about it
@@ -64,7 +64,7 @@ func (c *Scrubber) one(ctx context.Context, id ident.ID, e *entry) (int64, error
 	c.row.Next = successor(id)
 	c.mu.Unlock()
 	// Small extents: what gentle does between frames is done between extents.
-	return e.bytes(), c.pause(ctx, c.due(e.bytes())-time.Since(began))
+	return e.bytes(), c.pause(ctx, c.due(e.bytes())-time.Since(began)) // stopwatch
 }
 
 // successor returns the ID behind id, nil behind the last.
@@ -121,7 +121,7 @@ func (s *Store) inspect(ctx context.Context, id ident.ID, gentle func(context.Co
 	}
 	var buf []byte
 	for i := range r.Frames() {
-		began := time.Now()
+		began := time.Now() // stopwatch
 		b, err := r.ReadFrame(i, buf)
 		if err != nil {
 			d.Frames = append(d.Frames, i)
@@ -129,7 +129,7 @@ func (s *Store) inspect(ctx context.Context, id ident.ID, gentle func(context.Co
 			buf = b
 		}
 		forget(r.f, r.offsets[i], int64(r.Length(i)))
-		if err := gentle(ctx, int64(r.Length(i)), time.Since(began)); err != nil {
+		if err := gentle(ctx, int64(r.Length(i)), time.Since(began)); err != nil { // stopwatch
 			return nil, err
 		}
 	}

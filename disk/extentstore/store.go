@@ -2,6 +2,7 @@ package extentstore
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -21,8 +22,8 @@ type Options struct {
 	SegmentBytes int64
 	// Capacity limits what all extents and the row store occupy, in bytes; 0: no limit.
 	Capacity int64
-	// Reserve is what stays free on each file system, in bytes. If zero, 1 GiB, but
-	// at most a fiftieth of the file system.
+	// Reserve is what stays free on each file system, in bytes. If zero, a fiftieth of
+	// it, but 128 MiB to 1 GiB, and never more than a quarter.
 	Reserve int64
 	Logger  *slog.Logger
 	// Rand chooses disks; seeded by the system if nil.
@@ -88,7 +89,8 @@ func (o Options) filled() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Rand == nil {
-		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		seed := ident.New()
+		o.Rand = rand.New(rand.NewPCG(binary.BigEndian.Uint64(seed[:8]), binary.BigEndian.Uint64(seed[8:])))
 	}
 	return o
 }
@@ -104,7 +106,7 @@ func (s *Store) Close() error {
 		}
 	}
 	b := s.rows.NewBatch()
-	if !s.adopting() {
+	if !s.adopting() && s.allServe() {
 		b.Set(key(keyClean), nil)
 	}
 	b.Set(key(keyTick), nil)
@@ -119,6 +121,17 @@ func (s *Store) disk(id ident.ID) (*disk, error) {
 		return nil, errs.Newf(errs.Corrupt, "the extent lay on disk %s, which this node no longer has", id)
 	}
 	return d, nil
+}
+
+// allServe reports whether no disk is absent: one that is away may hold what the
+// index lacks.
+func (s *Store) allServe() bool {
+	for _, d := range s.allDisks() {
+		if d.usable() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Store) allDisks() []*disk {

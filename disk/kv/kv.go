@@ -34,6 +34,8 @@ type Options struct {
 // Store is an open ordered store. All methods are safe for concurrent use, but for
 // Close, which must come last.
 type Store struct {
+	fs    vfs.FS
+	dir   string
 	db    *pebble.DB
 	cache *pebble.Cache
 
@@ -63,6 +65,9 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	}
 	if err := precheck(fs, dir); err != nil {
 		return nil, err
+	}
+	if err := noteOpening(fs, dir); err != nil {
+		return nil, translate(err)
 	}
 	cache := pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
@@ -102,7 +107,12 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, openError(err)
 	}
-	return &Store{db: db, cache: cache, current: new(generation)}, nil
+	if err := noteOpened(fs, dir); err != nil {
+		err = errors.Join(err, db.Close())
+		cache.Unref()
+		return nil, translate(err)
+	}
+	return &Store{fs: fs, dir: dir, db: db, cache: cache, current: new(generation)}, nil
 }
 
 // apart is the last first byte of keys whose long values lie in files of their own.
@@ -283,6 +293,16 @@ func (s *Store) Counter(key []byte) (int64, error) {
 		return 0, err
 	}
 	return parseCounter(v)
+}
+
+// Space returns the free and total bytes of the store's file system; a file system
+// that cannot tell gives 0, 0.
+func (s *Store) Space() (free, total uint64) {
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return 0, 0
+	}
+	return u.AvailBytes, u.TotalBytes
 }
 
 // DiskBytes returns how much the store occupies on disk, logs included.

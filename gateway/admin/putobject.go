@@ -36,7 +36,7 @@ func (s *Server) putObject(r *http.Request) (any, error) {
 	sum := md5.New()
 	finish := func() (object.Digest, error) { return digest(in, sum) }
 	var h *object.Head
-	if in.Size > partSize {
+	if in.Size > s.part {
 		h, err = s.putParts(r.Context(), b, key, in, io.TeeReader(r.Body, sum), finish)
 	} else {
 		h, err = s.Objects.Put(r.Context(), b, object.Put{Key: key, Attrs: modelAttrs(in.Attrs),
@@ -77,8 +77,8 @@ func (s *Server) putParts(ctx context.Context, b *object.Bucket, key string, in 
 
 func (s *Server) fillUpload(ctx context.Context, b *object.Bucket, up *object.Upload, size int64, body io.Reader, finish func() (object.Digest, error)) (*object.Head, error) {
 	var parts []object.CompletePart
-	for left := size; left > 0; left -= partSize {
-		n := min(left, partSize)
+	for left := size; left > 0; left -= s.part {
+		n := min(left, s.part)
 		sum := md5.New()
 		p, err := s.Objects.PutPart(ctx, b, up.Key, up.ID, len(parts)+1, object.Body{
 			Reader: io.LimitReader(body, n), Size: n, Hash: sum,

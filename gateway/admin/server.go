@@ -43,10 +43,11 @@ type Config struct {
 type Server struct {
 	Config
 	slots chan struct{}
+	part  int64 // partSize, but in tests
 }
 
 // New returns a Server.
-func New(c Config) *Server { return &Server{c, make(chan struct{}, maxRequests)} }
+func New(c Config) *Server { return &Server{c, make(chan struct{}, maxRequests), partSize} }
 
 // HTTP returns the server to run on the socket.
 func (s *Server) HTTP() *http.Server {

@@ -17,8 +17,11 @@ func (q *request) attributeSet() (attributeSet, error) {
 	n := 0
 	for _, line := range q.r.Header["X-Amz-Object-Attributes"] {
 		for a := range strings.SplitSeq(line, ",") {
+			if a = strings.TrimSpace(a); a == "" {
+				continue
+			}
 			n++
-			switch a = strings.TrimSpace(a); a {
+			switch a {
 			case "ETag":
 				s.etag = true
 			case "Checksum":

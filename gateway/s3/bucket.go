@@ -27,6 +27,7 @@ func createBucket(q *request) error {
 		return err
 	}
 	q.set("Location", "/"+q.bucketName)
+	q.set("x-amz-bucket-arn", "arn:aws:s3:::"+q.bucketName)
 	q.set("Content-Length", "0")
 	q.reply(http.StatusOK)
 	return nil
@@ -57,6 +58,7 @@ func (q *request) checkLocation() error {
 
 func headBucket(q *request) error {
 	q.set("x-amz-bucket-region", q.g.region)
+	q.set("x-amz-bucket-arn", "arn:aws:s3:::"+q.bucketName)
 	q.set("x-amz-access-point-alias", "false")
 	q.set("Content-Type", "application/xml")
 	q.reply(http.StatusOK)

@@ -125,8 +125,9 @@ func (q *request) wholeChecksum(c *completion) (checksum.Algorithm, error) {
 		if found != checksum.None {
 			return found, s3err.Newf(s3err.InvalidRequest, "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
-		sum, _, _ := strings.Cut(v, "-")
-		if _, ok := a.Decode(sum); !ok {
+		sum, count, composite := strings.Cut(v, "-")
+		_, err := strconv.ParseUint(count, 10, 16)
+		if _, ok := a.Decode(sum); !ok || composite && err != nil {
 			return found, s3err.Newf(s3err.InvalidRequest, "Value for %s header is invalid.", strings.ToLower(a.Header()))
 		}
 		found, c.sum = a, v

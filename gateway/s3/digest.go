@@ -12,11 +12,14 @@ import (
 func base64Std(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 // body makes the object.Body of a request that carries an object's or a part's
-// bytes, and says which checksum it will have.
-func (q *request) body() (object.Body, checksum.Want, error) {
+// bytes, and says which checksum it will have: the client's, else unsaid.
+func (q *request) body(unsaid checksum.Algorithm) (object.Body, checksum.Want, error) {
 	want, err := checksum.FromRequest(q.r.Header)
 	if err != nil {
 		return object.Body{}, want, err
+	}
+	if want.Algorithm == checksum.None {
+		want.Algorithm = unsaid
 	}
 	size, err := chunked.Size(q.r, q.auth.Payload.Mode)
 	if err != nil {

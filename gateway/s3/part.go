@@ -29,13 +29,17 @@ func putPart(q *request) error {
 	if err != nil {
 		return err
 	}
-	body, want, err := q.body()
-	if err != nil {
-		return err
-	}
 	u, err := q.g.objects.Upload(q.ctx, q.bucket, q.key, id)
 	if err != nil {
 		return q.refusedUpload(err)
+	}
+	whole := checksum.None
+	if !u.Checksum.Composite {
+		whole = algorithmOf(u.Checksum) // needed of every part, so worked out if the client does not say it
+	}
+	body, want, err := q.body(whole)
+	if err != nil {
+		return err
 	}
 	if a := algorithmOf(u.Checksum); a != checksum.None && a != want.Algorithm {
 		return mismatch(a, want.Algorithm)

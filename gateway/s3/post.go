@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -14,6 +15,10 @@ import (
 // postObject stores the file of a browser's form.
 func postObject(q *request) error {
 	f, err := postform.Parse(q.r.Body, q.r.Header.Get("Content-Type"))
+	if errors.Is(err, s3err.RequestIsNotMultiPartContent) {
+		return s3err.New(s3err.PreconditionFailed, s3err.Field{Name: "Condition",
+			Value: "Bucket POST must be of the enclosure-type multipart/form-data"}).Because(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,6 @@ func parseRange(s string) *object.Range {
 		return nil
 	}
 	first, last, ok := strings.Cut(s, "-")
-	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
 	if !ok {
 		return nil
 	}

@@ -103,12 +103,11 @@ func checkHeader(name, value string) error {
 		name == "storage-class" && value == "STANDARD",
 		name == "server-side-encryption" && value == "AES256",
 		name == "tagging" && value == "",
+		name == "bypass-governance-retention", // there is no retention to go around
 		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
 		return nil
 	case name == "storage-class":
 		return s3err.New(s3err.InvalidStorageClass, s3err.Field{Name: "StorageClassRequested", Value: value})
-	case name == "bypass-governance-retention":
-		return s3err.Argument("x-amz-"+name, value, "x-amz-"+name+" is only applicable to Object Lock enabled buckets.")
 	}
 	return headerNotImplemented("x-amz-" + name)
 }

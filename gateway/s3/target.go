@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -43,8 +42,8 @@ func (g *gateway) bucketOfHost(host string) string {
 	if len(g.domains) == 0 {
 		return ""
 	}
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host = host[:i] // a domain has no colon of its own
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for _, d := range g.domains {

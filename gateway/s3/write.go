@@ -16,7 +16,7 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := q.body()
+	body, _, err := q.body(checksum.None)
 	if err != nil {
 		return err
 	}

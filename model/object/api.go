@@ -203,7 +203,7 @@ type Copy struct {
 	FromIf  Conditions
 	Key     string
 	If      Conditions
-	// Attrs replaces the metadata; nil copies it.
+	// Attrs replaces the metadata; nil copies it all but WebsiteRedirect.
 	Attrs *Attrs
 	// Digest, if set, makes another checksum than the source has; it forces a read of
 	// the bytes. It returns a Hash and its Finish as in Body.

@@ -33,6 +33,9 @@ func (s *Store) CreateBucket(ctx context.Context, name string, k *account.Key, l
 	if err := s.nameFree(ctx, name, k, local); err != nil {
 		return nil, err
 	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
 	id, secret := ident.New(), ident.NewSecret()
 	r := &bucketRecord{Created: s.now(), Shards: shardCount, State: bucketNew, Grants: map[string]Access{},
 		Sealed: s.bucketSeal.Seal(secret[:], id[:])}

@@ -22,6 +22,9 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 	if src.v.Size > MaxPut {
 		return nil, errs.Newf(errs.TooLarge, "more than 5 GiB are copied in parts: %w", ErrEntityTooLarge)
 	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
 	if err := s.checkQuota(ctx, b, src.v.Size); err != nil {
 		return nil, err
 	}
@@ -84,7 +87,9 @@ func (c *Copy) attrs(src *version) Attrs {
 	if c.Attrs != nil {
 		return *c.Attrs
 	}
-	return src.Attrs
+	a := src.Attrs
+	a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	return a
 }
 
 // copyByReference makes a version of the source's extents, or of its upload.

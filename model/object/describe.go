@@ -32,6 +32,8 @@ type content struct {
 	Size     int64    `cbor:"11,keyasint,omitempty"`
 	ETag     string   `cbor:"12,keyasint,omitempty"`
 	Checksum Checksum `cbor:"13,keyasint"`
+
+	home *Bucket // set by who opened it: the bucket whose key it is sealed under
 }
 
 // describer makes the descriptions of one version's extents.

@@ -12,6 +12,9 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	if err := checkPut(p); err != nil {
 		return nil, err
 	}
+	if err := s.checkRoom(p.Body.Size); err != nil {
+		return nil, err
+	}
 	if err := s.checkQuota(ctx, b, max(p.Body.Size, 0)); err != nil {
 		return nil, err
 	}
@@ -49,6 +52,16 @@ func checkPut(p Put) error {
 		return ErrEntityTooLarge
 	}
 	return p.Attrs.check()
+}
+
+// rowRoom is what a new row takes at most beside inline bytes: itself, its log record,
+// and what refers to it.
+const rowRoom = 16 << 10
+
+// checkRoom refuses what would grow the row store beyond its room. What is deleted or
+// cleaned up does not ask.
+func (s *Store) checkRoom(size int64) error {
+	return s.Extents.RowsRoom(rowRoom + min(max(size, 0), MaxInline))
 }
 
 func checkKey(key string) error {

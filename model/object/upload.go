@@ -36,6 +36,9 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	if err := n.Attrs.check(); err != nil {
 		return nil, err
 	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, err
+	}
 	data, id := ident.NewSecret(), ident.New()
 	r := &uploadRecord{ID: id, Started: s.now(), Attrs: n.Attrs, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
 	row := b.uploadAddress(n.Key, id).row()
@@ -107,6 +110,9 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	}
 	r, err := s.readUpload(ctx, b, key, upload)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkRoom(0); err != nil {
 		return nil, err
 	}
 	if err := s.checkQuota(ctx, b, max(body.Size, 0)); err != nil {

@@ -48,6 +48,9 @@ type Answer struct {
 	Refusal Refusal
 	// Beat is the ballot to exceed after a Stale refusal.
 	Beat Ballot
+	// Never says, with a refused Accept, that the replica did not take it before
+	// either, and never will.
+	Never bool
 	// Record, Soft, Floor and Fence answer a Prepare or a Read.
 	Record Record
 	Soft   bool
@@ -88,13 +91,19 @@ func (c *Cell) Accept(r Record, l *Limits) (a Answer, write bool) {
 		return Answer{Ballot: r.Ballot}, false
 	}
 	if bound := c.Bound(l); r.Ballot.Less(bound) {
-		return Answer{Ballot: r.Ballot, Refusal: Stale, Beat: bound}, false
+		return Answer{Ballot: r.Ballot, Refusal: Stale, Beat: bound, Never: c.lacked(r.Ballot, l)}, false
 	}
 	if r.Epoch < l.Fence {
-		return Answer{Ballot: r.Ballot, Refusal: Fenced, Fence: l.Fence}, false
+		return Answer{Ballot: r.Ballot, Refusal: Fenced, Fence: l.Fence, Never: c.lacked(r.Ballot, l)}, false
 	}
 	*c = Cell{Record: r, Promised: r.Ballot}
 	return Answer{Ballot: r.Ballot}, true
+}
+
+// lacked reports whether the replica never held a record at b: what it holds only
+// rises, and what it forgot lies at or below the floor.
+func (c *Cell) lacked(b Ballot, l *Limits) bool {
+	return c.Ballot.Less(b) && (!c.Ballot.IsZero() || l.Floor.Less(b))
 }
 
 // Read tells what the cell holds.

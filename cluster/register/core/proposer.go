@@ -37,7 +37,7 @@ type Proposer struct {
 	phase   Phase
 	ballot  Ballot
 	yes, no uint64 // replicas that agreed and that refused, by bit, at ballot and phase
-	never   uint64 // those of no that will refuse for ever
+	never   uint64 // those of no that never took it and never will
 	beat    Ballot
 	base    Record // highest record among the promises
 	same    int    // promises that hold exactly base, for certain
@@ -137,7 +137,7 @@ func (p *Proposer) due(phase Phase, from int, a Answer) bool {
 func (p *Proposer) refused(from int, a Answer) {
 	p.no |= 1 << from
 	p.beat = p.beat.Max(a.Beat)
-	if a.Refusal != Behind {
+	if a.Never || p.rules.neverTwice {
 		p.never |= 1 << from
 	}
 	if p.own && p.phase == Accepting && bits.OnesCount64(p.never) == p.n {

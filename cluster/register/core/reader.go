@@ -2,9 +2,13 @@ package core
 
 import "math/bits"
 
-// Reader puts the answers to one read together.
+// Reader puts the answers to one read together. It counts only replicas that know of
+// the highest fence met: what one of the others says may change by an Accept that the
+// fence refuses elsewhere.
 type Reader struct {
 	n       int
+	fence   uint64
+	lag     bool
 	answers []Answer // of those that served it
 	from    []int
 	heard   uint64
@@ -21,7 +25,7 @@ func (r *Reader) Answer(from int, a Answer) (Record, bool) {
 		return Record{}, false
 	}
 	r.heard |= 1 << from
-	if a.Refusal != None {
+	if a.Refusal != None || !r.level(a.Fence) {
 		return Record{}, false
 	}
 	r.answers, r.from = append(r.answers[:len(r.answers):len(r.answers)], a), append(r.from[:len(r.from):len(r.from)], from)
@@ -34,6 +38,23 @@ func (r *Reader) Answer(from int, a Answer) (Record, bool) {
 	}
 	return Record{}, false
 }
+
+// level reports whether an answer from behind a fence counts, and drops those that no
+// longer do.
+func (r *Reader) level(fence uint64) bool {
+	if fence == r.fence || r.rules.anyFence {
+		return true
+	}
+	r.lag = r.lag || fence < r.fence || len(r.answers) > 0
+	if fence > r.fence {
+		r.fence, r.answers, r.from = fence, nil, nil
+	}
+	return fence == r.fence
+}
+
+// Fence returns the highest fence met and whether a replica does not know of it: it
+// has to be told before the row is read again.
+func (r *Reader) Fence() (fence uint64, lag bool) { return r.fence, r.lag }
 
 // holders has a bit for each replica that holds the record at b for certain.
 func (r *Reader) holders(b Ballot) (set uint64) {

@@ -18,5 +18,7 @@ type rules struct {
 	noImportBound bool // an import brings records, not promises
 	noSoft        bool // an imported record below its promise counts in reads
 	importOne     bool // one import source is enough
+	neverTwice    bool // a refused Accept is taken as never accepted before
+	anyFence      bool // a read counts answers from behind a fence
 	longPage      bool // a page of a scan ends with the longest answer
 }

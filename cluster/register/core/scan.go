@@ -25,6 +25,8 @@ type Section struct {
 	// separates items of one key.
 	More bool
 	Last string
+	// Fences are those of the parts asked for.
+	Fences []uint64
 }
 
 // Key returns where the item stands in the order of a scan.
@@ -38,10 +40,11 @@ func (i *Item) Key() string {
 // Live reports whether a scan shows the record.
 func (r *Record) Live() bool { return r.Value != nil && !r.Value.Hidden }
 
-// Scanner puts the answers to one scan together.
+// Scanner puts the answers to one scan together. Like a Reader, it counts only
+// answers that know of the highest fence of each of their parts.
 type Scanner struct {
 	replicas []int // of each part
-	heard    []int // answers that cover each part
+	fences   []uint64
 	sections []covered
 	rules    rules
 }
@@ -61,22 +64,56 @@ type Merged struct {
 
 // NewScanner returns a Scanner over parts with the given numbers of replicas.
 func NewScanner(replicas []int) *Scanner {
-	return &Scanner{replicas: replicas, heard: make([]int, len(replicas))}
+	return &Scanner{replicas: replicas, fences: make([]uint64, len(replicas))}
 }
 
 // Answer takes what one replica says about the parts it was asked for and reports
 // whether a majority of every part was heard.
 func (s *Scanner) Answer(parts []int, sec Section) bool {
 	s.sections = append(s.sections, covered{parts, sec})
-	for _, p := range parts {
-		s.heard[p]++
+	for i, p := range parts {
+		if i < len(sec.Fences) {
+			s.fences[p] = max(s.fences[p], sec.Fences[i])
+		}
 	}
 	for p, n := range s.replicas {
-		if s.heard[p] < Majority(n) {
+		if s.heard(p) < Majority(n) {
 			return false
 		}
 	}
 	return true
+}
+
+// heard counts the answers that cover a part and know of its fence.
+func (s *Scanner) heard(part int) (n int) {
+	for i := range s.sections {
+		if s.sections[i].covers(part, s.fences[part]) {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *covered) covers(part int, fence uint64) bool {
+	i := slices.Index(c.parts, part)
+	return i >= 0 && (i >= len(c.Fences) && fence == 0 || i < len(c.Fences) && c.Fences[i] == fence)
+}
+
+// Lags returns the parts whose fence is not known to all that answered, with that
+// fence: they have to be told before the scan is made again.
+func (s *Scanner) Lags() map[int]uint64 {
+	var out map[int]uint64
+	for p, fence := range s.fences {
+		for i := range s.sections {
+			if slices.Contains(s.sections[i].parts, p) && !s.sections[i].covers(p, fence) {
+				if out == nil {
+					out = make(map[int]uint64)
+				}
+				out[p] = fence
+			}
+		}
+	}
+	return out
 }
 
 // Merge returns the joint answer in order. If more, it ends at the least end of any
@@ -85,9 +122,10 @@ func (s *Scanner) Answer(parts []int, sec Section) bool {
 func (s *Scanner) Merge() (rows []Merged, through string, more bool) {
 	through, more = s.end()
 	var all []*Item
-	for _, sec := range s.sections {
+	for k := range s.sections {
+		sec := &s.sections[k]
 		for i := range sec.Items {
-			if it := &sec.Items[i]; !more || it.Key() <= through {
+			if it := &sec.Items[i]; (!more || it.Key() <= through) && sec.covers(it.Part, s.fences[it.Part]) {
 				all = append(all, it)
 			}
 		}
@@ -125,7 +163,7 @@ func (s *Scanner) end() (through string, more bool) {
 func (s *Scanner) settle(items []*Item) Merged {
 	part := items[0].Part
 	need := Majority(s.replicas[part])
-	if s.heard[part]-len(items) >= need {
+	if s.heard(part)-len(items) >= need {
 		return Merged{Item: Item{Part: part, Sort: items[0].Sort, Group: items[0].Group}, Settled: true}
 	}
 	for _, a := range items {

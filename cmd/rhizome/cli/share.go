@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
-	"rhizome/base/errs"
 	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/client"
 )
@@ -28,7 +26,7 @@ func shareCommand() command {
 			if err != nil {
 				return err
 			}
-			d, err := parseDuration(c.text("for"))
+			d, err := settings.ParseTime(c.text("for"))
 			if err != nil {
 				return usageError{err}
 			}
@@ -48,17 +46,4 @@ func shareCommand() command {
 			})
 		},
 	}
-}
-
-// parseDuration reads a number and one of s, m, h, d (French j), w.
-func parseDuration(text string) (time.Duration, error) {
-	units := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "j": 24 * time.Hour, "w": 7 * 24 * time.Hour}
-	t := strings.TrimSpace(text)
-	if len(t) >= 2 {
-		n, err := strconv.ParseInt(t[:len(t)-1], 10, 32)
-		if unit, ok := units[t[len(t)-1:]]; ok && err == nil && n > 0 {
-			return time.Duration(n) * unit, nil
-		}
-	}
-	return 0, errs.Newf(errs.Invalid, "%q is no duration: write it as 30m, 2h or 7d", text)
 }

@@ -125,19 +125,6 @@ func TestKitLineComesBack(t *testing.T) {
 	}
 }
 
-func TestDurations(t *testing.T) {
-	for text, want := range map[string]time.Duration{"30m": 30 * time.Minute, "2h": 2 * time.Hour, "7d": 168 * time.Hour, "7j": 168 * time.Hour, "1w": 168 * time.Hour, "90s": 90 * time.Second} {
-		if got, err := parseDuration(text); err != nil || got != want {
-			t.Errorf("%s: %v %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "d", "7", "-1d", "0h", "1y", "9999999999999d"} {
-		if _, err := parseDuration(text); err == nil {
-			t.Errorf("%q was taken for a duration", text)
-		}
-	}
-}
-
 func FuzzParseKit(f *testing.F) {
 	f.Add([]byte("RHIZOME1:00:11:22"))
 	f.Add([]byte(`{"rhizome_recovery_kit":1}`))

@@ -99,7 +99,7 @@ func values(v *unstable.Node, s Setting) ([]string, bool) {
 		return []string{string(v.Data)}, true
 	case unstable.Integer:
 		n, err := strconv.ParseInt(string(v.Data), 0, 64)
-		return []string{strconv.FormatInt(n, 10)}, err == nil && (s.Form == Days || s.Form == Size)
+		return []string{strconv.FormatInt(n, 10)}, err == nil && (s.Form == Age || s.Form == Size)
 	case unstable.Array:
 		texts := []string{}
 		it := v.Children()

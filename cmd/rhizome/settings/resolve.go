@@ -118,8 +118,8 @@ func (vs Values) Bytes(name string) int64 {
 	return n
 }
 
-// Time returns a Days setting.
+// Time returns an Age setting.
 func (vs Values) Time(name string) time.Duration {
-	n, _ := strconv.Atoi(vs.Text(name)) // checked by Resolve
-	return time.Duration(n) * 24 * time.Hour
+	d, _ := ParseTime(vs.Text(name)) // checked by Resolve
+	return d
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rhizome/base/errs"
 )
@@ -14,13 +15,13 @@ func noEnv(string) string             { return "" }
 
 func TestDefaultsAreValid(t *testing.T) {
 	vs, err := Resolve(Table("/data"), Sources{Flags: noFlags, Getenv: noEnv})
-	if err != nil || vs.Text(Data) != "/data" || vs.Bytes(Capacity) != 0 || vs.Time(ScrubDays).Hours() != 720 {
+	if err != nil || vs.Text(Data) != "/data" || vs.Bytes(Capacity) != 0 || vs.Time(ScrubEvery).Hours() != 720 {
 		t.Errorf("%v: %+v", err, vs)
 	}
 }
 
 func TestEveryWayToSayEverySetting(t *testing.T) {
-	good := map[Form]string{Text: "x", Path: "/x", Address: "127.0.0.1:1", Name: "a.example", Size: "5GB", Days: "3", Choice: "debug"}
+	good := map[Form]string{Text: "x", Path: "/x", Address: "127.0.0.1:1", Name: "a.example", Size: "5GB", Age: "3d", Choice: "debug"}
 	for _, s := range Table("/data") {
 		want := good[s.Form]
 		other := map[string]string{S3TLSCert: S3TLSKey, S3TLSKey: S3TLSCert}[s.Name]
@@ -82,7 +83,7 @@ func FuzzParseSize(f *testing.F) {
 }
 
 func FuzzParseFile(f *testing.F) {
-	for _, s := range []string{"home = \"x\"\n", "s3-domain = [\"a\"]", "[x]\ny=1", "a.b = 1", "home = \"\\", "scrub-days = 99999999999999999999"} {
+	for _, s := range []string{"home = \"x\"\n", "s3-domain = [\"a\"]", "[x]\ny=1", "a.b = 1", "home = \"\\", "scrub-every = 99999999999999999999"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -120,5 +121,18 @@ func TestPlaces(t *testing.T) {
 	env["XDG_DATA_HOME"] = "/elsewhere"
 	if p.DataDir() != "/elsewhere/rhizome" {
 		t.Error(p.DataDir())
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for text, want := range map[string]time.Duration{"30m": 30 * time.Minute, "2h": 2 * time.Hour, "7d": 168 * time.Hour, "7": 168 * time.Hour, "7j": 168 * time.Hour, "1w": 168 * time.Hour, "90s": 90 * time.Second} {
+		if got, err := ParseTime(text); err != nil || got != want {
+			t.Errorf("%s: %v %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "d", "-1d", "0h", "1y", "1hm", "3651d", "9999999999999d"} {
+		if _, err := ParseTime(text); err == nil {
+			t.Errorf("%q was taken for a time", text)
+		}
 	}
 }

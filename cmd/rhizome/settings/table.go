@@ -4,7 +4,7 @@
 //
 // A setting is taken from the first place that names it: flag, environment, file,
 // default. Its name is the flag's and the TOML key; the variable is RHIZOME_ and the
-// name in capitals with _ for -. Units: sizes are bytes, times are days.
+// name in capitals with _ for -. Units: sizes are bytes; a time is a number with s, m, h or d.
 package settings
 
 import (
@@ -23,7 +23,7 @@ const (
 	Address      // host:port
 	Name         // a DNS name
 	Size         // 500GB, 2TiB; 0 is no limit
-	Days         // whole days, 1 to 3650
+	Age          // 30d, 12h, 10m, 5s; a bare number is days; one second to 3,650 days
 	Choice       // one of Setting.Choices
 )
 
@@ -53,8 +53,9 @@ const (
 	Region     = "region"
 	Capacity   = "capacity"
 	Home       = "home"
-	ScrubDays  = "scrub-days"
-	UploadDays = "upload-days"
+	ScrubEvery = "scrub-every"
+	UploadAge  = "upload-age"
+	CleanAfter = "clean-after"
 	LogLevel   = "log-level"
 )
 
@@ -78,10 +79,12 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
 			Help: lang.M("name of the home: the place that can fail as a whole")},
-		{Name: ScrubDays, Form: Days, Default: "30", Hint: "DAYS",
-			Help: lang.M("days in which every stored byte is read again and checked once")},
-		{Name: UploadDays, Form: Days, Default: "7", Hint: "DAYS",
-			Help: lang.M("days after which an upload in parts that was left is given up")},
+		{Name: ScrubEvery, Form: Age, Default: "30d", Hint: "TIME",
+			Help: lang.M("time in which every stored byte is read again and checked once, such as 30d")},
+		{Name: UploadAge, Form: Age, Default: "7d", Hint: "TIME",
+			Help: lang.M("time after which an upload in parts that was left is given up, such as 7d or 12h")},
+		{Name: CleanAfter, Form: Age, Default: "2m", Hint: "TIME",
+			Help: lang.M("time after which what a crash left behind is cleaned up")},
 		{Name: LogLevel, Form: Choice, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Hint: "LEVEL",
 			Help: lang.M("least important messages to log: debug, info, warn or error")},
 	}

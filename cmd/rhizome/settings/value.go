@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"rhizome/base/errs"
 )
@@ -29,11 +30,9 @@ func (s Setting) check(text string) (string, error) {
 	case Size:
 		_, err := ParseSize(text)
 		return text, err
-	case Days:
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 3650 {
-			return "", errs.Newf(errs.Invalid, "%q is not a number of days from 1 to 3650", text)
-		}
+	case Age:
+		_, err := ParseTime(text)
+		return text, err
 	case Choice:
 		if !slices.Contains(s.Choices, text) {
 			return "", errs.Newf(errs.Invalid, "%q is not one of: %s", text, strings.Join(s.Choices, ", "))
@@ -92,4 +91,22 @@ func ParseSize(text string) (int64, error) {
 		return 0, errs.Newf(errs.Invalid, "%q is no size: write it as 500GB or 2TiB", text)
 	}
 	return int64(number * float64(unit)), nil
+}
+
+// maxTime is the longest time that a setting may be.
+const maxTime = 3650 * 24 * time.Hour
+
+// ParseTime reads a time: a whole number and one of s, m, h, d (French j) or w; a bare
+// number is days. It is from one second to 3,650 days.
+func ParseTime(text string) (time.Duration, error) {
+	day := 24 * time.Hour
+	units := map[string]time.Duration{"": day, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "j": day, "w": 7 * day}
+	t := strings.TrimSpace(text)
+	digits := strings.TrimRight(t, "smhdjw")
+	unit, known := units[t[len(digits):]]
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if !known || err != nil || n < 1 || n > int64(maxTime/unit) {
+		return 0, errs.Newf(errs.Invalid, "%q is no time: write it as 30m, 2h or 7d", text)
+	}
+	return time.Duration(n) * unit, nil
 }

@@ -12,10 +12,12 @@ func testCopy(e *env) {
 	body := strings.Repeat("copy me ", 40000)
 	etag := `"` + etagOf(body) + `"`
 	a.do("PUT", "/beta", "").is(200)
-	a.do("PUT", "/alpha/dir/a%20b", body, "Content-Type", "a/b", "x-amz-meta-m", "1", "x-amz-checksum-crc32", crc32Of(body)).is(200)
+	a.do("PUT", "/alpha/dir/a%20b", body, "Content-Type", "a/b", "x-amz-meta-m", "1", "x-amz-checksum-crc32", crc32Of(body),
+		"x-amz-website-redirect-location", "/r").is(200)
 	a.do("PUT", "/beta/to", "", "x-amz-copy-source", "/alpha/dir/a%20b").is(200).has("ETag", etag, "ChecksumCRC32", crc32Of(body))
 	a.do("GET", "/beta/to", "", "x-amz-checksum-mode", "ENABLED").is(200).holds(body).
-		wants("Content-Type", "a/b", "x-amz-meta-m", "1", "x-amz-checksum-crc32", crc32Of(body), "ETag", etag)
+		wants("Content-Type", "a/b", "x-amz-meta-m", "1", "x-amz-checksum-crc32", crc32Of(body), "ETag", etag,
+			"x-amz-website-redirect-location", "")
 	a.do("PUT", "/beta/to", "", "x-amz-copy-source", "alpha/dir/a%20b", "x-amz-metadata-directive", "REPLACE", "Content-Type", "c/d",
 		"x-amz-meta-n", "2").is(200)
 	a.do("HEAD", "/beta/to", "").is(200).wants("Content-Type", "c/d", "x-amz-meta-m", "", "x-amz-meta-n", "2")

@@ -72,10 +72,7 @@ func splitQuery(dst []param, raw string) ([]param, error) {
 
 // reencode returns the canonical encoding of an encoded query piece.
 func reencode(s string) (string, bool) {
-	i := 0
-	for i < len(s) && unreserved(s[i]) {
-		i++
-	}
+	i := canonicalPrefix(s)
 	if i == len(s) {
 		return s, true
 	}
@@ -106,6 +103,27 @@ func reencode(s string) (string, bool) {
 		}
 	}
 	return string(dst), true
+}
+
+// canonicalPrefix returns how many bytes of an encoded piece are in canonical encoding
+// already; mostly all of them are.
+func canonicalPrefix(s string) int {
+	i := 0
+	for i < len(s) {
+		if unreserved(s[i]) {
+			i++
+			continue
+		}
+		if s[i] != '%' || i+2 >= len(s) || 'a' <= s[i+1] || 'a' <= s[i+2] {
+			return i
+		}
+		hi, lo := unhex(s[i+1]), unhex(s[i+2])
+		if hi > 15 || lo > 15 || unreserved(hi<<4|lo) {
+			return i
+		}
+		i += 3
+	}
+	return i
 }
 
 // unhex returns the value of a hexadecimal digit, 255 for another byte.

@@ -200,6 +200,7 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 		return nil, err
 	}
 	n := &entry{data: e.data, parts: e.parts, head: o.Head}
+	n.head.Attrs.WebsiteRedirect = ""
 	if c.Attrs != nil {
 		n.head.Attrs = *c.Attrs
 	}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// screen is a pseudo-terminal with a program on it.
+type screen struct {
+	t      *testing.T
+	master *os.File
+	mu     sync.Mutex
+	seen   bytes.Buffer
+	ended  chan error
+	read   chan struct{}
+}
+
+// onTerminal runs a command with a terminal for all its streams.
+func (h *home) onTerminal(args ...string) *screen {
+	h.t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		h.t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	slave, err := os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer slave.Close()
+	s := &screen{t: h.t, master: master, ended: make(chan error, 1), read: make(chan struct{})}
+	cmd := h.command(context.Background(), args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.Env = append(cmd.Env, "TERM=xterm")
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	go func() { s.ended <- cmd.Wait(); close(s.ended) }()
+	go s.watch()
+	h.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-s.ended
+		master.Close()
+		<-s.read
+	})
+	return s
+}
+
+func (s *screen) watch() {
+	defer close(s.read)
+	buf := make([]byte, 4096)
+	for {
+		n, err := s.master.Read(buf)
+		s.mu.Lock()
+		s.seen.Write(buf[:n])
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *screen) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.String()
+}
+
+// expect waits until the screen shows what a pattern matches, and returns the match.
+func (s *screen) expect(pattern string) []string {
+	s.t.Helper()
+	re := regexp.MustCompile(pattern)
+	deadline := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if m := re.FindStringSubmatch(s.text()); m != nil {
+			return m
+		}
+		select {
+		case <-deadline:
+			s.t.Fatalf("the terminal does not show %s:\n%s", pattern, s.text())
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *screen) typeIn(line string) {
+	if _, err := s.master.WriteString(line + "\n"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestOnATerminalTheSecretIsShownAndNotKept(t *testing.T) {
+	h := newHome(t)
+	s := h.onTerminal("up", "--data", h.data, "--s3", "127.0.0.1:0")
+	m := s.expect(`AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=([0-9a-f]{64})`)
+	if _, err := os.Stat(filepath.Join(h.data, "first-key.txt")); !os.IsNotExist(err) {
+		t.Errorf("the key was kept in a file too: %v", err)
+	}
+	var k struct {
+		Secret string `json:"secret_access_key"`
+	}
+	if h.must(&k, "key", "show", m[1], "--secret"); k.Secret != m[2] {
+		t.Error("the terminal shows another secret")
+	}
+}
+
+func TestQuestionsOnATerminal(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.must(nil, "bucket", "create", "photos")
+	no := h.onTerminal("bucket", "delete", "photos", "--data", h.data)
+	no.expect(`Delete the bucket "photos"\? \[y/N\] `)
+	no.typeIn("n")
+	no.expect("nothing was done")
+	h.must(nil, "bucket", "info", "photos")
+	h.env = []string{"LANG=fr_FR.UTF-8"}
+	yes := h.onTerminal("bucket", "delete", "photos", "--data", h.data)
+	yes.expect(`\[o/N\] `)
+	yes.typeIn("oui")
+	yes.expect("est supprimé")
+}
+
+func TestColoursAndHiddenSecrets(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.onTerminal("status", "--data", h.data).expect("\x1b\\[32mNothing is at risk.")
+	h.env = []string{"NO_COLOR=1"}
+	plain := h.onTerminal("status", "--data", h.data)
+	plain.expect("Nothing is at risk.")
+	if strings.Contains(plain.text(), "\x1b") {
+		t.Error("colours in spite of NO_COLOR")
+	}
+	ask := h.onTerminal("key", "import", "old", "--data", h.data)
+	ask.expect("Access key ID: ")
+	ask.typeIn("GK0123456789")
+	ask.expect("Secret access key: ")
+	ask.typeIn("do-not-echo-this")
+	ask.expect("May make buckets")
+	if strings.Count(ask.text(), "do-not-echo-this") != 1 { // in the result, not as it was typed
+		t.Errorf("the secret was echoed:\n%s", ask.text())
+	}
+}

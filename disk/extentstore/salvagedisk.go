@@ -1,0 +1,53 @@
+package extentstore
+
+import (
+	"bytes"
+	"errors"
+	"os"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+	"rhizome/disk/kv"
+)
+
+// SalvagedDisk reads a row of a damaged row store that tells of a disk: where it was,
+// and the capacity it had. ok is false for any other row.
+func SalvagedDisk(key, value []byte) (d Disk, ok bool) {
+	id, ok := bytes.CutPrefix(key, []byte{space, keyDisk})
+	if !ok || len(id) != len(ident.ID{}) {
+		return Disk{}, false
+	}
+	var row diskRow
+	if err := codec.Decode(value, &row); err != nil {
+		return Disk{}, false
+	}
+	return Disk{ID: ident.ID(id), Dir: row.Dir, Capacity: row.Capacity}, true
+}
+
+// Expect makes a fresh row store know a disk that is not there at present, so that it
+// is taken as absent and not as new.
+func Expect(rows *kv.Store, d Disk) error {
+	b := rows.NewBatch()
+	b.Set(key(keyDisk, d.ID[:]), codec.Encode(diskRow{Dir: d.Dir, Capacity: d.Capacity}))
+	return b.Commit()
+}
+
+// MendIdentity gives a disk folder that has extents and no readable identity one, the
+// given or, if that is zero, a fresh one. It is for a disk whose index is made anew:
+// a folder without its identity is otherwise taken for a disk that is not there.
+func MendIdentity(fs vfs.FS, dir string, id ident.ID) error {
+	path := fs.PathJoin(dir, identityName)
+	_, err := readIdentity(fs, path)
+	if err == nil || !errors.Is(err, os.ErrNotExist) && errs.KindOf(err) != errs.Corrupt {
+		return err
+	}
+	if _, err := fs.Stat(fs.PathJoin(dir, extentsDir)); err != nil {
+		return nil // nothing of a disk is here
+	}
+	if id.IsZero() {
+		id = ident.New()
+	}
+	return writeSynced(fs, path, encodeIdentity(id))
+}

@@ -1,0 +1,166 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/model/account"
+	"rhizome/model/object"
+	"rhizome/model/object/memobject"
+)
+
+var testTime = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
+
+func FuzzXML(f *testing.F) {
+	f.Add([]byte("<Delete><Quiet>true</Quiet><Object><Key>a</Key></Object></Delete>"))
+	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>`))
+	f.Add([]byte("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"))
+	f.Add([]byte("<Delete><![CDATA[x]]></Delete>"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, root := range []string{"Delete", "CompleteMultipartUpload", "CreateBucketConfiguration"} {
+			n, err := parseXML(b, root)
+			if err != nil {
+				continue
+			}
+			if n.name != root {
+				t.Fatalf("root is %q", n.name)
+			}
+			if list, _, err := readDelete(n); err == nil && (len(list) == 0 || len(list) > maxDeletes) {
+				t.Fatalf("%d keys", len(list))
+			}
+			if parts, err := readParts(n, &completion{}); err == nil && (len(parts) == 0 || len(parts) > object.MaxParts) {
+				t.Fatalf("%d parts", len(parts))
+			}
+		}
+	})
+}
+
+// FuzzQuery holds the query reader against net/url.
+func FuzzQuery(f *testing.F) {
+	f.Add("a=b&c&d=%20+&a=2")
+	f.Add("list-type=2&prefix=%ff")
+	f.Fuzz(func(t *testing.T, raw string) {
+		q, err := parseQuery(raw)
+		if err != nil {
+			return
+		}
+		want, err := url.ParseQuery(raw)
+		if err != nil {
+			return // net/url refuses semicolons
+		}
+		for name, values := range want {
+			if q.get(name) != values[0] {
+				t.Fatalf("%q: %q is %q, want %q", raw, name, q.get(name), values[0])
+			}
+		}
+	})
+}
+
+// FuzzEscape: what is appended to XML reads back as it was, if XML can carry it.
+func FuzzEscape(f *testing.F) {
+	f.Add("a<b>&\"'\r\n\t")
+	f.Add("\x00\ufffe\uffff")
+	f.Fuzz(func(t *testing.T, s string) {
+		if !utf8.ValidString(s) {
+			return
+		}
+		out := string(appendEscaped(nil, s))
+		if back, err := url.PathUnescape(urlEncode(s)); err != nil || back != s {
+			t.Fatalf("%q: %q %v", s, back, err)
+		}
+		var v struct {
+			Text string `xml:",chardata"`
+		}
+		if err := xml.Unmarshal([]byte("<v>"+out+"</v>"), &v); err == nil && v.Text != s {
+			t.Fatalf("%q reads back as %q", s, v.Text)
+		} else if err != nil && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0xFFFE || r == 0xFFFF }) {
+			t.Fatalf("%q: %v", s, err)
+		}
+	})
+}
+
+func FuzzHeaders(f *testing.F) {
+	f.Add(`"a", W/"b,c" , *`, "bytes=1-2", "/bucket/key?versionId=null", "=?UTF-8?B?w6k=?=")
+	f.Fuzz(func(t *testing.T, tags, span, from, meta string) {
+		for _, e := range etags([]string{tags}) {
+			if e == "" {
+				t.Fatal("an empty ETag")
+			}
+		}
+		if r := parseRange(span); r != nil && r.First >= 0 && r.Last >= 0 && r.Last < r.First {
+			t.Fatalf("%q: %+v", span, r)
+		}
+		if b, k, err := parseSource(from); err == nil && (b == "" || k == "" || len(k) > object.MaxKey) {
+			t.Fatalf("%q: %q %q", from, b, k)
+		}
+		text := decodeMeta(meta)
+		if !utf8.ValidString(text) || decodeMeta(encodeMeta(text)) != text && !strings.Contains(text, "=?") {
+			t.Fatalf("%q is %q, then %q", meta, text, decodeMeta(encodeMeta(text)))
+		}
+	})
+}
+
+// front is a gateway over an empty store in memory, with one bucket that anybody may
+// read and write.
+func front(t testing.TB) (http.Handler, *memobject.Store) {
+	store := memobject.New(clock.NewManual(testTime))
+	k := &account.Key{ID: "RZ0123456789ABCDEF012345", Secret: "a secret", CreateBuckets: true, Member: ident.New()}
+	b, err := store.CreateBucket(context.Background(), "open", k, false)
+	if err == nil {
+		_, err = store.AllowAnonymous(context.Background(), b.ID, object.Access{Read: true, Write: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Config{Objects: store, Clock: clock.NewManual(testTime), Domains: []string{"s3.example.org"},
+		Keys: func(_ context.Context, id string) (*account.Key, error) {
+			if id == k.ID {
+				return k, nil
+			}
+			return nil, errs.New(errs.NotFound, "no such key")
+		}}), store
+}
+
+// FuzzRequest sends any request; whatever it is, the answer is whole, and an error is
+// well-formed XML.
+func FuzzRequest(f *testing.F) {
+	f.Add("GET", "/open?list-type=2&prefix=a", "", "", "")
+	f.Add("PUT", "/open/k", "X-Amz-Copy-Source", "/open/k", "body")
+	f.Add("POST", "/open?delete", "Content-MD5", "x", "<Delete/>")
+	f.Add("POST", "/open", "Content-Type", "multipart/form-data; boundary=b", "--b\r\n\r\n--b--")
+	f.Add("PUT", "/open/k?uploadId=0&partNumber=1", "X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "0\r\n\r\n")
+	f.Add("GET", "/open/k?partNumber=1", "Range", "bytes=0-", "")
+	f.Add("GET", "/open/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "Authorization", "AWS4-HMAC-SHA256 x", "")
+	h, _ := front(f)
+	f.Fuzz(func(t *testing.T, method, target, name, value, body string) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || strings.ContainsAny(method, " \r\n\x00") || method == "" {
+			return
+		}
+		r := &http.Request{Method: method, URL: u, RequestURI: target, Host: "s3.example.org", Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+		if name != "" {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code < 200 || w.Code > 599 || w.Code == 500 {
+			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
+		}
+		if w.Code >= 400 && method != "HEAD" && !bytes.HasPrefix(w.Body.Bytes(), []byte(xmlHead+"<Error><Code>")) {
+			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package s3
+
+import (
+	"errors"
+	"io"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rhizome/gateway/s3/s3err"
+)
+
+// drip yields one piece after each pause.
+type drip struct {
+	piece string
+	pause time.Duration
+	left  int
+}
+
+func (d *drip) Read(p []byte) (int, error) {
+	<-time.After(d.pause)
+	if d.left == 0 {
+		return 0, io.EOF
+	}
+	d.left--
+	return copy(p, d.piece), nil
+}
+
+func (*drip) Close() error { return nil }
+
+// TestPace: a client that drips is cut, one on a slow line is not, however long it takes.
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		body io.ReadCloser
+		cut  bool
+	}{
+		{"drips", &drip{"x", 20 * time.Second, 1000}, true},
+		{"slow line", &drip{strings.Repeat("x", 1400), time.Second, 10000}, false},
+		{"stops", io.NopCloser(failing{os.ErrDeadlineExceeded}), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := httptest.NewRequest("PUT", "/b/k", nil)
+				r.Body = c.body
+				q := &request{w: httptest.NewRecorder(), r: r}
+				q.pace()
+				_, err := io.Copy(io.Discard, q.r.Body)
+				if cut := errors.Is(err, s3err.RequestTimeout); cut != c.cut || !cut && err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }

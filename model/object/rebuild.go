@@ -1,0 +1,432 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+	"rhizome/disk/extentstore"
+)
+
+// Rebuild puts the rows of this package right after a row store was lost or damaged:
+// what rows were saved stand already, and it makes the missing ones anew from what
+// extents say of themselves, gives extents back the references that rows hold, and
+// names what cannot be had. It is for a store that nobody else uses and that does no
+// clean-up meanwhile.
+//
+// Rows decide. An extent counts for an object only where the object's row may be lost:
+// one whose row is known to be gone was deleted. So an object that was deleted or
+// overwritten shortly before may come back where nothing tells of that any more; it is
+// among the findings then.
+type Rebuild struct {
+	Store *Store
+	Disks *extentstore.Store
+	// Keys are sealed bucket keys from elsewhere.
+	Keys map[ident.ID][]byte
+	// Known says what is known of a row that was to be saved.
+	Known func(register.Row) (register.Knowledge, error)
+	// Since: versions written after it (Unix milliseconds) may miss their row anywhere;
+	// math.MaxInt64 if none may.
+	Since int64
+	// Verify reads every byte of every extent.
+	Verify bool
+
+	names    namer
+	lost     map[register.Row]Finding
+	made     map[register.Row]Finding
+	doubtful map[register.Row]struct{}
+	bodiless []register.Row
+	buckets  map[ident.ID]*Bucket
+	general  []Finding
+	uploads  map[ident.ID]upload1 // made anew, without an object as yet
+	pinned   bool
+}
+
+// Findings is what a Rebuild has to say.
+type Findings struct {
+	// Lost cannot be read, whole or at all; each is what was there.
+	Lost []Finding `json:"lost"`
+	// Made were lost and are there again.
+	Made []Finding `json:"made"`
+	// Doubtful are there and may be older than they were.
+	Doubtful []Finding `json:"doubtful"`
+	// Buckets says what became of buckets.
+	Buckets []Finding `json:"buckets"`
+}
+
+// Note takes in what is known of a row while rows are written, and says whether one
+// without its blob is worth keeping.
+func (r *Rebuild) Note(row register.Row, v *register.Value, k register.Knowledge) (keep bool) {
+	r.init()
+	if row.Table != Objects && row.Table != Parts {
+		return false
+	}
+	switch k {
+	case register.Headless:
+		r.lost[row] = Finding{What: LostRow}
+	case register.Doubtful:
+		r.doubtful[row] = struct{}{}
+	case register.Bodiless:
+		sl, err := decodeRow[slot](v)
+		if err != nil {
+			r.lost[row] = Finding{What: LostRow, Detail: err.Error()}
+			return false
+		}
+		if sl.Version == nil {
+			return true
+		}
+		if sl.Version.Where == whereInline {
+			r.lost[row] = Finding{What: LostInline}
+			return false
+		}
+		r.lost[row] = Finding{What: LostList}
+		r.bodiless = append(r.bodiless, row)
+		return true
+	}
+	return false
+}
+
+func (r *Rebuild) init() {
+	if r.lost == nil {
+		r.lost = map[register.Row]Finding{}
+		r.made = map[register.Row]Finding{}
+		r.doubtful = map[register.Row]struct{}{}
+		r.buckets = map[ident.ID]*Bucket{}
+		r.uploads = map[ident.ID]upload1{}
+	}
+}
+
+// Run does everything that comes after the rows were written.
+func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
+	r.init()
+	r.names = namer{s: r.Store}
+	for _, step := range []func(context.Context) error{
+		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.guessUploads, r.references,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r.findings(ctx), nil
+}
+
+func (r *Rebuild) findings(ctx context.Context) *Findings {
+	out := &Findings{Buckets: r.general}
+	collect := func(rows map[register.Row]Finding) (fs []Finding) {
+		for row, f := range rows {
+			named := r.names.row(ctx, row)
+			f.Bucket, f.Key, f.Part = named.Bucket, named.Key, named.Part
+			fs = append(fs, f)
+		}
+		slices.SortFunc(fs, compareFindings)
+		return fs
+	}
+	out.Lost, out.Made = collect(r.lost), collect(r.made)
+	old := map[register.Row]Finding{}
+	for row := range r.doubtful {
+		if _, lost := r.lost[row]; !lost {
+			old[row] = Finding{What: MaybeOld}
+		}
+	}
+	out.Doubtful = collect(old)
+	return out
+}
+
+func compareFindings(a, b Finding) int {
+	if c := strings.Compare(a.Bucket, b.Bucket); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Key, b.Key); c != 0 {
+		return c
+	}
+	return a.Part - b.Part
+}
+
+// anyTime stands for a time that is not known: it may be after Since.
+const anyTime = math.MaxInt64 - 1
+
+// missing reports whether a row that was written at a time (Unix milliseconds) may
+// have been lost.
+func (r *Rebuild) missing(row register.Row, modified int64) (bool, error) {
+	k, err := r.Known(row)
+	return k != register.Known || modified >= r.Since && r.Since != math.MaxInt64, err
+}
+
+// bucketOf returns a bucket by ID; nil if its key is nowhere.
+func (r *Rebuild) bucketOf(ctx context.Context, id ident.ID) (*Bucket, error) {
+	if b, ok := r.buckets[id]; ok {
+		return b, nil
+	}
+	v, _, err := r.Store.Registers.Read(ctx, bucketRow(id))
+	if err != nil {
+		return nil, err
+	}
+	b := &Bucket{ID: id, shards: shardCount}
+	sealed := r.Keys[id]
+	if v != nil {
+		if rec, err := decodeRow[bucketRecord](v); err == nil && rec.Shards > 0 {
+			b.shards, sealed = rec.Shards, rec.Sealed
+		}
+	}
+	if err := r.Store.unsealBucket(b, sealed); err != nil {
+		if err := r.Store.unsealBucket(b, r.Keys[id]); err != nil {
+			b = nil
+		}
+	}
+	r.buckets[id] = b
+	return b, nil
+}
+
+// mendBuckets makes the rows of buckets and of their names anew where they are lost.
+func (r *Rebuild) mendBuckets(ctx context.Context) error {
+	names := map[ident.ID][]string{}
+	err := r.Store.Local.Rows(ctx, Aliases, func(row register.Row, v *register.Value) error {
+		if a, err := decodeRow[aliasRecord](v); err == nil {
+			names[a.Bucket] = append(names[a.Bucket], row.Part)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for id, sealed := range r.Keys {
+		if err := r.mendBucket(ctx, id, sealed, names[id]); err != nil {
+			return err
+		}
+	}
+	return r.mendNames(ctx)
+}
+
+func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, names []string) error {
+	row := bucketRow(id)
+	v, _, err := r.Store.Registers.Read(ctx, row)
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		rec, err := decodeRow[bucketRecord](v)
+		if err == nil && r.Store.unsealBucket(&Bucket{ID: id}, rec.Sealed) == nil {
+			return nil
+		}
+	}
+	if gone, err := r.missing(row, math.MinInt64); err != nil || !gone {
+		return err
+	}
+	if err := r.Store.unsealBucket(&Bucket{ID: id}, sealed); err != nil {
+		r.general = append(r.general, Finding{What: LostKey, Bucket: id.String(), Detail: err.Error()})
+		return nil
+	}
+	if len(names) == 0 {
+		names = []string{"recovered-" + id.String()[:12]}
+	}
+	rec := &bucketRecord{Created: r.Store.now(), Names: names, Grants: map[string]Access{}, Sealed: sealed, Shards: shardCount, Epoch: 1}
+	r.general = append(r.general, Finding{What: NewSettings, Bucket: names[0]})
+	return r.set(ctx, row, rec.value())
+}
+
+// mendNames makes lost rows of names anew from the buckets that they name.
+func (r *Rebuild) mendNames(ctx context.Context) error {
+	wanted := map[string]ident.ID{}
+	err := r.Store.Local.Rows(ctx, Buckets, func(row register.Row, v *register.Value) error {
+		id, err := ident.FromKey(row.Sort)
+		rec, derr := decodeRow[bucketRecord](v)
+		if err != nil || derr != nil || rec.State == bucketGone || rec.State == bucketNew {
+			return nil
+		}
+		for _, n := range rec.Names {
+			wanted[n] = id
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for name, id := range wanted {
+		v, _, err := r.Store.Registers.Read(ctx, aliasRow(name))
+		if err != nil {
+			return err
+		}
+		if v != nil {
+			continue
+		}
+		if err := r.set(ctx, aliasRow(name), &register.Value{Data: codec.Encode(aliasRecord{id}), Count: 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set writes a row whatever is there.
+func (r *Rebuild) set(ctx context.Context, row register.Row, v *register.Value) error {
+	_, err := r.Store.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(*register.Value) (*register.Value, error) {
+		return v, nil
+	}})
+	return err
+}
+
+// versions calls f for every version that stands in a row of a table.
+func (r *Rebuild) versions(ctx context.Context, t register.Table, f func(register.Row, *version) error) error {
+	return r.Store.Local.Rows(ctx, t, func(row register.Row, v *register.Value) error {
+		sl, err := decodeRow[slot](v)
+		if err != nil {
+			r.lost[row] = Finding{What: LostRow, Detail: err.Error()}
+			return nil
+		}
+		if sl.Version == nil {
+			return nil
+		}
+		return f(row, sl.Version)
+	})
+}
+
+// mendHolders makes lost rows of completed uploads anew from the objects that they
+// hold the bytes of.
+func (r *Rebuild) mendHolders(ctx context.Context) error {
+	type holder struct {
+		row  register.Row
+		v    *version
+		addr address
+	}
+	var found []holder
+	err := r.versions(ctx, Objects, func(row register.Row, v *version) error {
+		if v.Holder == nil {
+			return nil
+		}
+		if may, err := r.missing(v.Holder.row(), anyTime); err != nil || !may {
+			return err
+		}
+		found = append(found, holder{row, v, *v.Holder})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range found {
+		if err := r.mendHolder(ctx, h.row, h.v, h.addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mendHolder sees to it that an upload is there and holds the version.
+func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, addr address) error {
+	at := addr.row()
+	_, id, ok := strings.Cut(at.Sort, "\x00")
+	upload, err := ident.Parse(id)
+	if !ok || err != nil || len(at.Part) < 16 || len(row.Part) < 16 {
+		return nil
+	}
+	home, err := r.bucketOf(ctx, ident.ID([]byte(at.Part[:16])))
+	if err != nil || home == nil {
+		return err
+	}
+	b, err := r.bucketOf(ctx, ident.ID([]byte(row.Part[:16])))
+	if err != nil || b == nil {
+		return err
+	}
+	data, err := b.dataKey(v)
+	if err != nil {
+		return nil
+	}
+	ref := holds(extent.Ref{ID: v.ID, Row: row})
+	_, err = r.Store.Registers.Update(ctx, at, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		u, err := decodeRow[uploadRecord](old)
+		if old == nil || err != nil {
+			u = &uploadRecord{ID: upload, Started: v.Modified, Attrs: v.Attrs, Checksum: v.Checksum, State: uploadDone,
+				Epoch: 1, Sealed: home.key.Seal(data[:], upload[:]), Done: v.ID}
+		}
+		if u.find(v.ID) >= 0 && u.State == uploadDone && old != nil {
+			return nil, errNothing
+		}
+		if u.State != uploadDone {
+			u.State, u.Done = uploadDone, v.ID // the object is there, so it was completed
+		}
+		if u.find(v.ID) < 0 {
+			u.Refs = append(u.Refs, ref)
+		}
+		return u.value(), nil
+	}})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+// references gives every extent the references that rows hold, and names the objects
+// whose bytes are not all there.
+func (r *Rebuild) references(ctx context.Context) error {
+	for _, t := range []register.Table{Objects, Parts} {
+		var rows []register.Row
+		var versions []*version
+		err := r.versions(ctx, t, func(row register.Row, v *version) error {
+			if len(v.Extents) > 0 {
+				rows, versions = append(rows, row), append(versions, v)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			if err := r.reference(ctx, rows[i], versions[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Rebuild) reference(ctx context.Context, row register.Row, v *version) error {
+	for _, id := range v.Extents {
+		length, err := r.lengthOf(ctx, row, v, id)
+		if err != nil {
+			return err
+		}
+		there, err := r.Store.Extents.Restore(ctx, id, length, extent.Ref{ID: v.ID, Row: row})
+		if err != nil {
+			return err
+		}
+		if !there {
+			r.lost[row] = Finding{What: LostBytes, Detail: "extent " + id.String()}
+			continue
+		}
+		if !r.Verify {
+			continue
+		}
+		damaged, err := r.Disks.Verify(ctx, id)
+		if err != nil && errs.KindOf(err) != errs.Corrupt {
+			return err
+		}
+		if damaged = slices.DeleteFunc(damaged, func(n int) bool { return n < 0 }); err != nil || len(damaged) > 0 {
+			r.lost[row] = Finding{What: DamagedBytes, Detail: fmt.Sprintf("extent %s, frames %v", id, damaged)}
+		}
+	}
+	return nil
+}
+
+// lengthOf returns the length of an extent of a version, as far as it is known.
+func (r *Rebuild) lengthOf(ctx context.Context, row register.Row, v *version, id ident.ID) (int64, error) {
+	if v.Here != nil {
+		for _, p := range v.Here.Pieces {
+			if p.Extent == id {
+				return p.Total, nil
+			}
+		}
+	}
+	if refs, err := r.Store.Extents.Refs(ctx, id); err == nil && len(refs) > 0 {
+		return 0, nil // its row is there and knows
+	}
+	if c, err := r.describe(ctx, id); err == nil {
+		return c.Length, nil
+	}
+	return min(v.Size, extent.MaxLength), nil
+}

@@ -1,0 +1,307 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+	"rhizome/disk/extentstore"
+)
+
+// remnant is a version of which extents are left and no row.
+type remnant struct {
+	version ident.ID
+	row     register.Row
+	bucket  *Bucket
+	about   content // of any of its extents
+	last    *content
+	pieces  map[int]extent.Piece
+	foreign bool // its pieces are runs of another's extents, and which is not known
+}
+
+// fromExtents makes lost rows of objects and parts anew.
+func (r *Rebuild) fromExtents(ctx context.Context) error {
+	found := map[ident.ID]*remnant{}
+	err := r.Disks.Each(ctx, func(i extentstore.Info) error { return r.consider(ctx, i.ID, found) })
+	if err != nil {
+		return err
+	}
+	for _, t := range []register.Table{Parts, Objects} {
+		for _, m := range found {
+			if m.row.Table != t {
+				continue
+			}
+			if err := r.revive(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// describe reads what an extent says about itself. Kinds: NotFound and Corrupt if it
+// does not say, Denied if its bucket's key is nowhere.
+func (r *Rebuild) describe(ctx context.Context, id ident.ID) (*content, error) {
+	raw, err := r.Disks.Descriptor(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var d Description
+	if err := codec.Decode(raw, &d); err != nil {
+		return nil, err
+	}
+	b, err := r.bucketOf(ctx, d.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, errs.Newf(errs.Denied, "the key of bucket %s is lost", d.Bucket)
+	}
+	c, err := b.describe(d, id)
+	if err == nil {
+		c.home = b
+	}
+	return c, err
+}
+
+// consider notes an extent whose reference has no row that uses it, or that has no
+// reference, where rows may be missing.
+func (r *Rebuild) consider(ctx context.Context, id ident.ID, found map[ident.ID]*remnant) error {
+	refs, err := r.Store.Extents.Refs(ctx, id)
+	if err != nil && !errors.Is(err, errs.NotFound) && errs.KindOf(err) != errs.Corrupt {
+		return err
+	}
+	if len(refs) == 0 {
+		c, err := r.describe(ctx, id)
+		if err != nil {
+			return r.silent(ctx, id, err)
+		}
+		if may, err := r.missing(extent.Row(id), c.Modified); err != nil || !may {
+			return err
+		}
+		return r.remember(ctx, id, c, extent.Ref{ID: c.Version, Row: c.row()}, found)
+	}
+	for _, ref := range refs {
+		v, _, err := r.Store.Registers.Read(ctx, ref.Row)
+		if err != nil {
+			return err
+		}
+		if uses(ref.Row, v, ref, id) {
+			continue
+		}
+		c, err := r.describe(ctx, id)
+		if err != nil {
+			return r.silent(ctx, id, err)
+		}
+		if err := r.remember(ctx, id, c, ref, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silent passes over an extent that does not say what it is. One whose bucket's key is
+// lost is pinned, so that it is there should the key be found.
+func (r *Rebuild) silent(ctx context.Context, id ident.ID, err error) error {
+	switch errs.KindOf(err) {
+	case errs.Denied:
+	case errs.NotFound, errs.Corrupt:
+		return nil
+	default:
+		return err
+	}
+	if may, kerr := r.missing(extent.Row(id), math.MinInt64); kerr != nil || !may {
+		return kerr
+	}
+	if !r.pinned {
+		r.general = append(r.general, Finding{What: LostKey, Detail: err.Error()})
+		r.pinned = true
+		if err := r.set(ctx, keptRow(), &register.Value{Data: []byte{codec.Version}, Count: 1}); err != nil {
+			return err
+		}
+	}
+	_, err = r.Store.Extents.Restore(ctx, id, 0, extent.Ref{ID: ident.New(), Row: keptRow()})
+	return err
+}
+
+// keptRow is referenced by extents that nobody can read and that are kept all the
+// same.
+func keptRow() register.Row { return register.Row{Table: Kept, Part: "kept"} }
+
+// row returns the row that the extent was written for.
+func (c *content) row() register.Row {
+	if c.Part != 0 {
+		return partRow(c.Upload, c.Part)
+	}
+	return c.home.objectRow(c.Key)
+}
+
+func (r *Rebuild) remember(ctx context.Context, id ident.ID, c *content, ref extent.Ref, found map[ident.ID]*remnant) error {
+	if ref.Row.Table != Objects && ref.Row.Table != Parts {
+		return nil
+	}
+	if may, err := r.missing(ref.Row, c.Modified); err != nil || !may {
+		return err
+	}
+	m := found[ref.ID]
+	if m == nil {
+		m = &remnant{version: ref.ID, row: ref.Row, pieces: map[int]extent.Piece{}, about: *c}
+		found[ref.ID] = m
+	}
+	m.foreign = m.foreign || ref.Row.Table == Parts && c.Version != ref.ID
+	if c.Index >= 0 {
+		m.pieces[c.Index] = extent.Piece{Extent: id, Key: c.Secret, Length: c.Length}
+		if c.Last {
+			m.last = c
+		}
+	}
+	return nil
+}
+
+// whole returns the remnant's pieces in order; nil if they are not all there.
+func (m *remnant) whole() []extent.Piece {
+	if m.last == nil || m.foreign || len(m.pieces) != m.last.Index+1 {
+		return nil
+	}
+	var out []extent.Piece
+	size := int64(0)
+	for i := range len(m.pieces) {
+		p, ok := m.pieces[i]
+		if !ok {
+			return nil
+		}
+		out, size = append(out, p), size+p.Length
+	}
+	if size != m.last.Size {
+		return nil
+	}
+	return out
+}
+
+// revive makes the row of a remnant anew, if nothing later stands there.
+func (r *Rebuild) revive(ctx context.Context, m *remnant) error {
+	if later, err := r.later(ctx, m.row, m.about.Modified); err != nil || later {
+		return err
+	}
+	pieces := m.whole()
+	if pieces == nil {
+		r.lost[m.row] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
+		return nil
+	}
+	d := r.Store.newDraft(m.row)
+	d.version = version{ID: m.version, Size: m.last.Size, ETag: m.last.ETag, Modified: m.about.Modified,
+		Attrs: m.about.Attrs, Checksum: m.last.Checksum}
+	data, say, err := r.home(ctx, m)
+	if err != nil || say.b == nil {
+		return err
+	}
+	l := &list{}
+	for _, p := range pieces {
+		d.version.Extents = append(d.version.Extents, p.Extent)
+		l.Pieces = append(l.Pieces, sealPiece(data, p))
+	}
+	return r.place(ctx, d, l, data, say, FromBytes)
+}
+
+// home returns the key under which a remnant's pieces are sealed, and what describes
+// further extents of it; no bucket if it has no place any more.
+func (r *Rebuild) home(ctx context.Context, m *remnant) (ident.Secret, describer, error) {
+	if m.row.Table == Objects {
+		b, err := r.bucketOf(ctx, ident.ID([]byte(m.row.Part[:16])))
+		if err != nil || b == nil {
+			return ident.Secret{}, describer{}, err
+		}
+		return b.versionKey(m.version), r.Store.describeObject(b, m.row.Sort), nil
+	}
+	b := m.about.home
+	u, err := r.uploadFor(ctx, m)
+	if err != nil || u == nil {
+		return ident.Secret{}, describer{}, err
+	}
+	data, err := b.uploadKey(u)
+	if err != nil {
+		return data, describer{}, nil
+	}
+	return data, r.Store.describePart(b, m.about.Key, u, partNumber(m.row)), nil
+}
+
+// uploadFor returns the upload of a part, made anew if its row is lost; nil if it was
+// aborted.
+func (r *Rebuild) uploadFor(ctx context.Context, m *remnant) (*uploadRecord, error) {
+	b, upload := m.about.home, m.about.Upload
+	row := b.uploadAddress(m.about.Key, upload).row()
+	_, u, err := r.Store.uploadAt(ctx, row)
+	if err == nil {
+		if u.State == uploadDropped {
+			return nil, nil
+		}
+		return u, nil
+	}
+	if !errors.Is(err, ErrNoSuchUpload) {
+		return nil, err
+	}
+	if may, err := r.missing(row, m.about.Modified); err != nil || !may {
+		return nil, err
+	}
+	data := ident.NewSecret()
+	u = &uploadRecord{ID: upload, Started: r.Store.now(), Sealed: b.key.Seal(data[:], upload[:])}
+	r.uploads[upload] = upload1{b, m.about.Key}
+	return u, r.set(ctx, row, u.value())
+}
+
+// upload1 is an upload that was made anew.
+type upload1 struct {
+	b   *Bucket
+	key string
+}
+
+// later reports whether a row holds, or held when it was deleted, something that is
+// not older than modified.
+func (r *Rebuild) later(ctx context.Context, row register.Row, modified int64) (bool, error) {
+	v, ballot, err := r.Store.Registers.Read(ctx, row)
+	if err != nil {
+		return false, err
+	}
+	if v == nil {
+		return ballot.Round >= uint64(max(modified, 0))*1000 && modified >= 0 && !ballot.IsZero(), nil
+	}
+	sl, err := decodeRow[slot](v)
+	if err != nil {
+		return false, nil
+	}
+	return sl.Version != nil && sl.Version.Modified >= modified, nil
+}
+
+// place writes a version and its list into its row.
+func (r *Rebuild) place(ctx context.Context, d *draft, l *list, data ident.Secret, say describer, what string) error {
+	if err := r.Store.setList(ctx, d, l, data, say); err != nil {
+		return err
+	}
+	return r.commit(ctx, d, what)
+}
+
+func (r *Rebuild) commit(ctx context.Context, d *draft, what string) error {
+	_, err := r.Store.Registers.Update(ctx, d.row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		next := &slot{Version: &d.version}
+		if sl, err := decodeRow[slot](old); err == nil {
+			next.Drops = sl.Drops
+			if sl.Version != nil && sl.Version.ID != d.version.ID {
+				next.Drops = append(next.Drops[:len(next.Drops):len(next.Drops)], sl.Version.drop()...)
+			}
+		}
+		return next.value(d.blob), nil
+	}})
+	if err != nil {
+		return err
+	}
+	delete(r.lost, d.row)
+	delete(r.doubtful, d.row)
+	r.made[d.row] = Finding{What: what}
+	r.Store.Extents.Release(d.version.Extents...)
+	return nil
+}

@@ -1,0 +1,292 @@
+package object
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
+)
+
+// mendLists makes lost lists anew, those of parts first, which those of objects are
+// made of.
+func (r *Rebuild) mendLists(ctx context.Context) error {
+	slices.SortStableFunc(r.bodiless, func(a, b register.Row) int { return int(b.Table) - int(a.Table) })
+	for _, row := range r.bodiless {
+		v, blob, err := r.Store.readSlot(ctx, row)
+		if errs.KindOf(err) == errs.NotFound || err == nil && len(blob) > 0 {
+			continue // it was replaced meanwhile
+		}
+		if err == nil {
+			err = r.mendList(ctx, row, v)
+		}
+		if err != nil && errs.KindOf(err) != errs.Corrupt {
+			return err
+		}
+	}
+	return nil
+}
+
+// mendList mends one list; errs.Corrupt if that cannot be.
+func (r *Rebuild) mendList(ctx context.Context, row register.Row, v *version) error {
+	d := r.Store.newDraft(row)
+	d.version = *v
+	data, say, err := r.homeOf(ctx, row, v)
+	if err != nil {
+		return err
+	}
+	if v.Holder != nil {
+		l, size, err := r.partsOf(ctx, v.Holder.row())
+		if err != nil {
+			return err
+		}
+		if size != v.Size || len(l.Parts) != v.Parts {
+			return errs.New(errs.Corrupt, "the parts do not make the object")
+		}
+		d.version.Extents = nil
+		return r.place(ctx, d, l, data, say, MendedList)
+	}
+	l, size := &list{}, int64(0)
+	for _, id := range v.Extents {
+		c, err := r.describe(ctx, id)
+		if err != nil {
+			return errs.Newf(errs.Corrupt, "extent %s does not say what it is: %w", id, err)
+		}
+		p := extent.Piece{Extent: id, Key: c.Secret, Length: c.Length}
+		if c.Index < 0 {
+			d.blob = codec.Encode(sealPiece(data, p))
+			return r.commit(ctx, d, MendedList) // the list itself is in this extent
+		}
+		l.Pieces, size = append(l.Pieces, sealPiece(data, p)), size+p.Length
+	}
+	if size != v.Size {
+		return errs.New(errs.Corrupt, "the extents do not make the object")
+	}
+	return r.place(ctx, d, l, data, say, MendedList)
+}
+
+// homeOf returns the data key of a version that stands in a row, and its describer.
+func (r *Rebuild) homeOf(ctx context.Context, row register.Row, v *version) (ident.Secret, describer, error) {
+	if row.Table == Objects {
+		b, err := r.bucketOf(ctx, ident.ID([]byte(row.Part[:16])))
+		if err != nil || b == nil {
+			return ident.Secret{}, describer{}, errs.Newf(errs.Corrupt, "the bucket's key is lost: %w", err)
+		}
+		data, err := b.dataKey(v)
+		return data, r.Store.describeObject(b, row.Sort), err
+	}
+	if len(v.Extents) == 0 {
+		return ident.Secret{}, describer{}, errs.New(errs.Corrupt, "nothing says which upload the part belongs to")
+	}
+	c, err := r.describe(ctx, v.Extents[0])
+	if err != nil {
+		return ident.Secret{}, describer{}, errs.Newf(errs.Corrupt, "nothing says which upload the part belongs to: %w", err)
+	}
+	_, u, err := r.Store.uploadAt(ctx, c.home.uploadAddress(c.Key, c.Upload).row())
+	if err != nil {
+		return ident.Secret{}, describer{}, errs.Newf(errs.Corrupt, "the upload is lost: %w", err)
+	}
+	data, err := c.home.uploadKey(u)
+	return data, r.Store.describePart(c.home, c.Key, u, partNumber(row)), err
+}
+
+// partsOf returns the list that an upload's parts make, without those that completing
+// left out.
+func (r *Rebuild) partsOf(ctx context.Context, row register.Row) (*list, int64, error) {
+	_, u, err := r.Store.uploadAt(ctx, row)
+	if err != nil {
+		return nil, 0, errs.Newf(errs.Corrupt, "the upload is lost: %w", err)
+	}
+	b, err := r.bucketOf(ctx, ident.ID([]byte(row.Part[:16])))
+	if err != nil || b == nil {
+		return nil, 0, errs.Newf(errs.Corrupt, "the bucket's key is lost: %w", err)
+	}
+	data, err := b.uploadKey(u)
+	if err != nil {
+		return nil, 0, err
+	}
+	parts, err := r.Store.allParts(ctx, u.ID)
+	if err != nil {
+		return nil, 0, err
+	}
+	l, size := &list{}, int64(0)
+	for n := range MaxParts + 1 {
+		p := parts[n]
+		if p == nil || slices.Contains(u.Unused, n) {
+			continue
+		}
+		pieces, err := r.Store.partPieces(ctx, u, n, p, data)
+		if err != nil {
+			return nil, 0, errs.Newf(errs.Corrupt, "part %d: %w", n, err)
+		}
+		l.Pieces = append(l.Pieces, pieces...)
+		l.Parts = append(l.Parts, partMark{n, p.Size, p.ETag, p.Checksum.Sum})
+		size += p.Size
+	}
+	return l, size, nil
+}
+
+// fromUploads makes lost rows of objects anew that a completed upload names.
+func (r *Rebuild) fromUploads(ctx context.Context) error {
+	type lostObject struct {
+		upload register.Row
+		record *uploadRecord
+		ref    extent.Ref
+	}
+	var found []lostObject
+	err := r.Store.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+		u, err := decodeRow[uploadRecord](v)
+		if err != nil {
+			return nil
+		}
+		for i := range u.Refs {
+			found = append(found, lostObject{row, u, u.Refs[i].ref()})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		v, _, err := r.Store.Registers.Read(ctx, f.ref.Row)
+		if err != nil {
+			return err
+		}
+		if f.ref.Row.Table != Objects || uses(f.ref.Row, v, f.ref, ident.ID{}) {
+			continue
+		}
+		if may, err := r.missing(f.ref.Row, anyTime); err != nil {
+			return err
+		} else if !may {
+			continue
+		}
+		if err := r.fromUpload(ctx, f.upload, f.record, f.ref, FromParts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fromUpload makes the row of an object anew that an upload became.
+func (r *Rebuild) fromUpload(ctx context.Context, upload register.Row, u *uploadRecord, ref extent.Ref, what string) error {
+	// A tombstone does not count: a deletion is done only when the upload has lost the
+	// reference.
+	if v, _, err := r.Store.readSlot(ctx, ref.Row); err == nil && v.Modified >= u.Started {
+		return nil
+	}
+	l, size, err := r.partsOf(ctx, upload)
+	if errs.KindOf(err) == errs.Corrupt || err == nil && len(l.Parts) == 0 {
+		r.lost[ref.Row] = Finding{What: LostExtents}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	home, err := r.bucketOf(ctx, ident.ID([]byte(upload.Part[:16])))
+	if err != nil || home == nil {
+		return err
+	}
+	b, err := r.bucketOf(ctx, ident.ID([]byte(ref.Row.Part[:16])))
+	if err != nil || b == nil {
+		return err
+	}
+	data, err := home.uploadKey(u)
+	if err != nil {
+		return nil
+	}
+	d := r.Store.newDraft(ref.Row)
+	d.version = version{ID: ref.ID, Size: size, ETag: compositeTag(l.Parts), Modified: u.Started, Attrs: u.Attrs,
+		Parts: len(l.Parts), Sealed: sealKey(b.versionKey(ref.ID), data), Holder: &address{[]byte(upload.Part), []byte(upload.Sort)}}
+	if size == 0 {
+		return r.commit(ctx, d, what)
+	}
+	return r.place(ctx, d, l, data, r.Store.describeObject(b, ref.Row.Sort), what)
+}
+
+// compositeTag is S3's ETag of an object of parts: the MD5 of their MD5s.
+func compositeTag(parts []partMark) string {
+	h := md5.New()
+	for _, p := range parts {
+		sum, err := hex.DecodeString(p.ETag)
+		if err != nil {
+			sum = []byte(p.ETag)
+		}
+		_, _ = h.Write(sum)
+	}
+	return fmt.Sprintf("%x-%d", h.Sum(nil), len(parts))
+}
+
+// guessUploads decides about parts whose upload's row was lost with the object's: if
+// they are numbered without a gap and large enough, they were most likely put together,
+// and make the object.
+func (r *Rebuild) guessUploads(ctx context.Context) error {
+	for id, u := range r.uploads {
+		row := u.b.uploadAddress(u.key, id).row()
+		object := u.b.objectRow(u.key)
+		parts, err := r.Store.allParts(ctx, id)
+		if err != nil {
+			return err
+		}
+		newest := int64(math.MinInt64)
+		whole := len(parts) > 0
+		for n := 1; n <= len(parts); n++ {
+			p := parts[n]
+			if p == nil || n < len(parts) && p.Size < MinPart {
+				whole = false
+				break
+			}
+			newest = max(newest, p.Modified)
+		}
+		may, err := r.missing(object, newest)
+		if err != nil {
+			return err
+		}
+		later, err := r.later(ctx, object, newest)
+		if err != nil {
+			return err
+		}
+		if !may || later {
+			continue // it goes when its time is up, as uploads do
+		}
+		if !whole {
+			r.lost[object] = Finding{What: LostExtents, Detail: "parts of an upload are left: " + strings.Join(numbers(parts), ", ")}
+			continue
+		}
+		if err := r.adoptUpload(ctx, row, object, newest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func numbers(parts map[int]*version) (out []string) {
+	for n := range MaxParts + 1 {
+		if parts[n] != nil {
+			out = append(out, fmt.Sprint(n))
+		}
+	}
+	return out
+}
+
+// adoptUpload completes an upload that was made anew.
+func (r *Rebuild) adoptUpload(ctx context.Context, row, object register.Row, modified int64) error {
+	ref := extent.Ref{ID: ident.New(), Row: object}
+	var done uploadRecord
+	_, err := r.Store.changeUpload(ctx, row, func(u *uploadRecord) error {
+		u.State, u.Epoch, u.Done, u.Refs, u.Started = uploadDone, u.Epoch+1, ref.ID, []held{holds(ref)}, modified
+		done = *u
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.fromUpload(ctx, row, &done, ref, GuessedParts)
+}

@@ -1,0 +1,101 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/disk/extentstore"
+)
+
+// firstWindow is how long after a start the first daily window comes at the earliest,
+// so that starting is quick.
+const firstWindow = 10 * time.Minute
+
+// upkeep does what wakes the disks, in one window a day: it reads on in the check of
+// all stored bytes, looks again at what was found damaged, and compares rows and
+// bytes. A whole check that a person asked for is done at once.
+func (n *Node) upkeep(ctx context.Context) error {
+	n.sweep(ctx)
+	for {
+		timer := time.NewTimer(n.untilWindow())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-n.wanted:
+			timer.Stop()
+			_, err := n.scrubber.Whole(ctx)
+			n.told(ctx, "checking every stored byte", err)
+		case <-timer.C:
+			n.told(ctx, "checking stored bytes", n.scrubber.Window(ctx))
+			n.sweep(ctx)
+		}
+		n.told(ctx, "looking at damage again", n.review(ctx))
+	}
+}
+
+func (n *Node) untilWindow() time.Duration {
+	wait := day - n.config.Clock.Now().Sub(n.scrubber.Status().LastWindow)
+	// A clock that was wrong once must not stop the window for years.
+	return max(firstWindow, min(wait, day))
+}
+
+const day = 24 * time.Hour
+
+// told logs what failed and is tried again in the next window.
+func (n *Node) told(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		n.config.Logger.Warn("upkeep did not end and is tried again", "what", what, "error", err)
+	}
+}
+
+// note remembers damage and says so in the log.
+func (n *Node) note(id ident.ID, reason string) {
+	n.config.Logger.Error("stored bytes are damaged", "extent", id, "reason", reason)
+	if err := n.damage.note(id, damage{reason, n.config.Clock.Now().UnixMilli()}); err != nil {
+		n.config.Logger.Error("damage could not be noted", "extent", id, "error", err)
+	}
+}
+
+// found is told what the scrubber found.
+func (n *Node) found(d extentstore.Damage) {
+	if d.Err != nil {
+		n.note(d.Info.ID, reasonMissing)
+		return
+	}
+	n.note(d.Info.ID, reasonDamaged)
+}
+
+// The reasons that the ledger holds.
+const (
+	reasonMissing = "its bytes are missing"
+	reasonDamaged = "its bytes on disk are not those that were written"
+	reasonGivenUp = "it lay on a disk that was given up"
+)
+
+// sweep compares rows and bytes, and notes what is missing.
+func (n *Node) sweep(ctx context.Context) {
+	rep, err := n.extents.Sweep(ctx, func(id ident.ID) { n.note(id, reasonMissing) })
+	n.told(ctx, "comparing rows and bytes", err)
+	n.config.Logger.Debug("rows and bytes compared", "extents", rep.Extents, "removed", rep.Deleted, "lost", rep.Lost)
+}
+
+// review forgets damage that is whole again or that nothing uses any more.
+func (n *Node) review(ctx context.Context) error {
+	ids, _, err := n.damage.all()
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, id := range ids {
+		st, err := n.extents.Stat(ctx, id)
+		if errors.Is(err, errs.NotFound) || err == nil && !st.Missing && len(st.Damaged) == 0 {
+			err = n.damage.clear(id)
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
