@@ -45,10 +45,11 @@ func (r *pieceReader) next() error {
 		return err
 	}
 	n := min(p.Length-r.off, r.left)
-	r.cur, err = r.s.Extents.Open(r.ctx, p.Extent, key, p.Total, p.Offset+r.off, n)
+	cur, err := r.s.Extents.Open(r.ctx, p.Extent, key, p.Total, p.Offset+r.off, n)
 	if err != nil {
-		return err
+		return err // and cur stays nil: a nil *extent.Reader in it would not be
 	}
+	r.cur = cur
 	r.left -= n
 	r.pieces, r.off = r.pieces[1:], 0
 	return nil
