@@ -44,9 +44,11 @@ func (k Kind) Error() string {
 }
 
 type failure struct {
-	kind Kind
-	msg  string
-	err  error
+	kind   Kind
+	msg    string
+	err    error
+	format string
+	args   []any
 }
 
 func (f *failure) Error() string { return f.msg }
@@ -59,12 +61,22 @@ func (f *failure) Unwrap() []error {
 }
 
 // New returns an error of kind k with a message for people.
-func New(k Kind, msg string) error { return &failure{kind: k, msg: msg} }
+func New(k Kind, msg string) error { return &failure{kind: k, msg: msg, format: msg} }
 
 // Newf is New with formatting; %w wraps a cause, whose own kind still matches.
 func Newf(k Kind, format string, args ...any) error {
 	e := fmt.Errorf(format, args...)
-	return &failure{kind: k, msg: e.Error(), err: e}
+	return &failure{kind: k, msg: e.Error(), err: e, format: format, args: args}
+}
+
+// Parts returns what err was made of, if New or Newf made it, so that package lang
+// can say it in another language. args is nil for New.
+func Parts(err error) (format string, args []any, ok bool) {
+	f, ok := err.(*failure)
+	if !ok {
+		return "", nil, false
+	}
+	return f.format, f.args, true
 }
 
 // KindOf returns the kind of err: the outermost Kind in its chain, Unavailable

@@ -12,12 +12,17 @@ type (
 	FS    = vfs.FS
 	File  = vfs.File
 	MemFS = vfs.MemFS
+	// DiskUsage is a file system's room in bytes.
+	DiskUsage = vfs.DiskUsage
 	// CrashCloneCfg says which unsynced data a simulated crash keeps.
 	CrashCloneCfg = vfs.CrashCloneCfg
 )
 
 // Default is the machine's file system.
 var Default = vfs.Default
+
+// NewMemFile returns a file in memory with those bytes, for reading.
+func NewMemFile(b []byte) File { return vfs.NewMemFile(b) }
 
 // NewCrashable returns an in-memory file system whose CrashClone is what a power
 // cut would have left.

@@ -45,11 +45,12 @@ func gone(id ident.ID) error {
 // that is there already changes nothing.
 func (s *Store) AddRef(ctx context.Context, id ident.ID, ref Ref) error {
 	s.hold(id)
+	again := false
 	err := s.change(ctx, id, func(r *rowRecord) (*register.Value, error) {
 		if r == nil {
 			return nil, gone(id)
 		}
-		if r.find(ref.ID) >= 0 {
+		if again = r.find(ref.ID) >= 0; again {
 			return nil, errNothing
 		}
 		r.Refs = append(r.Refs, record(ref))
@@ -59,8 +60,8 @@ func (s *Store) AddRef(ctx context.Context, id ident.ID, ref Ref) error {
 		}
 		return v, nil
 	})
-	if err != nil {
-		s.Release(id)
+	if err != nil || again {
+		s.Release(id) // one hold per reference
 	}
 	return err
 }

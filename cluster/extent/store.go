@@ -39,9 +39,15 @@ func New(regs register.Store, local register.Local, disks *extentstore.Store, lo
 
 // Settle says that the commit of the rows which reference these extents is known:
 // it happened, and they need no look from the collector. It costs nothing to lose.
+// An extent with several references gets its look anyway, because another of them
+// may be of a writer that failed.
 func (s *Store) Settle(ids ...ident.ID) {
 	for _, id := range ids {
-		if v := s.letGo(id); v != nil {
+		v := s.letGo(id)
+		if v == nil {
+			continue
+		}
+		if r, err := decodeRow(v); err == nil && len(r.Refs) == 1 {
 			s.regs.Settle(Row(id), v)
 		}
 	}

@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
+	"rhizome/cluster/layout"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/disk/kv"
@@ -18,27 +20,53 @@ import (
 
 var ctx = context.Background()
 
+// world is a rhizome of one node with one disk.
 type world struct {
 	*Store
-	regs  *fake
-	disks *extentstore.Store
+	t     testing.TB
 	fs    vfs.FS
+	dir   string
+	rows  *kv.Store
+	local *register.Replica
+	regs  *register.Coordinator
+	disks *extentstore.Store
 }
 
-func newWorld(t testing.TB, fs vfs.FS) *world {
+func newWorld(t testing.TB, fs vfs.FS) *world { return newWorldIn(t, fs, "/") }
+
+func newWorldIn(t testing.TB, fs vfs.FS, dir string) *world {
 	t.Helper()
-	rows, err := kv.Open(fs, "/rows", kv.Options{})
-	must(t, err)
-	disks, err := extentstore.Open(fs, rows, []extentstore.Disk{{Dir: "/disk"}}, extentstore.Options{})
-	must(t, err)
+	w := &world{t: t, fs: fs, dir: dir}
+	w.open()
 	t.Cleanup(func() {
-		must(t, disks.Close())
-		must(t, rows.Close())
+		if w.Store != nil {
+			w.close()
+		}
 	})
-	w := &world{regs: newFake(), disks: disks, fs: fs}
-	w.Store, err = New(w.regs, w.regs, disks, nil)
-	must(t, err)
 	return w
+}
+
+func (w *world) open() {
+	var err error
+	w.rows, err = kv.Open(w.fs, w.fs.PathJoin(w.dir, "rows"), kv.Options{})
+	must(w.t, err)
+	node := ident.NodeID{1}
+	w.local, err = register.OpenReplica(w.rows, node, register.ReplicaOptions{})
+	must(w.t, err)
+	l := layout.Single(ident.ID{1}, layout.Node{ID: node, Capacity: 1})
+	w.regs = register.NewCoordinator(register.Config{Node: node, Local: w.local, Clock: clock.System{},
+		Layout: func() *layout.Layout { return l }})
+	w.disks, err = extentstore.Open(w.fs, w.rows, []extentstore.Disk{{Dir: w.fs.PathJoin(w.dir, "disk")}}, extentstore.Options{})
+	must(w.t, err)
+	w.Store, err = New(w.regs, w.local, w.disks, nil)
+	must(w.t, err)
+}
+
+func (w *world) close() {
+	w.regs.Close()
+	must(w.t, w.disks.Close())
+	must(w.t, w.rows.Close())
+	w.Store = nil
 }
 
 func must(t testing.TB, err error) {
@@ -72,7 +100,7 @@ func (w *world) ref(key string) Ref {
 
 func (w *world) put(t testing.TB, ref Ref, plain []byte) Piece {
 	t.Helper()
-	wr := w.NewWriter(ctx, ref, int64(len(plain)), func(id ident.ID, n int64) []byte { return []byte("it is me") })
+	wr := w.NewWriter(ctx, ref, int64(len(plain)), func(p Piece) []byte { return []byte("it is me") })
 	defer wr.Abort()
 	_, err := wr.Write(plain)
 	must(t, err)

@@ -98,10 +98,12 @@ func (c *cluster) set(i int, f func(*node)) {
 }
 
 // crash cuts the power of a node, losing what it did not sync, and starts it again.
-func (c *cluster) crash(i int) {
+func (c *cluster) crash(i int) { c.restart(i, c.nodes[i].fs.CrashClone(vfs.CrashCloneCfg{})) }
+
+// restart starts a node again on another disk.
+func (c *cluster) restart(i int, fs *vfs.MemFS) {
 	n := c.nodes[i]
 	c.set(i, func(n *node) { n.down = true })
-	fs := n.fs.CrashClone(vfs.CrashCloneCfg{})
 	n.coord.Close()
 	for _, o := range c.nodes {
 		o.coord.Close()

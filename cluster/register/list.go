@@ -18,7 +18,7 @@ func (c *Coordinator) Scan(ctx context.Context, s Scan) (*Page, error) {
 	l.arrange()
 	page := &Page{After: s.After}
 	for {
-		sec, more, through, err := l.sweep(ctx, page.After, s.Limit-len(page.Entries))
+		sec, more, through, err := l.sweep(ctx, page.After, max(s.Limit-len(page.Entries), 1))
 		if err != nil {
 			return nil, err
 		}
@@ -32,7 +32,7 @@ func (c *Coordinator) Scan(ctx context.Context, s Scan) (*Page, error) {
 		if page.More = more; !more {
 			return page, nil
 		}
-		if page.After = through; len(page.Entries) >= s.Limit || len(page.Entries) > 0 && l.short {
+		if page.After = through; len(page.Entries) >= s.Limit && through != "" || len(page.Entries) > 0 && l.short {
 			return page, nil
 		}
 	}
@@ -103,28 +103,37 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 	return rows, more, through, nil
 }
 
-// add appends the live rows to the page until that is full.
+// add appends the live rows to the page until that is full. A page never ends at the
+// empty key, which After cannot name.
 func (l *lister) add(ctx context.Context, page *Page, rows []core.Merged) (full bool, err error) {
 	for i := range rows {
 		m := &rows[i]
 		key := m.Key()
-		if n := len(page.Entries); n >= l.Limit && page.After != key {
+		if len(page.Entries) >= l.Limit && page.After != key && page.After != "" {
 			page.More = true
 			return true, nil
-		}
-		if n := len(page.Entries); m.Group != "" && n > 0 && page.Entries[n-1].Group == m.Group {
-			continue
 		}
 		e, err := l.entry(ctx, m)
 		if err != nil {
 			return false, err
 		}
 		if e != nil {
-			page.Entries = append(page.Entries, *e)
+			page.add(*e)
 		}
 		page.After = key
 	}
 	return false, nil
+}
+
+// add appends an entry. Of one group, the parts come one after another, each with
+// its first row: the first of those stays.
+func (p *Page) add(e Entry) {
+	n := len(p.Entries)
+	if e.Group == "" || n == 0 || p.Entries[n-1].Group != e.Group {
+		p.Entries = append(p.Entries, e)
+	} else if e.Row.Sort < p.Entries[n-1].Row.Sort {
+		p.Entries[n-1] = e
+	}
 }
 
 // entry returns what the page shows of a row or group, nil if nothing.

@@ -185,7 +185,7 @@ func decodeHead(b []byte, c *core.Cell, v *Value) (flags uint16, err error) {
 	if flags&fLive != 0 {
 		v.Data, c.Value, r.b = r.b, v, nil
 	}
-	if r.bad || len(r.b) > 0 || flags&^fAll != 0 || len(v.Data) > MaxData || c.Ballot.IsZero() {
+	if r.bad || len(r.b) > 0 || flags&^fAll != 0 || flags&(fPromised|fSoft) == fPromised || len(v.Data) > MaxData || c.Ballot.IsZero() {
 		return 0, errs.New(errs.Corrupt, "a stored row cannot be read")
 	}
 	return flags, nil

@@ -264,6 +264,7 @@ func TestWorkListAndWeights(t *testing.T) {
 		}
 		_, err = s.Update(ctx, rows[0], remove())
 		check(t, err)
+		s.coordSettle(c)
 		if count, bytes, _ := s.Weight(ctx, 2, "p0"); count != 2 || bytes != 14 {
 			t.Fatalf("weight after a deletion %d %d", count, bytes)
 		}

@@ -157,7 +157,8 @@ func (w *sweeper) run(ctx context.Context) error {
 }
 
 // full reports whether the answer ends before a row. It never ends between rows, or
-// parts of a group, that have one key.
+// parts of a group, that have one key,
+// nor at the empty key, which After cannot name.
 func (w *sweeper) full(sort []byte, n int) bool {
 	if len(w.out.Items) < w.Limit && w.size < sweepBytes && w.steps < sweepSteps {
 		return false
@@ -165,7 +166,7 @@ func (w *sweeper) full(sort []byte, n int) bool {
 	if n > 0 && !w.Alone {
 		sort = sort[:n]
 	}
-	return w.steps > 1 && !bytes.Equal(sort, w.last)
+	return len(w.last) > 0 && !bytes.Equal(sort, w.last)
 }
 
 func (w *sweeper) groupLen(sort []byte) int {

@@ -136,7 +136,7 @@ func (u *update) prepare(ctx context.Context) {
 	b, version := u.p.Ballot(), u.at.version
 	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
 		return p.Prepare(ctx, version, u.row, b)
-	}, u.take)
+	}, take(core.Preparing, u.p.Promised))
 	if u.p.Phase() == core.Preparing {
 		u.failed = err
 	}
@@ -146,18 +146,20 @@ func (u *update) accept(ctx context.Context) {
 	rec, version := u.p.Next(), u.at.version
 	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
 		return p.Accept(ctx, version, u.row, rec)
-	}, u.take)
+	}, take(core.Accepting, u.p.Accepted))
 	if u.p.Phase() == core.Accepting {
 		u.failed = err
 	}
 }
 
-func (u *update) take(from int, a core.Answer) verdict {
-	switch u.p.Answer(from, a) {
-	case core.Preparing, core.Accepting:
-		return wait
+// take passes answers on until the phase ends.
+func take(phase core.Phase, answer func(int, core.Answer) core.Phase) func(int, core.Answer) verdict {
+	return func(from int, a core.Answer) verdict {
+		if answer(from, a) == phase {
+			return wait
+		}
+		return enough
 	}
-	return enough
 }
 
 // decide computes what to propose. An error ends the update.

@@ -72,7 +72,7 @@ func (s *Store) unplaced(e *entry) {
 	sparse := false
 	if seg != nil {
 		seg.live -= e.bytes()
-		sparse = seg.sparse() && !seg.stuck && (seg.sealed || seg.size >= s.opt.sparseOpen())
+		sparse = d.sparse(seg) && !seg.stuck && (seg.sealed || seg.size >= s.opt.sparseOpen())
 	}
 	d.mu.Unlock()
 	if seg != nil {

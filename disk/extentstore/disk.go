@@ -46,6 +46,7 @@ type disk struct {
 	draining bool
 	capacity int64
 	suspect  bool // a write failed here: others are preferred
+	tight    bool // it was full a while ago: segments are compacted harder
 	segments map[uint64]*segment
 	next     uint64 // number of the next segment
 

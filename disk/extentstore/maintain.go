@@ -112,8 +112,24 @@ func (s *Store) draining() bool {
 	return false
 }
 
-// sparse reports whether the segment is worth rewriting; its disk's mu is held.
-func (seg *segment) sparse() bool { return seg.size > 0 && seg.live > 0 && 2*seg.live < seg.size }
+// sparse reports whether the segment is worth rewriting: less than half of it is
+// live, or less than seven eighths on a disk that is tight. d.mu is held.
+func (d *disk) sparse(seg *segment) bool {
+	if seg.size == 0 || seg.live <= 0 {
+		return false
+	}
+	return 2*seg.live < seg.size || d.tight && 8*seg.live < 7*seg.size
+}
+
+// roomy ends the time of a disk's being tight once it has a third of its use free.
+func (s *Store) roomy(d *disk) {
+	left := s.left()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.tight && min(left, d.free(s.opt.Reserve)) > d.usedBytes/3 {
+		d.tight = false
+	}
+}
 
 // compact rewrites the disk's sparse segments, and small ones once they are many.
 func (s *Store) compact(ctx context.Context, d *disk) error {
@@ -122,6 +138,7 @@ func (s *Store) compact(ctx context.Context, d *disk) error {
 			return err
 		}
 	}
+	s.roomy(d)
 	for _, seg := range d.worthwhile(s.opt.SegmentBytes / 8) {
 		if err := s.emptySegment(ctx, d, seg); err != nil {
 			return err
@@ -140,7 +157,7 @@ func (d *disk) worthwhile(small int64) (out []*segment) {
 	for _, seg := range d.segments {
 		switch {
 		case !seg.sealed || seg.stuck || d.draining:
-		case seg.sparse():
+		case d.sparse(seg):
 			out = append(out, seg)
 		case seg.size < small && seg.live > 0:
 			crowd = append(crowd, seg)
@@ -159,7 +176,7 @@ func (d *disk) openIsSparse(size int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, seg := range d.segments {
-		if !seg.sealed && seg.size >= size && 2*seg.live < seg.size {
+		if !seg.sealed && seg.size >= size && d.sparse(seg) {
 			return true
 		}
 	}

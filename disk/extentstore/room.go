@@ -12,7 +12,10 @@ const rowsStep = 8 << 20
 
 // room keeps what is written within capacity and reserve.
 type room struct {
-	s         *Store
+	s *Store
+	// turn makes the check of the node's capacity and the reservation one step.
+	turn sync.Mutex
+
 	mu        sync.Mutex
 	sinceLook int64
 	rowsBytes atomic.Int64
@@ -23,15 +26,20 @@ func (r *room) init(s *Store) {
 	r.sinceLook = rowsStep
 }
 
-// rowBytes returns what the row store occupies, counted anew every rowsStep bytes.
-func (r *room) rowBytes(n int64) int64 {
+// count notes that n bytes are about to be written: every rowsStep of them the row
+// store's size is looked at anew.
+func (r *room) count(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sinceLook += n; r.sinceLook >= rowsStep {
-		r.sinceLook = 0
-		r.rowsBytes.Store(int64(r.s.rows.DiskBytes()))
+		r.look()
 	}
-	return r.rowsBytes.Load()
+}
+
+// look asks the row store for its size; mu is held.
+func (r *room) look() {
+	r.sinceLook = 0
+	r.rowsBytes.Store(int64(r.s.rows.DiskBytes()))
 }
 
 // free returns how many bytes may still be written to the disk; d.mu is held.
@@ -69,6 +77,8 @@ func (s *Store) reserve(n int64) (*disk, error) { return s.reserveBut(nil, n) }
 
 // reserveBut is reserve on any disk but one.
 func (s *Store) reserveBut(not *disk, n int64) (*disk, error) {
+	s.space.turn.Lock()
+	defer s.space.turn.Unlock()
 	if err := s.overall(n); err != nil {
 		return nil, err
 	}
@@ -79,6 +89,7 @@ func (s *Store) reserveBut(not *disk, n int64) (*disk, error) {
 	}
 	for _, d := range s.allDisks() {
 		if d != not && d.usable() == nil {
+			s.squeeze()
 			return nil, errs.New(errs.Full, "the disks of this node are full: delete something, add a disk, or raise the capacity")
 		}
 	}
@@ -90,16 +101,56 @@ func (s *Store) overall(n int64) error {
 	if s.opt.Capacity <= 0 {
 		return nil
 	}
-	sum := s.space.rowBytes(n) + n
-	for _, d := range s.allDisks() {
-		d.mu.Lock()
-		sum += d.usedBytes
-		d.mu.Unlock()
+	s.space.count(n)
+	if s.left() < n {
+		s.space.count(rowsStep) // it may have shrunk
 	}
-	if sum > s.opt.Capacity {
+	if s.left() < n {
+		s.squeeze()
 		return errs.Newf(errs.Full, "the capacity given to this node, %d bytes, is used up: delete something or raise it", s.opt.Capacity)
 	}
 	return nil
+}
+
+// left is what the node's capacity leaves, in bytes.
+func (s *Store) left() int64 {
+	if s.opt.Capacity <= 0 {
+		return 1 << 60
+	}
+	left := s.opt.Capacity - s.space.rowsBytes.Load()
+	for _, d := range s.allDisks() {
+		d.mu.Lock()
+		left -= d.usedBytes
+		d.mu.Unlock()
+	}
+	return left
+}
+
+// extend sets n more bytes aside on a disk that was chosen before.
+func (s *Store) extend(d *disk, n int64) error {
+	s.space.turn.Lock()
+	defer s.space.turn.Unlock()
+	if err := s.overall(n); err != nil {
+		return err
+	}
+	err := d.take(n, s.opt.Reserve)
+	if err != nil {
+		s.squeeze()
+	}
+	return err
+}
+
+// squeeze makes the keeper look for room that deletions left in segments.
+func (s *Store) squeeze() {
+	for _, d := range s.allDisks() {
+		d.mu.Lock()
+		first := !d.tight
+		d.tight = true
+		d.mu.Unlock()
+		if first {
+			s.keeper.poke()
+		}
+	}
 }
 
 // pick reserves n bytes on a disk, drawn at random by free room.

@@ -84,10 +84,7 @@ func (w *Writer) grow(n int64) error {
 	if missing > 2*MaxDescriptor {
 		missing = max(missing, reserveStep)
 	}
-	if err := w.s.overall(missing); err != nil {
-		return err
-	}
-	if err := w.d.take(missing, w.s.opt.Reserve); err != nil {
+	if err := w.s.extend(w.d, missing); err != nil {
 		return err
 	}
 	w.reserved += missing

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rhizome/bench/store"
 )
 
 // repository finds the folder that holds the program's go.mod.
@@ -42,12 +44,11 @@ func Program(t testing.TB) string {
 // Env is the environment of everything that tests start: nothing of the person who runs
 // them but the way to the tools. home becomes the home and temporary folder.
 func Env(home string) []string {
-	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	bin := "/nonexistent"
 	if wd, err := os.Getwd(); err == nil {
 		if i := strings.LastIndex(wd, "/e2e"); i >= 0 {
-			path = wd[:i] + "/.cache/bin:" + path
+			bin = wd[:i] + "/.cache/bin"
 		}
 	}
-	return []string{"PATH=" + path, "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8", "NO_PROXY=127.0.0.1",
-		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_CACHE_HOME=" + filepath.Join(home, "cache")}
+	return store.Environ(bin, home)
 }

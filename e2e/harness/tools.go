@@ -159,22 +159,3 @@ func Eventually(t testing.TB, limit time.Duration, what string, ok func() bool) 
 		}
 	}
 }
-
-// Usage returns the bytes that the files below dir take on the disk.
-func Usage(t testing.TB, dir string) int64 {
-	t.Helper()
-	var sum int64
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // a file that goes away while we look takes no room
-		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			sum += blocks(info)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sum
-}

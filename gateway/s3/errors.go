@@ -92,6 +92,7 @@ func (q *request) fail(err error) {
 	if q.status != 0 {
 		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}
+	q.endBody()
 	clear(q.w.Header())
 	q.used = 0
 	q.baseHeaders()

@@ -37,7 +37,8 @@ type paced struct {
 	ended  bool
 }
 
-// pace puts the request's body under watch.
+// pace puts the request's body under watch: in a copy of the request, because
+// net/http looks at its own to tell what is left to read.
 func (q *request) pace() {
 	q.paced.rc = http.NewResponseController(q.w)
 	if q.r.Body == nil || q.r.Body == http.NoBody {
@@ -45,7 +46,9 @@ func (q *request) pace() {
 		return
 	}
 	q.paced.body = q.r.Body
-	q.r.Body = &q.paced
+	r := *q.r
+	r.Body = &q.paced
+	q.r = &r
 }
 
 // Read implements io.Reader.
@@ -73,7 +76,8 @@ func (p *paced) Read(b []byte) (int, error) {
 // Close implements io.Closer.
 func (p *paced) Close() error { return p.body.Close() }
 
-// endBody bounds the time that the HTTP server drains what was not read.
+// endBody bounds the time that the HTTP server drains what was not read, which it
+// may do before it sends the answer.
 func (q *request) endBody() {
 	if !q.paced.ended {
 		_ = q.paced.rc.SetReadDeadline(time.Now().Add(drainTime)) // a stopwatch

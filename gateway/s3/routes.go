@@ -55,9 +55,9 @@ type route struct {
 	serve  func(*request) error
 }
 
-// table is every operation that is done. The first that fits counts. What is not
-// here and in refused is refused: a sub-resource with NotImplemented, a method with
-// MethodNotAllowed.
+// table is every operation, the first that fits counts: those with a sub-resource,
+// those refused, and last those without one, so that none of these is ever taken
+// for the meaning of a sub-resource. A method that is not here is MethodNotAllowed.
 func table() []route {
 	const get, head, put, post, del = http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete
 	done := []route{
@@ -69,10 +69,7 @@ func table() []route {
 		{Scope: bucket, Method: get, Sub: "acl", Action: "GetBucketAcl", Need: known, serve: getACL},
 		{Scope: bucket, Method: head, Action: "HeadBucket", Need: uploads, serve: headBucket},
 		{Scope: bucket, Method: put, Sub: "acl", Action: "PutBucketAcl", Need: owns, Changes: true, serve: putACL},
-		{Scope: bucket, Method: put, Action: "CreateBucket", Need: signed, Changes: true, serve: createBucket},
-		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, Changes: true, serve: deleteBucket},
 		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, Changes: true, serve: deleteObjects},
-		{Scope: bucket, Method: post, Action: "PostObject", Need: form, Changes: true, serve: postObject},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, serve: listParts},
@@ -94,6 +91,9 @@ func table() []route {
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{
+		{Scope: bucket, Method: put, Action: "CreateBucket", Need: signed, Changes: true, serve: createBucket},
+		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, Changes: true, serve: deleteBucket},
+		{Scope: bucket, Method: post, Action: "PostObject", Need: form, Changes: true, serve: postObject},
 		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, serve: listV2},
 		{Scope: bucket, Method: get, Action: "ListObjects", Need: reads, serve: listV1},
 		{Scope: anObject, Method: get, Action: "GetObject", Need: reads, serve: getObject},

@@ -60,10 +60,11 @@ func readHead(body Body, inline int) (head []byte, whole bool, err error) {
 	if inline == 0 || body.Size > int64(inline) {
 		return nil, false, nil
 	}
-	head = make([]byte, inline+1)
+	room := int64(inline)
 	if body.Size >= 0 {
-		head = head[:body.Size+1] // one more, to see the end
+		room = body.Size
 	}
+	head = make([]byte, room+1) // one more, to see the end
 	n, err := fill(body.Reader, head)
 	switch {
 	case err == nil && body.Size >= 0:

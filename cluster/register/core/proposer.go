@@ -102,23 +102,36 @@ func (p *Proposer) Fenced() bool { return p.epoch < p.fence }
 // Sent reports whether an Accept of this change may still be under way.
 func (p *Proposer) Sent() bool { return len(p.sent) > 0 }
 
-// Answer takes the answer of the replica number from to the present phase's
-// message and returns the phase then. Answers to anything else are ignored, so
-// late and repeated ones do no harm.
-func (p *Proposer) Answer(from int, a Answer) Phase {
-	if p.phase != Preparing && p.phase != Accepting || a.Ballot != p.ballot || (p.yes|p.no)&(1<<from) != 0 {
-		return p.phase
+// Promised takes replica number from's answer to Prepare, Accepted that to Accept.
+// They return the phase then. Answers that come late, again or about another ballot
+// are ignored.
+func (p *Proposer) Promised(from int, a Answer) Phase {
+	if p.due(Preparing, from, a) {
+		p.learn(a)
+		p.tally(Deciding)
+	}
+	return p.phase
+}
+
+// Accepted: see Promised.
+func (p *Proposer) Accepted(from int, a Answer) Phase {
+	if p.due(Accepting, from, a) {
+		p.tally(Chosen)
+	}
+	return p.phase
+}
+
+// due notes an answer and reports whether it is one that agrees.
+func (p *Proposer) due(phase Phase, from int, a Answer) bool {
+	if p.phase != phase || a.Ballot != p.ballot || (p.yes|p.no)&(1<<from) != 0 {
+		return false
 	}
 	if a.Refusal != None {
 		p.refused(from, a)
-		return p.phase
+		return false
 	}
 	p.yes |= 1 << from
-	if p.phase == Accepting {
-		return p.tally(Chosen)
-	}
-	p.learn(a)
-	return p.tally(Deciding)
+	return true
 }
 
 func (p *Proposer) refused(from int, a Answer) {
@@ -151,11 +164,10 @@ func (p *Proposer) learn(a Answer) {
 	}
 }
 
-func (p *Proposer) tally(won Phase) Phase {
+func (p *Proposer) tally(won Phase) {
 	if bits.OnesCount64(p.yes) >= Majority(p.n) {
 		p.phase = won
 	}
-	return p.phase
 }
 
 // Verdict, in phase Deciding, tells what became of earlier attempts; of an Applied

@@ -18,5 +18,5 @@ type rules struct {
 	noImportBound bool // an import brings records, not promises
 	noSoft        bool // an imported record below its promise counts in reads
 	importOne     bool // one import source is enough
-	shortScan     bool // a scan goes on beyond a truncated answer
+	longPage      bool // a page of a scan ends with the longest answer
 }

@@ -87,7 +87,7 @@ func (s *Scanner) Merge() (rows []Merged, through string, more bool) {
 	var all []*Item
 	for _, sec := range s.sections {
 		for i := range sec.Items {
-			if it := &sec.Items[i]; !more || it.Key() <= through || s.rules.shortScan {
+			if it := &sec.Items[i]; !more || it.Key() <= through {
 				all = append(all, it)
 			}
 		}
@@ -113,7 +113,7 @@ func byPlace(a, b *Item) int {
 
 func (s *Scanner) end() (through string, more bool) {
 	for _, sec := range s.sections {
-		if sec.More && (!more || sec.Last < through) {
+		if sec.More && (!more || (sec.Last < through) != s.rules.longPage) {
 			through, more = sec.Last, true
 		}
 	}

@@ -12,15 +12,26 @@ import (
 )
 
 // Body works out the ETag and the additional checksum of one body while it is read.
-// Write it every byte, then call Finish once. Not safe for concurrent use.
+// Write it every byte, then call Finish once; one from a Pool must be closed, whatever
+// came of it. Not safe for concurrent use.
 type Body struct {
-	want Want
-	md5  hash.Hash
-	sum  hash.Hash // nil for None
+	want   Want
+	md5    hash.Hash
+	sum    hash.Hash // nil for None
+	pool   *Pool     // nil: none, or closed
+	shared bool      // md5 is the pool's
 }
 
 // NewBody returns a Body for w.
 func NewBody(w Want) *Body { return &Body{want: w, md5: md5.New(), sum: w.Algorithm.New()} }
+
+// Close gives back what b has of its Pool. It may be called again, and for any Body.
+func (b *Body) Close() {
+	if b.pool != nil {
+		b.pool.release(b.md5, b.shared)
+		b.pool, b.md5 = nil, nil
+	}
+}
 
 // Write hashes p. It never fails.
 func (b *Body) Write(p []byte) (int, error) {
@@ -29,7 +40,10 @@ func (b *Body) Write(p []byte) (int, error) {
 		return b.md5.Write(p)
 	}
 	for rest := p; len(rest) > 0; {
-		n := min(piece, len(rest))
+		n := len(rest)
+		if !b.shared {
+			n = min(piece, n)
+		}
 		b.md5.Write(rest[:n])
 		b.sum.Write(rest[:n])
 		rest = rest[n:]

@@ -39,6 +39,11 @@ func errSeveral() error {
 	return invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 }
 
+func errUnknown() error {
+	return invalid("Checksum algorithm provided is unsupported. " +
+		"Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+}
+
 func errValue(header string) error {
 	return invalid("Value for %s header is invalid.", strings.ToLower(header))
 }
@@ -118,7 +123,7 @@ func (w *Want) checkNamed(h http.Header) error {
 	a, ok := ParseAlgorithm(v[0])
 	switch {
 	case !ok || len(v) > 1:
-		return errValue(name)
+		return errUnknown()
 	case w.Algorithm == None:
 		return invalid("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
 	case w.Algorithm != a:
@@ -150,8 +155,7 @@ func Multipart(h http.Header) (Algorithm, Type, error) {
 	if v := h[algorithmHeader]; len(v) > 0 {
 		var ok bool
 		if a, ok = ParseAlgorithm(v[0]); !ok || len(v) > 1 {
-			return None, Unset, invalid("Checksum algorithm provided is unsupported. " +
-				"Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+			return None, Unset, errUnknown()
 		}
 	}
 	v := h[typeHeader]

@@ -66,7 +66,8 @@ type Reader struct {
 	err  error     // final
 
 	chunk     int64    // bytes of the chunk still to come
-	short     bool     // a chunk below MinChunk has come: it must be the last
+	size      int64    // of the chunk
+	number    int      // of the chunk, from 1
 	signature [64]byte // of the chunk, as sent
 	previous  string   // signature in the chain before it
 	trailers  []trailer
@@ -89,7 +90,7 @@ func New(body io.Reader, o Options) *Reader {
 
 // Open returns a Reader for the body of r, a request whose signature was checked (or
 // that is anonymous): sizes and trailers are taken from its headers. It fails as Size
-// does, and with InvalidRequest for trailers that the payload's mode has no place for.
+// does, and with MalformedTrailerError for trailers that the payload's mode has no place for.
 func Open(r *http.Request, a *sigv4.Auth) (*Reader, error) {
 	o := Options{Payload: a.Payload, Trailers: names(r.Header)}
 	var err error
@@ -97,8 +98,7 @@ func Open(r *http.Request, a *sigv4.Auth) (*Reader, error) {
 		return nil, err
 	}
 	if len(o.Trailers) > 0 && !a.Payload.Mode.Trailer() {
-		return nil, s3err.Newf(s3err.InvalidRequest,
-			"x-amz-trailer needs an x-amz-content-sha256 of STREAMING-UNSIGNED-PAYLOAD-TRAILER or STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER.")
+		return nil, s3err.New(s3err.MalformedTrailerError)
 	}
 	if a.Payload.Mode.Signed() {
 		o.Chain = a.Chain()

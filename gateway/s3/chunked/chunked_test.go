@@ -180,24 +180,24 @@ func TestUnsignedStreams(t *testing.T) {
 		{"two trailers", unsigned(data, 8192, good+good), s3err.MalformedTrailerError},
 		{"no colon", unsigned(data, 8192, "x-amz-checksum-crc32\r\n"), s3err.MalformedTrailerError},
 		{"many trailers", unsigned(data, 8192, strings.Repeat(good, 20)), s3err.MalformedTrailerError},
-		{"long trailer", unsigned(data, 8192, strings.Repeat("x", MaxLine)+":1\r\n"), s3err.InvalidRequest},
-		{"endless trailer", unsigned(data, 8192, strings.Repeat("x", 1<<20)), s3err.InvalidRequest},
+		{"long trailer", unsigned(data, 8192, strings.Repeat("x", MaxLine)+":1\r\n"), s3err.IncompleteBody},
+		{"endless trailer", unsigned(data, 8192, strings.Repeat("x", 1<<20)), s3err.IncompleteBody},
 		{"short", unsigned(data[1:], 8192, good), s3err.IncompleteBody},
 		{"long", unsigned(data+"x", 8192, good), s3err.IncompleteBody},
 		{"cut in data", unsigned(data, 8192, good)[:9000], s3err.IncompleteBody},
 		{"cut before the end", strings.TrimSuffix(unsigned(data, 8192, good), "\r\n"), s3err.IncompleteBody},
 		{"empty", "", s3err.IncompleteBody},
-		{"rubbish", "hello\r\n", s3err.InvalidRequest},
-		{"negative", "-1\r\n", s3err.InvalidRequest},
-		{"no size", "\r\n", s3err.InvalidRequest},
-		{"huge size", "fffffffffffffffffff\r\n", s3err.InvalidRequest},
+		{"rubbish", "hello\r\n", s3err.IncompleteBody},
+		{"negative", "-1\r\n", s3err.IncompleteBody},
+		{"no size", "\r\n", s3err.IncompleteBody},
+		{"huge size", "fffffffffffffffffff\r\n", s3err.IncompleteBody},
 		{"large size", "7ffffffffffffff\r\n", s3err.IncompleteBody},
-		{"long header", "8000;" + strings.Repeat("x", MaxHeader) + "\r\n", s3err.InvalidRequest},
-		{"endless header", strings.Repeat("0", 1<<20), s3err.InvalidRequest},
-		{"line feed in header", "8000\n", s3err.InvalidRequest},
-		{"chunk longer than said", strings.Replace(unsigned(data, 1<<20, good), "8000", "7000", 1), s3err.InvalidRequest},
-		{"bytes behind", unsigned(data, 8192, good) + "x", s3err.InvalidRequest},
-		{"endless blank lines", unsigned(data, 8192, good) + strings.Repeat("\r\n", 1000), s3err.InvalidRequest},
+		{"long header", "8000;" + strings.Repeat("x", MaxHeader) + "\r\n", s3err.IncompleteBody},
+		{"endless header", strings.Repeat("0", 1<<20), s3err.IncompleteBody},
+		{"line feed in header", "8000\n", s3err.IncompleteBody},
+		{"chunk longer than said", strings.Replace(unsigned(data, 1<<20, good), "8000", "7000", 1), s3err.IncompleteBody},
+		{"bytes behind", unsigned(data, 8192, good) + "x", s3err.IncompleteBody},
+		{"endless blank lines", unsigned(data, 8192, good) + strings.Repeat("\r\n", 1000), s3err.IncompleteBody},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, size := range []int{1, 4096, 1 << 20} {
@@ -287,7 +287,7 @@ func TestSize(t *testing.T) {
 	}
 	r.Header.Set("X-Amz-Trailer", "x")
 	r.ContentLength = 1
-	if _, err := Open(r, &sigv4.Auth{}); !errors.Is(err, s3err.InvalidRequest) {
+	if _, err := Open(r, &sigv4.Auth{}); !errors.Is(err, s3err.MalformedTrailerError) {
 		t.Error(err)
 	}
 }

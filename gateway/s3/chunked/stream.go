@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"io"
+	"strconv"
 
 	"rhizome/gateway/s3/s3err"
 )
@@ -15,7 +16,7 @@ import (
 const emptySHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 func malformed(what string) error {
-	return s3err.Newf(s3err.InvalidRequest, "The aws-chunked body is malformed: %s.", what)
+	return s3err.Newf(s3err.IncompleteBody, "The aws-chunked body is malformed: %s.", what)
 }
 
 func (r *Reader) readStream(p []byte) (int, error) {
@@ -70,10 +71,11 @@ func (r *Reader) nextChunk() error {
 	if size > r.left {
 		return errLong()
 	}
-	if size > 0 && r.short {
-		return s3err.New(s3err.InvalidChunkSizeError)
+	if size > 0 && r.number > 0 && r.size < MinChunk {
+		return s3err.New(s3err.InvalidChunkSizeError, s3err.Field{Name: "Chunk", Value: strconv.Itoa(r.number)},
+			s3err.Field{Name: "BadChunkSize", Value: strconv.FormatInt(r.size, 10)})
 	}
-	r.chunk, r.short = size, size < MinChunk
+	r.chunk, r.size, r.number = size, size, r.number+1
 	if r.hash == nil {
 		return nil
 	}
@@ -134,18 +136,26 @@ func (r *Reader) verifyChunk() error {
 
 // verify checks the next signature of the chain.
 func (r *Reader) verify(algorithm, middle string, sum [32]byte, signature []byte) error {
-	c := &r.o.Chain
-	text := algorithm + "\n" + c.Time + "\n" + c.Scope + "\n" + r.previous + "\n" + middle + hex.EncodeToString(sum[:])
-	mac := hmac.New(sha256.New, c.Key[:])
-	mac.Write([]byte(text))
-	want := hex.EncodeToString(mac.Sum(nil))
+	want := r.expected(algorithm, middle, sum)
 	if subtle.ConstantTimeCompare([]byte(want), signature) != 1 {
 		return s3err.New(s3err.SignatureDoesNotMatch,
-			s3err.Field{Name: "StringToSign", Value: text},
+			s3err.Field{Name: "StringToSign", Value: r.stringToSign(algorithm, middle, sum)},
 			s3err.Field{Name: "SignatureProvided", Value: string(signature)})
 	}
 	r.previous = want
 	return nil
+}
+
+// expected returns the signature that must come next in the chain.
+func (r *Reader) expected(algorithm, middle string, sum [32]byte) string {
+	mac := hmac.New(sha256.New, r.o.Chain.Key[:])
+	mac.Write([]byte(r.stringToSign(algorithm, middle, sum)))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func (r *Reader) stringToSign(algorithm, middle string, sum [32]byte) string {
+	c := &r.o.Chain
+	return algorithm + "\n" + c.Time + "\n" + c.Scope + "\n" + r.previous + "\n" + middle + hex.EncodeToString(sum[:])
 }
 
 // finish reads what follows the last chunk's header. io.EOF says that all was right.

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"rhizome/gateway/s3/s3err"
 )
 
 // Kind is where a request carries its signature.
@@ -58,8 +60,9 @@ type Auth struct {
 	stamp     string // Time as in x-amz-date
 	signed    string // SignedHeaders as sent
 	signature string
-	policy    string   // of a Form: what is signed
-	key       [32]byte // the signing key, after Check
+	policy    string       // of a Form: what is signed
+	late      *s3err.Error // what is wrong with the time, nil for nothing
+	key       [32]byte     // the signing key, after Check
 }
 
 // Chain is what the chunks of a streaming body are signed with. It is a secret.

@@ -133,7 +133,7 @@ func appendQuery(dst []byte, raw string, presigned bool) ([]byte, error) {
 	}
 	first := true
 	for _, p := range params {
-		if presigned && p.name == "X-Amz-Signature" {
+		if presigned && isParam(p.name, qSignature) {
 			continue
 		}
 		if !first {
@@ -202,17 +202,21 @@ func appendHeaders(dst []byte, r *http.Request, signed string) []byte {
 	return dst
 }
 
-// appendTrimmed writes v without outer spaces, inner runs of them made one.
+// appendTrimmed writes v without outer spaces, inner runs of them and of tabs made one
+// space. A single tab stays.
 func appendTrimmed(dst []byte, v string) []byte {
 	v = strings.Trim(v, " \t")
 	for i := 0; i < len(v); i++ {
-		if v[i] == ' ' && v[i-1] == ' ' {
+		if blank(v[i]) && blank(v[i-1]) {
+			dst[len(dst)-1] = ' '
 			continue
 		}
 		dst = append(dst, v[i])
 	}
 	return dst
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // canonical is all of a request that a signature is over.
 type canonical struct {

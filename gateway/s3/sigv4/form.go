@@ -47,7 +47,7 @@ func (v *Verifier) ParseForm(field func(name string) (string, bool), now time.Ti
 			`"yyyyMMdd'T'HHmmss'Z'" and have the date of the credential`)
 	}
 	if a.Time.Sub(now) > MaxSkew {
-		return nil, s3err.New(s3err.RequestTimeTooSkewed)
+		a.late = s3err.New(s3err.RequestTimeTooSkewed)
 	}
 	return a, nil
 }

@@ -9,10 +9,14 @@ import (
 )
 
 // Parse reads how r is signed and checks all that needs no secret: shape, algorithm,
-// scope, time, and that all that must be signed is named. A request without any
+// scope, and that all that must be signed is named. Whether the time is right it finds
+// out too, but Check says so, after the signature, as S3 does. A request without any
 // signature is Anonymous, no error. r must not change before Check.
 func (v *Verifier) Parse(r *http.Request, now time.Time) (*Auth, error) {
 	auth := r.Header["Authorization"]
+	if len(auth) == 1 && auth[0] == "" {
+		auth = nil
+	}
 	query := queryAuth(r.URL.RawQuery)
 	switch {
 	case len(auth) > 1, len(auth) == 1 && query != noAuth:
@@ -112,11 +116,10 @@ func (a *Auth) splitHeader(s string) (credential string, err error) {
 		}
 		*dst = value
 	}
-	for _, c := range [...]struct{ name, value string }{
-		{"Credential", credential}, {"SignedHeaders", a.signed}, {"Signature", a.signature}} {
-		if c.value == "" {
-			return "", headerErrors.fail("the authorization header requires three components: "+
-				"Credential, SignedHeaders, and Signature; %s is missing.", c.name)
+	for _, c := range [...]string{credential, a.signed, a.signature} {
+		if c == "" {
+			return "", headerErrors.fail("the authorization header requires three components: " +
+				"Credential, SignedHeaders, and Signature.")
 		}
 	}
 	return credential, nil
@@ -139,7 +142,7 @@ func (a *Auth) headerTime(h http.Header, now time.Time) error {
 		return s3err.Newf(s3err.AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
 	}
 	if d := now.Sub(a.Time); d > MaxSkew || d < -MaxSkew {
-		return s3err.New(s3err.RequestTimeTooSkewed,
+		a.late = s3err.New(s3err.RequestTimeTooSkewed,
 			s3err.Field{Name: "RequestTime", Value: a.stamp},
 			s3err.Field{Name: "ServerTime", Value: now.UTC().Format(time.RFC3339)},
 			s3err.Field{Name: "MaxAllowedSkewMilliseconds", Value: "900000"})

@@ -26,10 +26,10 @@ func queryAuth(raw string) queryKind {
 		pair, raw, _ = strings.Cut(raw, "&")
 		name, _, _ := strings.Cut(pair, "=")
 		name, _ = reencode(name)
-		switch name {
-		case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature":
+		switch {
+		case isParam(name, qAlgorithm), isParam(name, qCredential), isParam(name, qSignature):
 			return v4Auth
-		case "AWSAccessKeyId", "Signature":
+		case name == "AWSAccessKeyId", name == "Signature":
 			kind = v2Auth
 		}
 	}
@@ -56,6 +56,12 @@ const (
 var queryNames = [qCount]string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
 	"X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256"}
 
+// isParam reports whether name is the parameter, in any case, as S3 takes it.
+func isParam(name string, param int) bool {
+	n := queryNames[param]
+	return len(name) == len(n) && strings.EqualFold(name, n)
+}
+
 // signingParams picks the parameters of the signature out of a raw query.
 func signingParams(raw string) (p [qCount]string, err error) {
 	var seen [qCount]bool
@@ -65,7 +71,7 @@ func signingParams(raw string) (p [qCount]string, err error) {
 		name, value, _ := strings.Cut(pair, "=")
 		name, _ = reencode(name)
 		for i, n := range queryNames {
-			if name != n {
+			if !isParam(name, i) {
 				continue
 			}
 			if seen[i] {
@@ -115,14 +121,14 @@ func (v *Verifier) parseQuery(r *http.Request, now time.Time) (*Auth, error) {
 	return a, a.queryPayload(r.Header, p[qHash])
 }
 
-// lifetime reads X-Amz-Expires and checks that now lies within.
+// lifetime reads X-Amz-Expires and notes whether now lies within.
 func (a *Auth) lifetime(expires string, now time.Time) error {
 	seconds, err := strconv.ParseInt(expires, 10, 64)
 	switch {
 	case err != nil:
 		return queryError("X-Amz-Expires should be a number")
-	case seconds < 1:
-		return queryError("X-Amz-Expires must be positive")
+	case seconds < 0:
+		return queryError("X-Amz-Expires must be non-negative")
 	case seconds > int64(MaxExpires/time.Second):
 		return queryError("X-Amz-Expires must be less than a week (in seconds); that is, " +
 			"the given X-Amz-Expires must be less than 604800 seconds")
@@ -130,16 +136,14 @@ func (a *Auth) lifetime(expires string, now time.Time) error {
 	a.Expires = time.Duration(seconds) * time.Second
 	end := a.Time.Add(a.Expires)
 	serverTime := s3err.Field{Name: "ServerTime", Value: now.UTC().Format(time.RFC3339)}
-	if a.Time.Sub(now) > MaxSkew {
-		e := s3err.Newf(s3err.AccessDenied, "Request is not valid yet")
-		e.Fields = []s3err.Field{serverTime}
-		return e
-	}
-	if now.After(end) {
-		e := s3err.Newf(s3err.AccessDenied, "Request has expired")
-		e.Fields = []s3err.Field{{Name: "X-Amz-Expires", Value: expires},
-			{Name: "Expires", Value: end.Format(time.RFC3339)}, serverTime}
-		return e
+	ends := s3err.Field{Name: "Expires", Value: end.Format(time.RFC3339)}
+	switch {
+	case a.Time.Sub(now) > MaxSkew:
+		a.late = s3err.Newf(s3err.AccessDenied, "Request is not yet valid")
+		a.late.Fields = []s3err.Field{{Name: "X-Amz-Date", Value: strconv.FormatInt(a.Time.UnixMilli(), 10)}, ends, serverTime}
+	case seconds == 0 || now.After(end):
+		a.late = s3err.Newf(s3err.AccessDenied, "Request has expired")
+		a.late.Fields = []s3err.Field{{Name: "X-Amz-Expires", Value: expires}, ends, serverTime}
 	}
 	return nil
 }

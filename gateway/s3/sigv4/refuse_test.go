@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,8 @@ func TestRefusals(t *testing.T) {
 		{"early", none, -15 * time.Minute, "", ""},
 		{"too late", none, 15*time.Minute + time.Second, s3err.RequestTimeTooSkewed, ""},
 		{"too early", none, -15*time.Minute - time.Second, s3err.RequestTimeTooSkewed, ""},
+		{"too late, wrong key", auth(exampleKey, "other"), time.Hour, s3err.InvalidAccessKeyId, ""},
+		{"too late, wrong signature", header("X-Amz-Meta-A", "2"), time.Hour, s3err.SignatureDoesNotMatch, ""},
 		{"header changed", header("X-Amz-Meta-A", "2"), 0, s3err.SignatureDoesNotMatch, ""},
 		{"header removed", func(r *http.Request) { r.Header.Del("X-Amz-Meta-A") }, 0, s3err.SignatureDoesNotMatch, ""},
 		{"header doubled", func(r *http.Request) { r.Header.Add("X-Amz-Meta-A", "1") }, 0, s3err.SignatureDoesNotMatch, ""},
@@ -89,7 +92,7 @@ func TestRefusals(t *testing.T) {
 		{"scope date format", auth("20130524", "2013-05-24"), 0, s3err.AuthorizationHeaderMalformed, "format"},
 		{"no signature", auth(", Signature=", ", Nothing="), 0, s3err.AuthorizationHeaderMalformed, ""},
 		{"twice", auth("Credential=", "Signature=a,Credential="), 0, s3err.AuthorizationHeaderMalformed, "twice"},
-		{"only a scheme", header("Authorization", "AWS4-HMAC-SHA256"), 0, s3err.AuthorizationHeaderMalformed, "missing"},
+		{"only a scheme", header("Authorization", "AWS4-HMAC-SHA256"), 0, s3err.AuthorizationHeaderMalformed, "three components"},
 		{"host not signed", auth("host;", ""), 0, s3err.AccessDenied, "not signed"},
 		{"query changed", func(r *http.Request) { r.URL.RawQuery = "x=2" }, 0, s3err.SignatureDoesNotMatch, ""},
 		{"query malformed", func(r *http.Request) { r.URL.RawQuery = "x=%2" }, 0, s3err.InvalidURI, ""},
@@ -148,11 +151,10 @@ func TestPresignedRefusals(t *testing.T) {
 		{"last moment", none, time.Hour, "", ""},
 		{"expired", none, time.Hour + time.Second, s3err.AccessDenied, "expired"},
 		{"a little early", none, -MaxSkew, "", ""},
-		{"not yet", none, -MaxSkew - time.Second, s3err.AccessDenied, "not valid yet"},
+		{"not yet", none, -MaxSkew - time.Second, s3err.AccessDenied, "not yet valid"},
 		{"no expiry", query("&X-Amz-Expires=3600", ""), 0, code, "requires"},
 		{"expiry no number", query("Expires=3600", "Expires=1h"), 0, code, "number"},
-		{"expiry 0", query("Expires=3600", "Expires=0"), 0, code, "positive"},
-		{"expiry negative", query("Expires=3600", "Expires=-1"), 0, code, "positive"},
+		{"expiry negative", query("Expires=3600", "Expires=-1"), 0, code, "non-negative"},
 		{"expiry a week", query("Expires=3600", "Expires=604800"), 0, s3err.SignatureDoesNotMatch, ""},
 		{"expiry over a week", query("Expires=3600", "Expires=604801"), 0, code, "less than a week"},
 		{"expiry huge", query("Expires=3600", "Expires=9223372036854775807"), 0, code, "less than a week"},
@@ -176,6 +178,53 @@ func TestPresignedRefusals(t *testing.T) {
 			checkError(t, err, c.code, c.words)
 		})
 	}
+}
+
+// S3 takes the names of the parameters in any case.
+func TestQueryNamesInAnyCase(t *testing.T) {
+	r := presignedGet(t)
+	want := canonical{r: r, query: strings.ReplaceAll(r.URL.RawQuery, "X-Amz-", "x-amz-"), presigned: true, signed: "host", hash: UnsignedPayload}
+	a := Auth{Scope: Credentials{}.scope(exampleTime), stamp: exampleTime.Format(timeFormat)}
+	s, err := a.sign(want, exampleSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.URL.RawQuery = want.query[:strings.Index(want.query, "x-amz-Signature")] + "x-amz-signature=" + s
+	if _, err := New("").Verify(r, exampleTime, lookupExample); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestZeroExpiry(t *testing.T) {
+	a := &Auth{Time: exampleTime}
+	if err := a.lifetime("0", exampleTime); err != nil || a.late == nil {
+		t.Errorf("%v %v", err, a.late)
+	}
+}
+
+func TestTrimmed(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a": "a", "  a  b\tc \t d\t": "a b\tc d", "\t": "", "a\t\tb": "a b"} {
+		if got := string(appendTrimmed([]byte("x:"), in)); got != "x:"+want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	v, r, q := New(""), signedGet(t), presignedGet(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				for _, r := range []*http.Request{r, q} {
+					if _, err := v.Verify(r, exampleTime, lookupExample); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestStrictRegion(t *testing.T) {

@@ -68,7 +68,7 @@ func UnknownKey(accessKey string) error {
 // maxKept is the largest buffer that is kept for the next request.
 const maxKept = 16 << 10
 
-// Check checks a's signature with the secret of a.AccessKey. Anonymous passes.
+// Check checks a's signature with the secret of a.AccessKey, then its time. Anonymous passes.
 func (v *Verifier) Check(a *Auth, secret string) error {
 	if a.Kind == Anonymous {
 		return nil
@@ -85,6 +85,9 @@ func (v *Verifier) Check(a *Auth, secret string) error {
 	a.key = key
 	if !hit {
 		v.keys.put(a.AccessKey, secret, a.Scope, key)
+	}
+	if a.late != nil {
+		return a.late
 	}
 	return nil
 }

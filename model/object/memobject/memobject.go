@@ -97,22 +97,34 @@ func (s *Store) Bucket(_ context.Context, name string, _ *account.Key) (*object.
 	return &info, nil
 }
 
-// Allow sets what the key (empty: anybody) may do with a bucket.
-func (s *Store) Allow(id ident.ID, keyID string, a object.Access) {
+// Allow sets what a key may do with a bucket.
+func (s *Store) Allow(_ context.Context, id ident.ID, keyID string, a object.Access) (*object.Bucket, error) {
+	return s.change(id, func(b *object.Bucket) {
+		grants := map[string]object.Access{keyID: a}
+		for k, v := range b.Grants {
+			if k != keyID {
+				grants[k] = v
+			}
+		}
+		b.Grants = grants
+	})
+}
+
+// AllowAnonymous sets what anybody may do with a bucket.
+func (s *Store) AllowAnonymous(_ context.Context, id ident.ID, a object.Access) (*object.Bucket, error) {
+	return s.change(id, func(b *object.Bucket) { b.Anonymous = a })
+}
+
+func (s *Store) change(id ident.ID, f func(*object.Bucket)) (*object.Bucket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.buckets[id]
-	if keyID == "" {
-		b.info.Anonymous = a
-		return
+	b, ok := s.buckets[id]
+	if !ok {
+		return nil, object.ErrNoSuchBucket
 	}
-	grants := map[string]object.Access{keyID: a}
-	for k, v := range b.info.Grants {
-		if k != keyID {
-			grants[k] = v
-		}
-	}
-	b.info.Grants = grants
+	f(&b.info)
+	info := b.info
+	return &info, nil
 }
 
 // Buckets implements object.Service.

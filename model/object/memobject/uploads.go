@@ -82,6 +82,9 @@ func (s *Store) CopyPart(_ context.Context, b *object.Bucket, key string, id ide
 	if err != nil {
 		return nil, err
 	}
+	if c.Range != nil && c.Range.Last >= o.Size {
+		return nil, object.ErrRange
+	}
 	data := e.data[o.Offset : o.Offset+o.Length]
 	d, err := digest(c, data)
 	if err != nil {

@@ -1,0 +1,136 @@
+// Command rhizome-bench measures the store on this machine: it starts the program, puts
+// it under load from beside it, measures the machine's limits in the same run, and writes
+// a table. With -peer it measures a versitygw in the same run as well.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"rhizome/bench/limits"
+	"rhizome/bench/load"
+	"rhizome/bench/report"
+	"rhizome/bench/store"
+)
+
+func main() {
+	program := flag.String("program", "", "the program to measure")
+	peer := flag.String("peer", "", "a versitygw to measure beside it")
+	folder := flag.String("folder", "", "where data folders are made; empty: the temporary folder")
+	asJSON := flag.String("json", "", "file that gets the figures as JSON")
+	span := flag.Duration("span", 5*time.Second, "how long each timed phase lasts")
+	keys := flag.Int("keys", 100_000, "keys in the bucket that is listed, a multiple of 1,000")
+	flag.Parse()
+	if err := measure(*program, *peer, *folder, *asJSON, load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}); err != nil {
+		fmt.Fprintln(os.Stderr, "rhizome-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func say(r load.Result) {
+	fmt.Fprintf(os.Stderr, "%-20s %8d ops %10.1f/s %8.1f MB/s  p50 %8.2f ms  p99 %8.2f ms  CPU %6.2f s  peak %4d MiB\n",
+		r.Name, r.Ops, r.Rate, r.MBs, r.P50, r.P99, r.CPU, r.Peak>>20)
+}
+
+func measure(program, peer, folder, asJSON string, plan load.Plan) error {
+	dir, err := os.MkdirTemp(folder, "rhizome-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r := report.Report{When: time.Now().UTC().Format("2 January 2006, 15:04 UTC"), Machine: machine()}
+	if r.Before, err = limits.Measure(dir, time.Second); err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		name, bin string
+		foreign   bool
+	}{{"rhizome", program, false}, {"versitygw here", peer, true}} {
+		if s.bin == "" {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, s.name)
+		run, err := one(filepath.Join(dir, s.name), s.name, s.bin, s.foreign, plan)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		r.Runs = append(r.Runs, run)
+	}
+	if len(r.Runs) == 0 {
+		return errors.New("name a program or a peer")
+	}
+	if r.After, err = limits.Measure(dir, time.Second); err != nil {
+		return err
+	}
+	return write(&r, asJSON)
+}
+
+// one measures one store in a folder of its own.
+func one(dir, name, bin string, foreign bool, plan load.Plan) (*load.Run, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	p := &store.Process{Bin: bin, Foreign: foreign, Dir: filepath.Join(dir, "data"), Log: filepath.Join(dir, "log"), Env: store.Environ("/nonexistent", dir)}
+	if foreign {
+		if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	defer p.Kill()
+	first, _, err := load.Starts(p, 3)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Up(); err != nil {
+		return nil, err
+	}
+	if !foreign {
+		if err := p.NewKey("bench"); err != nil {
+			return nil, err
+		}
+	}
+	run, err := load.On(p, name, plan)
+	if err != nil {
+		return nil, err
+	}
+	run.FirstRun = first
+	if err := p.Stop(); err != nil && !foreign {
+		return nil, err
+	}
+	_, run.Restart, err = load.Starts(p, 5)
+	return run, err
+}
+
+func write(r *report.Report, asJSON string) error {
+	if asJSON != "" {
+		f, err := os.Create(asJSON)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(r.JSON(f), f.Close()); err != nil {
+			return err
+		}
+	}
+	return r.Text(os.Stdout)
+}
+
+// machine says in a few words what this machine is.
+func machine() string {
+	model := runtime.GOARCH
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for _, line := range strings.Split(string(b), "\n") {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d cores of %s, %s", runtime.NumCPU(), model, runtime.Version())
+}

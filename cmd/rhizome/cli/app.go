@@ -1,0 +1,137 @@
+// Package cli is the command line: it reads words and settings, calls the node or
+// its admin API, and says what came of it to a person, in English or French, or to a
+// program with --json.
+//
+// Exit status: 0 done, 1 it failed, 2 the command line or a setting is wrong.
+// Results go to the standard output, all else to the standard error. Secrets are
+// taken from the environment or a prompt, never from arguments.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/term"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+// App is one run of the program. Its fields are what it knows of the outside.
+type App struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+	Places   settings.Places
+	Clock    clock.Clock
+	Zone     *time.Location
+	Say      lang.Printer
+
+	json, yes bool
+	config    string
+}
+
+// New returns an App on this process's streams and environment.
+func New() *App {
+	return &App{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Places: settings.HostPlaces(), Clock: clock.System{}, Zone: time.Local,
+		Say: lang.FromEnv(os.Getenv),
+	}
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+// Run does what args say and returns the exit status.
+func (a *App) Run(ctx context.Context, args []string) int {
+	root := a.Command()
+	root.SetArgs(args)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	ran, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	a.complain(err)
+	if u := (usageError{}); errors.As(err, &u) {
+		fmt.Fprintln(a.Err, a.Say.T("See: %s --help", ran.CommandPath()))
+		return 2
+	}
+	return 1
+}
+
+func (a *App) complain(err error) {
+	if u := (usageError{}); errors.As(err, &u) {
+		err = u.error
+	}
+	text := a.Say.Error(err)
+	if a.json {
+		_ = json.NewEncoder(a.Err).Encode(map[string]api.Error{"error": {Kind: errs.KindOf(err).Error(), Message: text}})
+		return
+	}
+	fmt.Fprintln(a.Err, a.paint(a.Err, red, a.Say.T("Error:")), text)
+}
+
+// terminal reports whether a stream is a terminal.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}
+
+// values resolves the settings for a command.
+func (a *App) values(flags func(string) ([]string, bool)) (settings.Values, error) {
+	file, required := a.config, true
+	if file == "" {
+		file = a.Getenv("RHIZOME_CONFIG")
+	}
+	if file == "" {
+		file, required = a.Places.ConfigFile(), false
+	}
+	vs, err := settings.Resolve(settings.Table(a.Places.DataDir()), settings.Sources{
+		Flags: flags, Getenv: a.Getenv, File: file, Required: required,
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return vs, nil
+}
+
+// node returns a client of the running node.
+func (c *call) node() (*client.Client, error) {
+	vs, err := c.values(c.flag)
+	if err != nil {
+		return nil, err
+	}
+	return client.New(vs.Text(settings.Data), string(c.Say.Language())), nil
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"rhizome/base/errs"
+)
+
+// ask reads a line from the terminal, unseen if it is a secret.
+func (a *App) ask(what string, secret bool) (string, error) {
+	f, ok := a.In.(*os.File)
+	if !ok || !terminal(f) {
+		return "", errs.New(errs.Invalid, "the key pair is needed: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this on a terminal")
+	}
+	fmt.Fprintf(a.Err, "%s: ", what)
+	if secret {
+		line, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(a.Err)
+		if err != nil {
+			return "", errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
+		}
+		return strings.TrimSpace(string(line)), nil
+	}
+	return readLine(f)
+}
+
+// readLine reads one line byte by byte, so that nothing behind it is lost to a buffer.
+func readLine(f *os.File) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); len(line) < 4096; {
+		n, err := f.Read(one)
+		if n == 1 && one[0] == '\n' {
+			break
+		}
+		line = append(line, one[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	return strings.TrimSpace(string(line)), nil
+}

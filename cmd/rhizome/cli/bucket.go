@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+func bucketCommand() command {
+	return command{
+		use:      "bucket",
+		short:    lang.M("Make buckets and say who may use them"),
+		long:     lang.M("A bucket holds objects. BUCKET is one of its names or its ID; KEY is a key's ID or name."),
+		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
+		sub: []command{
+			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(),
+		},
+	}
+}
+
+// onBucket runs f on the node and shows the bucket that it answers with.
+func onBucket(ctx context.Context, c *call, f func(*client.Client, *api.Bucket) error) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var b api.Bucket
+	if err := f(node, &b); err != nil {
+		return err
+	}
+	return c.show(b, func() { c.printBucket(b) })
+}
+
+func bucketCreate() command {
+	return command{
+		use:   "create NAME",
+		short: lang.M("Make a bucket"),
+		examples: []example{
+			{lang.M("make a bucket that belongs to the first key"), "rhizome bucket create photos"},
+			{lang.M("make one for another key, under a name only that key sees"), "rhizome bucket create backup --key laptop --local"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest one"))
+			f.bool("local", lang.M("only that key sees the name"))
+		},
+		run: func(ctx context.Context, c *call) error {
+			in := api.NewBucket{Name: c.args[0], Key: c.text("key"), Local: c.on("local")}
+			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+				return n.Post(ctx, client.Path("buckets"), in, b)
+			})
+		},
+	}
+}
+
+func bucketList() command {
+	return command{
+		use:      "list",
+		short:    lang.M("List the buckets and how much they hold"),
+		examples: []example{{lang.M("list the buckets"), "rhizome bucket list"}},
+		run: func(ctx context.Context, c *call) error {
+			node, err := c.node()
+			if err != nil {
+				return err
+			}
+			defer node.Close()
+			var buckets []api.Bucket
+			if err := node.Get(ctx, client.Path("buckets"), &buckets); err != nil {
+				return err
+			}
+			return c.show(buckets, func() {
+				var rows [][]string
+				for _, b := range buckets {
+					rows = append(rows, []string{c.names(b), c.Say.Int(b.Objects), c.Say.Bytes(b.Bytes), c.Say.Time(b.Created, c.Zone)})
+				}
+				c.table([]string{lang.M("Name"), lang.M("Objects"), lang.M("Size"), lang.M("Made")}, rows)
+			})
+		},
+	}
+}
+
+// names lists a bucket's names, the local ones in brackets, its ID if it has none.
+func (a *App) names(b api.Bucket) string {
+	out := slices.Clone(b.Names)
+	for _, local := range b.LocalNames {
+		for _, n := range local {
+			out = append(out, "("+n+")")
+		}
+	}
+	if len(out) == 0 {
+		return b.ID
+	}
+	slices.Sort(out[len(b.Names):])
+	return strings.Join(out, ", ")
+}
+
+func bucketInfo() command {
+	return command{
+		use:      "info BUCKET",
+		short:    lang.M("Show a bucket: its names, size, quota and who may use it"),
+		examples: []example{{lang.M("show a bucket"), "rhizome bucket info photos"}},
+		min:      1, max: 1,
+		run: func(ctx context.Context, c *call) error {
+			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+				return n.Get(ctx, client.Path("buckets", c.args[0]), b)
+			})
+		},
+	}
+}
+
+func (a *App) printBucket(b api.Bucket) {
+	say := a.Say
+	quota := say.T("none")
+	if b.Quota.Bytes > 0 || b.Quota.Objects > 0 {
+		var parts []string
+		if b.Quota.Bytes > 0 {
+			parts = append(parts, say.Bytes(b.Quota.Bytes))
+		}
+		if b.Quota.Objects > 0 {
+			parts = append(parts, say.N(b.Quota.Objects, "%s object", "%s objects"))
+		}
+		quota = strings.Join(parts, ", ")
+	}
+	rows := [][]string{
+		{say.T("Names"), a.names(b)},
+		{say.T("ID"), b.ID},
+		{say.T("Made"), say.Time(b.Created, a.Zone)},
+		{say.T("Holds"), say.N(b.Objects, "%s object", "%s objects") + ", " + say.Bytes(b.Bytes)},
+		{say.T("Quota"), quota},
+		{say.T("Anybody may"), a.access(b.Anonymous)},
+	}
+	for _, g := range b.Grants {
+		who := g.Name
+		if who == "" {
+			who = g.Key
+		}
+		rows = append(rows, []string{say.T("Key %s may", fmt.Sprintf("%q", who)), a.access(g.Access)})
+	}
+	writeRows(a.Out, rows)
+}
+
+func (a *App) access(x api.Access) string {
+	var words []string
+	for _, w := range []struct {
+		on   bool
+		word string
+	}{{x.Read, a.Say.T("read")}, {x.Write, a.Say.T("write")}, {x.Owner, a.Say.T("own")}} {
+		if w.on {
+			words = append(words, w.word)
+		}
+	}
+	if len(words) == 0 {
+		return a.Say.T("nothing")
+	}
+	return strings.Join(words, ", ")
+}
+
+func bucketDelete() command {
+	return command{
+		use:      "delete BUCKET",
+		short:    lang.M("Delete an empty bucket"),
+		examples: []example{{lang.M("delete a bucket"), "rhizome bucket delete photos"}},
+		min:      1, max: 1,
+		flags: func(f *flagSet) { f.yes() },
+		run: func(ctx context.Context, c *call) error {
+			if err := c.confirm("Delete the bucket %q?", c.args[0]); err != nil {
+				return err
+			}
+			node, err := c.node()
+			if err != nil {
+				return err
+			}
+			defer node.Close()
+			if err := node.Delete(ctx, client.Path("buckets", c.args[0]), nil); err != nil {
+				return err
+			}
+			return c.done("The bucket %s is deleted.", fmt.Sprintf("%q", c.args[0]))
+		},
+	}
+}

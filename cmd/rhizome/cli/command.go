@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
+)
+
+// command describes one command; build makes it one of cobra's. Texts are English
+// and said through package lang.
+type command struct {
+	use         string // the name and its arguments: "create NAME"
+	short, long string
+	examples    []example
+	min, max    int // number of arguments
+	flags       func(*flagSet)
+	run         func(context.Context, *call) error
+	settings    bool // takes every setting as a flag, as all take --data
+	sub         []command
+}
+
+// example is a command line and what it does.
+type example struct{ what, line string }
+
+// call is one call of a command.
+type call struct {
+	*App
+	cmd  *cobra.Command
+	args []string
+}
+
+// flag is a settings.Sources.Flags.
+func (c *call) flag(name string) ([]string, bool) {
+	f := c.cmd.Flags().Lookup(name)
+	if f == nil || !f.Changed {
+		return nil, false
+	}
+	if list, err := c.cmd.Flags().GetStringArray(name); err == nil {
+		return list, true
+	}
+	return []string{f.Value.String()}, true
+}
+
+// Command returns the whole tree.
+func (a *App) Command() *cobra.Command {
+	root := a.build(command{
+		use:   "rhizome",
+		short: lang.M("Your own cloud at home: S3 storage that nobody has to nurse"),
+		long: lang.M("Rhizome keeps your data on your own computers and serves it over S3.\n\n" +
+			"rhizome up starts the node of this computer; the other commands speak to it while it runs."),
+		examples: []example{
+			{lang.M("start the node; nothing else is needed"), "rhizome up"},
+			{lang.M("see how it is"), "rhizome status"},
+			{lang.M("make a key for another computer"), "rhizome key create laptop"},
+		},
+		sub: []command{
+			upCommand(), statusCommand(), keyCommand(), bucketCommand(), objectCommand(), shareCommand(),
+			importCommand(), diskCommand(), repairCommand(), kitCommand(), serviceCommand(),
+			configCommand(), completionCommand(), versionCommand(),
+		},
+	})
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	p := root.PersistentFlags()
+	a.addSettings(p, func(name string) bool { return name == settings.Data })
+	p.BoolVar(&a.json, "json", false, a.Say.T("print the result as JSON"))
+	p.StringVar(&a.config, "config", "", a.Say.T("`FILE` of settings (TOML)"))
+	p.BoolP("help", "h", false, a.Say.T("show this help"))
+	root.SetHelpFunc(a.help)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
+	return root
+}
+
+func (a *App) build(c command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: c.use, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
+		DisableFlagsInUseLine: true, SilenceErrors: true, SilenceUsage: true,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	if c.long == "" {
+		cmd.Long = cmd.Short
+	}
+	if c.settings {
+		a.addSettings(cmd.Flags(), func(name string) bool { return name != settings.Data })
+	}
+	if c.flags != nil {
+		c.flags(&flagSet{a, cmd.Flags()})
+	}
+	for _, s := range c.sub {
+		cmd.AddCommand(a.build(s))
+	}
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if c.run == nil {
+			return group(cmd, args)
+		}
+		if len(args) < c.min || len(args) > c.max {
+			return usageError{errs.Newf(errs.Invalid, "write it as: %s", cmd.UseLine())}
+		}
+		return c.run(cmd.Context(), &call{a, cmd, args})
+	}
+	return cmd
+}
+
+// group answers for a command that only has commands below it.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		slices.Sort(near)
+		return usageError{errs.Newf(errs.Invalid, "there is no command %q; did you mean %q?", args[0], near[0])}
+	}
+	return usageError{errs.Newf(errs.Invalid, "there is no command %q", args[0])}
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
+)
+
+func configCommand() command {
+	return command{
+		use:      "config",
+		short:    lang.M("Look at the settings"),
+		long:     lang.M("A setting is taken from the first place that names it: the command line, a variable RHIZOME_…, the configuration file, the default."),
+		examples: []example{{lang.M("which settings hold, and where each comes from"), "rhizome config show"}},
+		sub: []command{
+			{
+				use:   "show",
+				short: lang.M("Show the settings that hold and where each comes from"),
+				examples: []example{
+					{lang.M("which settings hold, and where each comes from"), "rhizome config show"},
+					{lang.M("with another file"), "rhizome config show --config ./rhizome.toml"},
+				},
+				settings: true,
+				run:      configShow,
+			},
+			{
+				use:      "reference",
+				short:    lang.M("Print what every setting means, as Markdown"),
+				examples: []example{{lang.M("print the reference"), "rhizome config reference"}},
+				run:      func(_ context.Context, c *call) error { return configReference(c) },
+			},
+		},
+	}
+}
+
+// shownSetting is what `config show --json` prints for one setting.
+type shownSetting struct {
+	Name  string          `json:"name"`
+	Value any             `json:"value"` // a string, or a list of them
+	From  settings.Origin `json:"from"`
+	Where string          `json:"where"`
+}
+
+func configShow(_ context.Context, c *call) error {
+	vs, err := c.values(c.flag)
+	if err != nil {
+		return err
+	}
+	out := make([]shownSetting, 0, len(vs))
+	for _, v := range vs {
+		s := shownSetting{v.Setting.Name, v.Text(), v.Origin, v.Where}
+		if v.Setting.Many {
+			s.Value = v.Texts
+		}
+		out = append(out, s)
+	}
+	return c.show(out, func() {
+		var rows [][]string
+		for _, v := range vs {
+			where := v.Where
+			if v.Origin == settings.FromDefault {
+				where = c.Say.T("default")
+			}
+			rows = append(rows, []string{v.Setting.Name, v.Text(), where})
+		}
+		c.table([]string{lang.M("Setting"), lang.M("Value"), lang.M("From")}, rows)
+	})
+}
+
+func configReference(c *call) error {
+	table := settings.Table(c.Say.T("(the platform's data folder)"))
+	return c.show(table, func() {
+		fmt.Fprintf(c.Out, "# %s\n\n%s\n\n", c.Say.T("Settings"), c.Say.T("A setting is taken from the first place that names it: the command line, a variable RHIZOME_…, the configuration file, the default."))
+		fmt.Fprintf(c.Out, "| %s | %s | %s | %s |\n| --- | --- | --- | --- |\n", c.Say.T("Option and name in the file"), c.Say.T("Variable"), c.Say.T("Default"), c.Say.T("Meaning"))
+		for _, s := range table {
+			many := ""
+			if s.Many {
+				many = "; " + c.Say.T("may be given several times")
+			}
+			fmt.Fprintf(c.Out, "| `--%s %s` | `%s` | %s | %s%s |\n", s.Name, s.Hint, s.Env(), s.Default, c.Say.T(s.Help), many)
+		}
+	})
+}

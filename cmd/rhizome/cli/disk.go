@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+func diskCommand() command {
+	return command{
+		use:   "disk",
+		short: lang.M("Add disks, empty them and take them away"),
+		long:  lang.M("A node keeps objects on one or more disks, each of them a folder. DISK is its ID, the beginning of it, or the folder."),
+		examples: []example{
+			{lang.M("store on another disk too"), "rhizome disk add /mnt/disk2/rhizome"},
+		},
+		sub: []command{
+			{
+				use:      "list",
+				short:    lang.M("List the disks and their free space"),
+				examples: []example{{lang.M("list the disks"), "rhizome disk list"}},
+				run:      diskList,
+			},
+			{
+				use:      "add DIR",
+				short:    lang.M("Store on another disk too"),
+				examples: []example{{lang.M("store on another disk too"), "rhizome disk add /mnt/disk2/rhizome"}},
+				min:      1, max: 1,
+				run: diskAdd,
+			},
+			{
+				use:      "drain DISK",
+				short:    lang.M("Move what a disk holds to the others, while all goes on"),
+				examples: []example{{lang.M("empty a disk"), "rhizome disk drain /mnt/disk2/rhizome"}},
+				min:      1, max: 1,
+				run: diskDrain,
+			},
+			{
+				use:   "remove DISK",
+				short: lang.M("Take away a disk that is empty, or lost with --force"),
+				examples: []example{
+					{lang.M("take away an empty disk"), "rhizome disk remove /mnt/disk2/rhizome"},
+					{lang.M("give up a broken disk and what was on it alone"), "rhizome disk remove /mnt/disk2/rhizome --force"},
+				},
+				min: 1, max: 1,
+				flags: func(f *flagSet) {
+					f.yes()
+					f.bool("force", lang.M("give up what lies on it"))
+				},
+				run: diskRemove,
+			},
+		},
+	}
+}
+
+func diskList(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var disks []api.Disk
+	if err := node.Get(ctx, client.Path("disks"), &disks); err != nil {
+		return err
+	}
+	return c.show(disks, func() { c.printDisks(disks) })
+}
+
+func (a *App) printDisks(disks []api.Disk) {
+	var rows [][]string
+	for _, d := range disks {
+		state := a.diskState(d.State)
+		if d.Reason != "" {
+			state += ": " + d.Reason
+		}
+		rows = append(rows, []string{d.ID[:min(8, len(d.ID))], d.Path, a.Say.Bytes(d.Used), a.Say.Bytes(d.Free), state})
+	}
+	a.table([]string{"ID", lang.M("Folder"), lang.M("Used"), lang.M("Free"), lang.M("State")}, rows)
+}
+
+func diskAdd(ctx context.Context, c *call) error {
+	dir, err := filepath.Abs(c.args[0])
+	if err != nil {
+		return usageError{errs.Newf(errs.Invalid, "%q is no path: %w", c.args[0], err)}
+	}
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var d api.Disk
+	if err := node.Post(ctx, client.Path("disks"), api.AddDisk{Path: dir}, &d); err != nil {
+		return err
+	}
+	return c.show(d, func() { c.printDisks([]api.Disk{d}) })
+}
+
+func diskDrain(ctx context.Context, c *call) error {
+	return onDisk(ctx, c, func(node *client.Client, d api.Disk) error {
+		if err := node.Post(ctx, client.Path("disks", d.ID, "drain"), nil, nil); err != nil {
+			return err
+		}
+		return c.done("The disk %s is being emptied; rhizome disk list shows how far it is.", d.Path)
+	})
+}
+
+func diskRemove(ctx context.Context, c *call) error {
+	return onDisk(ctx, c, func(node *client.Client, d api.Disk) error {
+		question := lang.M("Take away the disk %s?")
+		path := client.Path("disks", d.ID)
+		if c.on("force") {
+			question = lang.M("Give up the disk %s and everything that lies on it alone?")
+			path = client.Query(path, "force", "true")
+		}
+		if err := c.confirm(question, d.Path); err != nil {
+			return err
+		}
+		if err := node.Delete(ctx, path, nil); err != nil {
+			return err
+		}
+		return c.done("The disk %s is taken away.", d.Path)
+	})
+}
+
+// onDisk calls f with the disk that the first argument names.
+func onDisk(ctx context.Context, c *call, f func(*client.Client, api.Disk) error) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var disks []api.Disk
+	if err := node.Get(ctx, client.Path("disks"), &disks); err != nil {
+		return err
+	}
+	d, err := pickDisk(disks, c.args[0])
+	if err != nil {
+		return err
+	}
+	return f(node, d)
+}
+
+// pickDisk finds a disk by its folder, its ID or the beginning of it.
+func pickDisk(disks []api.Disk, ref string) (api.Disk, error) {
+	dir, _ := filepath.Abs(ref)
+	var found []api.Disk
+	for _, d := range disks {
+		if d.Path == dir || d.ID == ref {
+			return d, nil
+		}
+		if len(ref) >= 4 && len(ref) <= len(d.ID) && d.ID[:len(ref)] == ref {
+			found = append(found, d)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return api.Disk{}, errs.Newf(errs.NotFound, "there is no disk %q: see rhizome disk list", ref)
+}

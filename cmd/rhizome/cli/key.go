@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+func keyCommand() command {
+	return command{
+		use:      "key",
+		short:    lang.M("Make, show and delete S3 keys"),
+		long:     lang.M("An S3 key is a pair of an access key ID and a secret access key; a program needs both to use S3.\nGive each computer or program its own, so that one can be taken away alone."),
+		examples: []example{{lang.M("make a key for a laptop"), "rhizome key create laptop"}},
+		sub:      []command{keyCreate(), keyImport(), keyList(), keyShow(), keyDelete()},
+	}
+}
+
+func keyCreate() command {
+	return command{
+		use:   "create NAME",
+		short: lang.M("Make a key"),
+		examples: []example{
+			{lang.M("make a key for a laptop"), "rhizome key create laptop"},
+			{lang.M("one that may not make buckets, for a script"), "rhizome key create backup --no-create-bucket --json"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) { f.bool("no-create-bucket", lang.M("the key may not make buckets")) },
+		run: func(ctx context.Context, c *call) error {
+			return newKey(ctx, c, api.NewKey{Name: c.args[0], NoCreateBuckets: c.on("no-create-bucket")})
+		},
+	}
+}
+
+func keyImport() command {
+	return command{
+		use:   "import NAME",
+		short: lang.M("Take over an existing pair, so that programs need not change"),
+		long:  lang.M("The pair is read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or asked for on the terminal: an argument would be seen by every user of this computer."),
+		examples: []example{
+			{lang.M("type the pair in"), "rhizome key import website"},
+			{lang.M("take the pair from a file of variables"), "( . ./old.env; export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; rhizome key import website )"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) { f.bool("no-create-bucket", lang.M("the key may not make buckets")) },
+		run: func(ctx context.Context, c *call) error {
+			id, secret, err := c.pair()
+			if err != nil {
+				return err
+			}
+			return newKey(ctx, c, api.NewKey{Name: c.args[0], NoCreateBuckets: c.on("no-create-bucket"), ID: id, Secret: secret})
+		},
+	}
+}
+
+func newKey(ctx context.Context, c *call, in api.NewKey) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var k api.Key
+	if err := node.Post(ctx, client.Path("keys"), in, &k); err != nil {
+		return err
+	}
+	return c.show(k, func() { c.printKey(k) })
+}
+
+// printKey shows a key. People ask for a secret by making a key or with --secret,
+// and may send it where they like.
+func (a *App) printKey(k api.Key) {
+	say := a.Say
+	rows := [][]string{
+		{say.T("Name"), k.Name},
+		{say.T("Access key ID"), k.ID},
+	}
+	if k.Secret != "" {
+		rows = append(rows, []string{say.T("Secret access key"), k.Secret})
+	}
+	rows = append(rows, []string{say.T("May make buckets"), a.yesNo(k.CreateBuckets)}, []string{say.T("Made"), say.Time(k.Created, a.Zone)})
+	writeRows(a.Out, rows)
+}
+
+func keyList() command {
+	return command{
+		use:      "list",
+		short:    lang.M("List the keys, without their secrets"),
+		examples: []example{{lang.M("list the keys"), "rhizome key list"}},
+		run: func(ctx context.Context, c *call) error {
+			node, err := c.node()
+			if err != nil {
+				return err
+			}
+			defer node.Close()
+			var keys []api.Key
+			if err := node.Get(ctx, client.Path("keys"), &keys); err != nil {
+				return err
+			}
+			return c.show(keys, func() {
+				var rows [][]string
+				for _, k := range keys {
+					rows = append(rows, []string{k.Name, k.ID, c.yesNo(k.CreateBuckets), c.Say.Time(k.Created, c.Zone)})
+				}
+				c.table([]string{lang.M("Name"), lang.M("Access key ID"), lang.M("May make buckets"), lang.M("Made")}, rows)
+			})
+		},
+	}
+}
+
+func keyShow() command {
+	return command{
+		use:   "show KEY",
+		short: lang.M("Show one key, by its ID or name"),
+		examples: []example{
+			{lang.M("show a key"), "rhizome key show laptop"},
+			{lang.M("show its secret too"), "rhizome key show laptop --secret"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) { f.bool("secret", lang.M("show the secret too")) },
+		run: func(ctx context.Context, c *call) error {
+			node, err := c.node()
+			if err != nil {
+				return err
+			}
+			defer node.Close()
+			path := client.Path("keys", c.args[0])
+			if c.on("secret") {
+				path = client.Query(path, "secret", "true")
+			}
+			var k api.Key
+			if err := node.Get(ctx, path, &k); err != nil {
+				return err
+			}
+			return c.show(k, func() { c.printKey(k) })
+		},
+	}
+}
+
+func keyDelete() command {
+	return command{
+		use:      "delete KEY",
+		short:    lang.M("Delete a key; programs that use it are refused from now on"),
+		examples: []example{{lang.M("delete a key"), "rhizome key delete laptop"}},
+		min:      1, max: 1,
+		flags: func(f *flagSet) { f.yes() },
+		run: func(ctx context.Context, c *call) error {
+			node, err := c.node()
+			if err != nil {
+				return err
+			}
+			defer node.Close()
+			var k api.Key
+			if err := node.Get(ctx, client.Path("keys", c.args[0]), &k); err != nil {
+				return err
+			}
+			if err := c.confirm("Delete the key %q (%s)?", k.Name, k.ID); err != nil {
+				return err
+			}
+			if err := node.Delete(ctx, client.Path("keys", k.ID), nil); err != nil {
+				return err
+			}
+			return c.done("The key %s is deleted.", fmt.Sprintf("%q", k.Name))
+		},
+	}
+}
+
+// pair takes a key pair from the environment or the terminal.
+func (c *call) pair() (id, secret string, err error) {
+	id, secret = c.Getenv("AWS_ACCESS_KEY_ID"), c.Getenv("AWS_SECRET_ACCESS_KEY")
+	if id == "" {
+		if id, err = c.ask(c.Say.T("Access key ID"), false); err != nil {
+			return "", "", err
+		}
+	}
+	if secret == "" {
+		if secret, err = c.ask(c.Say.T("Secret access key"), true); err != nil {
+			return "", "", err
+		}
+	}
+	if id == "" || secret == "" {
+		return "", "", errs.New(errs.Invalid, "both an access key ID and a secret access key are needed")
+	}
+	return id, secret, nil
+}

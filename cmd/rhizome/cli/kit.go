@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+	"rhizome/node"
+)
+
+func kitCommand() command {
+	return command{
+		use:   "recovery-kit",
+		short: lang.M("Write down everything that is needed to come back from backups"),
+		long:  lang.M("Two files are made that only you can read: one for programs, one to print. Both hold the keys to everything stored. Print the page, keep it in another place, and delete the files."),
+		examples: []example{
+			{lang.M("write the kit into this folder"), "rhizome recovery-kit"},
+			{lang.M("write it onto a stick"), "rhizome recovery-kit --out /media/stick"},
+		},
+		flags: func(f *flagSet) { f.text("out", ".", lang.M("`DIR` to write the two files into")) },
+		run:   recoveryKit,
+		sub: []command{{
+			use:   "restore FILE",
+			short: lang.M("Put the keys of a kit back into a data folder that lost them"),
+			long:  lang.M("FILE is the kit's file for programs, or a text file with the line that stands under the QR code. Keys that are there already are never replaced by others."),
+			examples: []example{
+				{lang.M("before the first start on a new computer"), "rhizome recovery-kit restore rhizome-kit.json"},
+			},
+			min: 1, max: 1,
+			run: kitRestore,
+		}},
+	}
+}
+
+func recoveryKit(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var k api.Kit
+	if err := node.Get(ctx, client.Path("recovery-kit"), &k); err != nil {
+		return err
+	}
+	page, err := c.kitPage(k)
+	if err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return errs.Newf(errs.Internal, "the result cannot be written: %w", err)
+	}
+	name := "rhizome-kit-" + k.Home + "-" + k.Made.Format("2006-01-02")
+	out := struct {
+		File string `json:"file"`
+		Page string `json:"page"`
+	}{filepath.Join(c.text("out"), fileName(name)+".json"), filepath.Join(c.text("out"), fileName(name)+".html")}
+	if err := writeSecret(out.File, append(raw, '\n')); err != nil {
+		return err
+	}
+	if err := writeSecret(out.Page, page); err != nil {
+		return err
+	}
+	return c.show(out, func() {
+		writeRows(c.Out, [][]string{{c.Say.T("For programs"), out.File}, {c.Say.T("To print"), out.Page}})
+		fmt.Fprintln(c.Out, c.Say.T("Both are secret: whoever has them can read everything. Print the page, keep it in another place, then delete the files."))
+	})
+}
+
+// writeSecret makes a file that only the owner reads, and never replaces one.
+func writeSecret(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return errs.Newf(errs.Invalid, "the file cannot be made: %w", err)
+	}
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return errs.Newf(errs.Internal, "the file cannot be written: %w", err)
+	}
+	return nil
+}
+
+func kitRestore(_ context.Context, c *call) error {
+	raw, err := os.ReadFile(c.args[0])
+	if err != nil {
+		return errs.Newf(errs.Invalid, "the kit cannot be read: %w", err)
+	}
+	seed, root, err := parseKit(raw)
+	if err != nil {
+		return err
+	}
+	vs, err := c.values(c.flag)
+	if err != nil {
+		return err
+	}
+	data := vs.Text(settings.Data)
+	if err := node.RestoreKeys(data, seed, root); err != nil {
+		return err
+	}
+	return c.done("The keys are back in %s. Start the node with rhizome up.", data)
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"rhizome/base/errs"
+)
+
+// colour is an ANSI code.
+type colour string
+
+const (
+	bold  colour = "1"
+	red   colour = "31"
+	green colour = "32"
+)
+
+// paint colours text for a terminal, unless NO_COLOR (no-color.org) is set.
+func (a *App) paint(w io.Writer, c colour, text string) string {
+	if !terminal(w) || a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// show prints a result: v as JSON with --json, else what people writes.
+func (a *App) show(v any, people func()) error {
+	if !a.json {
+		people()
+		return nil
+	}
+	e := json.NewEncoder(a.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return errs.Newf(errs.Internal, "the result cannot be written: %w", err)
+	}
+	return nil
+}
+
+// done is the result of a command that has nothing else to say.
+func (a *App) done(text string, args ...any) error {
+	return a.show(struct {
+		Done bool `json:"done"`
+	}{true}, func() { fmt.Fprintln(a.Out, a.Say.T(text, args...)) })
+}
+
+// table prints rows under a title row.
+func (a *App) table(titles []string, rows [][]string) {
+	head := make([]string, len(titles))
+	for i, t := range titles {
+		head[i] = a.paint(a.Out, bold, a.Say.T(t))
+	}
+	writeRows(a.Out, append([][]string{head}, rows...))
+}
+
+// confirm asks before something is destroyed. Without a terminal only --yes agrees.
+func (a *App) confirm(question string, args ...any) error {
+	if a.yes {
+		return nil
+	}
+	if !terminal(a.In) || !terminal(a.Err) {
+		return errs.New(errs.Denied, "this cannot be undone, and nobody can be asked here: add --yes if it is meant")
+	}
+	fmt.Fprintf(a.Err, "%s %s ", a.Say.T(question, args...), a.Say.T("[y/N]"))
+	line, err := bufio.NewReader(io.LimitReader(a.In, 100)).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes", "o", "oui":
+		return nil
+	}
+	if err != nil && err != io.EOF {
+		return errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
+	}
+	return errs.New(errs.Denied, "nothing was done")
+}
+
+// yesNo says a truth for a table.
+func (a *App) yesNo(b bool) string {
+	if b {
+		return a.Say.T("yes")
+	}
+	return a.Say.T("no")
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+func repairCommand() command {
+	return command{
+		use:      "repair",
+		short:    lang.M("See what is damaged and mend it"),
+		examples: []example{{lang.M("is anything damaged?"), "rhizome repair status"}},
+		sub: []command{
+			{
+				use:      "status",
+				short:    lang.M("Show what is being mended and what cannot be"),
+				examples: []example{{lang.M("is anything damaged?"), "rhizome repair status"}},
+				run:      repairStatus,
+			},
+			{
+				use:      "scrub",
+				short:    lang.M("Read and check every stored byte now, instead of over the month"),
+				examples: []example{{lang.M("check everything now"), "rhizome repair scrub"}},
+				run: func(ctx context.Context, c *call) error {
+					node, err := c.node()
+					if err != nil {
+						return err
+					}
+					defer node.Close()
+					if err := node.Post(ctx, client.Path("repair", "scrub"), nil, nil); err != nil {
+						return err
+					}
+					return c.done("Every stored byte is being read and checked; rhizome repair status shows how far it is.")
+				},
+			},
+		},
+	}
+}
+
+func repairStatus(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var r api.Repair
+	if err := node.Get(ctx, client.Path("repair"), &r); err != nil {
+		return err
+	}
+	return c.show(r, func() { c.printRepair(r) })
+}
+
+func (a *App) printRepair(r api.Repair) {
+	writeRows(a.Out, [][]string{
+		{a.Say.T("Mending"), a.mending(r)},
+		{a.Say.T("Check"), a.scrubbing(r.Scrub)},
+	})
+	fmt.Fprintln(a.Out)
+	if len(r.Lost) == 0 {
+		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("Nothing is damaged.")))
+		return
+	}
+	a.printDamage(r.Lost)
+}
+
+func (a *App) printDamage(lost []api.Damage) {
+	var rows [][]string
+	for _, d := range lost {
+		what := d.Bucket + "/" + d.Key
+		if d.Bucket == "" {
+			what = d.Extent
+		}
+		rows = append(rows, []string{what, d.Disk, d.Reason})
+	}
+	a.table([]string{lang.M("Damaged"), lang.M("Disk"), lang.M("What is wrong")}, rows)
+}

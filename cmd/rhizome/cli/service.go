@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
+)
+
+func serviceCommand() command {
+	return command{
+		use:      "service",
+		short:    lang.M("Start the node with the computer (systemd)"),
+		examples: []example{{lang.M("start it with the computer, for all users"), "sudo rhizome service install --system"}},
+		sub: []command{
+			{
+				use:   "install",
+				short: lang.M("Install and start the service"),
+				long:  lang.M("Settings given as options become those of the service. A user's service runs as you and goes on when you log out; a system service runs as its own user named rhizome."),
+				examples: []example{
+					{lang.M("for you alone"), "rhizome service install --user"},
+					{lang.M("for the computer, on the local network"), "sudo rhizome service install --system --s3 0.0.0.0:3900"},
+					{lang.M("only look at what would be installed"), "rhizome service install --user --print"},
+				},
+				settings: true,
+				flags: func(f *flagSet) {
+					serviceFlags(f)
+					f.bool("print", lang.M("print the unit and change nothing"))
+					f.text("program", "", lang.M("`FILE` of the program; without it, this one"))
+				},
+				run: serviceInstall,
+			},
+			{
+				use:      "uninstall",
+				short:    lang.M("Stop and remove the service; the data stays"),
+				examples: []example{{lang.M("remove your service"), "rhizome service uninstall --user"}},
+				flags:    serviceFlags,
+				run:      serviceUninstall,
+			},
+			{
+				use:      "status",
+				short:    lang.M("Show whether the service is installed and runs"),
+				examples: []example{{lang.M("does it run?"), "rhizome service status"}},
+				flags:    serviceFlags,
+				run:      serviceStatus,
+			},
+		},
+	}
+}
+
+func serviceFlags(f *flagSet) {
+	f.bool("user", lang.M("your own service (the default, but for root)"))
+	f.bool("system", lang.M("a service of the computer (root)"))
+}
+
+// scope is where a service lives.
+type scope struct {
+	system bool
+	unit   string // its file
+}
+
+func (c *call) scope() (scope, error) {
+	user, system := c.on("user"), c.on("system")
+	if user && system {
+		return scope{}, usageError{errs.New(errs.Invalid, "choose one of --user and --system")}
+	}
+	if system || !user && c.Places.Root {
+		return scope{true, "/etc/systemd/system/rhizome.service"}, nil
+	}
+	dir := c.Getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(c.Getenv("HOME"), ".config")
+	}
+	return scope{false, filepath.Join(dir, "systemd/user/rhizome.service")}, nil
+}
+
+// systemctl runs systemctl and returns what it said.
+func (s scope) systemctl(ctx context.Context, args ...string) (string, error) {
+	if !s.system {
+		args = append([]string{"--user"}, args...)
+	}
+	return runTool(ctx, "systemctl", args...)
+}
+
+// runTool runs a program and returns what it said.
+func runTool(ctx context.Context, name string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	text := strings.TrimSpace(string(out))
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", errs.New(errs.Unavailable, "this computer has no systemd, which starts services; run rhizome up another way")
+	}
+	if err != nil {
+		return text, errs.Newf(errs.Unavailable, "%s failed: %s", name+" "+strings.Join(args, " "), text)
+	}
+	return text, nil
+}
+
+func serviceInstall(ctx context.Context, c *call) error {
+	s, err := c.scope()
+	if err != nil {
+		return err
+	}
+	unit, err := c.unitText(s)
+	if err != nil {
+		return err
+	}
+	if c.on("print") {
+		return c.show(map[string]string{"file": s.unit, "unit": unit}, func() { fmt.Fprint(c.Out, unit) })
+	}
+	if _, err := exec.LookPath("systemctl"); err != nil {
+		_, err = runTool(ctx, "systemctl", "--version")
+		return err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(s.unit), 0o755); err != nil {
+		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
+	}
+	if err := os.WriteFile(s.unit, []byte(unit), 0o644); err != nil {
+		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
+	}
+	for _, args := range [][]string{{"daemon-reload"}, {"enable", "--now", "rhizome.service"}} {
+		if _, err := s.systemctl(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return c.done("The service is installed (%s) and started. rhizome status shows how the node is.", s.unit)
+}
+
+// prepare makes the system service's user, or lets a user's service outlive the login.
+func (s scope) prepare(ctx context.Context) error {
+	if !s.system {
+		_, err := runTool(ctx, "loginctl", "enable-linger")
+		return err
+	}
+	const users = "/etc/sysusers.d/rhizome.conf"
+	if err := os.MkdirAll(filepath.Dir(users), 0o755); err != nil {
+		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
+	}
+	line := "u rhizome - \"Rhizome node\" " + settings.SystemData + "\n"
+	if err := os.WriteFile(users, []byte(line), 0o644); err != nil {
+		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
+	}
+	_, err := runTool(ctx, "systemd-sysusers", users)
+	return err
+}
+
+func serviceUninstall(ctx context.Context, c *call) error {
+	s, err := c.scope()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.unit); err != nil {
+		return errs.Newf(errs.NotFound, "no service is installed (%s)", s.unit)
+	}
+	if _, err := s.systemctl(ctx, "disable", "--now", "rhizome.service"); err != nil {
+		return err
+	}
+	if err := os.Remove(s.unit); err != nil {
+		return errs.Newf(errs.Denied, "the service cannot be removed: %w", err)
+	}
+	if _, err := s.systemctl(ctx, "daemon-reload"); err != nil {
+		return err
+	}
+	return c.done("The service is removed; the data stays where it is.")
+}
+
+func serviceStatus(ctx context.Context, c *call) error {
+	s, err := c.scope()
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Installed bool   `json:"installed"`
+		Active    string `json:"active"` // systemd's word
+		Unit      string `json:"unit"`
+	}{Active: "inactive", Unit: s.unit}
+	if _, err := os.Stat(s.unit); err == nil {
+		out.Installed = true
+		// is-active ends with a failure when it is not; its word is the answer.
+		if word, _ := s.systemctl(ctx, "is-active", "rhizome.service"); word != "" {
+			out.Active = word
+		}
+	}
+	return c.show(out, func() {
+		if !out.Installed {
+			fmt.Fprintln(c.Out, c.Say.T("No service is installed (%s).", s.unit))
+			return
+		}
+		fmt.Fprintln(c.Out, c.Say.T("The service is installed (%s); systemd says: %s", s.unit, out.Active))
+	})
+}

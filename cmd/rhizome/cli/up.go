@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
+	"rhizome/node"
+)
+
+// memoryLimit is what the garbage collector keeps the node's memory below, in bytes,
+// unless GOMEMLIMIT says otherwise.
+const memoryLimit = 160 << 20
+
+func upCommand() command {
+	return command{
+		use:   "up",
+		short: lang.M("Start the node of this computer and serve S3"),
+		long: lang.M("The first start makes the data folder, the node's keys and a first S3 key, and says how to use them.\n" +
+			"Ctrl-C or SIGTERM stops the node within ten seconds, after the requests under way."),
+		examples: []example{
+			{lang.M("start with nothing configured"), "rhizome up"},
+			{lang.M("serve the local network, keep at most 2 TB"), "rhizome up --s3 0.0.0.0:3900 --data /srv/rhizome --capacity 2TB"},
+			{lang.M("with a certificate"), "rhizome up --s3 :443 --s3-domain s3.example.org --s3-tls-cert cert.pem --s3-tls-key key.pem"},
+		},
+		settings: true,
+		run:      up,
+	}
+}
+
+func up(ctx context.Context, c *call) error {
+	vs, err := c.values(c.flag)
+	if err != nil {
+		return err
+	}
+	if c.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	n, err := node.Open(ctx, c.nodeConfig(vs))
+	if err != nil {
+		return err
+	}
+	if err := c.welcome(n); err != nil {
+		return errors.Join(err, n.Close())
+	}
+	return n.Run(ctx)
+}
+
+func (c *call) nodeConfig(vs settings.Values) node.Config {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(vs.Text(settings.LogLevel))) // checked by Resolve
+	return node.Config{
+		Data:     vs.Text(settings.Data),
+		S3:       vs.Text(settings.S3),
+		Domains:  vs.List(settings.S3Domain),
+		TLSCert:  vs.Text(settings.S3TLSCert),
+		TLSKey:   vs.Text(settings.S3TLSKey),
+		Region:   vs.Text(settings.Region),
+		Capacity: vs.Bytes(settings.Capacity),
+		Home:     vs.Text(settings.Home),
+		Scrub:    vs.Time(settings.ScrubDays),
+		Uploads:  vs.Time(settings.UploadDays),
+		Member:   c.Say.T("first member"),
+		KeyName:  c.Say.T("first key"),
+		Version:  version(),
+		Clock:    c.Clock,
+		Logger:   slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level})),
+	}
+}
+
+// firstKeyName is the file that holds the first key when there was no terminal to
+// show it on.
+const firstKeyName = "first-key.txt"
+
+// upResult is what `up --json` prints once the node answers.
+type upResult struct {
+	S3   api.Endpoint `json:"s3"`
+	Data string       `json:"data"`
+}
+
+// welcome says where S3 is and, at the first start, how to use it.
+func (c *call) welcome(n *node.Node) error {
+	say, s3 := c.Say, n.S3()
+	rows := [][]string{{"S3", s3.URL}, {say.T("Data"), n.Data()}}
+	k := n.FirstKey()
+	if k == nil {
+		return c.show(upResult{n.S3(), n.Data()}, func() {
+			fmt.Fprintln(c.Out, say.T("The node is up. rhizome status shows how it is; Ctrl-C stops it."))
+			writeRows(c.Out, rows)
+		})
+	}
+	if terminal(c.Out) && !c.json {
+		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), k.Secret})
+		fmt.Fprintln(c.Out, say.T("Welcome. Your rhizome is made, and its first node is up."))
+		writeRows(c.Out, rows)
+		c.howTo(s3.URL, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret)
+		return nil
+	}
+	path := filepath.Join(n.Data(), firstKeyName)
+	if err := os.WriteFile(path, []byte(c.keyFile(k, s3.URL)), 0o600); err != nil {
+		return errs.Newf(errs.Internal, "the first key cannot be kept: %w", err)
+	}
+	return c.show(upResult{n.S3(), n.Data()}, func() {
+		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), say.T("in %s, which only you can read", path)})
+		fmt.Fprintln(c.Out, say.T("Welcome. Your rhizome is made, and its first node is up."))
+		writeRows(c.Out, rows)
+		c.howTo(s3.URL, "set -a; . "+shellQuote(path)+"; set +a")
+	})
+}
+
+// keyFile is a key as a shell reads it.
+func (c *call) keyFile(k *account.Key, url string) string {
+	return "# " + c.Say.T("The first S3 key of this rhizome. Keep it to yourself, or delete this file.") + "\n" +
+		"AWS_ACCESS_KEY_ID=" + k.ID + "\nAWS_SECRET_ACCESS_KEY=" + k.Secret + "\n" +
+		"AWS_ENDPOINT_URL=" + url + "\nAWS_DEFAULT_REGION=us-east-1\n"
+}
+
+func (c *call) howTo(url, credentials string) {
+	fmt.Fprintf(c.Out, "\n%s\n", c.Say.T("Your first bucket, from another terminal:"))
+	for _, line := range []string{
+		credentials,
+		"aws --endpoint-url " + url + " s3 mb s3://photos",
+		"aws --endpoint-url " + url + " s3 cp garden.jpg s3://photos/",
+	} {
+		fmt.Fprintln(c.Out, "  "+line)
+	}
+	fmt.Fprintf(c.Out, "%s\n", c.Say.T("or with rclone:"))
+	fmt.Fprintln(c.Out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+" copy garden.jpg :s3:photos/")
+	fmt.Fprintf(c.Out, "\n%s\n", c.Say.T("rhizome recovery-kit makes a page to print and keep safe; rhizome --help shows the rest."))
+}

@@ -1,0 +1,24 @@
+// Command rhizome runs a node and speaks to it. See `rhizome --help`.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"rhizome/cmd/rhizome/cli"
+)
+
+func main() {
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		<-signals // whoever asks twice wants it now; a kill is safe at any moment
+		os.Exit(130)
+	}()
+	os.Exit(cli.New().Run(ctx, os.Args[1:]))
+}

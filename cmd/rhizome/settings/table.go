@@ -1,0 +1,88 @@
+// Package settings knows every setting of a node: its name, its form, its default
+// and what it means. Flags, RHIZOME_* variables, the TOML file, `config show` and
+// docs/settings.md all derive from the one table here.
+//
+// A setting is taken from the first place that names it: flag, environment, file,
+// default. Its name is the flag's and the TOML key; the variable is RHIZOME_ and the
+// name in capitals with _ for -. Units: sizes are bytes, times are days.
+package settings
+
+import (
+	"strings"
+
+	"rhizome/base/lang"
+)
+
+// Form is what a setting's text must look like.
+type Form uint8
+
+// The forms.
+const (
+	Text    Form = iota
+	Path         // a file or folder; relative ones are made absolute
+	Address      // host:port
+	Name         // a DNS name
+	Size         // 500GB, 2TiB; 0 is no limit
+	Days         // whole days, 1 to 3650
+	Choice       // one of Setting.Choices
+)
+
+// Setting is one row of the table.
+type Setting struct {
+	Name    string
+	Form    Form
+	Many    bool // may be given several times; a list in TOML; commas in the environment
+	Default string
+	Choices []string
+	Hint    string // stands for the value in help
+	Help    string // English; said through package lang
+}
+
+// Env returns the name of the setting's environment variable.
+func (s Setting) Env() string {
+	return "RHIZOME_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// The names of the settings.
+const (
+	Data       = "data"
+	S3         = "s3"
+	S3Domain   = "s3-domain"
+	S3TLSCert  = "s3-tls-cert"
+	S3TLSKey   = "s3-tls-key"
+	Region     = "region"
+	Capacity   = "capacity"
+	Home       = "home"
+	ScrubDays  = "scrub-days"
+	UploadDays = "upload-days"
+	LogLevel   = "log-level"
+)
+
+// Table returns the settings in the order in which people read them. dataDir is the
+// platform's default data folder.
+func Table(dataDir string) []Setting {
+	return []Setting{
+		{Name: Data, Form: Path, Default: dataDir, Hint: "DIR",
+			Help: lang.M("folder that holds everything this node keeps")},
+		{Name: S3, Form: Address, Default: "127.0.0.1:3900", Hint: "ADDR",
+			Help: lang.M("address that S3 listens on; port 0 picks a free one")},
+		{Name: S3Domain, Form: Name, Many: true, Hint: "NAME",
+			Help: lang.M("domain under which bucket.domain names a bucket")},
+		{Name: S3TLSCert, Form: Path, Hint: "FILE",
+			Help: lang.M("certificate chain (PEM) for S3 over TLS; read again when it changes")},
+		{Name: S3TLSKey, Form: Path, Hint: "FILE",
+			Help: lang.M("private key (PEM) of the certificate")},
+		{Name: Region, Form: Text, Hint: "NAME",
+			Help: lang.M("the one region that signatures must name; without it any is accepted")},
+		{Name: Capacity, Form: Size, Default: "0", Hint: "SIZE",
+			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
+		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
+			Help: lang.M("name of the home: the place that can fail as a whole")},
+		{Name: ScrubDays, Form: Days, Default: "30", Hint: "DAYS",
+			Help: lang.M("days in which every stored byte is read again and checked once")},
+		{Name: UploadDays, Form: Days, Default: "7", Hint: "DAYS",
+			Help: lang.M("days after which an upload in parts that was left is given up")},
+		{Name: LogLevel, Form: Choice, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Hint: "LEVEL",
+			Help: lang.M("least important messages to log: debug, info, warn or error")},
+	}
+}

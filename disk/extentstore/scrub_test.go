@@ -1,0 +1,103 @@
+package extentstore
+
+import (
+	"testing"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+)
+
+const fast = 1 << 50 // bytes per second
+
+func TestScrubFindsDamage(t *testing.T) {
+	mem := vfs.NewCrashable()
+	b := newBench(t, mem, crashOptions)
+	want := several(t, b.s, 40)
+	bad := map[ident.ID]int{}
+	for id, shape := range want {
+		i, err := b.s.Info(ctx, id)
+		must(t, err)
+		switch {
+		case len(bad) == 0 && len(shape) == 1:
+			flip(t, mem, "/d1/"+i.File, i.Offset)
+			bad[id] = 0
+		case len(bad) == 1 && len(shape) == 3:
+			flip(t, mem, "/d1/"+i.File, i.Offset+3000)
+			bad[id] = 1
+		case len(bad) == 2 && len(shape) == 3:
+			must(t, mem.Remove("/d1/"+i.File))
+			bad[id] = -2
+		}
+	}
+	got := map[ident.ID]int{}
+	c, err := b.s.NewScrubber(ScrubOptions{Rate: fast, Damaged: func(d Damage) {
+		if d.Err != nil {
+			got[d.Info.ID] = -2
+		} else {
+			got[d.Info.ID] = d.Frames[0]
+		}
+	}})
+	must(t, err)
+	n, err := c.Whole(ctx)
+	must(t, err)
+	if n != 3 || len(got) != 3 {
+		t.Errorf("%d damaged, told %v, want %v", n, got, bad)
+	}
+	for id, frame := range bad {
+		if got[id] != frame {
+			t.Errorf("extent %s: frame %d, want %d", id, got[id], frame)
+		}
+	}
+}
+
+func TestScrubWindowsMakeAPass(t *testing.T) {
+	b := newBench(t, vfs.NewCrashable(), crashOptions)
+	several(t, b.s, 100)
+	at := clock.NewManual(time.Unix(1e9, 0))
+	o := ScrubOptions{Rate: fast, Clock: at}
+	c, err := b.s.NewScrubber(o)
+	must(t, err)
+	if c.untilNext() != 0 {
+		t.Error("the first window has to wait")
+	}
+	windows := 0
+	for c.Status().Finished.IsZero() && windows < 100 {
+		must(t, c.Window(ctx))
+		if w := c.untilNext(); w != 24*time.Hour {
+			t.Fatalf("next window in %v", w)
+		}
+		at.Advance(24 * time.Hour)
+		windows++
+		if windows%7 == 0 { // the place survives
+			b.reopen()
+			c, err = b.s.NewScrubber(o)
+			must(t, err)
+		}
+	}
+	// A window ends with the extent that exhausts it, so a pass may take a few less.
+	if windows < 15 || windows > 31 {
+		t.Errorf("a pass of 30 days took %d windows", windows)
+	}
+	if st := c.Status(); st.Damaged != 0 || st.Done < st.Total || st.Pass != 1 {
+		t.Errorf("%+v", st)
+	}
+	must(t, c.Window(ctx))
+	if st := c.Status(); st.Pass != 2 || st.Done == 0 || st.Done == st.Total {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestScrubWaitsWhileBusy(t *testing.T) {
+	b := newBench(t, vfs.NewCrashable(), crashOptions)
+	several(t, b.s, 4)
+	asked := 0
+	c, err := b.s.NewScrubber(ScrubOptions{Rate: fast, Busy: func() bool { asked++; return asked == 1 }})
+	must(t, err)
+	_, err = c.Whole(ctx)
+	must(t, err)
+	if asked < 5 {
+		t.Errorf("asked %d times", asked)
+	}
+}

@@ -1,0 +1,203 @@
+package harm
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rhizome/bench/wire"
+	"rhizome/e2e/harness"
+)
+
+// stored are objects of every kind: in a row, in a segment, in a file of its own, over
+// several extents, compressible.
+var stored = map[string][]byte{
+	"/damage/row":        harness.Random(1, 2000),
+	"/damage/segment":    harness.Random(2, 100_000),
+	"/damage/segment2":   harness.Random(3, 300_000),
+	"/damage/file":       harness.Random(4, 5<<20),
+	"/damage/extents":    harness.Random(5, 70<<20),
+	"/damage/compressed": []byte(strings.Repeat("the same again and again ", 80_000)),
+}
+
+// harms are what is done to a file. Each returns what it did.
+var harms = []struct {
+	name string
+	do   func(rng *rand.Rand, file string) error
+}{
+	{"flipped", flip},
+	{"truncated", func(rng *rand.Rand, file string) error {
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		return os.Truncate(file, rng.Int64N(max(info.Size(), 1)))
+	}},
+	{"deleted", func(_ *rand.Rand, file string) error { return os.Remove(file) }},
+}
+
+// flip changes a few bytes anywhere in a file.
+func flip(rng *rand.Rand, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil || len(data) == 0 {
+		return err
+	}
+	for range 1 + len(data)/50_000 {
+		data[rng.IntN(len(data))] ^= byte(1 + rng.IntN(255))
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, info.Mode())
+}
+
+// digits stand for any number or identifier in a file's name.
+var digits = regexp.MustCompile(`[0-9A-Fa-f]{2,}|[0-9]+`)
+
+// kinds returns one file of every kind in a data folder, by kind. Files that a start
+// makes anew and sockets are left out.
+func kinds(t *testing.T, rng *rand.Rand, dir string) map[string]string {
+	t.Helper()
+	all := map[string][]string{}
+	must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(dir, p)
+		if info, e := d.Info(); e == nil && info.Size() > 0 {
+			kind := digits.ReplaceAllString(path.Dir(name), "N") + "/" + digits.ReplaceAllString(path.Base(name), "N")
+			all[kind] = append(all[kind], name)
+		}
+		return err
+	}))
+	one := map[string]string{}
+	for kind, names := range all {
+		one[kind] = names[rng.IntN(len(names))]
+	}
+	return one
+}
+
+// TestDamage damages one file of every kind in a data folder in every way. The node
+// starts, or says what is wrong and what to do; it never serves wrong bytes; and what it
+// cannot serve any more it names.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	rng := seeded(t)
+	n := harness.Start(t)
+	c := client(t, n)
+	send(t, c, "PUT", "/damage", "", nil)
+	for key, data := range stored {
+		send(t, c, "PUT", key, "", data)
+	}
+	// Rows reach the row store's tables only when its log is full or at a proper stop.
+	must(t, n.Stop())
+	files := kinds(t, rng, n.Dir)
+	if len(files) < 6 {
+		t.Fatalf("only these kinds of file found: %v", files)
+	}
+	names := make([]string, 0, len(files))
+	for kind := range files {
+		names = append(names, kind)
+	}
+	slices.Sort(names)
+	for _, kind := range names {
+		for _, h := range harms {
+			seed := rng.Uint64()
+			t.Run(kind+" "+h.name, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "data")
+				copyTree(t, n.Dir, dir)
+				must(t, h.do(rand.New(rand.NewPCG(seed, 2)), filepath.Join(dir, files[kind])))
+				hurt := harness.New(t, dir)
+				hurt.Key = n.Key
+				afterDamage(t, hurt)
+			})
+		}
+	}
+}
+
+// copyTree copies a data folder, modes included.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	must(t, filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(from, p)
+		target := filepath.Join(to, name)
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(target, info.Mode().Perm())
+		case d.Type().IsRegular():
+			data, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(target, data, info.Mode().Perm())
+		}
+		return nil
+	}))
+}
+
+// afterDamage starts a node whose folder was damaged and judges how it behaves.
+func afterDamage(t *testing.T, n *harness.Node) {
+	t.Helper()
+	if err := n.Up(); err != nil {
+		plainWords(t, err.Error())
+		return
+	}
+	c := client(t, n)
+	var unread []string
+	for key, want := range stored {
+		resp, err := c.Do(&wire.Request{Method: "GET", Path: key})
+		switch {
+		case err != nil:
+			unread = append(unread, key) // broken off in the middle: seen as an error
+		case resp.Status == 200 && string(resp.Body) == string(want):
+		case resp.Status == 200:
+			t.Errorf("%s: wrong bytes were served", key)
+		default:
+			unread = append(unread, key)
+		}
+	}
+	if len(unread) == 0 {
+		return
+	}
+	n.MustCLI("repair", "scrub")
+	named := func() (missing []string) {
+		text := fmt.Sprint(repair(t, n).Lost)
+		for _, key := range unread {
+			if !strings.Contains(text, path.Base(key)) {
+				missing = append(missing, key)
+			}
+		}
+		return missing
+	}
+	harness.Eventually(t, time.Minute, fmt.Sprintf("repair status names %v, which cannot be read", unread), func() bool { return len(named()) == 0 })
+}
+
+// plainWords judges what a node says that does not start.
+func plainWords(t *testing.T, said string) {
+	t.Helper()
+	if strings.Contains(said, "goroutine ") || strings.Contains(said, "panic") {
+		t.Errorf("the node broke down instead of saying what is wrong:\n%s", said)
+	}
+	if strings.Contains(said, "was not ready") {
+		t.Errorf("the node neither started nor ended:\n%s", said)
+	}
+	if !strings.Contains(said, "rhizome ") && !strings.Contains(said, "backup") && !strings.Contains(said, "restore") {
+		t.Errorf("the node does not say what to do:\n%s", said)
+	}
+}

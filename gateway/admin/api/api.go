@@ -1,0 +1,141 @@
+// Package api holds what the admin server and its clients say to each other: JSON
+// over HTTP on a socket that only the owner of the data folder can open.
+//
+// Paths begin with /v1; within v1 fields are only added. Sizes are bytes, times
+// RFC 3339 in UTC. A failure is an Error with an HTTP status of 400 and more. The
+// language of its message follows the request's Accept-Language. What --json prints
+// are these records as they are.
+package api
+
+import "time"
+
+// Error is the body of every failure.
+type Error struct {
+	Kind    string `json:"kind"` // a kind of package errs, as it writes itself
+	Message string `json:"message"`
+}
+
+// Status is GET /v1/status.
+type Status struct {
+	Version string    `json:"version"`
+	Node    string    `json:"node"`
+	Rhizome string    `json:"rhizome"` // the lineage
+	Home    string    `json:"home"`
+	Data    string    `json:"data"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	S3      Endpoint  `json:"s3"`
+	Layout  uint64    `json:"layout"`
+	Buckets int       `json:"buckets"`
+	Objects int64     `json:"objects"`
+	Bytes   int64     `json:"bytes"`
+	Keys    int       `json:"keys"`
+	Disks   []Disk    `json:"disks"`
+	Repair  Repair    `json:"repair"`
+	Health  Health    `json:"health"`
+}
+
+// Endpoint is where a service listens.
+type Endpoint struct {
+	Address string   `json:"address"`
+	URL     string   `json:"url"`
+	Domains []string `json:"domains,omitempty"`
+	Region  string   `json:"region"`
+	TLS     bool     `json:"tls"`
+}
+
+// Health sums up how the node is: "good", or "risk" with the reasons, in the
+// language that was asked for.
+type Health struct {
+	State   string   `json:"state"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// The states of Health.
+const (
+	Good = "good"
+	Risk = "risk"
+)
+
+// Disk is one of a node's disks.
+type Disk struct {
+	ID       string `json:"id"`
+	Path     string `json:"path"`
+	State    string `json:"state"` // "ok", "draining", "full", "lost"
+	Used     int64  `json:"used"`  // bytes occupied and set aside
+	Live     int64  `json:"live"`  // what extents need of it
+	Free     int64  `json:"free"`
+	Size     int64  `json:"size"` // of the file system
+	Capacity int64  `json:"capacity"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// The states of a Disk.
+const (
+	DiskOK       = "ok"
+	DiskDraining = "draining"
+	DiskFull     = "full"
+	DiskLost     = "lost"
+)
+
+// AddDisk is POST /v1/disks.
+type AddDisk struct {
+	Path string `json:"path"`
+}
+
+// Repair is GET /v1/repair: what was found damaged and what is being mended.
+type Repair struct {
+	Scrub   Scrub    `json:"scrub"`
+	Pending int64    `json:"pending"` // rows with work left to do
+	Orphans int64    `json:"orphans"` // extents that no object uses
+	Lost    []Damage `json:"lost"`    // damage that cannot be mended here
+}
+
+// Scrub says how far the check of all stored bytes is.
+type Scrub struct {
+	Running  bool       `json:"running"`
+	Done     float64    `json:"done"` // part of this pass, 0 to 1
+	Checked  int64      `json:"checked_bytes"`
+	Finished *time.Time `json:"finished,omitempty"` // end of the last whole pass
+}
+
+// Damage is one damaged piece and what it belonged to.
+type Damage struct {
+	Bucket string `json:"bucket,omitempty"`
+	Key    string `json:"key,omitempty"`
+	Extent string `json:"extent,omitempty"`
+	Disk   string `json:"disk,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// Share is POST /v1/share; Shared its answer.
+type Share struct {
+	Bucket  string `json:"bucket"`
+	Object  string `json:"object"`
+	Seconds int64  `json:"seconds"` // 1 to 604,800
+}
+
+// Shared is a link that anybody may follow until it expires.
+type Shared struct {
+	URL     string    `json:"url"`
+	Expires time.Time `json:"expires"`
+}
+
+// MaxShare is the longest life of a link, in seconds: SigV4 allows seven days.
+const MaxShare = 7 * 24 * 3600
+
+// Kit is GET /v1/recovery-kit. It is a secret as a whole.
+type Kit struct {
+	Format  int       `json:"rhizome_recovery_kit"` // 1
+	Made    time.Time `json:"made"`
+	Rhizome string    `json:"rhizome"`
+	Node    string    `json:"node"`
+	Home    string    `json:"home"`
+	NodeKey string    `json:"node_key"` // hexadecimal Ed25519 seed
+	RootKey string    `json:"root_key"` // hexadecimal, 32 bytes
+	S3      Endpoint  `json:"s3"`
+	Data    string    `json:"data"`
+	Disks   []string  `json:"disks"`
+	Keys    []Key     `json:"keys"` // with their secrets
+	Buckets []string  `json:"buckets"`
+}

@@ -1,0 +1,86 @@
+package api
+
+import "time"
+
+// Key is one S3 key. Secret is set only in answers that were asked for it.
+type Key struct {
+	ID            string    `json:"access_key_id"`
+	Secret        string    `json:"secret_access_key,omitempty"`
+	Name          string    `json:"name"`
+	CreateBuckets bool      `json:"create_buckets"`
+	Created       time.Time `json:"created"`
+}
+
+// NewKey is POST /v1/keys. With ID and Secret it takes an existing pair.
+type NewKey struct {
+	Name            string `json:"name"`
+	NoCreateBuckets bool   `json:"no_create_buckets,omitempty"`
+	ID              string `json:"access_key_id,omitempty"`
+	Secret          string `json:"secret_access_key,omitempty"`
+}
+
+// Bucket is one bucket and who may do what with it.
+type Bucket struct {
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+	Names   []string  `json:"names"`
+	// LocalNames are by key ID.
+	LocalNames map[string][]string `json:"local_names,omitempty"`
+	Objects    int64               `json:"objects"`
+	Bytes      int64               `json:"bytes"`
+	Quota      Quota               `json:"quota"`
+	Grants     []Grant             `json:"grants"`
+	Anonymous  Access              `json:"anonymous"`
+}
+
+// Quota limits a bucket; 0 is no limit.
+type Quota struct {
+	Bytes   int64 `json:"bytes"`
+	Objects int64 `json:"objects"`
+}
+
+// SetQuota is PUT /v1/buckets/{bucket}/quota; what is nil stays.
+type SetQuota struct {
+	Bytes   *int64 `json:"bytes,omitempty"`
+	Objects *int64 `json:"objects,omitempty"`
+}
+
+// Access is what somebody may do with a bucket.
+type Access struct {
+	Read  bool `json:"read"`
+	Write bool `json:"write"`
+	Owner bool `json:"owner"`
+}
+
+// Grant is one key's Access.
+type Grant struct {
+	Key  string `json:"access_key_id"`
+	Name string `json:"name"`
+	Access
+}
+
+// SetAccess is POST /v1/buckets/{bucket}/access: what is true in Access is given
+// (Allow) or taken away.
+type SetAccess struct {
+	Key       string `json:"access_key_id,omitempty"`
+	Anonymous bool   `json:"anonymous,omitempty"`
+	Allow     bool   `json:"allow"`
+	Access
+}
+
+// NewBucket is POST /v1/buckets.
+type NewBucket struct {
+	Name string `json:"name"`
+	// Key owns the bucket: an ID or a name; empty is the first key.
+	Key string `json:"key,omitempty"`
+	// Local makes the name local to Key.
+	Local bool `json:"local,omitempty"`
+}
+
+// Alias is POST /v1/buckets/{bucket}/aliases, and DELETE with the same body's fields
+// in the query.
+type Alias struct {
+	Name string `json:"name"`
+	// Key makes the name local to that key.
+	Key string `json:"key,omitempty"`
+}

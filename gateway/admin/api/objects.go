@@ -1,0 +1,73 @@
+package api
+
+import "time"
+
+// Object is one object of a listing. What is empty is unknown or unset.
+type Object struct {
+	Key      string    `json:"key"`
+	Size     int64     `json:"size"`
+	ETag     string    `json:"etag"`
+	Modified time.Time `json:"modified"`
+}
+
+// Objects is GET /v1/buckets/{bucket}/objects?prefix=&after=.
+type Objects struct {
+	Objects []Object `json:"objects"`
+	More    bool     `json:"more"`
+	Next    string   `json:"next,omitempty"`
+}
+
+// Stat is GET /v1/buckets/{bucket}/object?key=: an object and where its bytes lie.
+type Stat struct {
+	Object
+	Bucket string `json:"bucket"`
+	Parts  int    `json:"parts,omitempty"`
+	Attrs
+	// Inline says that the bytes lie in the object's row.
+	Inline bool    `json:"inline"`
+	Pieces []Piece `json:"pieces,omitempty"`
+	// Whole says that every byte was found and checked.
+	Whole bool `json:"whole"`
+}
+
+// Piece is one extent of an object.
+type Piece struct {
+	Extent string `json:"extent"`
+	Offset int64  `json:"offset"` // of its first byte in the object
+	Size   int64  `json:"size"`   // plain bytes that the object uses
+	Stored int64  `json:"stored"` // bytes on disk
+	Node   string `json:"node"`
+	Disk   string `json:"disk"`
+	File   string `json:"file,omitempty"`
+	// Healthy says that the checksum of every frame is right.
+	Healthy bool   `json:"healthy"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Attrs is what a client said about an object's bytes.
+type Attrs struct {
+	ContentType        string            `json:"content_type,omitempty"`
+	CacheControl       string            `json:"cache_control,omitempty"`
+	ContentDisposition string            `json:"content_disposition,omitempty"`
+	ContentEncoding    string            `json:"content_encoding,omitempty"`
+	ContentLanguage    string            `json:"content_language,omitempty"`
+	Expires            string            `json:"expires,omitempty"`
+	WebsiteRedirect    string            `json:"website_redirect,omitempty"`
+	StorageClass       string            `json:"storage_class,omitempty"`
+	Metadata           map[string]string `json:"metadata,omitempty"`
+}
+
+// PutObject stands, as base64 JSON, in the header HeaderPut of PUT
+// /v1/buckets/{bucket}/object?key=, whose body are the bytes. It keeps an object's
+// ETag when it is copied from elsewhere.
+type PutObject struct {
+	// ETag, if set, is stored; else the MD5 of the bytes is.
+	ETag string `json:"etag,omitempty"`
+	// Verify says that ETag must be the MD5 of the bytes.
+	Verify bool  `json:"verify,omitempty"`
+	Size   int64 `json:"size"`
+	Attrs
+}
+
+// HeaderPut carries PutObject.
+const HeaderPut = "Rhizome-Object"

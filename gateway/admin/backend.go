@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"rhizome/base/ident"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+// Keys is what the admin server needs of the accounts.
+type Keys interface {
+	// Keys returns every key, by name.
+	Keys(ctx context.Context) ([]*account.Key, error)
+	// Key returns errs.NotFound for an unknown ID.
+	Key(ctx context.Context, id string) (*account.Key, error)
+	// CreateKey makes a key with a fresh ID and secret.
+	CreateKey(ctx context.Context, name string, member ident.ID, createBuckets bool) (*account.Key, error)
+	// ImportKey takes an existing pair; errs.Exists if the ID is taken.
+	ImportKey(ctx context.Context, k account.Key) (*account.Key, error)
+	DeleteKey(ctx context.Context, id string) error
+}
+
+// Buckets is what the admin server needs of the buckets.
+type Buckets interface {
+	CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*object.Bucket, error)
+	// AllBuckets returns every bucket, oldest first.
+	AllBuckets(ctx context.Context) ([]*object.Bucket, error)
+	DeleteBucket(ctx context.Context, b *object.Bucket) error
+	Usage(ctx context.Context, b *object.Bucket) (object.Usage, error)
+	// Alias gives the bucket another name: global, or local to k.
+	Alias(ctx context.Context, b *object.Bucket, name string, k *account.Key) (*object.Bucket, error)
+	// Unalias takes a name away; the last one stays.
+	Unalias(ctx context.Context, b *object.Bucket, name string, k *account.Key) (*object.Bucket, error)
+	Allow(ctx context.Context, bucket ident.ID, key string, a object.Access) (*object.Bucket, error)
+	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
+	SetQuota(ctx context.Context, bucket ident.ID, q object.Quota) (*object.Bucket, error)
+}
+
+// Objects is what the admin server needs of the objects; see object.Service.
+type Objects interface {
+	Put(ctx context.Context, b *object.Bucket, p object.Put) (*object.Head, error)
+	Stat(ctx context.Context, b *object.Bucket, g object.Get) (*object.Object, error)
+	List(ctx context.Context, b *object.Bucket, l object.List) (*object.Listed, error)
+	CreateUpload(ctx context.Context, b *object.Bucket, n object.NewUpload) (*object.Upload, error)
+	PutPart(ctx context.Context, b *object.Bucket, key string, upload ident.ID, number int, body object.Body) (*object.Part, error)
+	Complete(ctx context.Context, b *object.Bucket, c object.Complete) (*object.Head, error)
+	Abort(ctx context.Context, b *object.Bucket, key string, upload ident.ID) error
+}
+
+// Locator says where an object's bytes lie and checks them.
+type Locator interface {
+	// Locate reads every stored byte of the object. No pieces means that the bytes lie
+	// in the object's row.
+	Locate(ctx context.Context, b *object.Bucket, key string) ([]api.Piece, error)
+}
+
+// Host is what the admin server needs of the node and its disks.
+type Host interface {
+	Facts() Facts
+	Disks(ctx context.Context) ([]api.Disk, error)
+	AddDisk(ctx context.Context, path string) (api.Disk, error)
+	// DrainDisk starts to move a disk's bytes to the others.
+	DrainDisk(ctx context.Context, id string) error
+	// RemoveDisk forgets a disk that holds nothing any more; with force, one that is lost.
+	RemoveDisk(ctx context.Context, id string, force bool) error
+	Repair(ctx context.Context) (api.Repair, error)
+	// Scrub starts a pass over all stored bytes at once, at full speed.
+	Scrub(ctx context.Context) error
+	// Secrets returns the node key's seed and the root key.
+	Secrets() (nodeSeed, rootKey []byte)
+}
+
+// Facts about a node that do not change while it runs.
+type Facts struct {
+	Version string
+	Node    ident.NodeID
+	Rhizome ident.ID
+	Home    string
+	Data    string
+	Layout  uint64
+	// Member owns the keys that are made here.
+	Member  ident.ID
+	Started time.Time
+	S3      api.Endpoint
+}

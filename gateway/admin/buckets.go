@@ -1,0 +1,152 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"rhizome/base/errs"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+func (s *Server) listBuckets(r *http.Request) (any, error) {
+	buckets, err := s.Buckets.AllBuckets(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.keyNames(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Bucket, 0, len(buckets))
+	for _, b := range buckets {
+		w, err := s.wireBucket(r.Context(), b, names)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+func (s *Server) createBucket(r *http.Request) (any, error) {
+	in, err := read[api.NewBucket](r)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.owner(r.Context(), in.Key)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Buckets.CreateBucket(r.Context(), in.Name, k, in.Local)
+	if err != nil {
+		return nil, err
+	}
+	return s.describe(r.Context(), b)
+}
+
+// owner finds the key that a new bucket is to belong to: the one named, else the
+// oldest one.
+func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
+	if ref != "" {
+		return s.findKey(ctx, ref)
+	}
+	keys, err := s.Keys.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		return nil, errs.New(errs.NotFound, "there is no key that could own the bucket: make one with rhizome key create NAME")
+	}
+	return slices.MinFunc(keys, func(a, b *account.Key) int { return a.Created.Compare(b.Created) }), nil
+}
+
+func (s *Server) showBucket(r *http.Request) (any, error) {
+	b, err := s.findBucket(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.describe(r.Context(), b)
+}
+
+func (s *Server) deleteBucket(r *http.Request) (any, error) {
+	b, err := s.findBucket(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Buckets.DeleteBucket(r.Context(), b)
+}
+
+func (s *Server) findBucket(r *http.Request) (*object.Bucket, error) {
+	return s.bucketNamed(r.Context(), r.PathValue("bucket"))
+}
+
+// bucketNamed finds a bucket by global name or ID, or by a local name when one
+// bucket alone has it.
+func (s *Server) bucketNamed(ctx context.Context, ref string) (*object.Bucket, error) {
+	all, err := s.Buckets.AllBuckets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var local []*object.Bucket
+	for _, b := range all {
+		if slices.Contains(b.Names, ref) || b.ID.String() == ref {
+			return b, nil
+		}
+		for _, names := range b.LocalNames {
+			if slices.Contains(names, ref) {
+				local = append(local, b)
+				break
+			}
+		}
+	}
+	switch len(local) {
+	case 0:
+		return nil, errs.Newf(errs.NotFound, "there is no bucket %q", ref)
+	case 1:
+		return local[0], nil
+	}
+	return nil, errs.Newf(errs.Invalid, "several buckets have the local name %q: say which by its ID", ref)
+}
+
+func (s *Server) describe(ctx context.Context, b *object.Bucket) (any, error) {
+	names, err := s.keyNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.wireBucket(ctx, b, names)
+}
+
+func (s *Server) keyNames(ctx context.Context) (map[string]string, error) {
+	keys, err := s.Keys.Keys(ctx)
+	names := make(map[string]string, len(keys))
+	for _, k := range keys {
+		names[k.ID] = k.Name
+	}
+	return names, err
+}
+
+func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[string]string) (api.Bucket, error) {
+	u, err := s.Buckets.Usage(ctx, b)
+	if err != nil {
+		return api.Bucket{}, err
+	}
+	out := api.Bucket{
+		ID: b.ID.String(), Created: b.Created, Names: b.Names, LocalNames: b.LocalNames,
+		Objects: u.Objects, Bytes: u.Bytes,
+		Quota:     api.Quota(b.Quota),
+		Anonymous: api.Access(b.Anonymous),
+		Grants:    []api.Grant{},
+	}
+	if out.Names == nil {
+		out.Names = []string{}
+	}
+	for id, a := range b.Grants {
+		out.Grants = append(out.Grants, api.Grant{Key: id, Name: keyNames[id], Access: api.Access(a)})
+	}
+	slices.SortFunc(out.Grants, func(a, b api.Grant) int { return strings.Compare(a.Key, b.Key) })
+	return out, nil
+}

@@ -1,0 +1,107 @@
+package admin
+
+import (
+	"net/http"
+
+	"rhizome/base/errs"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+func (s *Server) addAlias(r *http.Request) (any, error) {
+	in, err := read[api.Alias](r)
+	if err != nil {
+		return nil, err
+	}
+	b, k, err := s.aliasOf(r, in)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(r)(s.Buckets.Alias(r.Context(), b, in.Name, k))
+}
+
+func (s *Server) removeAlias(r *http.Request) (any, error) {
+	in := api.Alias{Name: r.URL.Query().Get("name"), Key: r.URL.Query().Get("key")}
+	b, k, err := s.aliasOf(r, in)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(r)(s.Buckets.Unalias(r.Context(), b, in.Name, k))
+}
+
+// changed answers with a bucket after a change.
+func (s *Server) changed(r *http.Request) func(*object.Bucket, error) (any, error) {
+	return func(b *object.Bucket, err error) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		return s.describe(r.Context(), b)
+	}
+}
+
+func (s *Server) aliasOf(r *http.Request, in api.Alias) (*object.Bucket, *account.Key, error) {
+	b, err := s.findBucket(r)
+	if err != nil || in.Key == "" {
+		return b, nil, err
+	}
+	k, err := s.findKey(r.Context(), in.Key)
+	return b, k, err
+}
+
+func (s *Server) setAccess(r *http.Request) (any, error) {
+	in, err := read[api.SetAccess](r)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.findBucket(r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Anonymous == (in.Key != "") {
+		return nil, errs.New(errs.Invalid, "say who: a key, or anybody with --anonymous")
+	}
+	if in.Anonymous && in.Owner {
+		return nil, errs.New(errs.Invalid, "a bucket cannot belong to anybody: --owner needs a key")
+	}
+	if in.Anonymous {
+		return s.changed(r)(s.Buckets.AllowAnonymous(r.Context(), b.ID, change(b.Anonymous, in)))
+	}
+	k, err := s.findKey(r.Context(), in.Key)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(r)(s.Buckets.Allow(r.Context(), b.ID, k.ID, change(b.Grants[k.ID], in)))
+}
+
+func change(a object.Access, in api.SetAccess) object.Access {
+	set := func(have, named bool) bool {
+		if named {
+			return in.Allow
+		}
+		return have
+	}
+	return object.Access{Read: set(a.Read, in.Read), Write: set(a.Write, in.Write), Owner: set(a.Owner, in.Owner)}
+}
+
+func (s *Server) setQuota(r *http.Request) (any, error) {
+	in, err := read[api.SetQuota](r)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.findBucket(r)
+	if err != nil {
+		return nil, err
+	}
+	q := b.Quota
+	if in.Bytes != nil {
+		q.Bytes = *in.Bytes
+	}
+	if in.Objects != nil {
+		q.Objects = *in.Objects
+	}
+	if q.Bytes < 0 || q.Objects < 0 {
+		return nil, errs.New(errs.Invalid, "a quota cannot be negative")
+	}
+	return s.changed(r)(s.Buckets.SetQuota(r.Context(), b.ID, q))
+}

@@ -1,0 +1,124 @@
+package admin
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+)
+
+func (s *Server) status(r *http.Request) (any, error) {
+	ctx, f := r.Context(), s.Host.Facts()
+	out := api.Status{
+		Version: f.Version, Node: f.Node.String(), Rhizome: f.Rhizome.String(), Home: f.Home,
+		Data: f.Data, PID: os.Getpid(), Started: f.Started, S3: f.S3, Layout: f.Layout,
+	}
+	if err := s.count(ctx, &out); err != nil {
+		return nil, err
+	}
+	var err error
+	if out.Disks, err = s.Host.Disks(ctx); err != nil {
+		return nil, err
+	}
+	if out.Repair, err = s.Host.Repair(ctx); err != nil {
+		return nil, err
+	}
+	out.Health = health(printer(r), out)
+	return out, nil
+}
+
+func (s *Server) count(ctx context.Context, out *api.Status) error {
+	buckets, err := s.Buckets.AllBuckets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range buckets {
+		u, err := s.Buckets.Usage(ctx, b)
+		if err != nil {
+			return err
+		}
+		out.Objects += u.Objects
+		out.Bytes += u.Bytes
+	}
+	keys, err := s.Keys.Keys(ctx)
+	out.Buckets, out.Keys = len(buckets), len(keys)
+	return err
+}
+
+// health says in sentences what is at risk. That a single home holds everything
+// once is how it was set up, and said by the documentation rather than here.
+func health(p lang.Printer, s api.Status) api.Health {
+	h := api.Health{State: api.Good}
+	risk := func(text string) { h.State, h.Reasons = api.Risk, append(h.Reasons, text) }
+	for _, d := range s.Disks {
+		switch d.State {
+		case api.DiskLost:
+			risk(p.T("The disk %s cannot be used: %s", d.Path, d.Reason))
+		case api.DiskFull:
+			risk(p.T("The disk %s is full: new objects are refused until there is room. Delete something, or add a disk with rhizome disk add.", d.Path))
+		}
+	}
+	if n := int64(len(s.Repair.Lost)); n > 0 {
+		risk(p.N(n, "%s piece is damaged: see rhizome repair status.", "%s pieces are damaged: see rhizome repair status."))
+	}
+	return h
+}
+
+func (s *Server) listDisks(r *http.Request) (any, error) { return s.Host.Disks(r.Context()) }
+
+func (s *Server) addDisk(r *http.Request) (any, error) {
+	in, err := read[api.AddDisk](r)
+	if err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(in.Path) {
+		return nil, errs.Newf(errs.Invalid, "%q is not an absolute path", in.Path)
+	}
+	return s.Host.AddDisk(r.Context(), filepath.Clean(in.Path))
+}
+
+func (s *Server) drainDisk(r *http.Request) (any, error) {
+	return nil, s.Host.DrainDisk(r.Context(), r.PathValue("id"))
+}
+
+func (s *Server) removeDisk(r *http.Request) (any, error) {
+	return nil, s.Host.RemoveDisk(r.Context(), r.PathValue("id"), r.URL.Query().Get("force") == "true")
+}
+
+func (s *Server) repairStatus(r *http.Request) (any, error) { return s.Host.Repair(r.Context()) }
+
+func (s *Server) scrub(r *http.Request) (any, error) { return nil, s.Host.Scrub(r.Context()) }
+
+func (s *Server) kit(r *http.Request) (any, error) {
+	ctx, f := r.Context(), s.Host.Facts()
+	seed, root := s.Host.Secrets()
+	out := api.Kit{
+		Format: 1, Made: s.Clock.Now(), Rhizome: f.Rhizome.String(), Node: f.Node.String(),
+		Home: f.Home, NodeKey: hex.EncodeToString(seed), RootKey: hex.EncodeToString(root),
+		S3: f.S3, Data: f.Data, Disks: []string{}, Keys: []api.Key{}, Buckets: []string{},
+	}
+	keys, err := s.Keys.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		out.Keys = append(out.Keys, wireKey(k, true))
+	}
+	buckets, err := s.Buckets.AllBuckets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range buckets {
+		out.Buckets = append(out.Buckets, b.Names...)
+	}
+	disks, err := s.Host.Disks(ctx)
+	for _, d := range disks {
+		out.Disks = append(out.Disks, d.Path)
+	}
+	return out, err
+}

@@ -1,0 +1,178 @@
+// Package admin is the HTTP API behind the command line: JSON on a Unix socket in
+// the data folder. Whoever can open the socket may do everything, so the folder
+// (0700) and the socket (0600) are the access control; nothing here listens on a
+// network. The records are those of package api.
+//
+// Limits: 64 requests at a time, 64 KiB of headers, 1 MiB of JSON, one minute per
+// request that moves no object bytes.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+)
+
+// Limits of the server.
+const (
+	maxRequests = 64
+	maxHeaders  = 64 << 10
+	maxJSON     = 1 << 20
+	maxTime     = time.Minute
+)
+
+// Config is what a Server is made of. All fields are needed.
+type Config struct {
+	Keys    Keys
+	Buckets Buckets
+	Objects Objects
+	Locator Locator
+	Host    Host
+	Clock   clock.Clock
+	Logger  *slog.Logger
+}
+
+// Server answers the admin API. It is safe for concurrent use.
+type Server struct {
+	Config
+	slots chan struct{}
+}
+
+// New returns a Server.
+func New(c Config) *Server { return &Server{c, make(chan struct{}, maxRequests)} }
+
+// HTTP returns the server to run on the socket.
+func (s *Server) HTTP() *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    maxHeaders,
+		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// Handler returns the routes.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range s.routes() {
+		mux.Handle(pattern, s.serve(h))
+	}
+	mux.Handle("PUT /v1/buckets/{bucket}/object", s.stream(s.putObject))
+	mux.Handle("GET /v1/buckets/{bucket}/object", s.stream(s.statObject))
+	mux.Handle("/", s.serve(func(*http.Request) (any, error) {
+		return nil, errs.New(errs.NotFound, "the node does not know this request: is the program newer than the node?")
+	}))
+	return mux
+}
+
+// request answers one request with a record, nil for none.
+type request func(r *http.Request) (any, error)
+
+func (s *Server) routes() map[string]request {
+	return map[string]request{
+		"GET /v1/status": s.status,
+
+		"GET /v1/keys":         s.listKeys,
+		"POST /v1/keys":        s.createKey,
+		"GET /v1/keys/{id}":    s.showKey,
+		"DELETE /v1/keys/{id}": s.deleteKey,
+
+		"GET /v1/buckets":                     s.listBuckets,
+		"POST /v1/buckets":                    s.createBucket,
+		"GET /v1/buckets/{bucket}":            s.showBucket,
+		"DELETE /v1/buckets/{bucket}":         s.deleteBucket,
+		"POST /v1/buckets/{bucket}/aliases":   s.addAlias,
+		"DELETE /v1/buckets/{bucket}/aliases": s.removeAlias,
+		"POST /v1/buckets/{bucket}/access":    s.setAccess,
+		"PUT /v1/buckets/{bucket}/quota":      s.setQuota,
+		"GET /v1/buckets/{bucket}/objects":    s.listObjects,
+
+		"GET /v1/disks":             s.listDisks,
+		"POST /v1/disks":            s.addDisk,
+		"POST /v1/disks/{id}/drain": s.drainDisk,
+		"DELETE /v1/disks/{id}":     s.removeDisk,
+
+		"GET /v1/repair":        s.repairStatus,
+		"POST /v1/repair/scrub": s.scrub,
+		"POST /v1/share":        s.share,
+		"GET /v1/recovery-kit":  s.kit,
+	}
+}
+
+// serve answers within maxTime, stream without that limit.
+func (s *Server) serve(h request) http.Handler {
+	return s.stream(func(r *http.Request) (any, error) {
+		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
+		defer cancel()
+		return h(r.WithContext(ctx))
+	})
+}
+
+func (s *Server) stream(h request) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		case <-r.Context().Done():
+			return
+		}
+		answer, err := h(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		reply(w, http.StatusOK, answer)
+	})
+}
+
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	kind := errs.KindOf(err)
+	if kind == errs.Internal {
+		s.Logger.Error("admin request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	reply(w, statusOf[kind], api.Error{Kind: kind.Error(), Message: printer(r).Error(err)})
+}
+
+// statusOf is the one place where kinds become HTTP.
+var statusOf = map[errs.Kind]int{
+	errs.Internal:    http.StatusInternalServerError,
+	errs.NotFound:    http.StatusNotFound,
+	errs.Exists:      http.StatusConflict,
+	errs.Conflict:    http.StatusPreconditionFailed,
+	errs.Denied:      http.StatusForbidden,
+	errs.Invalid:     http.StatusBadRequest,
+	errs.TooLarge:    http.StatusRequestEntityTooLarge,
+	errs.Unavailable: http.StatusServiceUnavailable,
+	errs.Corrupt:     http.StatusUnprocessableEntity,
+	errs.Full:        http.StatusInsufficientStorage,
+}
+
+func reply(w http.ResponseWriter, status int, answer any) {
+	if answer == nil {
+		answer = struct{}{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // the client went away: nobody to tell
+}
+
+// read decodes a request's JSON; unknown fields are a newer program's and refused.
+func read[T any](r *http.Request) (T, error) {
+	var v T
+	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxJSON))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil {
+		return v, errs.Newf(errs.Invalid, "the request cannot be read: %w", err)
+	}
+	return v, nil
+}
+
+func printer(r *http.Request) lang.Printer { return lang.FromHeader(r.Header.Get("Accept-Language")) }

@@ -1,0 +1,109 @@
+// Package s3test is the conformance suite of the S3 gateway: what a client sees over
+// HTTP, whatever object service is behind it.
+//
+// Run it over every implementation. The suite owns the keys, the server and its
+// clock; the implementation owns what is stored. Every test has a service of its
+// own. All traffic is on the loopback interface.
+package s3test
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/gateway/s3"
+	"rhizome/model/account"
+	"rhizome/model/object"
+)
+
+// Service is an object service whose rights can be set.
+type Service interface {
+	object.Service
+	Allow(ctx context.Context, bucket ident.ID, key string, a object.Access) (*object.Bucket, error)
+	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
+}
+
+// Run runs the whole suite; open returns an empty service for one test.
+func Run(t *testing.T, open func(t *testing.T) Service) {
+	tests := []struct {
+		name string
+		run  func(*env)
+	}{
+		{"Buckets", testBuckets}, {"BucketPages", testBucketPages}, {"Configurations", testConfigurations},
+		{"Rights", testRights}, {"Anonymous", testAnonymous}, {"Addressing", testAddressing},
+		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
+		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
+		{"WriteConditions", testWriteConditions}, {"Creators", testCreators}, {"Counter", testCounter},
+		{"Checksums", testChecksums}, {"Presigned", testPresigned},
+		{"List", testList}, {"ListPages", testListPages}, {"ListArguments", testListArguments}, {"OddKeys", testOddKeys},
+		{"ListVersions", testListVersions},
+		{"Copy", testCopy}, {"CopyConditions", testCopyConditions},
+		{"MultiDelete", testMultiDelete}, {"MultiDeleteRefused", testMultiDeleteRefused},
+		{"Parts", testParts}, {"PartsRefused", testPartsRefused}, {"PartChecksums", testPartChecksums},
+		{"PartCopy", testPartCopy}, {"Uploads", testUploads}, {"Attributes", testAttributes},
+		{"Form", testForm}, {"NotImplemented", testNotImplemented}, {"Errors", testErrors},
+		{"Expect", testExpect}, {"Bodies", testBodies}, {"Heads", testHeads},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.run(newEnv(t, open(t)))
+		})
+	}
+}
+
+// env is one server with two keys: alice, who owns bucket "alpha", and bob.
+type env struct {
+	*testing.T
+	service    Service
+	keys       map[string]*account.Key
+	clock      *clock.Manual
+	addr       string
+	alice, bob *client
+	nobody     *client
+}
+
+const domain = "s3.example.org"
+
+func newEnv(t *testing.T, s Service) *env {
+	e := &env{T: t, service: s, clock: clock.NewManual(time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC))}
+	e.keys = map[string]*account.Key{}
+	for _, name := range []string{"alice", "bob"} {
+		id := "RZ0123456789ABCDEF" + name
+		e.keys[id] = &account.Key{ID: id, Name: name, Secret: "secret of " + name, CreateBuckets: name == "alice", Member: ident.New()}
+	}
+	h := s3.New(s3.Config{Objects: s, Keys: e.key, Clock: e.clock, Domains: []string{domain}})
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config = s3.NewServer(h)
+	srv.Start()
+	t.Cleanup(srv.Close)
+	e.addr = srv.Listener.Addr().String()
+	e.alice = e.client("RZ0123456789ABCDEFalice")
+	e.bob = e.client("RZ0123456789ABCDEFbob")
+	e.nobody = e.client("")
+	e.alice.do("PUT", "/alpha", "").is(200)
+	return e
+}
+
+func (e *env) key(_ context.Context, id string) (*account.Key, error) {
+	if k := e.keys[id]; k != nil {
+		return k, nil
+	}
+	return nil, errs.New(errs.NotFound, "there is no such key")
+}
+
+// allow gives bob rights on a bucket, or anybody.
+func (e *env) allow(bucket string, anybody bool, a object.Access) {
+	b, err := e.service.Bucket(e.Context(), bucket, nil)
+	if err == nil && anybody {
+		_, err = e.service.AllowAnonymous(e.Context(), b.ID, a)
+	} else if err == nil {
+		_, err = e.service.Allow(e.Context(), b.ID, e.bob.cred.AccessKey, a)
+	}
+	if err != nil {
+		e.Fatal(err)
+	}
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/disk/kv"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/object"
+)
+
+// ledger remembers which extents were found damaged or lost, until they are gone or
+// whole again. Its rows, beside the layout's:
+//
+//	'n' 'd' extent ID   damage, a record of package codec
+type ledger struct{ rows *kv.Store }
+
+var damagePrefix = []byte("nd")
+
+// damage is what is remembered of one extent.
+type damage struct {
+	Reason string `cbor:"1,keyasint"`
+	Found  int64  `cbor:"2,keyasint"` // Unix milliseconds
+}
+
+func damageKey(id ident.ID) []byte { return append([]byte("nd"), id[:]...) }
+
+func (l ledger) note(id ident.ID, d damage) error {
+	b := l.rows.NewBatch()
+	b.Set(damageKey(id), codec.Encode(d))
+	return b.Commit()
+}
+
+func (l ledger) clear(id ident.ID) error {
+	b := l.rows.NewBatch()
+	b.Delete(damageKey(id))
+	return b.Commit()
+}
+
+// all returns what is remembered, at most 10,000 entries.
+func (l ledger) all() (ids []ident.ID, found []damage, err error) {
+	it, err := l.rows.Iter(damagePrefix, []byte("ne"))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer it.Close()
+	for ok := it.First(); ok && len(ids) < 10000; ok = it.Next() {
+		id, err := ident.FromKey(string(it.Key()[len(damagePrefix):]))
+		if err != nil {
+			return nil, nil, err
+		}
+		v, err := it.Value()
+		if err != nil {
+			return nil, nil, err
+		}
+		var d damage
+		if err := codec.Decode(v, &d); err != nil {
+			return nil, nil, err
+		}
+		ids, found = append(ids, id), append(found, d)
+	}
+	return ids, found, it.Err()
+}
+
+// lost says what the damaged extents belong to. What nothing uses any more is
+// forgotten.
+func (n *Node) lost(ctx context.Context) ([]api.Damage, error) {
+	out := []api.Damage{}
+	ids, found, err := n.damage.all()
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		users, err := n.users(ctx, id)
+		if errors.Is(err, errs.NotFound) {
+			err = n.damage.clear(id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			u.Extent, u.Reason = id.String(), found[i].Reason
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
+// users names the objects that use an extent; errs.NotFound if there is none.
+func (n *Node) users(ctx context.Context, id ident.ID) ([]api.Damage, error) {
+	refs, err := n.extents.Refs(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.Damage
+	for _, r := range refs {
+		u := api.Damage{}
+		if r.Row.Table == object.Objects && len(r.Row.Part) >= 16 {
+			u.Key = r.Row.Sort
+			if bucket, err := ident.FromKey(r.Row.Part[:16]); err == nil {
+				u.Bucket = n.bucketName(ctx, bucket)
+			}
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+// bucketName returns a name of the bucket for people, its ID if it has none.
+func (n *Node) bucketName(ctx context.Context, id ident.ID) string {
+	b, err := n.objects.BucketByID(ctx, id)
+	if err != nil || len(b.Names) == 0 {
+		return id.String()
+	}
+	return b.Names[0]
+}

@@ -1,0 +1,109 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"syscall"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+	"rhizome/disk/extentstore"
+	"rhizome/gateway/admin/api"
+)
+
+// Disks implements admin.Host.
+func (n *Node) Disks(context.Context) ([]api.Disk, error) {
+	out := []api.Disk{}
+	for _, d := range n.disks.Disks() {
+		w := api.Disk{
+			ID: d.ID.String(), Path: d.Dir, State: api.DiskOK,
+			Used: d.Used, Live: d.Live, Free: d.Free, Capacity: d.Capacity,
+		}
+		if use, err := vfs.Default.GetDiskUsage(d.Dir); err == nil {
+			w.Size = int64(use.TotalBytes)
+		}
+		switch {
+		case d.Absent != nil:
+			w.State, w.Reason = api.DiskLost, d.Absent.Error()
+		case d.Draining:
+			w.State = api.DiskDraining
+		case d.Free == 0:
+			w.State = api.DiskFull
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// AddDisk implements admin.Host.
+func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
+	for _, d := range n.disks.Disks() {
+		if d.Dir == path {
+			return api.Disk{}, errs.Newf(errs.Exists, "%s is a disk of this node already", path)
+		}
+		if inside(path, d.Dir) || inside(d.Dir, path) {
+			return api.Disk{}, errs.Newf(errs.Invalid, "%s and the disk %s lie in one another", path, d.Dir)
+		}
+	}
+	if inside(path, n.folder.path) {
+		return api.Disk{}, errs.Newf(errs.Invalid, "%s lies in the data folder", path)
+	}
+	if err := vfs.Default.MkdirAll(path, 0o700); err != nil {
+		if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EROFS) {
+			return api.Disk{}, errs.Newf(errs.Denied, "the node may not write to %s: %w", path, err)
+		}
+		return api.Disk{}, errs.Newf(errs.Invalid, "the folder cannot be made: %w", err)
+	}
+	if err := n.disks.AddDisk(ctx, extentstore.Disk{Dir: path}); err != nil {
+		return api.Disk{}, err
+	}
+	disks, err := n.Disks(ctx)
+	for _, d := range disks {
+		if d.Path == path {
+			return d, err
+		}
+	}
+	return api.Disk{}, errs.Newf(errs.Internal, "the disk %s was added and is gone again", path)
+}
+
+// inside reports whether path lies in dir.
+func inside(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
+
+// DrainDisk implements admin.Host.
+func (n *Node) DrainDisk(_ context.Context, id string) error {
+	d, err := ident.Parse(id)
+	if err != nil {
+		return err
+	}
+	others := 0
+	for _, s := range n.disks.Disks() {
+		if s.ID != d && s.Absent == nil && !s.Draining {
+			others++
+		}
+	}
+	if others == 0 {
+		return errs.New(errs.Full, "there is no other disk to move the bytes to: add one first with rhizome disk add DIR")
+	}
+	return n.disks.DrainDisk(d, true)
+}
+
+// RemoveDisk implements admin.Host.
+func (n *Node) RemoveDisk(ctx context.Context, id string, force bool) error {
+	d, err := ident.Parse(id)
+	if err != nil {
+		return err
+	}
+	if len(n.disks.Disks()) == 1 {
+		return errs.New(errs.Conflict, "this is the node's only disk: add another first with rhizome disk add DIR")
+	}
+	if !force {
+		return n.disks.RemoveDisk(ctx, d, nil)
+	}
+	var failed error
+	err = n.disks.RemoveDisk(ctx, d, func(extent ident.ID) {
+		failed = errors.Join(failed, n.damage.note(extent, damage{"it lay on a disk that was given up", n.config.Clock.Now().UnixMilli()}))
+	})
+	return errors.Join(err, failed)
+}

@@ -1,0 +1,53 @@
+package node
+
+import (
+	"errors"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/disk/kv"
+)
+
+// Keys in the row store: this package owns those that begin with 'n'.
+//
+//	'n' 'l'  the layout, a record of package codec
+var layoutKey = []byte("nl")
+
+// loadLayout reads the layout, or makes that of a rhizome of this one node. The
+// home's name and the capacity are those of now; as long as the node is alone nothing
+// else depends on them.
+func loadLayout(rows *kv.Store, id ident.NodeID, c Config) (*layout.Layout, error) {
+	me := layout.Node{ID: id, Zone: c.Home, Capacity: c.Capacity}
+	raw, err := rows.Get(layoutKey)
+	if errors.Is(err, errs.NotFound) {
+		l := layout.Single(ident.New(), me)
+		return l, saveLayout(rows, l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l := new(layout.Layout)
+	if err := codec.Decode(raw, l); err != nil {
+		return nil, errs.Newf(errs.Corrupt, "the layout: %w", err)
+	}
+	if err := l.Validate(); err != nil {
+		return nil, err
+	}
+	if len(l.Nodes) != 1 || l.Nodes[0].ID != id {
+		return nil, errs.Newf(errs.Conflict, "the rows belong to a rhizome in which node %s is not the only one: %s is not its key", id, nodeKeyFile)
+	}
+	if l.Nodes[0] != me {
+		next := *l
+		next.Nodes = []layout.Node{me}
+		return &next, saveLayout(rows, &next)
+	}
+	return l, nil
+}
+
+func saveLayout(rows *kv.Store, l *layout.Layout) error {
+	b := rows.NewBatch()
+	b.Set(layoutKey, codec.Encode(l))
+	return b.Commit()
+}
