@@ -23,7 +23,7 @@ func (s *Store) Collect(ctx context.Context, id ident.ID, uses Uses) error {
 		return err
 	}
 	if v == nil {
-		return s.deleteBytes(ctx, id)
+		return s.forgo(ctx, id)
 	}
 	r, err := decodeRow(v)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 	if !ref.Dying {
 		// A chosen value that uses the reference is enough to leave it alone.
 		v, _, err := s.regs.Read(ctx, ref.Row)
-		if err != nil {
+		if err != nil && !errors.Is(err, register.ErrFenced) {
 			return err
 		}
 		if uses(ref.Row, v, ref, id) {
@@ -57,19 +57,31 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 	if err != nil {
 		return err
 	}
+	// A row that is closed for ever holds nothing that its table still knows of.
 	v, err := s.regs.Update(ctx, ref.Row, register.Change{
 		Apply:     func(old *register.Value) (*register.Value, error) { return old, nil },
 		Above:     ref.Ballot,
-		Epoch:     ^uint64(0), // not a writer that a fence is meant for
+		Epoch:     register.EpochSettle,
 		AbsentToo: true,
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, register.ErrFenced) {
 		return err
 	}
 	if uses(ref.Row, v, ref, id) {
 		return s.Revive(ctx, id, ref.ID)
 	}
 	return s.DropRef(ctx, id, ref.ID)
+}
+
+// forgo deletes the bytes of an extent that has no row, once a tombstone says that it
+// will never have one: its writer may be at work yet, on another node.
+func (s *Store) forgo(ctx context.Context, id ident.ID) error {
+	v, err := s.regs.Update(ctx, Row(id), register.Change{AbsentToo: true,
+		Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
+	if err != nil || v != nil {
+		return err
+	}
+	return s.deleteBytes(ctx, id)
 }
 
 // passLimit bounds how much of the work list one pass remembers.

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync"
 
@@ -47,26 +48,44 @@ func (r *Replica) Fence(_ context.Context, version uint64, t Table, part string,
 	if refusal := r.admit(version); refusal != 0 {
 		return refusedPlan(refusal)
 	}
-	if err := checkRow(Row{Table: t, Part: part}); err != nil {
+	return r.fence(t, []string{part}, epoch)
+}
+
+// fence closes the parts to epochs below that, in one commit.
+func (r *Replica) fence(t Table, parts []string, epoch uint64) error {
+	if epoch == 0 {
+		return nil
+	}
+	var prefixes []string
+	for _, part := range parts {
+		if err := checkRow(Row{Table: t, Part: part}); err != nil {
+			return err
+		}
+		prefixes = append(prefixes, string(appendPart(nil, headKey, t, part)[1:]))
+	}
+	if err := r.raiseFences(t, parts, epoch); err != nil {
 		return err
 	}
-	if err := r.raiseFence(partID{t, part}, epoch); err != nil {
-		return err
-	}
-	prefix := string(appendPart(nil, headKey, t, part)[1:])
-	r.settleWrites(func(row string) bool { return strings.HasPrefix(row, prefix) })
+	r.settleWrites(func(row string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(row, p) })
+	})
 	return nil
 }
 
-func (r *Replica) raiseFence(id partID, epoch uint64) error {
+func (r *Replica) raiseFences(t Table, parts []string, epoch uint64) error {
 	r.fences.raising.Lock()
 	defer r.fences.raising.Unlock()
-	if r.fences.of(id.table, id.part) >= epoch {
+	b := r.kv.NewBatch()
+	for _, part := range parts {
+		if r.fences.of(t, part) < epoch {
+			r.fences.raise(partID{t, part}, epoch)
+			b.Set(fenceKey(t, part), binary.BigEndian.AppendUint64(nil, epoch))
+		}
+	}
+	if b.Empty() {
+		b.Discard()
 		return nil
 	}
-	r.fences.raise(id, epoch)
-	b := r.kv.NewBatch()
-	b.Set(fenceKey(id.table, id.part), binary.BigEndian.AppendUint64(nil, epoch))
 	return b.Commit()
 }
 
