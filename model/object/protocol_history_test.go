@@ -80,7 +80,7 @@ func step(c cell, in input, out output) []cell {
 		if in.kind == "bucketdelete" && errors.Is(out.err, object.ErrBucketNotEmpty) && c.val == "" {
 			return nil
 		}
-		if in.kind == "complete" && errors.Is(out.err, object.ErrNoSuchUpload) && c.up == "" {
+		if in.kind == "complete" && errors.Is(out.err, object.ErrNoSuchUpload) && c.up == "" && !c.gone {
 			return nil
 		}
 		return []cell{c}

@@ -78,6 +78,7 @@ func call[T any](ctx context.Context, l *link, kind string, row register.Row, f 
 		}
 		return r.value.(T), nil
 	case <-ctx.Done():
+		l.side.run.abandon(m)
 		return none, errs.Newf(errs.Unavailable, "the caller gave up: %w", ctx.Err())
 	case <-l.side.ended:
 		return none, errDead

@@ -230,12 +230,17 @@ func (r *run) cleanUp(finals []*side, rounds int) {
 	}
 }
 
-// level is anti-entropy: it chooses every row anew at all replicas.
+// level is anti-entropy: it chooses every row anew at all replicas, and removes what
+// was closed for ever before it was chosen.
 func (r *run) level(s *side) {
 	for _, row := range r.rowsHeld() {
 		r.do(s, "level "+rowName(row), func(ctx context.Context) error {
-			_, err := s.regs.Update(ctx, row, register.Change{Epoch: ^uint64(0), AbsentToo: true,
+			_, err := s.regs.Update(ctx, row, register.Change{Epoch: register.EpochSettle, AbsentToo: true,
 				Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
+			if errors.Is(err, register.ErrFenced) {
+				_, err = s.regs.Update(ctx, row, register.Change{Epoch: register.EpochFinal,
+					Apply: func(old *register.Value) (*register.Value, error) { return nil, nil }})
+			}
 			return err
 		})
 	}

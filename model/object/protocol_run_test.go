@@ -185,15 +185,17 @@ func (r *run) back(o *op) {
 // giveUp ends an operation's context; what it sent stays under way.
 func (r *run) giveUp(o *op) {
 	o.gaveUp = true
-	r.mu.Lock()
-	for _, m := range r.pending {
-		if m.op == o {
-			r.net = append(r.net, m)
-		}
-	}
-	r.pending = slices.DeleteFunc(r.pending, func(m *message) bool { return m.op == o })
-	r.mu.Unlock()
 	o.cancel()
+}
+
+// abandon notes that a message's caller no longer waits.
+func (r *run) abandon(m *message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.Index(r.pending, m); i >= 0 {
+		r.pending = slices.Delete(r.pending, i, i+1)
+		r.net = append(r.net, m)
+	}
 }
 
 // crash ends a side for ever; what it sent stays under way.
