@@ -74,9 +74,14 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 }
 
 // forgo deletes the bytes of an extent that has no row, once a tombstone says that it
-// will never have one: its writer may be at work yet, on another node.
+// will never have one: its writer may be at work yet, on another node, and this
+// replica may hold what it sent so far.
 func (s *Store) forgo(ctx context.Context, id ident.ID) error {
-	v, err := s.regs.Update(ctx, Row(id), register.Change{AbsentToo: true,
+	held, err := s.local.Held(ctx, Row(id))
+	if err != nil {
+		return err
+	}
+	v, err := s.regs.Update(ctx, Row(id), register.Change{Above: held, AbsentToo: true,
 		Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
 	if err != nil || v != nil {
 		return err

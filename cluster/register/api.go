@@ -146,6 +146,10 @@ type Local interface {
 	Pending(ctx context.Context, table Table, after *Row, limit int) ([]Row, error)
 	// PendingCount returns the length of the table's work list.
 	PendingCount(ctx context.Context, table Table) (int64, error)
+	// Held returns the ballot at which this replica accepted what it holds of a row, zero
+	// for none. Who changes a row because of that alone does it Above: it may be a Create
+	// under way, which asked for no promises.
+	Held(ctx context.Context, row Row) (Ballot, error)
 	// Rows calls f for every live row of the table that this replica holds, in an
 	// order of its own, until f returns an error, which is returned.
 	Rows(ctx context.Context, table Table, f func(Row, *Value) error) error

@@ -102,13 +102,13 @@ func (r *uploadRecord) confirm(id ident.ID) error {
 
 // settleUpload decides about every reference of an upload whose writer may be dead,
 // as package extent's doc comment describes. Of an upload that is not ripe it only
-// notes that nothing is in doubt, if so.
+// notes that nothing is in doubt and nothing left to be removed, if so.
 func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) error {
 	v, r, err := s.uploadAt(ctx, row)
 	if err != nil {
 		return err
 	}
-	doubt := r.State == uploadCompleting
+	doubt := r.State == uploadCompleting || len(r.Kept) > 0
 	for i := range r.Refs {
 		ref := r.Refs[i].ref()
 		used, err := s.inUse(ctx, ref)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register"
@@ -233,13 +234,14 @@ func (r *run) cleanUp(finals []*side, rounds int) {
 // level is anti-entropy: it chooses every row anew at all replicas, and removes what
 // was closed for ever before it was chosen.
 func (r *run) level(s *side) {
+	above := register.Ballot{Round: uint64(time.Now().Add(time.Minute).UnixMicro())} // every promise
 	for _, row := range r.rowsHeld() {
 		r.do(s, "level "+rowName(row), func(ctx context.Context) error {
-			_, err := s.regs.Update(ctx, row, register.Change{Epoch: register.EpochSettle, AbsentToo: true,
+			_, err := s.regs.Update(ctx, row, register.Change{Epoch: register.EpochSettle, AbsentToo: true, Above: above,
 				Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
 			if errors.Is(err, register.ErrFenced) {
-				_, err = s.regs.Update(ctx, row, register.Change{Epoch: register.EpochFinal,
-					Apply: func(old *register.Value) (*register.Value, error) { return nil, nil }})
+				_, err = s.regs.Update(ctx, row, register.Change{Epoch: register.EpochFinal, Above: above,
+					Apply: func(*register.Value) (*register.Value, error) { return nil, nil }})
 			}
 			return err
 		})

@@ -70,8 +70,6 @@ func (r *run) report() string {
 	return fmt.Sprintf("%s\n%s\n%s", r.failed, strings.Join(r.trace, "\n"), b.String())
 }
 
-const worldSchedules = 1 // that one world is used for
-
 // TestProtocol plays every scenario under random schedules.
 func TestProtocol(t *testing.T) {
 	for _, n := range []int{1, 3} {
@@ -83,29 +81,35 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
+// inWorld gives f replicas of its own, where time stands while anybody is at work.
+func inWorld(t *testing.T, n int, f func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, n)
+		defer w.close()
+		f(w)
+	})
+}
+
 // explore plays count random schedules, each from its seed.
 func explore(t *testing.T, sc scenario, n, count int, broken func(*side) register.Store) (caught string) {
 	steps := 0
-	for first := 0; first < count && caught == ""; first += worldSchedules {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, n)
-			defer w.close()
-			for seed := first; seed < min(first+worldSchedules, count); seed++ {
-				r := w.walk(sc, uint64(seed), broken)
-				steps += r.steps
-				if r.failed == "" {
-					continue
-				}
-				caught = fmt.Sprintf("seed %d: %s", seed, r.failed)
-				if broken == nil {
-					t.Errorf("replay with RHIZOME_PROTOCOL_REPLAY=%s/%d/%d\n%s", strings.ReplaceAll(sc.name, " ", "_"), n, seed, r.report())
-				}
+	for seed := range count {
+		inWorld(t, n, func(w *world) {
+			r := w.walk(sc, uint64(seed), broken)
+			if steps += r.steps; r.failed == "" {
 				return
 			}
+			caught = fmt.Sprintf("seed %d: %s", seed, r.failed)
+			if broken == nil {
+				w.t.Errorf("replay with RHIZOME_PROTOCOL_REPLAY=%s/%d/%d\n%s", strings.ReplaceAll(sc.name, " ", "_"), n, seed, r.report())
+			}
 		})
+		if caught != "" {
+			return caught
+		}
 	}
 	t.Logf("%d schedules, %d steps", count, steps)
-	return caught
+	return ""
 }
 
 // TestReplay plays the one schedule that the environment names.
@@ -120,13 +124,11 @@ func TestReplay(t *testing.T) {
 		if strings.ReplaceAll(sc.name, " ", "_") != parts[0] {
 			continue
 		}
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, n)
-			defer w.close()
+		inWorld(t, n, func(w *world) {
 			r := w.walk(sc, seed, nil)
-			t.Log(r.report())
+			w.t.Log(r.report())
 			if r.failed != "" {
-				t.Error(r.failed)
+				w.t.Error(r.failed)
 			}
 		})
 	}
