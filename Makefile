@@ -45,9 +45,10 @@ unit:
 race:
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
-# Packages run one after another: each starts nodes and loads both cores by itself.
+# Packages run one after another: each starts nodes and loads both cores by itself. More
+# tests than cores at once, because many wait.
 e2e: build
-	cd e2e && go test -count=1 -p 1 -timeout 30m ./...
+	cd e2e && go test -count=1 -p 1 -parallel 4 -timeout 30m ./...
 
 bench: build
 	mkdir -p .cache/bench

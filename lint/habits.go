@@ -23,6 +23,8 @@ func all(*file) bool       { return true }
 // globalRand are the functions of math/rand and math/rand/v2 that share one source.
 var globalRand = strings.Fields("Int Intn Int31 Int31n Int63 Int63n Int32 Int32N Int64 Int64N IntN N Uint Uint32 Uint32N Uint64 Uint64N UintN Float32 Float64 ExpFloat64 NormFloat64 Perm Shuffle Read Seed")
 
+const seeds = "chance comes from a source with a seed that is passed in, so that a failing run can be played again; where nothing is decided by it, a comment beside it with the word chance says so"
+
 var bans = []ban{
 	{"os", []string{"Exit"}, library, "only cmd ends the process; return an error", ""},
 	{"log", nil, library, "there is no global logger; a *slog.Logger is passed in", ""},
@@ -33,8 +35,8 @@ var bans = []ban{
 	{"time", strings.Fields("Now Since Until"), func(f *file) bool { return library(f) && !within(f.dir, "base/clock") },
 		"wall time comes from base/clock, so that tests can set it and no decision hides a clock; where only a deadline of a connection or a duration is meant, a comment beside it with the word stopwatch says so", "stopwatch"},
 	{"time", []string{"Sleep"}, all, "nothing sleeps to wait for a condition; wait for the condition, or for a timer together with a context", ""},
-	{"math/rand", globalRand, all, "chance comes from a source with a seed that is passed in, so that a failing run can be played again", ""},
-	{"math/rand/v2", globalRand, all, "chance comes from a source with a seed that is passed in, so that a failing run can be played again", ""},
+	{"math/rand", globalRand, all, seeds, "chance"},
+	{"math/rand/v2", globalRand, all, seeds, "chance"},
 	{"os", strings.Fields("Create CreateTemp Open OpenFile ReadFile WriteFile Remove RemoveAll Rename Mkdir MkdirAll Truncate Link ReadDir Stat"),
 		func(f *file) bool {
 			floor, _ := stand(f.dir)

@@ -2,14 +2,11 @@ package node
 
 import (
 	"context"
-	"errors"
 
 	"rhizome/base/codec"
-	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/disk/kv"
 	"rhizome/gateway/admin/api"
-	"rhizome/model/object"
 )
 
 // ledger remembers which extents were found damaged or lost, until they are gone or
@@ -74,46 +71,16 @@ func (n *Node) lost(ctx context.Context) ([]api.Damage, error) {
 		return nil, err
 	}
 	for i, id := range ids {
-		users, err := n.users(ctx, id)
-		if errors.Is(err, errs.NotFound) {
+		users, err := n.objects.UsersOf(ctx, id)
+		if err == nil && len(users) == 0 {
 			err = n.damage.clear(id)
 		}
 		if err != nil {
 			return nil, err
 		}
 		for _, u := range users {
-			u.Extent, u.Reason = id.String(), found[i].Reason
-			out = append(out, u)
+			out = append(out, api.Damage{Bucket: u.Bucket, Key: u.Key, Extent: id.String(), Reason: found[i].Reason})
 		}
 	}
 	return out, nil
-}
-
-// users names the objects that use an extent; errs.NotFound if there is none.
-func (n *Node) users(ctx context.Context, id ident.ID) ([]api.Damage, error) {
-	refs, err := n.extents.Refs(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	var out []api.Damage
-	for _, r := range refs {
-		u := api.Damage{}
-		if r.Row.Table == object.Objects && len(r.Row.Part) >= 16 {
-			u.Key = r.Row.Sort
-			if bucket, err := ident.FromKey(r.Row.Part[:16]); err == nil {
-				u.Bucket = n.bucketName(ctx, bucket)
-			}
-		}
-		out = append(out, u)
-	}
-	return out, nil
-}
-
-// bucketName returns a name of the bucket for people, its ID if it has none.
-func (n *Node) bucketName(ctx context.Context, id ident.ID) string {
-	b, err := n.objects.BucketByID(ctx, id)
-	if err != nil || len(b.Names) == 0 {
-		return id.String()
-	}
-	return b.Names[0]
 }

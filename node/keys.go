@@ -45,7 +45,7 @@ func loadKeys(f *folder) (*keys, error) {
 			err = writeKey(f.at(name), got)
 		}
 		if errors.Is(err, errs.NotFound) {
-			err = errs.Newf(errs.Corrupt, "%s is missing, and what is stored cannot be read without it: put it back with rhizome recovery-kit restore FILE", f.at(name))
+			err = missing(f.at(name))
 		}
 		if err != nil {
 			return nil, err
@@ -53,6 +53,10 @@ func loadKeys(f *folder) (*keys, error) {
 		*secret = got
 	}
 	return &k, nil
+}
+
+func missing(path string) error {
+	return errs.Newf(errs.Corrupt, "%s is missing, and what is stored cannot be read without it: put it back with rhizome recovery-kit restore FILE", path)
 }
 
 // readKey reads a key file, 64 hexadecimal digits; errs.NotFound if there is none.
@@ -112,8 +116,9 @@ func syncDir(path string) error {
 	return d.Sync()
 }
 
-// RestoreKeys puts the keys of a recovery kit into a data folder. Keys that are there
-// already and differ are errs.Exists and stay.
+// RestoreKeys puts the keys of a recovery kit into a data folder that lacks them. A key
+// that is there already stays. Another root key is errs.Exists: the kit is another
+// rhizome's. Another node key is none of its business: rebuilding rows changes it.
 func RestoreKeys(data string, seed, root []byte) error {
 	f, err := openFolder(data)
 	if err != nil {
@@ -123,7 +128,7 @@ func RestoreKeys(data string, seed, root []byte) error {
 	for name, raw := range map[string][]byte{nodeKeyFile: seed, rootKeyFile: root} {
 		got, err := readKey(f.at(name))
 		switch {
-		case err == nil && got != ident.Secret(raw):
+		case err == nil && got != ident.Secret(raw) && name == rootKeyFile:
 			return errs.Newf(errs.Exists, "%s holds another key already; it stays", f.at(name))
 		case err == nil:
 			continue

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"rhizome/gateway/s3"
 	"rhizome/model/account"
 	"rhizome/model/object"
+	"rhizome/node/repair"
 )
 
 // Node is an open node. Its methods are safe for concurrent use.
@@ -48,11 +50,12 @@ type Node struct {
 	member     ident.ID
 	first      *account.Key
 
-	damage   ledger
-	scrubber *extentstore.Scrubber
-	ring     *keyring.Ring
-	wanted   chan struct{} // a whole check was asked for
-	inFlight atomic.Int64  // S3 requests under way
+	damage    ledger
+	scrubber  *extentstore.Scrubber
+	ring      *keyring.Ring
+	snapshots *repair.Snapshotter
+	wanted    chan struct{} // a whole check was asked for
+	inFlight  atomic.Int64  // S3 requests under way
 	// rowDamage is the last damage that the row store met, for people.
 	rowDamage atomic.Pointer[string]
 
@@ -97,6 +100,9 @@ func (n *Node) openFolder(context.Context) (err error) {
 		return err
 	}
 	n.onClose(n.folder.close)
+	if err := repair.Guard(vfs.Default, n.folder.path); err != nil {
+		return err
+	}
 	n.keys, err = loadKeys(n.folder)
 	return err
 }
@@ -145,7 +151,7 @@ func (n *Node) firstDisk(ctx context.Context) error {
 
 // rowsError says what to do when the row store is damaged.
 func (n *Node) rowsError(err error) error {
-	if errors.Is(err, errs.Corrupt) {
+	if errors.Is(err, errs.Corrupt) && !strings.Contains(err.Error(), "repair rebuild") {
 		return errs.Newf(errs.Corrupt, "%w; make the rows anew with rhizome repair rebuild", err)
 	}
 	return err
@@ -161,9 +167,9 @@ func (n *Node) rowsDamaged(err error) {
 // openKeyring opens the second place of bucket keys and layout, on every disk.
 func (n *Node) openKeyring() (err error) {
 	places := []string{n.folder.path}
-	for _, d := range n.disks.Disks() {
-		if d.Absent == nil && !inside(d.Dir, n.folder.path) {
-			places = append(places, d.Dir)
+	for _, dir := range n.usableDisks() {
+		if !inside(dir, n.folder.path) {
+			places = append(places, dir)
 		}
 	}
 	n.ring, err = keyring.Open(vfs.Default, func(dir string, err error) {
@@ -172,7 +178,23 @@ func (n *Node) openKeyring() (err error) {
 	if err != nil {
 		return err
 	}
+	n.snapshots = &repair.Snapshotter{
+		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Ring: n.ring, Node: n.keys.id(),
+		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
+		Clock: n.config.Clock, Logger: n.config.Logger,
+	}
 	return n.ring.KeepLayout(codec.Encode(n.layout))
+}
+
+// usableDisks returns the folders of the disks that serve.
+func (n *Node) usableDisks() []string {
+	var out []string
+	for _, d := range n.disks.Disks() {
+		if d.Absent == nil {
+			out = append(out, d.Dir)
+		}
+	}
+	return out
 }
 
 // busy reports whether people wait for the disks.

@@ -7,6 +7,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 )
 
@@ -14,8 +15,8 @@ import (
 // so that starting is quick.
 const firstWindow = 10 * time.Minute
 
-// upkeep does what wakes the disks, in one window a day: it reads on in the check of
-// all stored bytes, looks again at what was found damaged, and compares rows and
+// upkeep does what wakes the disks, in one window a day: it takes a snapshot of
+// the rows, reads on in the check of all stored bytes, looks again at what was found damaged, and compares rows and
 // bytes. A whole check that a person asked for is done at once.
 func (n *Node) upkeep(ctx context.Context) error {
 	n.sweep(ctx)
@@ -29,7 +30,10 @@ func (n *Node) upkeep(ctx context.Context) error {
 			timer.Stop()
 			_, err := n.scrubber.Whole(ctx)
 			n.told(ctx, "checking every stored byte", err)
+			n.told(ctx, "checking the rows", n.checkRows(ctx))
 		case <-timer.C:
+			_, err := n.snapshots.Once(ctx)
+			n.told(ctx, "a snapshot of the rows", err)
 			n.told(ctx, "checking stored bytes", n.scrubber.Window(ctx))
 			n.sweep(ctx)
 		}
@@ -67,6 +71,22 @@ func (n *Node) found(d extentstore.Damage) {
 		return
 	}
 	n.note(d.Info.ID, reasonDamaged)
+}
+
+// checkRows reads every row and remembers whether all could be read.
+func (n *Node) checkRows(ctx context.Context) error {
+	c, err := register.CheckRows(ctx, n.rows)
+	switch {
+	case err != nil:
+		return err
+	case c.Stopped != nil:
+		n.rowsDamaged(c.Stopped)
+	case c.Bad > 0:
+		n.rowsDamaged(errs.Newf(errs.Corrupt, "%d rows cannot be read; make the rows anew with rhizome repair rebuild", c.Bad))
+	default:
+		n.rowDamage.Store(nil)
+	}
+	return nil
 }
 
 // The reasons that the ledger holds.

@@ -22,6 +22,13 @@ func New() ID {
 	return id
 }
 
+// Random returns a random number that nobody can guess.
+func Random() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return binary.BigEndian.Uint64(b[:])
+}
+
 // String returns the ID as 32 lower-case hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 

@@ -96,11 +96,17 @@ var frenchCommands = map[string]string{
 	"give up a broken disk and what was on it alone":          "abandonner un disque cassé et ce qui n'était que sur lui",
 	"give up what lies on it":                                 "abandonner ce qu'il contient",
 
-	"See what is damaged and mend it":                                 "Voir ce qui est abîmé et le réparer",
-	"is anything damaged?":                                            "quelque chose est-il abîmé ?",
+	"See what is damaged and mend it":                                 "Voir ce qui est endommagé et le réparer",
+	"is anything damaged?":                                            "quelque chose est-il endommagé ?",
 	"Show what is being mended and what cannot be":                    "Montrer ce qui est en réparation et ce qui ne peut pas l'être",
 	"Read and check every stored byte now, instead of over the month": "Lire et vérifier chaque octet stocké maintenant, au lieu d'en un mois",
 	"check everything now":                                            "tout vérifier maintenant",
+
+	"Make the rows anew from snapshots and stored bytes, when the row store is damaged":                                                                                       "Refaire les enregistrements à partir d'instantanés et des octets stockés, quand leur base est endommagée",
+	"Only when rhizome up says that the row store is damaged; the node must be stopped. The damaged rows are kept aside. What could not be saved is named, object by object.": "Seulement quand rhizome up dit que la base des enregistrements est endommagée ; le nœud doit être arrêté. Les enregistrements endommagés sont gardés de côté. Ce qui n'a pas pu être sauvé est nommé, objet par objet.",
+	"mend a damaged row store":                               "réparer une base d'enregistrements endommagée",
+	"and read every stored byte":                             "et lire chaque octet stocké",
+	"read and check every stored byte too, which takes long": "lire et vérifier aussi chaque octet stocké, ce qui est long",
 
 	"Make a link to an object that works without a key for a while": "Créer un lien vers un objet, qui marche sans clé pendant un temps",
 	"a link for a week":    "un lien pour une semaine",

@@ -21,7 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lukechampine.com/blake3"
+	"github.com/zeebo/blake3"
 )
 
 // Limits are the measured limits.

@@ -9,7 +9,7 @@ package layout
 import (
 	"encoding/binary"
 
-	"lukechampine.com/blake3"
+	"github.com/zeebo/blake3"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"

@@ -42,10 +42,8 @@ type shard struct {
 	free  []*cell
 }
 
-var stripe = maphash.MakeSeed()
-
 func (r *Replica) shardOf(row []byte) *shard {
-	return &r.shards[maphash.Bytes(stripe, row)%shardCount]
+	return &r.shards[maphash.Bytes(r.stripe, row)%shardCount]
 }
 
 // acquire returns the cell of a ROW with its latch held.

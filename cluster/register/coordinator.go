@@ -2,6 +2,7 @@ package register
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -24,6 +25,9 @@ type Config struct {
 	// Local is this node's own replica, nil on a gateway node.
 	Local *Replica
 	Clock clock.Clock
+	// Seed decides every draw: attempts of ballots and waits. Drawn at random if zero,
+	// which it has to be outside tests: a ballot is never to come again.
+	Seed [32]byte
 	// Timeout bounds an operation whose context has no deadline; 30 s if zero.
 	Timeout time.Duration
 	// CallTimeout bounds one call to a replica; 5 s if zero.
@@ -40,6 +44,7 @@ type Config struct {
 type Coordinator struct {
 	cfg   Config
 	round atomic.Uint64 // highest round used or heard of
+	draws draws
 	rows  queues
 	calls sync.WaitGroup // calls to replicas under way
 }
@@ -57,10 +62,11 @@ func NewCoordinator(cfg Config) *Coordinator {
 	if cfg.Linger == 0 {
 		cfg.Linger = 50 * time.Millisecond
 	}
-	if cfg.Jitter == nil {
-		cfg.Jitter = func(most time.Duration) time.Duration { return rand.N(most) }
-	}
 	c := &Coordinator{cfg: cfg}
+	c.draws.seed(cfg.Seed)
+	if cfg.Jitter == nil {
+		c.cfg.Jitter = c.draws.upTo
+	}
 	if cfg.Local != nil {
 		c.observe(cfg.Local.Start())
 	}
@@ -79,7 +85,7 @@ func (c *Coordinator) NewBallot() Ballot {
 		last := c.round.Load()
 		next := max(now, last+1)
 		if c.round.CompareAndSwap(last, next) {
-			return Ballot{Round: next, Node: c.cfg.Node.Short(), Attempt: rand.Uint64()}
+			return Ballot{Round: next, Node: c.cfg.Node.Short(), Attempt: c.draws.uint64()}
 		}
 	}
 }
@@ -224,6 +230,31 @@ func (c *Coordinator) pause(ctx context.Context, attempt int, took time.Duration
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// draws is a source of chance for many goroutines.
+type draws struct {
+	mu  sync.Mutex
+	src *rand.Rand
+}
+
+func (d *draws) seed(seed [32]byte) {
+	if seed == [32]byte{} {
+		_, _ = crand.Read(seed[:]) // never fails
+	}
+	d.src = rand.New(rand.NewChaCha8(seed))
+}
+
+func (d *draws) uint64() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.src.Uint64()
+}
+
+func (d *draws) upTo(most time.Duration) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Duration(d.src.Int64N(int64(most)))
 }
 
 // queues lets one change of a row at a time go out from this node, so that its own

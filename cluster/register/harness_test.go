@@ -3,7 +3,6 @@ package register
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +21,7 @@ type cluster struct {
 	t      testing.TB
 	layout *layout.Layout
 	nodes  []*node
+	draws  draws
 }
 
 type node struct {
@@ -39,6 +39,7 @@ func nodeID(i int) ident.NodeID { return ident.NodeID{0: byte(i + 1), 31: 7} }
 
 func newCluster(t testing.TB, n int) *cluster {
 	c := &cluster{t: t, layout: &layout.Layout{Version: 1}}
+	c.draws.seed([32]byte{1})
 	all := make([]uint16, n)
 	for i := range n {
 		c.layout.Nodes = append(c.layout.Nodes, layout.Node{ID: nodeID(i), Capacity: 1})
@@ -82,10 +83,10 @@ func (c *cluster) link(id ident.NodeID) (Peer, error) {
 		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.down || rand.Float64() < n.loss {
+		if n.down || c.draws.chance(n.loss) {
 			return nil, errs.New(errs.Unavailable, "the node is away")
 		}
-		return &lossy{n.rep, n.loss}, nil
+		return &lossy{n.rep, n.loss, &c.draws}, nil
 	}
 	return nil, errs.New(errs.NotFound, "no such node")
 }
@@ -155,4 +156,11 @@ func data(v *Value) string {
 		return "<absent>"
 	}
 	return string(v.Data)
+}
+
+// chance is true for the given share of calls.
+func (d *draws) chance(share float64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.src.Float64() < share
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"lukechampine.com/blake3"
+	"github.com/zeebo/blake3"
 
 	"rhizome/base/errs"
 )

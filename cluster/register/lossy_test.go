@@ -2,7 +2,6 @@ package register
 
 import (
 	"context"
-	"math/rand/v2"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
@@ -10,14 +9,15 @@ import (
 
 // lossy is a Peer whose answers may get lost after the work was done.
 type lossy struct {
-	p    Peer
-	loss float64
+	p     Peer
+	loss  float64
+	draws *draws
 }
 
 var errLost = errs.New(errs.Unavailable, "the answer was lost")
 
 func lose[T any](l *lossy, a T, err error) (T, error) {
-	if rand.Float64() < l.loss {
+	if l.draws.chance(l.loss) {
 		var none T
 		return none, errLost
 	}

@@ -3,6 +3,7 @@ package register
 import (
 	"encoding/binary"
 	"errors"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
@@ -39,6 +40,7 @@ type Replica struct {
 
 	forgetting sync.Mutex // held while floors are raised
 
+	stripe  maphash.Seed
 	shards  [shardCount]shard
 	fences  fences
 	weights weights
@@ -55,7 +57,7 @@ func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica
 	if o.CeilingStep == 0 {
 		o.CeilingStep = 10 * 60 * 1_000_000
 	}
-	r := &Replica{kv: store, step: o.CeilingStep}
+	r := &Replica{kv: store, step: o.CeilingStep, stripe: maphash.MakeSeed()}
 	for i := range r.shards {
 		r.shards[i].cells = make(map[string]*cell)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -341,4 +342,42 @@ func TestImport(t *testing.T) {
 	}
 	here.env = []string{"AWS_ACCESS_KEY_ID=nobody", "AWS_SECRET_ACCESS_KEY=nonsense"}
 	here.refused("the other store refused", "import", "s3://photos", "--endpoint", src.status.S3.URL, "--as", "pictures")
+}
+
+func TestDamagedRowsAreMadeAnew(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	h.must(nil, "bucket", "create", "photos")
+	body := strings.Repeat("0123456789abcdef", 1<<14)
+	if _, err := n.s3().PutObject(t.Context(), "photos", "garden", strings.NewReader(body), int64(len(body)), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	h.refused("process", "repair", "rebuild", "--yes")
+	n.stop()
+	manifests, err := filepath.Glob(filepath.Join(h.data, "rows", "MANIFEST-*"))
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("%v %v", manifests, err)
+	}
+	for _, m := range manifests {
+		if err := os.WriteFile(m, []byte("nonsense"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.refused("rhizome repair rebuild", "up", "--s3", "127.0.0.1:0")
+	h.refused("--yes", "repair", "rebuild")
+	if r := h.run("repair", "rebuild", "--yes"); r.code != 0 || !strings.Contains(r.out, "made anew") {
+		t.Fatalf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	again := h.up()
+	if again.status.Rhizome != n.status.Rhizome || again.status.Node == n.status.Node {
+		t.Errorf("before %+v, after %+v", n.status, again.status)
+	}
+	o, err := again.s3().GetObject(t.Context(), "photos", "garden", minio.GetObjectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(o)
+	if err != nil || string(got) != body {
+		t.Errorf("%d bytes came back: %v", len(got), err)
+	}
 }

@@ -71,7 +71,7 @@ func (l logger) Errorf(format string, args ...any) {
 func (l logger) Fatalf(format string, args ...any) {
 	err := errs.Newf(errs.Internal, "row store: "+format, args...)
 	if l.fatal == nil {
-		panic(err) // nobody was given the choice, and Pebble must not go on
+		panic(err) // nobody was named who could stop the process in order
 	}
 	l.fatal(err)
 	select {}

@@ -37,6 +37,7 @@ func repairCommand() command {
 					return c.done("Every stored byte is being read and checked; rhizome repair status shows how far it is.")
 				},
 			},
+			rebuildCommand(),
 		},
 	}
 }

@@ -1,0 +1,35 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/vfs"
+	"rhizome/node/repair"
+)
+
+// Rebuild makes the rows of a stopped node anew; see package repair. With verify every
+// stored byte is read too. The node has another key afterwards.
+func Rebuild(ctx context.Context, c Config, verify bool) (report *repair.Report, err error) {
+	f, err := openFolder(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	root, err := readKey(f.at(rootKeyFile))
+	if errors.Is(err, errs.NotFound) {
+		return nil, missing(f.at(rootKeyFile))
+	}
+	if err != nil {
+		return nil, err
+	}
+	k := keys{seed: ident.NewSecret(), root: root}
+	return repair.Rebuild(ctx, repair.Options{
+		FS: vfs.Default, Data: f.path, Root: root, Node: k.id(),
+		Adopt: func() error { return writeKey(f.at(nodeKeyFile), k.seed) },
+		Home:  c.Home, Capacity: c.Capacity, SaveLayout: saveLayout, Verify: verify,
+		Clock: c.Clock, Logger: c.Logger,
+	})
+}
