@@ -16,7 +16,8 @@
 //	n   bytes
 //	16  first half of BLAKE3-256 of all of the above
 //
-// Of records about the same, the last counts. A reader passes over what fails its
+// Of records about the same in one copy, the last counts; of copies that differ, the
+// one that knows the other's last record as a former one, else the first. A reader passes over what fails its
 // checksum and looks for the next "KREC", so that damage costs one record, and takes
 // what is missing in one copy from the others; Open writes it back there.
 package keyring
@@ -26,7 +27,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -72,7 +72,7 @@ type Ring struct {
 // may be away, and is told to away, which may be nil.
 func Open(fs vfs.FS, away func(dir string, err error), dirs ...string) (*Ring, error) {
 	r := &Ring{fs: fs, facts: map[about][]byte{}}
-	found := make([]map[about][]byte, len(dirs))
+	found := make([]histories, len(dirs))
 	for i, dir := range dirs {
 		var err error
 		if found[i], err = read(fs, fs.PathJoin(dir, Name)); err != nil {
@@ -82,9 +82,7 @@ func Open(fs vfs.FS, away func(dir string, err error), dirs ...string) (*Ring, e
 			found[i] = nil
 		}
 	}
-	for i := len(found) - 1; i >= 0; i-- { // the first place has the last word
-		maps.Copy(r.facts, found[i])
-	}
+	r.facts = merge(found)
 	for i, dir := range dirs {
 		err := r.complete(dir, found[i])
 		if err != nil && i == 0 {
@@ -104,13 +102,44 @@ func Open(fs vfs.FS, away func(dir string, err error), dirs ...string) (*Ring, e
 // Read returns the bucket keys and the layout (nil if there is none) of the copies in
 // the folders, whatever can be read of them. It changes nothing.
 func Read(fs vfs.FS, dirs ...string) (keys map[ident.ID][]byte, layout []byte) {
-	r := &Ring{facts: map[about][]byte{}}
-	for i := len(dirs) - 1; i >= 0; i-- {
-		if found, err := read(fs, fs.PathJoin(dirs[i], Name)); err == nil {
-			maps.Copy(r.facts, found)
+	var found []histories
+	for _, dir := range dirs {
+		if h, err := read(fs, fs.PathJoin(dir, Name)); err == nil {
+			found = append(found, h)
 		}
 	}
+	r := &Ring{facts: merge(found)}
 	return r.Keys(), r.Layout()
+}
+
+// histories are the records of one copy by what they are about, oldest first.
+type histories map[about][][]byte
+
+// last returns the record that counts, nil if there is none.
+func (h histories) last(a about) []byte {
+	if all := h[a]; len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return nil
+}
+
+// had reports whether b was superseded by another record about the same.
+func (h histories) had(a about, b []byte) bool {
+	all := h[a]
+	return len(all) > 0 && !bytes.Equal(b, h.last(a)) &&
+		slices.ContainsFunc(all, func(x []byte) bool { return bytes.Equal(x, b) })
+}
+
+func merge(copies []histories) map[about][]byte {
+	out := map[about][]byte{}
+	for _, h := range copies {
+		for a := range h {
+			if best, ok := out[a]; !ok || h.had(a, best) {
+				out[a] = h.last(a)
+			}
+		}
+	}
+	return out
 }
 
 // Keep records a bucket's sealed key. It is durable in every place when it returns.
@@ -197,10 +226,10 @@ func record(a about, b []byte) []byte {
 }
 
 // complete appends to a copy what it lacks, and makes it if it is not there.
-func (r *Ring) complete(dir string, has map[about][]byte) error {
+func (r *Ring) complete(dir string, has histories) error {
 	var lacks []byte
 	for a, b := range r.facts {
-		if old, ok := has[a]; !ok || !bytes.Equal(old, b) {
+		if _, ok := has[a]; !ok || !bytes.Equal(has.last(a), b) {
 			lacks = append(lacks, record(a, b)...)
 		}
 	}
@@ -262,7 +291,7 @@ func (r *Ring) replace(dir string, b []byte) error {
 }
 
 // read returns what a copy says; nil if there is no file. Damage is no error.
-func read(fs vfs.FS, path string) (map[about][]byte, error) {
+func read(fs vfs.FS, path string) (histories, error) {
 	f, err := fs.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -278,8 +307,8 @@ func read(fs vfs.FS, path string) (map[about][]byte, error) {
 	return parse(b), nil
 }
 
-func parse(b []byte) map[about][]byte {
-	out := map[about][]byte{}
+func parse(b []byte) histories {
+	out := histories{}
 	for {
 		i := bytes.Index(b, []byte(magic))
 		if i < 0 {
@@ -298,7 +327,8 @@ func parse(b []byte) map[about][]byte {
 			b = b[1:]
 			continue
 		}
-		out[about{b[4], ident.ID(b[8:24])}] = bytes.Clone(b[headLen:n])
+		a := about{b[4], ident.ID(b[8:24])}
+		out[a] = append(out[a], bytes.Clone(b[headLen:n]))
 		b = b[n+sumLen:]
 	}
 }

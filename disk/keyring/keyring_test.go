@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -44,6 +45,13 @@ func TestRing(t *testing.T) {
 		if err := fs.MkdirAll(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
+	}
+	root, err := fs.OpenDir("")
+	if err == nil {
+		err = errors.Join(root.Sync(), root.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	r, err := Open(fs, nil, "a")
 	if err != nil {
