@@ -77,8 +77,14 @@ func (s *Store) scan(prefix []byte, f func(k, v []byte) error) error {
 }
 
 // addOrAdjust takes a disk that the caller names: a known one may have a new
-// capacity, or a new path if its ID is given.
+// capacity, or a new path if its ID is given or found there, as when the folder was
+// moved or came back from a backup.
 func (s *Store) addOrAdjust(given Disk) error {
+	if !s.ready && given.ID.IsZero() {
+		if id, err := readIdentity(s.fs, s.fs.PathJoin(given.Dir, identityName)); err == nil && s.knows(id) {
+			given.ID = id
+		}
+	}
 	for _, d := range s.allDisks() {
 		if d.id != given.ID && d.dir != given.Dir {
 			continue
@@ -89,6 +95,13 @@ func (s *Store) addOrAdjust(given Disk) error {
 		return s.adjust(d, given)
 	}
 	return s.add(given)
+}
+
+// knows reports whether the row store knows a disk, mounted or not.
+func (s *Store) knows(id ident.ID) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.disks[id] != nil
 }
 
 func (s *Store) adjust(d *disk, given Disk) error {

@@ -141,7 +141,7 @@ func (s *Store) left() int64 {
 		d.mu.Unlock()
 	}
 	// What the rows already there may grow by while they are compacted.
-	return left - min(minReserve, s.opt.Capacity/16)
+	return left - min(minReserve, s.opt.Capacity/8)
 }
 
 // extend sets n more bytes aside on a disk that was chosen before.

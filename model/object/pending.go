@@ -36,10 +36,10 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(s.Ages.Orphan)
 	defer tick.Stop()
-	var daily time.Time
+	var swept time.Time
 	for {
-		if now := s.Clock.Now(); now.Sub(daily) >= 24*time.Hour {
-			daily = now
+		if now := s.Clock.Now(); now.Sub(swept) >= s.Ages.sweep() {
+			swept = now
 			s.report("abandoned uploads", s.AbortAbandoned(ctx))
 		}
 		s.report("pending work", s.CleanUp(ctx))

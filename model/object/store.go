@@ -20,6 +20,14 @@ type Keyring interface {
 	Keep(bucket ident.ID, sealed []byte) error
 }
 
+// sweep is how often uploads are looked at: daily, or as soon as one can be too old.
+func (a Ages) sweep() time.Duration {
+	if a.Upload > 0 {
+		return min(24*time.Hour, a.Upload)
+	}
+	return 24 * time.Hour
+}
+
 // Config says what a Store works with. All fields but Logger and Ages are required.
 type Config struct {
 	Registers register.Store
