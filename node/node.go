@@ -56,8 +56,10 @@ type Node struct {
 	snapshots *repair.Snapshotter
 	wanted    chan struct{} // a whole check was asked for
 	inFlight  atomic.Int64  // S3 requests under way
-	// rowDamage is the last damage that the row store met, for people.
+	// rowDamage is the last damage that the row store met, badRows what the last check
+	// of the rows could not read.
 	rowDamage atomic.Pointer[string]
+	badRows   atomic.Pointer[[]api.Damage]
 
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
@@ -110,7 +112,9 @@ func (n *Node) openFolder(context.Context) (err error) {
 // openStores opens what is on disk.
 func (n *Node) openStores(ctx context.Context) (err error) {
 	c := n.config
-	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged})
+	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
+		Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
+	})
 	if err != nil {
 		return n.rowsError(err)
 	}
@@ -137,6 +141,10 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
 	return err
 }
+
+// noteAfter is how long after a commit the row store notes that it is durable: what was
+// written less long before a crash is not missed if the log is damaged as well.
+const noteAfter = time.Second
 
 // firstDisk takes a folder of the data folder as the disk of a node that has none.
 func (n *Node) firstDisk(ctx context.Context) error {

@@ -27,6 +27,9 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 	if reason := n.rowDamage.Load(); reason != nil {
 		out.Lost = append(out.Lost, api.Damage{Reason: *reason})
 	}
+	if bad := n.badRows.Load(); bad != nil {
+		out.Lost = append(out.Lost, *bad...)
+	}
 	return out, err
 }
 

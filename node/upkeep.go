@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
+	"rhizome/gateway/admin/api"
 )
 
 // firstWindow is how long after a start the first daily window comes at the earliest,
@@ -76,9 +78,19 @@ func (n *Node) found(d extentstore.Damage) {
 // checkRows reads every row and remembers whether all could be read.
 func (n *Node) checkRows(ctx context.Context) error {
 	c, err := register.CheckRows(ctx, n.rows)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	var bad []api.Damage
+	for _, row := range c.Named {
+		f := n.objects.Name(ctx, row)
+		d := api.Damage{Bucket: f.Bucket, Key: f.Key, Reason: reasonRow}
+		if f.Key != "" && !slices.Contains(bad, d) {
+			bad = append(bad, d)
+		}
+	}
+	n.badRows.Store(&bad)
+	switch {
 	case c.Stopped != nil:
 		n.rowsDamaged(c.Stopped)
 	case c.Bad > 0:
@@ -93,6 +105,7 @@ func (n *Node) checkRows(ctx context.Context) error {
 const (
 	reasonMissing = "its bytes are missing"
 	reasonDamaged = "its bytes on disk are not those that were written"
+	reasonRow     = "its row cannot be read; make the rows anew with rhizome repair rebuild"
 	reasonGivenUp = "it lay on a disk that was given up"
 )
 

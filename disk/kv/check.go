@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -22,7 +23,8 @@ func precheck(fs vfs.FS, dir string) error {
 	if err != nil {
 		return nil // there is no store yet
 	}
-	if !slices.ContainsFunc(names, holdsRows) {
+	n := readNote(fs, dir)
+	if n == nil && !slices.ContainsFunc(names, holdsRows) {
 		return nil
 	}
 	if d, err := pebble.Peek(dir, fs); err != nil || !d.Exists {
@@ -32,51 +34,27 @@ func precheck(fs vfs.FS, dir string) error {
 	if err != nil {
 		return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
 	}
-	// Which log is the last cannot be told from the list: it names the least number that
-	// counts, given out while opening, and the log that is made then has a higher one.
-	log := func(name string) bool {
-		num, ext, ok := fileNumber(name)
-		return ok && ext == "log" && num >= l.minLog
-	}
-	if l.minLog != 0 && !slices.ContainsFunc(names, log) && wasOpened(fs, dir) {
-		return errs.Newf(errs.Corrupt, "the row store is damaged: the log of the last writes (%06d.log or a later one) is gone", l.minLog)
+	if n != nil {
+		if err := l.checkLogs(fs, dir, names, n); err != nil {
+			return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
+		}
 	}
 	return l.present(fs, dir)
 }
 
-// openedFile is there from the end of one opening to the beginning of the next. The
-// list of files names the log to begin with before that log is there: a missing log
-// means damage only if the opening had completed, else a crash in between.
-const openedFile = "OPENED"
-
-func wasOpened(fs vfs.FS, dir string) bool {
-	_, err := fs.Stat(fs.PathJoin(dir, openedFile))
-	return err == nil
-}
-
-// noteOpening removes openedFile, durably; a folder that is not there yet has none.
-func noteOpening(fs vfs.FS, dir string) error {
-	if !wasOpened(fs, dir) {
-		return nil
-	}
-	return errors.Join(fs.Remove(fs.PathJoin(dir, openedFile)), syncDir(fs, dir))
-}
-
-// noteOpened writes openedFile, durably.
-func noteOpened(fs vfs.FS, dir string) error {
-	f, err := fs.Create(fs.PathJoin(dir, openedFile), vfs.Unspecified)
-	if err != nil {
+// checkLogs checks that the logs hold what the note says.
+func (l *fileList) checkLogs(fs vfs.FS, dir string, names []string, n *note) error {
+	s := &salvage{ctx: context.Background(), fs: fs, dir: dir, list: l, damage: new(Damage), visit: func(Found) error { return nil }}
+	if err := s.journals(names); err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close(), syncDir(fs, dir))
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
+	// Which log is the last cannot be told from the list: it names the least number that
+	// counts, given out while opening, and the log that is made then has a higher one.
+	if len(s.logs) == 0 && !n.opening {
+		return errs.Newf(errs.Corrupt, "the log of the last writes (%06d.log or a later one) is gone", l.minLog)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	_, err := n.check(l.minLog, s.logs, s.reached)
+	return err
 }
 
 // present checks that every file of the list is there and as long as it was.

@@ -29,6 +29,10 @@ type Options struct {
 	// Damaged is told of each damage that reading or compaction meets, maybe many times
 	// of the same. The store goes on with what it can read. It must not call the store.
 	Damaged func(error)
+	// NoteAfter is how long after a commit the store notes, beside its log, up to where
+	// that is durable. What was committed longer ago is missed if the log is damaged, cut
+	// or gone after a crash. Zero keeps no such notes.
+	NoteAfter time.Duration
 }
 
 // Store is an open ordered store. All methods are safe for concurrent use, but for
@@ -38,6 +42,7 @@ type Store struct {
 	dir   string
 	db    *pebble.DB
 	cache *pebble.Cache
+	noter *noter
 
 	mu      sync.Mutex
 	current *generation
@@ -70,6 +75,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		return nil, translate(err)
 	}
 	cache := pebble.NewCache(o.CacheBytes)
+	noter := newNoter()
 	opts := &pebble.Options{
 		FS:                          fs,
 		Cache:                       cache,
@@ -81,7 +87,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		Merger:                      counters,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger, o.Fatal},
-		EventListener:               &pebble.EventListener{DataCorruption: o.corruption},
+		EventListener:               &pebble.EventListener{DataCorruption: o.corruption, WALCreated: noter.created},
 	}
 	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	opts.Levels[0].FilterType = pebble.TableFilter
@@ -107,12 +113,24 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, openError(err)
 	}
-	if err := noteOpened(fs, dir); err != nil {
+	if err := noter.opened(fs, dir); err != nil {
 		err = errors.Join(err, db.Close())
 		cache.Unref()
 		return nil, translate(err)
 	}
-	return &Store{fs: fs, dir: dir, db: db, cache: cache, current: new(generation)}, nil
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, current: new(generation)}
+	s.keepNotes(o)
+	return s, nil
+}
+
+func (s *Store) keepNotes(o Options) {
+	if o.NoteAfter == 0 {
+		close(s.noter.done)
+		return
+	}
+	go s.noter.run(s, o.NoteAfter, func(err error) {
+		o.Logger.Warn("what is durable in the row store could not be noted", "error", err)
+	})
 }
 
 // apart is the last first byte of keys whose long values lie in files of their own.
@@ -133,6 +151,8 @@ func open(dir string, opts *pebble.Options) (db *pebble.DB, err error) {
 func (s *Store) Close() (err error) {
 	defer s.cache.Unref()
 	defer rescue(&err)
+	close(s.noter.stop)
+	<-s.noter.done
 	flushErr := s.db.Flush()
 	return translate(errors.Join(flushErr, s.db.Close()))
 }
@@ -230,7 +250,12 @@ func (b *Batch) Commit() error {
 	defer b.s.end(g)
 	defer b.b.Close()
 	defer b.s.count(&b.keys)
-	return translate(b.b.Commit(pebble.Sync))
+	log := b.s.noter.log()
+	if err := b.b.Commit(pebble.Sync); err != nil {
+		return translate(err)
+	}
+	b.s.noter.durable(log, uint64(b.b.SeqNum())+uint64(b.b.Count()))
+	return nil
 }
 
 // CommitLazily applies the batch without waiting for the disk: a power cut may

@@ -39,6 +39,11 @@ func TestPowerCutsInARow(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if r.IntN(2) == 0 {
+				if err := s.noter.save(fs, "/rows"); err != nil {
+					t.Fatal(err)
+				}
+			}
 			after := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: int(r.IntN(3) * 50), RNG: r})
 			if err := s.Close(); err != nil {
 				t.Fatal(err)

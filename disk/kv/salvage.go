@@ -111,6 +111,9 @@ func Salvage(ctx context.Context, fs vfs.FS, dir string, f func(Found) error) (*
 			return s.damage, err
 		}
 	}
+	if err := s.journals(names); err != nil {
+		return s.damage, err
+	}
 	s.missing(names)
 	return s.damage, nil
 }
@@ -124,8 +127,11 @@ type salvage struct {
 	list   *fileList // nil: unreadable
 	damage *Damage
 	newest map[uint64]time.Time // table number -> when it was written
-	logs   int
-	next   uint64 // sequence number after the last log's, 0: unknown
+	logs   []uint64             // the logs in force that are there
+	next   uint64               // sequence number after the last log's, 0: unknown
+	// reached is next where the first gap is.
+	reached uint64
+	gap     bool
 }
 
 // file reads one file of whatever kind. Only errors of visit and of ctx come back.
@@ -142,8 +148,6 @@ func (s *salvage) file(name string) error {
 		return s.table(name, num)
 	case "blob":
 		return s.values(name, num)
-	case "log":
-		return s.journal(name, num)
 	}
 	return nil
 }
@@ -178,9 +182,16 @@ func (s *salvage) missing(names []string) {
 			s.damage.file(valuesName(num), "the file is gone")
 		}
 	}
-	if s.logs == 0 {
+	if len(s.logs) == 0 {
 		s.damage.file("*.log", "the log of the last writes is gone")
 		s.lostLog(math.MaxUint64)
+		return
+	}
+	if n := readNote(s.fs, s.dir); n != nil && !s.gap {
+		if num, err := n.check(s.list.minLog, s.logs, s.reached); err != nil {
+			s.damage.file(logName(num), err.Error())
+			s.lostLog(num)
+		}
 	}
 }
 

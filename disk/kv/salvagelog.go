@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/batchrepr"
@@ -15,6 +17,22 @@ import (
 // block is where to look for the beginning of another.
 const logBlock = 32 << 10
 
+// journals reads all logs, in order.
+func (s *salvage) journals(names []string) error {
+	logs := map[uint64]string{}
+	for _, name := range names {
+		if num, ext, ok := fileNumber(name); ok && ext == "log" {
+			logs[num] = name
+		}
+	}
+	for _, num := range slices.Sorted(maps.Keys(logs)) {
+		if err := s.journal(logs[num], num); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // journal reads one log of batches. What follows the last batch is no damage: a crash
 // leaves such an end, and a log that is used again has its older self behind it. A
 // batch that follows something unreadable, or whose sequence numbers do not follow
@@ -23,7 +41,7 @@ func (s *salvage) journal(name string, num uint64) error {
 	if s.list != nil && num < s.list.minLog {
 		return nil // the tables have it all
 	}
-	s.logs++
+	s.logs = append(s.logs, num)
 	file := s.read(name)
 	w := &logWalk{salvage: s, next: s.next}
 	for at := 0; at < len(file); {
@@ -36,6 +54,7 @@ func (s *salvage) journal(name string, num uint64) error {
 	}
 	s.next = w.next
 	if w.lost {
+		s.gap = true
 		s.damage.file(name, fmt.Sprintf("writes between %d and %d are unreadable", w.from, w.to))
 		s.lostLog(num)
 	}
@@ -87,6 +106,9 @@ func (w *logWalk) batch(b []byte) error {
 		w.lost, w.to = true, seq
 	}
 	w.broken, w.next = false, max(w.next, seq+uint64(h.Count))
+	if !w.gap && !w.lost {
+		w.reached = w.next
+	}
 	r := batchrepr.Read(b)
 	for {
 		var f Found

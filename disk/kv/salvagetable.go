@@ -19,6 +19,7 @@ import (
 
 func tableName(num uint64) string  { return fmt.Sprintf("%06d.sst", num) }
 func valuesName(num uint64) string { return fmt.Sprintf("%06d.blob", num) }
+func logName(num uint64) string    { return fmt.Sprintf("%06d.log", num) }
 
 // Tables and value files are runs of blocks, each followed by five bytes: how it is
 // compressed, and a checksum of both. So a file is read block by block with no help
