@@ -25,7 +25,7 @@ func (s *Store) Collect(ctx context.Context, id ident.ID, uses Uses) error {
 			return err
 		}
 		if v == nil {
-			return s.deleteBytes(ctx, id)
+			return s.forgo(ctx, id)
 		}
 		r, err := decodeRow(v)
 		if err != nil {
@@ -59,8 +59,11 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 	if !ref.Dying {
 		// A chosen value that uses the reference is enough to leave it alone.
 		v, _, err := s.regs.Read(ctx, ref.Row)
-		if err != nil || uses(ref.Row, v, ref, id) {
-			return err == nil, err
+		if err != nil && !errors.Is(err, register.ErrFenced) {
+			return false, err
+		}
+		if uses(ref.Row, v, ref, id) {
+			return true, nil
 		}
 	}
 	ref, err := s.MarkDying(ctx, id, ref.ID)
@@ -70,19 +73,36 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 	if err != nil {
 		return false, err
 	}
+	// A row that is closed for ever holds nothing that its table still knows of.
 	v, err := s.regs.Update(ctx, ref.Row, register.Change{
 		Apply:     func(old *register.Value) (*register.Value, error) { return old, nil },
 		Above:     ref.Ballot,
-		Epoch:     ^uint64(0), // not a writer that a fence is meant for
+		Epoch:     register.EpochSettle,
 		AbsentToo: true,
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, register.ErrFenced) {
 		return false, err
 	}
 	if uses(ref.Row, v, ref, id) {
 		return true, s.Revive(ctx, id, ref.ID)
 	}
 	return false, s.DropRef(ctx, id, ref.ID)
+}
+
+// forgo deletes the bytes of an extent that has no row, once a tombstone says that it
+// will never have one: its writer may be at work yet, on another node, and this
+// replica may hold what it sent so far.
+func (s *Store) forgo(ctx context.Context, id ident.ID) error {
+	held, err := s.local.Held(ctx, Row(id))
+	if err != nil {
+		return err
+	}
+	v, err := s.regs.Update(ctx, Row(id), register.Change{Above: held, AbsentToo: true,
+		Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
+	if err != nil || v != nil {
+		return err
+	}
+	return s.deleteBytes(ctx, id)
 }
 
 // passLimit bounds how much of the work list one pass remembers.

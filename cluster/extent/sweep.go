@@ -18,8 +18,9 @@ type SweepReport struct {
 	Lost    int   // rows without bytes
 }
 
-// Sweep compares rows and bytes in both directions. Bytes whose row is absent by a
-// majority's word are deleted, but for those of writers at work; lost is called for
+// Sweep compares rows and bytes in both directions. Bytes without a row are deleted,
+// but for those of this node's writers at work; another node's writer, if one there
+// is, then fails. lost is called for
 // each live row whose bytes are not here. It is run when the store opens and daily.
 func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (SweepReport, error) {
 	var rep SweepReport
@@ -56,15 +57,14 @@ func (s *Store) sweepBytes(ctx context.Context, i extentstore.Info, rep *SweepRe
 	if err != nil || v != nil || s.held(i.ID) {
 		return err
 	}
-	err = s.disks.Delete(ctx, i.ID)
-	if errors.Is(err, errs.NotFound) {
-		return nil
+	if err = s.forgo(ctx, i.ID); err != nil {
+		return err
 	}
-	if err == nil {
+	if _, err := s.disks.Info(ctx, i.ID); errors.Is(err, errs.NotFound) {
 		rep.Deleted++
 		rep.Freed += i.Stored
 	}
-	return err
+	return nil
 }
 
 // Status says where an extent stands.

@@ -42,13 +42,23 @@ type Change struct {
 	// ballot about to be used. An error ends the update: it is returned as it is if
 	// no Accept was sent before, else the outcome is settled or errs.Unavailable.
 	Raise func(context.Context, Ballot) error
-	// Epoch is what the caller knows of its partition key's epoch; the Accept is refused
-	// with errs.Conflict by a replica that was fenced at a higher one.
+	// Epoch is what the caller knows of its partition key's epoch, or EpochSettle or
+	// EpochFinal. A replica that was fenced at a higher one refuses the Accept.
 	Epoch uint64
 	// AbsentToo makes an identity update of an absent row write a tombstone rather
 	// than nothing, so that lower ballots are fenced off.
 	AbsentToo bool
 }
+
+// Epochs that are no partition key's own.
+const (
+	// EpochFinal passes every fence. A fence of this epoch closes the rows for ever: what
+	// was not chosen by then never will be, not even by settling.
+	EpochFinal = ^uint64(0)
+	// EpochSettle passes every fence but a final one. It is for changes that find out
+	// what became of others' changes and write nothing new.
+	EpochSettle = EpochFinal - 1
+)
 
 // ErrFenced refuses a change whose Epoch is below that of a Fence.
 var ErrFenced = errs.New(errs.Conflict, "the rows are closed to changes of this epoch")
@@ -66,7 +76,8 @@ type Store interface {
 	// once. It fails with ErrFenced under a Fence above its Epoch.
 	Update(ctx context.Context, row Row, c Change) (*Value, error)
 	// Create writes a row under a fresh random key that nobody else can know. Only
-	// the first attempt for a key may use it. ballot is one of NewBallot.
+	// the first attempt for a key may use it. ballot is one of NewBallot. It fails with
+	// errs.Exists once somebody else has written the row, if only a tombstone.
 	Create(ctx context.Context, row Row, ballot Ballot, v *Value) error
 	// Scan returns rows in order.
 	Scan(ctx context.Context, s Scan) (*Page, error)
@@ -74,7 +85,12 @@ type Store interface {
 	// Accept under (table, part) whose Change carries a lower epoch. A replica keeps
 	// the highest epoch it was told; there is no way back, so a late Fence of a
 	// coordinator that was given up is harmless: whoever reopens names a higher epoch.
+	// What a minority accepted before may yet be chosen, by who settles it: where that
+	// matters, Affirm the rows, or fence with EpochFinal.
 	Fence(ctx context.Context, table Table, part string, epoch uint64) error
+	// Affirm chooses anew what the rows hold, above everything proposed before. Behind a
+	// Fence what they hold is then what they will hold.
+	Affirm(ctx context.Context, rows ...Row) error
 	// Weight returns the sums over the live rows of (table, part), as a majority of
 	// replicas last saw them: exact when nothing is under way.
 	Weight(ctx context.Context, table Table, part string) (count, bytes int64, err error)
@@ -101,6 +117,10 @@ type Scan struct {
 	// including the first Delimiter behind Prefix, only the first live one is returned,
 	// with Entry.Group set to that common beginning.
 	Delimiter string
+	// Fence, if not zero, is the epoch at which each replica that answers first closes
+	// the parts, as Store.Fence does: no change of a lower epoch that is not in the
+	// answer is ever acknowledged.
+	Fence uint64
 }
 
 // Entry is one live row of a Page, or the first of a group.
@@ -126,6 +146,10 @@ type Local interface {
 	Pending(ctx context.Context, table Table, after *Row, limit int) ([]Row, error)
 	// PendingCount returns the length of the table's work list.
 	PendingCount(ctx context.Context, table Table) (int64, error)
+	// Held returns the ballot at which this replica accepted what it holds of a row, zero
+	// for none. Who changes a row because of that alone does it Above: it may be a Create
+	// under way, which asked for no promises.
+	Held(ctx context.Context, row Row) (Ballot, error)
 	// Rows calls f for every live row of the table that this replica holds, in an
 	// order of its own, until f returns an error, which is returned.
 	Rows(ctx context.Context, table Table, f func(Row, *Value) error) error

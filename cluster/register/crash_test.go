@@ -140,6 +140,7 @@ func TestPowerCut(t *testing.T) {
 					t.Fatalf("%v lost: %d was acknowledged, %d is there", row, n, got)
 				}
 			}
+			c.store(0).coordSettle(c)
 			for _, n := range c.nodes {
 				agree(t, n.rep)
 			}

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync"
 
@@ -54,27 +55,47 @@ func (r *Replica) Fence(_ context.Context, version uint64, t Table, part string,
 	if refusal := r.admit(version); refusal != 0 {
 		return refusedPlan(refusal)
 	}
-	if err := checkRow(Row{Table: t, Part: part}); err != nil {
-		return err
-	}
-	return r.raiseFence(partID{t, part}, epoch)
+	return r.fence(t, []string{part}, epoch)
 }
 
-func (r *Replica) raiseFence(id partID, epoch uint64) error {
-	r.fences.raising.Lock()
-	defer r.fences.raising.Unlock()
-	if r.fences.of(id.table, id.part).told >= epoch {
+// fence closes the parts to epochs below that, in one commit.
+func (r *Replica) fence(t Table, parts []string, epoch uint64) error {
+	if epoch == 0 {
 		return nil
 	}
-	r.fences.raise(id, epoch, 0)
+	for _, part := range parts {
+		if err := checkRow(Row{Table: t, Part: part}); err != nil {
+			return err
+		}
+	}
+	return r.raiseFences(t, parts, epoch)
+}
+
+func (r *Replica) raiseFences(t Table, parts []string, epoch uint64) error {
+	r.fences.raising.Lock()
+	defer r.fences.raising.Unlock()
 	b := r.kv.NewBatch()
-	b.Set(fenceKey(id.table, id.part), binary.BigEndian.AppendUint64(nil, epoch))
+	var prefixes []string
+	for _, part := range parts {
+		if r.fences.of(t, part).told < epoch {
+			r.fences.raise(partID{t, part}, epoch, 0)
+			b.Set(fenceKey(t, part), binary.BigEndian.AppendUint64(nil, epoch))
+			prefixes = append(prefixes, string(appendPart(nil, headKey, t, part)[1:]))
+		}
+	}
+	if b.Empty() {
+		b.Discard()
+		return nil
+	}
 	if err := b.Commit(); err != nil {
 		return err
 	}
-	prefix := string(appendPart(nil, headKey, id.table, id.part)[1:])
-	r.settleWrites(func(row string) bool { return strings.HasPrefix(row, prefix) })
-	r.fences.raise(id, epoch, epoch)
+	r.settleWrites(func(row string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(row, p) })
+	})
+	for _, part := range parts {
+		r.fences.raise(partID{t, part}, epoch, epoch)
+	}
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scan
 	s = core.NewScanner(l.size)
 	done = len(l.parts) == 0
 	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
-		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone}
+		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Fence: l.Fence}
 		for _, i := range l.covers[k] {
 			sw.Parts = append(sw.Parts, l.parts[i])
 		}

@@ -28,6 +28,7 @@ type Sweep struct {
 	After     string
 	Limit     int
 	Delimiter string
+	Fence     uint64
 	// Alone asks for live rows only, and one item for a whole group: this replica is
 	// the only one of all Parts.
 	Alone bool

@@ -2,6 +2,7 @@ package register
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -60,7 +61,7 @@ func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.R
 
 // mend settles a row on which replicas differ.
 func (c *Coordinator) mend(ctx context.Context, row Row, at place, r *core.Reader) (core.Record, error) {
-	u := c.update(row, Change{Apply: func(old *Value) (*Value, error) { return old, nil }})
+	u := c.update(row, Change{Epoch: EpochSettle, Apply: func(old *Value) (*Value, error) { return old, nil }})
 	u.at = at
 	if best, holders := r.Highest(); r.Majority() && !best.Ballot.IsZero() {
 		u.p.WriteBack(best, holders)
@@ -118,6 +119,30 @@ func (c *Coordinator) Fence(ctx context.Context, t Table, part string, epoch uin
 		return wait
 	})
 	return c.most(yes, at, err)
+}
+
+// affirmers bounds how many rows one Affirm works on side by side.
+const affirmers = 16
+
+// Affirm is Store's. What a single replica accepted is chosen: there, there is
+// nothing to do.
+func (c *Coordinator) Affirm(ctx context.Context, rows ...Row) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(rows))
+	turn := make(chan struct{}, affirmers)
+	for i, row := range rows {
+		if len(c.place(row.Part).nodes) == 1 {
+			continue
+		}
+		turn <- struct{}{}
+		wg.Go(func() {
+			_, errs[i] = c.Update(ctx, row, Change{Epoch: EpochSettle, AbsentToo: true,
+				Apply: func(old *Value) (*Value, error) { return old, nil }})
+			<-turn
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 func (c *Coordinator) most(yes int, at place, err error) error {

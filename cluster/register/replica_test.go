@@ -107,6 +107,8 @@ func TestForgetting(t *testing.T) {
 		ch.Ballot = late
 		_, err = c.store(0).Update(ctx, Row{1, "0", "0"}, ch)
 		check(t, err)
+		s.coordSettle(c)
+		c.store(0).coordSettle(c)
 		for _, n := range c.nodes {
 			agree(t, n.rep)
 		}

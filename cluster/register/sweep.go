@@ -22,6 +22,9 @@ func (r *Replica) Scan(ctx context.Context, version uint64, s Sweep) (core.Secti
 	if refusal := r.admit(version); refusal != core.None {
 		return core.Section{}, refusedPlan(refusal)
 	}
+	if err := r.fence(s.Table, s.Parts, s.Fence); err != nil {
+		return core.Section{}, err
+	}
 	w := sweeper{Sweep: s, replica: r}
 	defer w.close()
 	for _, part := range s.Parts {

@@ -30,12 +30,8 @@ func (c *Coordinator) Create(ctx context.Context, row Row, ballot Ballot, v *Val
 	if err := checkValue(v); err != nil {
 		return err
 	}
-	u := c.update(row, Change{Apply: func(old *Value) (*Value, error) {
-		if old != nil {
-			return nil, errs.New(errs.Exists, "the row exists already")
-		}
-		return v, nil
-	}})
+	u := c.update(row, Change{Apply: func(*Value) (*Value, error) { return v, nil }})
+	u.fresh = true
 	u.p.Create(ballot, v)
 	u.value = v
 	if u.accept(ctx); u.p.Phase() == core.Chosen {
@@ -53,6 +49,9 @@ type update struct {
 	at   place
 	p    core.Proposer
 	used bool // Change.Ballot was tried
+	// fresh: nobody else may have written the row, not even the tombstone of a collector
+	// that took this change's coordinator for dead.
+	fresh bool
 
 	value  *Value // the outcome once p is Chosen
 	refuse error
@@ -162,11 +161,16 @@ func take(phase core.Phase, answer func(int, core.Answer) core.Phase) func(int, 
 	}
 }
 
+var errClosed = errs.New(errs.Unavailable, "the rows were closed while a change was under way; its outcome is unknown")
+
 // decide computes what to propose. An error ends the update.
 func (u *update) decide(ctx context.Context) error {
 	u.value, u.refuse = nil, nil
 	switch v, value := u.p.Verdict(); v {
 	case core.Applied:
+		if u.p.Fenced() {
+			return errClosed // who closed the rows may have read them without it
+		}
 		u.value = value
 		u.p.Keep(false)
 		return nil
@@ -175,7 +179,7 @@ func (u *update) decide(ctx context.Context) error {
 	}
 	if u.p.Fenced() {
 		if u.p.Sent() {
-			return errs.New(errs.Unavailable, "the rows were closed while a change was under way; its outcome is unknown")
+			return errClosed
 		}
 		return ErrFenced
 	}
@@ -184,6 +188,11 @@ func (u *update) decide(ctx context.Context) error {
 
 func (u *update) propose(ctx context.Context) error {
 	base := u.p.Base()
+	if u.fresh && !base.Ballot.IsZero() {
+		u.refuse = errs.New(errs.Exists, "the row was written by somebody else")
+		u.p.Keep(false)
+		return nil
+	}
 	next, err := u.Apply(base.Value)
 	if err == nil && next == base.Value {
 		u.value = next

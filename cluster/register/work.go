@@ -69,6 +69,13 @@ func (r *Replica) PendingCount(ctx context.Context, t Table) (n int64, err error
 	return n, err
 }
 
+// Held is Local's.
+func (r *Replica) Held(_ context.Context, row Row) (Ballot, error) {
+	var full core.Cell
+	err := r.get(rowKey(headKey, row), &full)
+	return full.Ballot, err
+}
+
 // Rows is Local's. Values come without Blob and belong to f.
 func (r *Replica) Rows(ctx context.Context, t Table, f func(Row, *Value) error) error {
 	from := []byte{headKey, byte(t)}

@@ -57,15 +57,23 @@ func (s *Store) CreateBucket(ctx context.Context, name string, k *account.Key, l
 	if err := s.takeName(ctx, name, k, local, id); err != nil {
 		return nil, err
 	}
-	// The name is taken, but a collector that thought this coordinator dead may have
-	// removed the row first: only this update makes the bucket real.
-	return s.changeBucket(ctx, id, func(r *bucketRecord) error {
+	if !local {
+		s.enqueue(aliasRow(name))
+	}
+	// The name is taken, but a collector that thought this coordinator dead, or another
+	// who wants the name, may have removed the row first: only this update makes the
+	// bucket real.
+	b, err := s.changeBucket(ctx, id, func(r *bucketRecord) error {
 		if r.State != bucketNew {
 			return ErrBusy
 		}
 		r.State = bucketActive
 		return nil
 	})
+	if errors.Is(err, ErrNoSuchBucket) {
+		err = errs.Newf(errs.Conflict, "somebody else makes a bucket of this name: %w", ErrBusy)
+	}
+	return b, err
 }
 
 // nameFree reports why a name cannot be taken by k, if so.
@@ -110,7 +118,7 @@ func (s *Store) takeName(ctx context.Context, name string, k *account.Key, local
 		}
 		return s.Accounts.SetLocalName(ctx, k.ID, name, id)
 	}
-	dead, err := s.aliasTarget(ctx, name)
+	dead, err := s.deadTarget(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -122,14 +130,16 @@ func (s *Store) takeName(ctx context.Context, name string, k *account.Key, local
 		if old != nil && a.Bucket != id && a.Bucket != dead {
 			return nil, ErrBucketExists
 		}
-		return &register.Value{Data: codec.Encode(aliasRecord{id}), Count: 1}, nil
+		// On the work list until somebody saw that the bucket lives: see finishAlias.
+		return &register.Value{Data: codec.Encode(aliasRecord{id}), Pending: true, Count: 1}, nil
 	}})
 	return err
 }
 
-// aliasTarget returns the bucket ID that a name stands for if no such bucket lives,
-// so that the name may be taken over; else the zero ID.
-func (s *Store) aliasTarget(ctx context.Context, name string) (ident.ID, error) {
+// deadTarget returns the bucket ID that a name stands for if no such bucket will ever
+// live, so that the name may be taken over; else the zero ID. A bucket that is being
+// made under the name is given up first: its maker might yet succeed.
+func (s *Store) deadTarget(ctx context.Context, name string) (ident.ID, error) {
 	v, _, err := s.Registers.Read(ctx, aliasRow(name))
 	if err != nil || v == nil {
 		return ident.ID{}, err
@@ -141,7 +151,40 @@ func (s *Store) aliasTarget(ctx context.Context, name string) (ident.ID, error) 
 	if _, err := s.bucketByID(ctx, a.Bucket); !errors.Is(err, ErrNoSuchBucket) {
 		return ident.ID{}, err
 	}
+	if err := s.dropUnnamed(ctx, bucketRow(a.Bucket)); err != nil {
+		return ident.ID{}, err
+	}
+	if _, err := s.bucketByID(ctx, a.Bucket); !errors.Is(err, ErrNoSuchBucket) {
+		return ident.ID{}, err
+	}
 	return a.Bucket, nil
+}
+
+// finishAlias removes a name that stands for no bucket, as one does whose maker died
+// or lost a race, and takes the others off the work list.
+func (s *Store) finishAlias(ctx context.Context, row register.Row) error {
+	v, _, err := s.Registers.Read(ctx, row)
+	if err != nil || v == nil {
+		return err
+	}
+	a, err := decodeRow[aliasRecord](v)
+	if err != nil {
+		return err
+	}
+	b, _, err := s.Registers.Read(ctx, bucketRow(a.Bucket))
+	if err != nil {
+		return err
+	}
+	r, err := decodeRow[bucketRecord](b)
+	switch {
+	case err != nil:
+		return err
+	case b == nil || r.State == bucketGone:
+		return s.releaseName(ctx, row.Part, a.Bucket)
+	case r.State != bucketNew:
+		s.Registers.Settle(row, v)
+	}
+	return nil
 }
 
 // Bucket implements Service.

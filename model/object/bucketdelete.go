@@ -11,10 +11,10 @@ import (
 
 // DeleteBucket implements Service. Its steps: look (a bucket with objects is refused
 // without disturbing anybody), move to state deleting under a new epoch, fence the
-// shards, look again, and either move to state gone, which is the commit point, or
+// shards while looking again, and either move to state gone, which is the commit point, or
 // open again.
 func (s *Store) DeleteBucket(ctx context.Context, b *Bucket) error {
-	if empty, err := s.isEmpty(ctx, b); err != nil || !empty {
+	if empty, err := s.isEmpty(ctx, b, 0); err != nil || !empty {
 		return errors.Join(err, notEmpty(empty))
 	}
 	row := bucketRow(b.ID)
@@ -32,14 +32,7 @@ func (s *Store) DeleteBucket(ctx context.Context, b *Bucket) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range []register.Table{Objects, Uploads} {
-		for _, part := range b.parts() {
-			if err := s.Registers.Fence(ctx, t, part, epoch); err != nil {
-				return err
-			}
-		}
-	}
-	empty, err := s.isEmpty(ctx, b)
+	empty, err := s.isEmpty(ctx, b, epoch)
 	if err != nil {
 		return err // whoever comes next opens it again, or deletes it
 	}
@@ -60,9 +53,10 @@ func notEmpty(empty bool) error {
 	return ErrBucketNotEmpty
 }
 
-// isEmpty reports whether a bucket holds no object.
-func (s *Store) isEmpty(ctx context.Context, b *Bucket) (bool, error) {
-	p, err := s.Registers.Scan(ctx, register.Scan{Table: Objects, Parts: b.parts(), Limit: 1})
+// isEmpty reports whether a bucket holds no object. It fences what it looks at, if
+// epoch is not zero: no object is acknowledged later under a lower one.
+func (s *Store) isEmpty(ctx context.Context, b *Bucket, epoch uint64) (bool, error) {
+	p, err := s.Registers.Scan(ctx, register.Scan{Table: Objects, Parts: b.parts(), Limit: 1, Fence: epoch})
 	if err != nil {
 		return false, err
 	}
@@ -150,7 +144,11 @@ func (s *Store) removeBucket(ctx context.Context, row register.Row, id ident.ID,
 			}
 		}
 	}
-	if err := s.removeUploads(ctx, register.Shards(id.Key(), r.Shards)); err != nil {
+	parts := register.Shards(id.Key(), r.Shards)
+	if err := s.removeUploads(ctx, parts, r.Epoch); err != nil {
+		return err
+	}
+	if err := s.removeStrays(ctx, parts); err != nil {
 		return err
 	}
 	_, err := s.Registers.Update(ctx, row, register.Change{Apply: func(*register.Value) (*register.Value, error) {
@@ -161,8 +159,8 @@ func (s *Store) removeBucket(ctx context.Context, row register.Row, id ident.ID,
 
 // removeUploads aborts the uploads under way in a deleted bucket. Completed ones that
 // copies in other buckets reference are hidden from the scan and stay.
-func (s *Store) removeUploads(ctx context.Context, parts []string) error {
-	scan := register.Scan{Table: Uploads, Parts: parts, Limit: 1000}
+func (s *Store) removeUploads(ctx context.Context, parts []string, epoch uint64) error {
+	scan := register.Scan{Table: Uploads, Parts: parts, Limit: 1000, Fence: epoch}
 	for {
 		p, err := s.Registers.Scan(ctx, scan)
 		if err != nil {
@@ -170,6 +168,28 @@ func (s *Store) removeUploads(ctx context.Context, parts []string) error {
 		}
 		for _, e := range p.Entries {
 			if err := s.abortAt(ctx, e.Row); err != nil && !errors.Is(err, ErrNoSuchUpload) {
+				return err
+			}
+		}
+		if !p.More {
+			return nil
+		}
+		scan.After = p.After
+	}
+}
+
+// removeStrays closes the rows of a deleted bucket for ever and empties those that
+// hold an object all the same: of a write that was never acknowledged, which a
+// minority took before the fence and somebody settled since.
+func (s *Store) removeStrays(ctx context.Context, parts []string) error {
+	scan := register.Scan{Table: Objects, Parts: parts, Limit: 1000, Fence: register.EpochFinal}
+	for {
+		p, err := s.Registers.Scan(ctx, scan)
+		if err != nil {
+			return err
+		}
+		for _, e := range p.Entries {
+			if err := s.emptySlot(ctx, e.Row); err != nil {
 				return err
 			}
 		}

@@ -81,7 +81,7 @@ func (s *Store) release(ctx context.Context, d *draft) {
 	if d.holder == nil {
 		return
 	}
-	if err := s.dropHolder(ctx, *d.holder, d.version.ID); err != nil {
+	if err := s.dropHolder(ctx, *d.holder, d.version.ID, false); err != nil {
 		s.Logger.Debug("a reference is left to the collector", "row", d.holder.Sort, "error", err)
 	}
 }

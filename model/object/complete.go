@@ -76,6 +76,7 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 			return errTaken
 		}
 		now.State, now.Epoch, now.Refs = uploadCompleting, epoch, []held{holds(d.ref())}
+		now.Kept = c.numbers()
 		return nil
 	})
 	if err != nil {
@@ -84,7 +85,7 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 	h, err := s.completeTaken(ctx, b, c, addr, r, d, data, epoch)
 	if err != nil && refused(err) {
 		// Certainly not committed: open the upload again for another try.
-		return nil, errors.Join(err, s.dropHolder(context.WithoutCancel(ctx), row, d.version.ID))
+		return nil, errors.Join(err, s.dropHolder(context.WithoutCancel(ctx), row, d.version.ID, false))
 	}
 	return h, err
 }
@@ -92,6 +93,10 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 // completeTaken commits the object of an upload in state completing.
 func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr address, r *uploadRecord, d *draft, data ident.Secret, epoch uint64) (*Head, error) {
 	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), epoch); err != nil {
+		return nil, err
+	}
+	// What is read below must not be replaced by a part that was never acknowledged.
+	if err := s.Registers.Affirm(ctx, c.rows()...); err != nil {
 		return nil, err
 	}
 	g, err := s.gather(ctx, c, r, data)
@@ -113,10 +118,7 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.changeUpload(ctx, row, func(r *uploadRecord) error {
-		r.Unused = g.unused
-		return r.confirm(v.ID)
-	})
+	_, err = s.changeUpload(ctx, row, func(r *uploadRecord) error { return r.confirm(v.ID) })
 	if err != nil {
 		// The object stands; the collector confirms the reference.
 		s.Logger.Debug("an upload is left to the collector", "upload", r.ID, "error", err)
@@ -130,12 +132,11 @@ type gathered struct {
 	list   list
 	size   int64
 	digest Digest
-	unused []int
 }
 
 // gather reads the upload's parts and checks them against what the client named.
 func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data ident.Secret) (*gathered, error) {
-	have, err := s.allParts(ctx, r.ID)
+	have, err := s.allParts(ctx, r.ID, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +158,6 @@ func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data id
 		g.list.Parts = append(g.list.Parts, partMark{want.Number, p.Size, p.ETag, p.Checksum.Sum})
 		g.size += p.Size
 		parts = append(parts, p.part(want.Number))
-		delete(have, want.Number)
-	}
-	for n := range have {
-		g.unused = append(g.unused, n)
 	}
 	if g.size > MaxObject || c.Size >= 0 && g.size != c.Size {
 		return nil, errs.Newf(errs.Invalid, "the parts have %d bytes together, not %d", g.size, c.Size)
@@ -171,10 +168,11 @@ func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data id
 	return g, err
 }
 
-// allParts returns the parts of an upload by number.
-func (s *Store) allParts(ctx context.Context, upload ident.ID) (map[int]*version, error) {
+// allParts returns the parts of an upload by number, and closes them to epochs below
+// that.
+func (s *Store) allParts(ctx context.Context, upload ident.ID, epoch uint64) (map[int]*version, error) {
 	out := map[int]*version{}
-	scan := register.Scan{Table: Parts, Parts: []string{upload.Key()}, Limit: 1000}
+	scan := register.Scan{Table: Parts, Parts: []string{upload.Key()}, Limit: 1000, Fence: epoch}
 	for {
 		p, err := s.Registers.Scan(ctx, scan)
 		if err != nil {
@@ -214,6 +212,22 @@ func (s *Store) partPieces(ctx context.Context, r *uploadRecord, number int, p *
 		return nil, err
 	}
 	return l.Pieces, nil
+}
+
+// numbers and rows are those of the named parts.
+func (c *Complete) numbers() (kept partSet) {
+	for _, p := range c.Parts {
+		kept.add(p.Number)
+	}
+	return kept
+}
+
+func (c *Complete) rows() []register.Row {
+	rows := make([]register.Row, len(c.Parts))
+	for i, p := range c.Parts {
+		rows[i] = partRow(c.Upload, p.Number)
+	}
+	return rows
 }
 
 // checkOrder checks what the client named before anything is read.

@@ -15,10 +15,24 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 	if err := checkKey(c.Key); err != nil {
 		return nil, err
 	}
-	src, err := s.copySource(ctx, c)
-	if err != nil {
-		return nil, err
+	var last ident.ID
+	for range 4 {
+		src, err := s.copySource(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		// A source that stands but cannot be referenced is copied by its bytes.
+		h, err := s.copyOnce(ctx, b, c, src, src.v.ID == last)
+		if !errors.Is(err, errSourceGone) {
+			return h, err
+		}
+		last = src.v.ID
 	}
+	return nil, errs.Newf(errs.Unavailable, "the source changes all the time: %w", ErrBusy)
+}
+
+// copyOnce copies one version; errSourceGone if it was replaced meanwhile.
+func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, bytes bool) (*Head, error) {
 	if src.v.Size > MaxPut {
 		return nil, errs.Newf(errs.TooLarge, "more than 5 GiB are copied in parts: %w", ErrEntityTooLarge)
 	}
@@ -28,11 +42,11 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 	if err := s.checkQuota(ctx, b, src.v.Size); err != nil {
 		return nil, err
 	}
-	if c.Digest != nil || src.v.Where == whereInline {
+	if bytes || c.Digest != nil || src.v.Where == whereInline {
 		return s.copyBytes(ctx, b, c, src)
 	}
 	h, err := s.copyByReference(ctx, b, c, src)
-	if isAny(err, errSourceGone) || errs.KindOf(err) == errs.TooLarge {
+	if errs.KindOf(err) == errs.TooLarge {
 		return s.copyBytes(ctx, b, c, src)
 	}
 	return h, err
@@ -74,13 +88,21 @@ func (s *Store) copyBody(ctx context.Context, c Copy, src *source, off, n int64)
 	if err != nil {
 		return nil, err
 	}
-	out := &copyBody{Body{Reader: r, Size: n}, r.Close}
+	out := &copyBody{Body{Reader: sourceReader{r}, Size: n}, r.Close}
 	if c.Digest != nil {
 		out.Hash, out.Finish = c.Digest()
 	} else {
 		out.Finish = func() (Digest, error) { return Digest{src.v.ETag, src.v.Checksum}, nil }
 	}
 	return out, nil
+}
+
+// sourceReader tells a source that was replaced while it was read.
+type sourceReader struct{ io.Reader }
+
+func (r sourceReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	return n, goneSource(err)
 }
 
 func (c *Copy) attrs(src *version) Attrs {
@@ -143,7 +165,7 @@ func (s *Store) share(ctx context.Context, d *draft, extents []ident.ID) error {
 }
 
 func goneSource(err error) error {
-	if errs.KindOf(err) == errs.NotFound {
+	if err != nil && errs.KindOf(err) == errs.NotFound {
 		return errors.Join(errSourceGone, err)
 	}
 	return err

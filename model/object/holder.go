@@ -58,9 +58,11 @@ func (s *Store) addHolder(ctx context.Context, row register.Row, ref extent.Ref)
 // maxHolderRefs keeps an upload's row below what a register may hold.
 const maxHolderRefs = 128
 
-// dropHolder drops a reference of an upload. Without one left, a completing upload
-// is open again, and a completed one is removed by the pending work of its row.
-func (s *Store) dropHolder(ctx context.Context, row register.Row, id ident.ID) error {
+// dropHolder drops a reference of an upload. Without one left, an upload whose
+// completing came to nothing is open again, and a completed one is removed by the
+// pending work of its row. committed says that the version stood once, which a
+// completing upload may not know yet.
+func (s *Store) dropHolder(ctx context.Context, row register.Row, id ident.ID, committed bool) error {
 	_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
 		i := r.find(id)
 		if i < 0 {
@@ -69,8 +71,8 @@ func (s *Store) dropHolder(ctx context.Context, row register.Row, id ident.ID) e
 		r.Refs = slices.Delete(r.Refs, i, i+1)
 		switch {
 		case len(r.Refs) > 0:
-		case r.State == uploadCompleting:
-			r.State = uploadOpen
+		case r.State == uploadCompleting && !committed:
+			r.State, r.Kept = uploadOpen, nil
 		default:
 			r.State = uploadDropped
 		}
@@ -100,13 +102,13 @@ func (r *uploadRecord) confirm(id ident.ID) error {
 
 // settleUpload decides about every reference of an upload whose writer may be dead,
 // as package extent's doc comment describes. Of an upload that is not ripe it only
-// notes that nothing is in doubt, if so.
+// notes that nothing is in doubt and nothing left to be removed, if so.
 func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) error {
 	v, r, err := s.uploadAt(ctx, row)
 	if err != nil {
 		return err
 	}
-	doubt := r.State == uploadCompleting
+	doubt := r.State == uploadCompleting || len(r.Kept) > 0
 	for i := range r.Refs {
 		ref := r.Refs[i].ref()
 		used, err := s.inUse(ctx, ref)
@@ -133,6 +135,9 @@ func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) e
 // inUse reports whether a reference's row uses it now.
 func (s *Store) inUse(ctx context.Context, ref extent.Ref) (bool, error) {
 	v, _, err := s.Registers.Read(ctx, ref.Row)
+	if isFenced(err) {
+		return false, nil // closed for ever
+	}
 	return err == nil && uses(ref.Row, v, ref, ident.ID{}), err
 }
 
@@ -147,14 +152,14 @@ func (s *Store) settleRef(ctx context.Context, row register.Row, id ident.ID) er
 		return ignoreGone(err)
 	}
 	v, err := s.Registers.Update(ctx, ref.Row, register.Change{
-		Above: ref.Ballot, AbsentToo: true, Epoch: anyEpoch,
+		Above: ref.Ballot, AbsentToo: true, Epoch: register.EpochSettle,
 		Apply: func(old *register.Value) (*register.Value, error) { return old, nil },
 	})
-	if err != nil {
-		return err
+	if err != nil && !isFenced(err) {
+		return err // where it is closed for ever, nothing uses anything
 	}
 	if !uses(ref.Row, v, ref, ident.ID{}) {
-		return s.dropHolder(ctx, row, id)
+		return s.dropHolder(ctx, row, id, false)
 	}
 	_, err = s.changeUpload(ctx, row, func(r *uploadRecord) error { return r.confirm(id) })
 	return ignoreGone(err)

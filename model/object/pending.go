@@ -3,6 +3,8 @@ package object
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,7 +72,7 @@ func (s *Store) clean(ctx context.Context) {
 // CleanUp looks once at everything on the work lists.
 func (s *Store) CleanUp(ctx context.Context) error {
 	var failed error
-	for _, t := range []register.Table{Objects, Parts, Uploads, Buckets} {
+	for _, t := range []register.Table{Objects, Parts, Uploads, Buckets, Aliases} {
 		failed = errors.Join(failed, s.cleanTable(ctx, t))
 	}
 	s.nextRound()
@@ -107,6 +109,8 @@ func (s *Store) finish(ctx context.Context, row register.Row) error {
 		return s.finishUpload(ctx, row)
 	case Buckets:
 		return s.finishBucket(ctx, row)
+	case Aliases:
+		return s.finishAlias(ctx, row)
 	}
 	return nil
 }
@@ -148,7 +152,7 @@ func (s *Store) dropAll(ctx context.Context, d drop) error {
 	if d.Holder == nil {
 		return nil
 	}
-	return s.dropHolder(ctx, d.Holder.row(), d.Version)
+	return s.dropHolder(ctx, d.Holder.row(), d.Version, true)
 }
 
 // strikeOut removes finished work from a row, and the row if nothing else is left.
@@ -191,7 +195,7 @@ func (s *Store) finishUpload(ctx context.Context, row register.Row) error {
 	switch {
 	case r.State == uploadDropped:
 		return s.removeUpload(ctx, row, r)
-	case len(r.Unused) > 0:
+	case r.State == uploadDone && len(r.Kept) > 0:
 		return s.removeUnused(ctx, row, r)
 	}
 	return s.settleUpload(ctx, row, s.ripe(row))
@@ -199,15 +203,12 @@ func (s *Store) finishUpload(ctx context.Context, row register.Row) error {
 
 func (s *Store) removeUpload(ctx context.Context, row register.Row, r *uploadRecord) error {
 	// A part that is being uploaded must not appear behind our back.
-	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), r.Epoch+1); err != nil {
-		return err
-	}
-	parts, err := s.allParts(ctx, r.ID)
+	parts, err := s.allParts(ctx, r.ID, register.EpochFinal)
 	if err != nil {
 		return err
 	}
-	for n := range parts {
-		if err := s.removePart(ctx, r.ID, n); err != nil {
+	for _, n := range slices.Sorted(maps.Keys(parts)) {
+		if err := s.emptySlot(ctx, partRow(r.ID, n)); err != nil {
 			return err
 		}
 	}
@@ -218,21 +219,27 @@ func (s *Store) removeUpload(ctx context.Context, row register.Row, r *uploadRec
 }
 
 func (s *Store) removeUnused(ctx context.Context, row register.Row, r *uploadRecord) error {
-	for _, n := range r.Unused {
-		if err := s.removePart(ctx, r.ID, n); err != nil {
+	parts, err := s.allParts(ctx, r.ID, r.Epoch)
+	if err != nil {
+		return err
+	}
+	for _, n := range slices.Sorted(maps.Keys(parts)) {
+		if r.Kept.has(n) {
+			continue
+		}
+		if err := s.emptySlot(ctx, partRow(r.ID, n)); err != nil {
 			return err
 		}
 	}
-	_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
-		r.Unused = nil
+	_, err = s.changeUpload(ctx, row, func(r *uploadRecord) error {
+		r.Kept = nil
 		return nil
 	})
 	return ignoreGone(err)
 }
 
-// removePart empties a part's row and drops what it referenced.
-func (s *Store) removePart(ctx context.Context, upload ident.ID, number int) error {
-	row := partRow(upload, number)
+// emptySlot empties an object's or a part's row and drops what it referenced.
+func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	_, err := s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
 		sl, err := decodeRow[slot](old)
 		if err != nil {

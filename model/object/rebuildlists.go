@@ -113,14 +113,14 @@ func (r *Rebuild) partsOf(ctx context.Context, row register.Row) (*list, int64, 
 	if err != nil {
 		return nil, 0, err
 	}
-	parts, err := r.Store.allParts(ctx, u.ID)
+	parts, err := r.Store.allParts(ctx, u.ID, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	l, size := &list{}, int64(0)
 	for n := range MaxParts + 1 {
 		p := parts[n]
-		if p == nil || slices.Contains(u.Unused, n) {
+		if p == nil || len(u.Kept) > 0 && !u.Kept.has(n) {
 			continue
 		}
 		pieces, err := r.Store.partPieces(ctx, u, n, p, data)
@@ -230,7 +230,7 @@ func compositeTag(parts []partMark) string {
 func (r *Rebuild) nameUploads(ctx context.Context) error {
 	for id, u := range r.uploads {
 		object := u.b.objectRow(u.key)
-		parts, err := r.Store.allParts(ctx, id)
+		parts, err := r.Store.allParts(ctx, id, 0)
 		if err != nil {
 			return err
 		}

@@ -178,9 +178,22 @@ type uploadRecord struct {
 	Refs []held `cbor:"8,keyasint,omitempty"`
 	// Done is the version that completing made: a repeated Complete answers with it.
 	Done ident.ID `cbor:"10,keyasint"`
-	// Unused are parts that completing left out; they are to be removed.
-	Unused []int `cbor:"11,keyasint,omitempty"`
+	// Kept are the parts that completing named; the others are to be removed once it is
+	// done. Empty: none are left to be removed.
+	Kept partSet `cbor:"11,keyasint,omitempty"`
 }
+
+// partSet is a set of part numbers: number n is bit n%8 of byte n/8.
+type partSet []byte
+
+func (s *partSet) add(n int) {
+	for len(*s) <= n/8 {
+		*s = append(*s, 0)
+	}
+	(*s)[n/8] |= 1 << (n % 8)
+}
+
+func (s partSet) has(n int) bool { return n/8 < len(s) && s[n/8]&(1<<(n%8)) != 0 }
 
 type uploadState uint8
 

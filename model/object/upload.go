@@ -313,4 +313,4 @@ func (s *Store) changeUpload(ctx context.Context, row register.Row, f func(*uplo
 
 // anyEpoch passes every fence: for work on rows that exist, which fences do not
 // concern.
-const anyEpoch = ^uint64(0)
+const anyEpoch = register.EpochFinal

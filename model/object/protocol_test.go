@@ -1,0 +1,135 @@
+package object_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rhizome/cluster/register"
+)
+
+var soak = flag.Bool("soak", false, "explore for hours")
+
+// The environment chooses what to explore:
+//
+//	RHIZOME_PROTOCOL_SCALE   how many times as many random schedules; 1
+//	RHIZOME_PROTOCOL_REPLAY  scenario/replicas/seed, as a failure prints it
+func scale(t *testing.T) int {
+	if v := os.Getenv("RHIZOME_PROTOCOL_SCALE"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if *soak {
+		return 300
+	}
+	return 1
+}
+
+// walk plays one scenario under a random schedule and returns what broke.
+func (w *world) walk(sc scenario, seed uint64, broken func(*side) register.Store) *run {
+	r := w.newRun(seed)
+	r.broken = broken
+	rng := rand.New(rand.NewPCG(seed, 1))
+	left, length := 1+rng.IntN(6), 30+rng.IntN(90)
+	r.pick = func(_, n int) int {
+		if left == 0 || rng.IntN(length) >= 6 {
+			return 0
+		}
+		left--
+		return rng.IntN(n)
+	}
+	r.play1(sc, time.Duration(rng.IntN(3)-1)*time.Second)
+	return r
+}
+
+// play1 plays a scenario from its stage to its end.
+func (r *run) play1(sc scenario, skew time.Duration) {
+	defer r.end()
+	a := r.newSide("a", 1, 0, skew)
+	b := r.newSide("b", 2, len(r.w.reps)-1, 0)
+	initial := sc.play(r, a, b)
+	if r.failed == "" {
+		r.finish(initial)
+	}
+}
+
+func (r *run) report() string {
+	var b strings.Builder
+	for _, e := range r.hist.events {
+		fmt.Fprintln(&b, e)
+	}
+	return fmt.Sprintf("%s\n%s\n%s", r.failed, strings.Join(r.trace, "\n"), b.String())
+}
+
+// TestProtocol plays every scenario under random schedules.
+func TestProtocol(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		for _, sc := range scenarios {
+			t.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(sc.name, " ", "_"), n), func(t *testing.T) {
+				explore(t, sc, n, 60*scale(t), nil)
+			})
+		}
+	}
+}
+
+// inWorld gives f replicas of its own, where time stands while anybody is at work.
+func inWorld(t *testing.T, n int, f func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, n)
+		defer w.close()
+		f(w)
+	})
+}
+
+// explore plays count random schedules, each from its seed.
+func explore(t *testing.T, sc scenario, n, count int, broken func(*side) register.Store) (caught string) {
+	steps := 0
+	for seed := range count {
+		inWorld(t, n, func(w *world) {
+			r := w.walk(sc, uint64(seed), broken)
+			if steps += r.steps; r.failed == "" {
+				return
+			}
+			caught = fmt.Sprintf("seed %d: %s", seed, r.failed)
+			if broken == nil {
+				w.t.Errorf("replay with RHIZOME_PROTOCOL_REPLAY=%s/%d/%d\n%s", strings.ReplaceAll(sc.name, " ", "_"), n, seed, r.report())
+			}
+		})
+		if caught != "" {
+			return caught
+		}
+	}
+	t.Logf("%d schedules, %d steps", count, steps)
+	return ""
+}
+
+// TestReplay plays the one schedule that the environment names.
+func TestReplay(t *testing.T) {
+	parts := strings.Split(os.Getenv("RHIZOME_PROTOCOL_REPLAY"), "/")
+	if len(parts) != 3 {
+		return
+	}
+	n, _ := strconv.Atoi(parts[1])
+	seed, _ := strconv.ParseUint(parts[2], 10, 64)
+	for _, sc := range scenarios {
+		if strings.ReplaceAll(sc.name, " ", "_") != parts[0] {
+			continue
+		}
+		inWorld(t, n, func(w *world) {
+			r := w.walk(sc, seed, nil)
+			w.t.Log(r.report())
+			if r.failed != "" {
+				w.t.Error(r.failed)
+			}
+		})
+	}
+}
