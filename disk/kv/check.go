@@ -41,6 +41,15 @@ func precheck(fs vfs.FS, dir string) error {
 	if l.minLog != 0 && !slices.ContainsFunc(names, log) && wasOpened(fs, dir) {
 		return errs.Newf(errs.Corrupt, "the row store is damaged: the log of the last writes (%06d.log or a later one) is gone", l.minLog)
 	}
+	slices.Sort(names)
+	for _, name := range names {
+		if num, _, _ := fileNumber(name); log(name) {
+			if l.startsAfter(firstSeq(fs, fs.PathJoin(dir, name), num)) {
+				return errs.Newf(errs.Corrupt, "the row store is damaged: the log before %s is gone", name)
+			}
+			break
+		}
+	}
 	return l.present(fs, dir)
 }
 

@@ -126,6 +126,7 @@ type salvage struct {
 	newest map[uint64]time.Time // table number -> when it was written
 	logs   int
 	next   uint64 // sequence number after the last log's, 0: unknown
+	closed bool   // the last log has batches and says that another follows
 }
 
 // file reads one file of whatever kind. Only errors of visit and of ctx come back.
@@ -178,7 +179,7 @@ func (s *salvage) missing(names []string) {
 			s.damage.file(valuesName(num), "the file is gone")
 		}
 	}
-	if s.logs == 0 {
+	if s.logs == 0 || s.closed {
 		s.damage.file("*.log", "the log of the last writes is gone")
 		s.lostLog(math.MaxUint64)
 	}
