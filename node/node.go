@@ -24,6 +24,7 @@ import (
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/s3"
+	"rhizome/gateway/s3/checksum"
 	"rhizome/model/account"
 	"rhizome/model/object"
 	"rhizome/node/repair"
@@ -313,8 +314,10 @@ func (n *Node) Run(ctx context.Context) error {
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
 		Clock: c.Clock, Logger: c.Logger,
 	})
+	sums := checksum.NewPool()
+	defer sums.Close()
 	front := s3.NewServer(n.counted(s3.New(s3.Config{
-		Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
+		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)

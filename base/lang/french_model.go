@@ -18,6 +18,7 @@ var frenchModel = map[string]string{
 	"the bucket does not exist":                                                 "le bucket n'existe pas",
 	"the object does not exist":                                                 "l'objet n'existe pas",
 	"the upload does not exist: it was completed, aborted, or never begun":      "l'envoi n'existe pas : il a été terminé, abandonné, ou jamais commencé",
+	"somebody else makes a bucket of this name: %w":                             "quelqu'un d'autre crée un bucket de ce nom : %w",
 	"the bucket name is taken":                                                  "le nom du bucket est pris",
 	"you own a bucket of this name already":                                     "un bucket de ce nom vous appartient déjà",
 	"the bucket is not empty":                                                   "le bucket n'est pas vide",

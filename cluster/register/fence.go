@@ -63,24 +63,24 @@ func (r *Replica) fence(t Table, parts []string, epoch uint64) error {
 	if epoch == 0 {
 		return nil
 	}
+	var prefixes []string
 	for _, part := range parts {
 		if err := checkRow(Row{Table: t, Part: part}); err != nil {
 			return err
 		}
+		prefixes = append(prefixes, string(appendPart(nil, headKey, t, part)[1:]))
 	}
-	return r.raiseFences(t, parts, epoch)
+	return r.raiseFences(t, parts, prefixes, epoch)
 }
 
-func (r *Replica) raiseFences(t Table, parts []string, epoch uint64) error {
+func (r *Replica) raiseFences(t Table, parts, prefixes []string, epoch uint64) error {
 	r.fences.raising.Lock()
 	defer r.fences.raising.Unlock()
 	b := r.kv.NewBatch()
-	var prefixes []string
 	for _, part := range parts {
 		if r.fences.of(t, part).told < epoch {
 			r.fences.raise(partID{t, part}, epoch, 0)
 			b.Set(fenceKey(t, part), binary.BigEndian.AppendUint64(nil, epoch))
-			prefixes = append(prefixes, string(appendPart(nil, headKey, t, part)[1:]))
 		}
 	}
 	if b.Empty() {

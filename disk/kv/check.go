@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -39,7 +40,24 @@ func precheck(fs vfs.FS, dir string) error {
 			return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
 		}
 	}
+	if name := l.firstLog(names); name != "" {
+		num, _, _ := fileNumber(name)
+		if l.startsAfter(firstSeq(fs, fs.PathJoin(dir, name), num)) {
+			return errs.Newf(errs.Corrupt, "the row store is damaged: the log before %s is gone", name)
+		}
+	}
 	return l.present(fs, dir)
+}
+
+// firstLog returns the name of the first log in force that is there, "" if none is.
+func (l *fileList) firstLog(names []string) (first string) {
+	least := uint64(math.MaxUint64)
+	for _, name := range names {
+		if num, ext, ok := fileNumber(name); ok && ext == "log" && num >= l.minLog && num < least {
+			first, least = name, num
+		}
+	}
+	return first
 }
 
 // checkLogs checks that the logs hold what the note says.

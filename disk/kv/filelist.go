@@ -24,6 +24,13 @@ type fileList struct {
 	values map[uint64]uint64 // number of a .blob file -> its size
 	sizes  map[uint64]uint64 // number of a .sst file -> its size; of those that were removed too
 	minLog uint64            // logs below it hold nothing that the tables lack
+	// lastSeq is the sequence number of the last write at the time of the last edit; the
+	// logs begin at or before the next.
+	lastSeq uint64
+	// flushed is the highest sequence number in any table that was ever listed: the logs
+	// that are needed begin with the next one.
+	flushed uint64
+	torn    bool // the end of the list is unreadable
 }
 
 // tableID names a table in the list. One file may back several.
@@ -83,6 +90,7 @@ func readFileList(fs vfs.FS, dir string, names []string) (l *fileList, torn bool
 	if !record.IsInvalidRecord(err) || anyChunk(file[end:]) {
 		return nil, false, errs.Newf(errs.Corrupt, "the list of the row store's files (%s) is damaged: %w", name, err)
 	}
+	l.torn = true
 	return l, true, nil
 }
 
@@ -186,7 +194,9 @@ func (l *fileList) apply(edit []byte) error {
 			f.bytes()
 		case fieldMinLog:
 			l.minLog = f.number()
-		case fieldNextFile, fieldLastSeq, fieldPrevLog, fieldOldBacking:
+		case fieldLastSeq:
+			l.lastSeq = f.number()
+		case fieldNextFile, fieldPrevLog, fieldOldBacking:
 			f.number()
 		case fieldNewBacking:
 			num := f.number()
@@ -227,6 +237,7 @@ func (l *fileList) newTable(f *fields) {
 		switch field := f.number(); {
 		case field == tableEnd:
 			l.tables[id] = t
+			l.flushed = max(l.flushed, t.seq)
 			if t.file == id.num {
 				l.sizes[id.num] = size
 			}

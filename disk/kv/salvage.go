@@ -129,6 +129,7 @@ type salvage struct {
 	newest map[uint64]time.Time // table number -> when it was written
 	logs   []uint64             // the logs in force that are there
 	next   uint64               // sequence number after the last log's, 0: unknown
+	closed bool                 // the last log has batches and says that another follows
 	// reached is next where the first gap is.
 	reached uint64
 	gap     bool
@@ -182,7 +183,7 @@ func (s *salvage) missing(names []string) {
 			s.damage.file(valuesName(num), "the file is gone")
 		}
 	}
-	if len(s.logs) == 0 {
+	if len(s.logs) == 0 || s.closed {
 		s.damage.file("*.log", "the log of the last writes is gone")
 		s.lostLog(math.MaxUint64)
 		return

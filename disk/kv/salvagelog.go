@@ -2,8 +2,10 @@ package kv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"slices"
@@ -11,6 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/batchrepr"
 	"github.com/cockroachdb/pebble/v2/record"
+
+	"rhizome/base/vfs"
 )
 
 // logBlock is the unit of a log: a record may span several, and after damage the next
@@ -43,14 +47,26 @@ func (s *salvage) journal(name string, num uint64) error {
 	}
 	s.logs = append(s.logs, num)
 	file := s.read(name)
-	w := &logWalk{salvage: s, next: s.next}
+	w := &logWalk{salvage: s, next: s.next, whole: -1}
 	for at := 0; at < len(file); {
-		n, err := w.stretch(file[at:], num)
+		n, err := w.stretch(file, at, num)
 		if err != nil {
 			return err
 		}
 		at += n
 		w.broken = true
+	}
+	if w.whole >= 0 && tornEnd(file[w.whole:], num) {
+		// After a crash that is a write that was never acknowledged, or else damage.
+		w.lose(w.next)
+	}
+	if w.whole >= 0 {
+		// A log is closed when the next one begins, or when the store is closed, which
+		// leaves nothing in it.
+		mark, ok := chunkOf(file[w.whole:])
+		s.closed = ok && mark == uint32(num)+1
+	} else {
+		s.closed = false
 	}
 	s.next = w.next
 	if w.lost {
@@ -68,11 +84,43 @@ type logWalk struct {
 	broken   bool   // something before this was unreadable
 	lost     bool
 	from, to uint64
+	whole    int // where the last whole batch of the file ends, -1: there is none
+}
+
+func (w *logWalk) lose(to uint64) {
+	if !w.lost {
+		w.from = w.next
+	}
+	w.lost, w.to = true, to
+}
+
+const chunkHead = 19 // checksum, length, kind, number of the log, offset
+
+// tornEnd reports whether what follows the last batch of a log is the beginning of a
+// chunk of this very log. Nothing, zeros, and what was there before when the file
+// served as another log are not; nor, for want of a way to tell, is a chunk whose
+// number or kind is damaged.
+func tornEnd(b []byte, num uint64) bool {
+	const firstKind, lastKind = 5, 12 // those that carry a number
+	return len(b) >= chunkHead && b[6] >= firstKind && b[6] <= lastKind && binary.LittleEndian.Uint32(b[7:]) == uint32(num)
+}
+
+// chunkOf returns the number of the log that the chunk at the start of b is part of.
+func chunkOf(b []byte) (num uint32, ok bool) {
+	if len(b) < chunkHead {
+		return 0, false
+	}
+	end := chunkHead + int(binary.LittleEndian.Uint16(b[4:]))
+	if end > len(b) || checksum(crc32.Update(0, crcTable(), b[6:end])) != binary.LittleEndian.Uint32(b) {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint32(b[7:]), true
 }
 
 // stretch reads batches until one is unreadable and returns how many bytes further a
 // block begins.
-func (w *logWalk) stretch(b []byte, num uint64) (int, error) {
+func (w *logWalk) stretch(file []byte, at int, num uint64) (int, error) {
+	b := file[at:]
 	r := newLogReader(record.NewReader, b, num)
 	for {
 		body, err := r.Next()
@@ -86,6 +134,11 @@ func (w *logWalk) stretch(b []byte, num uint64) (int, error) {
 		if err != nil {
 			return min(len(b), (int(r.Offset())/logBlock+1)*logBlock), nil
 		}
+		w.whole = at + int(r.Offset())
+		if left := logBlock - w.whole%logBlock; left < chunkHead {
+			w.whole += left // too little for a chunk, so the next block begins with one
+		}
+		w.whole = min(w.whole, len(file))
 		if err := w.batch(batch); err != nil {
 			return 0, err
 		}
@@ -99,11 +152,8 @@ func (w *logWalk) batch(b []byte) error {
 		return nil
 	}
 	seq := uint64(h.SeqNum)
-	if w.broken && w.next == 0 || w.next != 0 && seq > w.next {
-		if !w.lost {
-			w.from = w.next
-		}
-		w.lost, w.to = true, seq
+	if w.broken && w.next == 0 || w.next != 0 && seq > w.next || w.next == 0 && w.list.startsAfter(seq) {
+		w.lose(seq)
 	}
 	w.broken, w.next = false, max(w.next, seq+uint64(h.Count))
 	if !w.gap && !w.lost {
@@ -137,4 +187,41 @@ func (w *logWalk) batch(b []byte) error {
 // newLogReader calls record.NewReader, whose number has a type without a name here.
 func newLogReader[N ~uint64](open func(io.Reader, N) *record.Reader, b []byte, num uint64) *record.Reader {
 	return open(bytes.NewReader(b), N(num))
+}
+
+// seqStart is the sequence number of the first write to a new store.
+const seqStart = 10
+
+// startsAfter reports whether a first log that begins with seq is not the first that is
+// needed. Where the list's end is missing it may be the tables that are missing.
+func (l *fileList) startsAfter(seq uint64) bool {
+	switch {
+	case l == nil || seq == 0:
+		return false
+	case l.torn || l.flushed == 0 && l.lastSeq < seqStart:
+		return seq > max(l.flushed+1, seqStart)
+	}
+	return seq > max(l.lastSeq, l.flushed)+1
+}
+
+// firstSeq returns the sequence number of the first batch of a log, 0 if it cannot be
+// read.
+func firstSeq(fs vfs.FS, path string, num uint64) uint64 {
+	f, err := fs.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	b := make([]byte, logBlock)
+	n, _ := f.ReadAt(b, 0)
+	r, err := newLogReader(record.NewReader, b[:n], num).Next()
+	if err != nil {
+		return 0
+	}
+	head := make([]byte, batchrepr.HeaderLen)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0
+	}
+	h, _ := batchrepr.ReadHeader(head)
+	return uint64(h.SeqNum)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rhizome/base/clock"
+	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
 	"rhizome/model/object"
@@ -27,6 +28,9 @@ type Config struct {
 	// Logger gets refusals of kind internal, unavailable and corrupt, and every
 	// request at debug level. Nil discards.
 	Logger *slog.Logger
+	// Sums works out several bodies' MD5s at once; nil does each on its own. Its owner
+	// closes it when no request is under way.
+	Sums *checksum.Pool
 	// MaxConcurrent is how many requests run at once before others get SlowDown;
 	// 0 is 1024.
 	MaxConcurrent int
@@ -47,6 +51,7 @@ type gateway struct {
 	region   string // the one reported
 	verifier *sigv4.Verifier
 	log      *slog.Logger
+	sums     *checksum.Pool
 	slots    chan struct{}
 	routes   index
 }
@@ -54,7 +59,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, clock: c.Clock, log: c.Logger,
+		objects: c.Objects, keys: c.Keys, clock: c.Clock, log: c.Logger, sums: c.Sums,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

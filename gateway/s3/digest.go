@@ -32,7 +32,8 @@ func (q *request) body(unsaid checksum.Algorithm) (object.Body, checksum.Want, e
 	if err != nil {
 		return object.Body{}, want, err
 	}
-	h := checksum.NewBody(want)
+	h := q.g.sums.NewBody(want, size)
+	q.sum = h
 	finish := func() (object.Digest, error) { return finishBody(h, want, r.Trailer) }
 	return object.Body{Reader: r, Size: size, Hash: h, Finish: finish}, want, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"rhizome/base/ident"
+	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
@@ -30,6 +31,7 @@ type request struct {
 	who    *account.Key // nil: anonymous
 	bucket *object.Bucket
 
+	sum    *checksum.Body // of the body, once one is read
 	paced  paced
 	values [20]string // the values of the answer's headers
 	used   int
@@ -41,6 +43,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.baseHeaders()
 	q.pace()
 	defer q.endBody()
+	defer q.endSum()
 	select {
 	case g.slots <- struct{}{}:
 		defer func() { <-g.slots }()
@@ -54,6 +57,13 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.log.Enabled(q.ctx, slog.LevelDebug) {
 		g.log.LogAttrs(q.ctx, slog.LevelDebug, "s3 request", slog.String("id", q.id), slog.String("method", r.Method),
 			slog.String("bucket", q.bucketName), slog.String("key", q.key), slog.Int("status", q.status))
+	}
+}
+
+// endSum gives the body's place among the sums back.
+func (q *request) endSum() {
+	if q.sum != nil {
+		q.sum.Close()
 	}
 }
 

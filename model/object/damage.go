@@ -26,6 +26,9 @@ const (
 	DamagedBytes = "bytes-damaged"
 	// LostExtents: its row is lost, and not all of its bytes are left to make it anew.
 	LostExtents = "row-lost-bytes-incomplete"
+	// LostUpload: its row is lost; parts of an upload of it are there, as an upload under
+	// way, and whether they are all and were put together is not known.
+	LostUpload = "row-lost-parts-left"
 	// LostKey: the key of its bucket is lost.
 	LostKey = "bucket-key-lost"
 
@@ -33,9 +36,6 @@ const (
 	FromBytes = "from-bytes"
 	// FromParts: its row was lost and made anew from the parts of its upload.
 	FromParts = "from-parts"
-	// GuessedParts: parts were found of which it is not known whether they were put
-	// together; they made this object.
-	GuessedParts = "guessed-from-parts"
 	// MendedList: its list of bytes was lost and made anew.
 	MendedList = "list-mended"
 

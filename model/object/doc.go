@@ -42,7 +42,10 @@
 // Deleting a bucket must not lose a PUT that was acknowledged meanwhile, and
 // completing an upload must not lose a part. Both fence: the deciding row moves to a
 // state with a higher epoch, then the replicas of the dependent rows refuse Accepts
-// that carry a lower one, then what stands there is read. Whoever gives up reopens
+// that carry a lower one, and what stands there is read: in one message where
+// something unseen must not be acknowledged later (a bucket), and with every row
+// chosen anew where it must not be replaced (an upload's parts). Rows of a bucket or
+// an upload that is gone are closed with EpochFinal. Whoever gives up reopens
 // under the higher epoch, which lets new writers in and no late one, so a coordinator
 // that comes back from the dead does no harm.
 //

@@ -18,6 +18,7 @@ type message struct {
 	row   register.Row
 	exec  func() (any, error)
 	reply chan reply
+	step  int // of the schedule, when it was sent
 }
 
 type reply struct {

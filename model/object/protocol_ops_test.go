@@ -240,7 +240,10 @@ func (r *run) level(s *side) {
 			_, err := s.regs.Update(ctx, row, register.Change{Epoch: register.EpochSettle, AbsentToo: true, Above: above,
 				Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
 			if errors.Is(err, register.ErrFenced) {
-				_, err = s.regs.Update(ctx, row, register.Change{Epoch: register.EpochFinal, Above: above,
+				if v, _, rerr := s.regs.Read(ctx, row); rerr == nil && v != nil && !v.Hidden {
+					r.fail("%s shows in what was closed for ever", rowName(row))
+				}
+				_, err = s.regs.Update(ctx, row, register.Change{Epoch: register.EpochFinal, Above: above, AbsentToo: true,
 					Apply: func(*register.Value) (*register.Value, error) { return nil, nil }})
 			}
 			return err
@@ -269,6 +272,9 @@ func (r *run) tearDown(finals []*side) {
 		r.level(s)
 	}
 	r.cleanUp(finals, 4)
+	if len(finals) > 1 {
+		r.level(s)
+	}
 	if r.failed == "" {
 		if rows := r.rowsHeld(); len(rows) > 0 {
 			r.fail("after everything was deleted %d rows are left, one of %s", len(rows), rowName(rows[0]))

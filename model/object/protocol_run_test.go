@@ -1,6 +1,7 @@
 package object_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -28,6 +29,7 @@ type run struct {
 	mu      sync.Mutex
 	pending []*message
 	jitters int
+	sending int
 
 	net    []*message // requests whose callers count them as lost, or did not wait
 	order  []*op      // first: whose messages are delivered next
@@ -36,7 +38,8 @@ type run struct {
 	steps  int
 	faults bool
 	pick   func(step int, n int) int // of n choices; 0 is the default
-	widths []int                     // choices there were at each step
+	script []turn
+	widths []int // choices there were at each step
 	trace  []string
 	swept  int // bytes that only the sweep found
 	b      *object.Bucket
@@ -55,7 +58,13 @@ func (w *world) newRun(seed uint64) *run {
 func (r *run) post(m *message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pending = append(r.pending, m)
+	// What is sent side by side comes in any order: only the place in the schedule and
+	// the receiver count.
+	m.step = r.sending
+	i, _ := slices.BinarySearchFunc(r.pending, m, func(a, b *message) int {
+		return cmp.Or(cmp.Compare(a.step, b.step), cmp.Compare(a.to, b.to), cmp.Compare(a.String(), b.String()))
+	})
+	r.pending = slices.Insert(r.pending, i, m)
 }
 
 func (r *run) fail(format string, args ...any) {
@@ -152,6 +161,44 @@ func (r *run) deviations(out []*message) (list []choice) {
 	return list
 }
 
+// turn is a deviation by name: when the default contains the one, what begins with
+// the other happens, so many times. Each turn waits for those before it, but for the
+// ones that happen every time.
+type turn struct {
+	when, then string
+	times      int
+}
+
+const everyTime = -1
+
+// scripted returns what the script wants now, 0 if nothing.
+func (r *run) scripted(list []choice) int {
+	for i := range r.script {
+		t := &r.script[i]
+		if t.times == 0 {
+			continue
+		}
+		if !strings.Contains(list[0].name, t.when) {
+			if t.times != everyTime {
+				return 0
+			}
+			continue
+		}
+		for k, c := range list {
+			if k > 0 && strings.HasPrefix(c.name, t.then) {
+				if t.times != everyTime {
+					t.times--
+				}
+				return k
+			}
+		}
+		if t.times != everyTime {
+			return 0
+		}
+	}
+	return 0
+}
+
 func (r *run) take(m *message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -232,7 +279,7 @@ func (r *run) play() {
 				r.fail("stuck: %s\n%s", r.running(), buf[:runtime.Stack(buf, true)])
 				return
 			}
-			time.Sleep(idle)
+			<-time.After(idle)
 			idle *= 2
 			continue
 		}
@@ -240,6 +287,9 @@ func (r *run) play() {
 		k := 0
 		if r.faults {
 			k = r.pick(len(r.widths), len(list))
+			if i := r.scripted(list); i > 0 {
+				k = i
+			}
 			r.widths = append(r.widths, len(list))
 		}
 		if r.steps++; r.steps > 20_000 {
@@ -251,6 +301,9 @@ func (r *run) play() {
 		} else {
 			r.note("%s", list[k].name)
 		}
+		r.mu.Lock()
+		r.sending = r.steps
+		r.mu.Unlock()
 		list[k].do()
 	}
 }
@@ -298,7 +351,7 @@ func (r *run) end() {
 		if !slices.ContainsFunc(r.ops, func(o *op) bool { return o.state != opWaiting && !o.done.Load() }) {
 			break
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 	}
 	for _, s := range r.sides {
 		s.regs.Close()

@@ -88,6 +88,12 @@ var small = []scenario{
 		r.collect(b, "collect")
 		return nil
 	}},
+	{"first put", func(r *run, a, b *side) map[string]cell {
+		r.setUp(b)
+		r.put(a, "k", "big1", input{})
+		r.collect(b, "collect")
+		return nil
+	}},
 	{"copy and replace", func(r *run, a, b *side) map[string]cell {
 		r.setUp(b)
 		r.put(b, "k", "big0", input{})
@@ -154,12 +160,21 @@ var small = []scenario{
 		r.collect(b, "collect")
 		return nil
 	}},
+	{"two copies", func(r *run, a, b *side) map[string]cell {
+		r.setUp(b)
+		r.put(b, "k", "big0", input{})
+		r.play()
+		r.copy(a, "k", "m", []string{"big0"}, input{})
+		r.collect(b, "collect")
+		r.copy(a, "k", "n", []string{"big0"}, input{})
+		return nil
+	}},
 	{"make bucket", playMakeBucket},
 }
 
 // TestSearch goes through small scopes systematically; all of it with -soak.
 func TestSearch(t *testing.T) {
-	most := 400 * scale(t)
+	most := 150 * scale(t)
 	if *soak {
 		most = 0
 	}

@@ -35,7 +35,7 @@ func newWorld(t *testing.T, n int) *world {
 		id := ident.NodeID{0: byte(i + 1)}
 		w.layout.Nodes = append(w.layout.Nodes, layout.Node{ID: id, Capacity: 1})
 		all[i] = uint16(i)
-		rows, err := kv.Open(vfs.NewCrashable(), "rows", kv.Options{})
+		rows, err := kv.Open(vfs.NewCrashable(), "rows", kv.Options{CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
 		w.check(err)
 		rep, err := register.OpenReplica(rows, id, register.ReplicaOptions{})
 		w.check(err)

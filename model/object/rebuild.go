@@ -109,7 +109,7 @@ func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
 	r.init()
 	r.names = namer{s: r.Store}
 	for _, step := range []func(context.Context) error{
-		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.guessUploads, r.references,
+		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.nameUploads, r.references,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

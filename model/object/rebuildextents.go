@@ -17,7 +17,6 @@ import (
 type remnant struct {
 	version ident.ID
 	row     register.Row
-	bucket  *Bucket
 	about   content // of any of its extents
 	last    *content
 	pieces  map[int]extent.Piece

@@ -224,25 +224,18 @@ func compositeTag(parts []partMark) string {
 	return fmt.Sprintf("%x-%d", h.Sum(nil), len(parts))
 }
 
-// guessUploads decides about parts whose upload's row was lost with the object's: if
-// they are numbered without a gap and large enough, they were most likely put together,
-// and make the object.
-func (r *Rebuild) guessUploads(ctx context.Context) error {
+// nameUploads names objects whose row and whose upload's row are lost. Their parts are
+// there again, as an upload under way: whether they are all, nothing says, and an object
+// of some of them would have wrong bytes. Who knows can complete it.
+func (r *Rebuild) nameUploads(ctx context.Context) error {
 	for id, u := range r.uploads {
-		row := u.b.uploadAddress(u.key, id).row()
 		object := u.b.objectRow(u.key)
 		parts, err := r.Store.allParts(ctx, id, 0)
 		if err != nil {
 			return err
 		}
 		newest := int64(math.MinInt64)
-		whole := len(parts) > 0
-		for n := 1; n <= len(parts); n++ {
-			p := parts[n]
-			if p == nil || n < len(parts) && p.Size < MinPart {
-				whole = false
-				break
-			}
+		for _, p := range parts {
 			newest = max(newest, p.Modified)
 		}
 		may, err := r.missing(object, newest)
@@ -253,15 +246,8 @@ func (r *Rebuild) guessUploads(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !may || later {
-			continue // it goes when its time is up, as uploads do
-		}
-		if !whole {
-			r.lost[object] = Finding{What: LostExtents, Detail: "parts of an upload are left: " + strings.Join(numbers(parts), ", ")}
-			continue
-		}
-		if err := r.adoptUpload(ctx, row, object, newest); err != nil {
-			return err
+		if may && !later {
+			r.lost[object] = Finding{What: LostUpload, Detail: "upload " + id.String() + ", parts " + strings.Join(numbers(parts), ", ")}
 		}
 	}
 	return nil
@@ -274,19 +260,4 @@ func numbers(parts map[int]*version) (out []string) {
 		}
 	}
 	return out
-}
-
-// adoptUpload completes an upload that was made anew.
-func (r *Rebuild) adoptUpload(ctx context.Context, row, object register.Row, modified int64) error {
-	ref := extent.Ref{ID: ident.New(), Row: object}
-	var done uploadRecord
-	_, err := r.Store.changeUpload(ctx, row, func(u *uploadRecord) error {
-		u.State, u.Epoch, u.Done, u.Refs, u.Started = uploadDone, u.Epoch+1, ref.ID, []held{holds(ref)}, modified
-		done = *u
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return r.fromUpload(ctx, row, &done, ref, GuessedParts)
 }

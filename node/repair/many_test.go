@@ -25,7 +25,11 @@ func TestManyDamages(t *testing.T) {
 			all := files(t, fs, "/")
 			for range 2 + rng.IntN(4) {
 				i := rng.IntN(len(all))
-				t.Log(hurt(t, fs, all[i], rng, rng.IntN(8)), all[i])
+				how := rng.IntN(8)
+				if strings.HasSuffix(all[i], ".log") && how > 0 {
+					continue // at its end, that may look like what a crash leaves
+				}
+				t.Log(hurt(t, fs, all[i], rng, how), all[i])
 				if all = append(all[:i:i], all[i+1:]...); len(all) == 0 {
 					break
 				}

@@ -164,8 +164,8 @@ func What(word string) string {
 		return lang.M("made anew from its bytes")
 	case object.FromParts:
 		return lang.M("made anew from the parts of its upload")
-	case object.GuessedParts:
-		return lang.M("put together from parts; whether the upload was complete is not known")
+	case object.LostUpload:
+		return lang.M("its row is lost; its parts are there again as an upload under way, which a client can complete")
 	case object.MendedList:
 		return lang.M("where its bytes are was found again")
 	case object.MaybeOld:
