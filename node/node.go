@@ -75,7 +75,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 		n.openFolder, n.openStores, n.openModel, n.welcome, n.listen,
 	} {
 		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, n.Close())
+			return nil, errors.Join(rowsError(err), n.Close())
 		}
 	}
 	return n, nil
@@ -117,7 +117,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 		Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
 	})
 	if err != nil {
-		return n.rowsError(err)
+		return err
 	}
 	n.onClose(n.rows.Close)
 	if n.layout, err = loadLayout(n.rows, n.keys.id(), c); err != nil {
@@ -158,10 +158,11 @@ func (n *Node) firstDisk(ctx context.Context) error {
 	return n.disks.AddDisk(ctx, extentstore.Disk{Dir: n.folder.at(diskDir)})
 }
 
-// rowsError says what to do when the row store is damaged.
-func (n *Node) rowsError(err error) error {
-	if errors.Is(err, errs.Corrupt) && !strings.Contains(err.Error(), "repair rebuild") {
-		return errs.Newf(errs.Corrupt, "%w; make the rows anew with rhizome repair rebuild", err)
+// rowsError says what to do when the row store is damaged, which any step of opening
+// may be the first to meet.
+func rowsError(err error) error {
+	if errors.Is(err, errs.Corrupt) && strings.Contains(err.Error(), "row store is damaged") && !strings.Contains(err.Error(), "repair rebuild") {
+		return errs.Newf(errs.Corrupt, "%w; make the rows anew with rhizome repair rebuild, or put a backup back", err)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func translate(err error) error {
 	case errors.Is(err, pebble.ErrNotFound):
 		return errs.NotFound
 	case pebble.IsCorruptionError(err):
-		return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
+		return errs.Newf(errs.Corrupt, "the row store is damaged: %s", plain(err))
 	case errors.Is(err, syscall.ENOSPC):
 		return errs.Newf(errs.Full, "the disk of the row store is full: %w", err)
 	case errors.Is(err, os.ErrPermission):
@@ -43,7 +43,14 @@ func openError(err error) error {
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENOMEM):
 		return known
 	}
-	return errs.Newf(errs.Corrupt, "the row store is damaged: %w", err)
+	return errs.Newf(errs.Corrupt, "the row store is damaged: %s", plain(err))
+}
+
+// plain is the first line of what an error says: Pebble's errors about damage have a
+// second one that says nothing to people, and print as pages of stack.
+func plain(err error) string {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return first
 }
 
 func counter(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
@@ -87,8 +94,8 @@ func rescue(err *error) {
 
 // corruption is Pebble's word for damage; unless it is handled Pebble ends the process.
 func (o *Options) corruption(i pebble.DataCorruptionInfo) {
-	o.Logger.Error("the row store is damaged", "file", i.Path, "error", i.Details)
+	o.Logger.Error("the row store is damaged", "file", i.Path, "error", plain(i.Details))
 	if o.Damaged != nil {
-		o.Damaged(errs.Newf(errs.Corrupt, "the row store is damaged in %s: %w", i.Path, i.Details))
+		o.Damaged(errs.Newf(errs.Corrupt, "the row store is damaged in %s: %s", i.Path, plain(i.Details)))
 	}
 }
