@@ -2,10 +2,13 @@ package extentstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/disk/kv"
 )
 
 // After a process that did not close the store, extents in files of their own may
@@ -108,19 +111,48 @@ func (s *Store) adoptFolder(d *disk, folder string) {
 func (s *Store) discardDouble(d *disk, id ident.ID) {
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()
-	name := fileName(id)
-	if _, err := s.rows.Get(garbageKey(d.id, name)); errs.KindOf(err) != errs.NotFound {
-		return
-	}
-	st, err := s.fs.Stat(d.path(name))
-	if err == nil {
-		b := s.rows.NewBatch()
-		s.discard(b, d, name, st.Size())
-		err = b.CommitLazily()
+	b := s.rows.NewBatch()
+	err := s.discardFile(b, d, id)
+	if cerr := b.CommitLazily(); err == nil {
+		err = cerr
 	}
 	if err != nil {
-		s.log.Warn("a second copy of an extent could not be removed", "file", d.path(name), "error", err)
+		s.log.Warn("a second copy of an extent could not be removed", "file", d.path(fileName(id)), "error", err)
 	}
+}
+
+// discardFile discards the extent's own file on a disk, if there is one and it is no
+// garbage already; indexMu is held.
+func (s *Store) discardFile(b *kv.Batch, d *disk, id ident.ID) error {
+	name := fileName(id)
+	if _, err := s.rows.Get(garbageKey(d.id, name)); errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	st, err := s.fs.Stat(d.path(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		s.discard(b, d, name, st.Size())
+	}
+	return translate(err, "look at "+d.path(name))
+}
+
+// discardDoubles discards in b what adoption has not come to yet: a second copy of an
+// extent that is being deleted would be adopted in its place. indexMu is held.
+func (s *Store) discardDoubles(b *kv.Batch, id ident.ID, e *entry) error {
+	if e.seg != 0 || !s.adopting() {
+		return nil
+	}
+	for _, d := range s.allDisks() {
+		if d.id == e.disk || d.usable() != nil {
+			continue
+		}
+		if err := s.discardFile(b, d, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // adopt indexes the extent's own file on that disk if there is one and it is no

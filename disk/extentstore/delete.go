@@ -34,6 +34,10 @@ func (s *Store) Delete(ctx context.Context, id ident.ID) error {
 	}
 	b := s.rows.NewBatch()
 	b.Delete(extentKey(id))
+	if err := s.discardDoubles(b, id, e); err != nil {
+		b.Discard()
+		return err
+	}
 	return s.forget(id, e, b)
 }
 

@@ -72,7 +72,7 @@ func (d *disk) identityGone() error {
 	return nil
 }
 
-// finish makes the file durable under its name.
+// finish writes the file's end and makes its bytes durable, still under tmp/.
 func (w *fileWriter) finish(id ident.ID, t table, desc []byte) (*entry, error) {
 	e := &entry{disk: w.d.id, meta: w.size, desc: len(desc), table: t}
 	m := meta{id: id, place: inFile, table: t, desc: desc}
@@ -87,12 +87,17 @@ func (w *fileWriter) finish(id ident.ID, t table, desc []byte) (*entry, error) {
 	if err := f.Close(); err != nil {
 		return nil, w.failed(err)
 	}
+	return e, nil
+}
+
+// publish gives the finished file its name, durably.
+func (w *fileWriter) publish(id ident.ID) error {
 	name := w.d.path(fileName(id))
 	if err := w.d.fs.Rename(w.tmp, name); err != nil {
-		return nil, w.failed(err)
+		return w.failed(err)
 	}
 	w.tmp = name
-	return e, w.failed(syncDir(w.d.fs, w.d.fs.PathDir(name)))
+	return w.failed(syncDir(w.d.fs, w.d.fs.PathDir(name)))
 }
 
 func (w *fileWriter) abort() {
@@ -102,29 +107,46 @@ func (w *fileWriter) abort() {
 	_ = w.d.fs.Remove(w.tmp)
 }
 
-// indexFile records a durable file in the index. from is the place that the extent
-// moves from; if the index no longer says so, the file goes again.
-func (s *Store) indexFile(d *disk, id ident.ID, e, from *entry) error {
+// indexFile records a new extent's durable file in the index.
+func (s *Store) indexFile(d *disk, id ident.ID, e *entry) error {
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()
-	b := s.rows.NewBatch()
-	if from != nil && !s.stillAt(id, from) {
-		s.discard(b, d, e.name(id), e.bytes())
-		return b.CommitLazily()
-	}
 	if s.stillAt(id, e) { // adopted meanwhile
-		b.Discard()
 		return nil
 	}
+	return s.setFile(d, id, e)
+}
+
+// indexMoved gives a finished copy its name and moves the index from one place to it;
+// if the index no longer says from, the copy goes. The name comes under indexMu:
+// were the extent deleted between name and index, a power cut would leave a file that
+// nothing says is garbage, and it would be adopted.
+func (s *Store) indexMoved(w *fileWriter, id ident.ID, e, from *entry) error {
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	if !s.stillAt(id, from) {
+		w.abort()
+		return nil
+	}
+	if err := w.publish(id); err != nil {
+		w.abort()
+		return err
+	}
+	if err := s.setFile(w.d, id, e); err != nil {
+		return err
+	}
+	return s.forget(id, from, s.rows.NewBatch())
+}
+
+// setFile makes the index say that the extent is the file e; indexMu is held.
+func (s *Store) setFile(d *disk, id ident.ID, e *entry) error {
+	b := s.rows.NewBatch()
 	b.Set(extentKey(id), e.encode())
 	b.Add(key(keyFiles, d.id[:]), e.bytes())
 	if err := b.CommitLazily(); err != nil {
 		return err
 	}
 	d.occupy(e.bytes())
-	if from != nil {
-		return s.forget(id, from, s.rows.NewBatch())
-	}
 	return nil
 }
 

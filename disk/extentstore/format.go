@@ -54,6 +54,7 @@ func sum(b []byte) (out [sumSize]byte) {
 type meta struct {
 	id    ident.ID
 	place byte
+	moved bool     // a record that was copied into its segment
 	salt  ident.ID // the segment's own, zero in a file
 	table table
 	desc  []byte
@@ -67,6 +68,9 @@ func (m *meta) encode() []byte {
 	b[4], b[5] = formatVersion, m.place
 	binary.BigEndian.PutUint16(b[6:], uint16(len(m.desc)))
 	binary.BigEndian.PutUint32(b[8:], uint32(m.table.frames()))
+	if m.moved {
+		b[12] = 1
+	}
 	copy(b[16:], m.id[:])
 	copy(b[32:], m.salt[:])
 	b = append(append(b, m.table...), m.desc...)
@@ -107,7 +111,7 @@ func decodeMeta(b []byte) (*meta, error) {
 	if got != want {
 		return nil, errs.New(errs.Corrupt, "an extent's description fails its checksum")
 	}
-	m := &meta{place: b[5]}
+	m := &meta{place: b[5], moved: b[12] == 1}
 	copy(m.id[:], b[16:])
 	copy(m.salt[:], b[32:])
 	frames := int(binary.BigEndian.Uint32(b[8:]))

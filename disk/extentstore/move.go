@@ -87,6 +87,9 @@ func (s *Store) moveFile(ctx context.Context, d *disk, id ident.ID, from *entry)
 		return err
 	}
 	defer to.release(from.bytes())
+	if err := s.freeName(to, id); err != nil {
+		return err
+	}
 	w, err := createFile(to, id)
 	if err != nil {
 		return err
@@ -96,7 +99,25 @@ func (s *Store) moveFile(ctx context.Context, d *disk, id ident.ID, from *entry)
 		w.abort()
 		return err
 	}
-	return s.indexFile(to, id, e, from)
+	return s.indexMoved(w, id, e, from)
+}
+
+// freeName makes sure that no file of that extent waits to be removed from the disk: a
+// move that a crash cut short may have left one, and the copy would be removed in its
+// stead. Until the keeper, which alone moves files, has moved this one, none is listed anew.
+func (s *Store) freeName(d *disk, id ident.ID) error {
+	_, err := s.rows.Get(garbageKey(d.id, fileName(id)))
+	if err == nil {
+		s.reaper.wait()
+		_, err = s.rows.Get(garbageKey(d.id, fileName(id)))
+	}
+	if err == nil {
+		return errs.Newf(errs.Unavailable, "an old file of extent %s in %s could not be removed yet", id, d.dir)
+	}
+	if errs.KindOf(err) == errs.NotFound {
+		return nil
+	}
+	return err
 }
 
 func copyFrames(ctx context.Context, w *fileWriter, src vfs.File, from *entry, m *meta) (*entry, error) {

@@ -14,7 +14,10 @@ import (
 // loadSegment takes a segment file of an earlier process. Records behind the mark
 // that are whole are indexed: their writers may have been told that they are
 // durable. The first that is not whole ends the segment, because only a last group
-// can have been written without being synced.
+// can have been written without being synced. A record that was moved here is not
+// indexed: its old place goes only after a durable commit behind the index's move, so
+// an index that does not have the move has the old place, or the extent was deleted
+// while it moved and must not come back.
 func (s *Store) loadSegment(d *disk, num uint64, row segmentRow, known, all bool) error {
 	name := d.path(segmentName(num))
 	st, err := s.fs.Stat(name)
@@ -59,6 +62,9 @@ func (s *Store) indexTail(d *disk, seg *segment, from int64) error {
 		mark, err = walkSegment(f, seg.num, from, seg.size, func(m *meta, at int64) error {
 			if !whole(f, m.at(d.id, seg.num, at)) {
 				return errStop
+			}
+			if m.moved {
+				return nil
 			}
 			return t.add(m, at)
 		})

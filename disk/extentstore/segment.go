@@ -138,7 +138,7 @@ func (a *appender) writeRecords(s *Store, d *disk, group []*request) error {
 func (a *appender) put(d *disk, group []*request) error {
 	for _, req := range group {
 		for _, r := range req.records {
-			m := meta{id: r.id, place: inSegment, salt: a.salt, table: r.table, desc: r.desc}
+			m := meta{id: r.id, place: inSegment, moved: r.from != nil, salt: a.salt, table: r.table, desc: r.desc}
 			head := m.encode()
 			r.at = entry{d.id, a.seg.num, a.pos, a.pos + int64(len(head)), len(r.desc), r.table}
 			a.pos += int64(len(head) + len(r.data))

@@ -124,10 +124,13 @@ func (w *Writer) commit(desc []byte) error {
 		return w.d.app.append(w.s, w.d, []*record{{id: w.id, table: w.table, desc: desc, data: w.held}})
 	}
 	e, err := w.file.finish(w.id, w.table, desc)
+	if err == nil {
+		err = w.file.publish(w.id)
+	}
 	if err != nil {
 		return err
 	}
-	return w.s.indexFile(w.d, w.id, e, nil)
+	return w.s.indexFile(w.d, w.id, e)
 }
 
 // Abort gives the extent up and returns its room.

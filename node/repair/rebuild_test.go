@@ -580,7 +580,7 @@ func (b *built) checkOld(t testing.TB, h *home, file string) {
 	for _, name := range b.names {
 		x := b.all[name]
 		copied := strings.HasSuffix(name, "-copy")
-		if bytesToo || x.late && (x.deleted || copied || len(x.bytes) <= object.MaxInline) {
+		if bytesToo || x.late && (x.deleted || copied || x.multipart || len(x.bytes) <= object.MaxInline) {
 			continue
 		}
 		if right, stale, back, err := b.verdictOf(context.Background(), h, name); !right {

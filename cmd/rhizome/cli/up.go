@@ -42,6 +42,7 @@ func up(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	ownFiles()
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package cli
+
+// ownFiles does nothing where files inherit their folder's permissions.
+func ownFiles() {}
