@@ -1,7 +1,10 @@
 package node
 
 import (
+	"crypto/subtle"
 	"errors"
+
+	"github.com/zeebo/blake3"
 
 	"rhizome/base/codec"
 	"rhizome/base/errs"
@@ -13,7 +16,30 @@ import (
 // Keys in the row store: this package owns those that begin with 'n'.
 //
 //	'n' 'l'  the layout, a record of package codec
-var layoutKey = []byte("nl")
+//	'n' 'k'  16 bytes derived from the root key
+var (
+	layoutKey = []byte("nl")
+	rootMark  = []byte("nk")
+)
+
+// checkRoot refuses a root key that is not the one with which these rows were made:
+// nothing that they seal could be opened, and new seals could not be by the right key.
+func checkRoot(rows *kv.Store, root ident.Secret) error {
+	mark := make([]byte, 16)
+	blake3.DeriveKey("rhizome 2026 mark of the root key", root[:], mark)
+	known, err := rows.Get(rootMark)
+	switch {
+	case errors.Is(err, errs.NotFound):
+		b := rows.NewBatch()
+		b.Set(rootMark, mark)
+		return b.Commit()
+	case err != nil:
+		return err
+	case subtle.ConstantTimeCompare(known, mark) != 1:
+		return errs.Newf(errs.Corrupt, "the key in %s is damaged or another rhizome's: move the file away and put the right one back with rhizome recovery-kit restore FILE", rootKeyFile)
+	}
+	return nil
+}
 
 // loadLayout reads the layout, or makes that of a rhizome of this one node. The
 // home's name and the capacity are those of now; as long as the node is alone nothing

@@ -123,8 +123,11 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if n.layout, err = loadLayout(n.rows, n.keys.id(), c); err != nil {
 		return err
 	}
+	if err = checkRoot(n.rows, n.keys.root); err != nil {
+		return err
+	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil,
-		extentstore.Options{Capacity: c.Capacity, Logger: c.Logger})
+		extentstore.Options{Home: n.folder.at(diskDir), Capacity: c.Capacity, Logger: c.Logger})
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,32 @@ func TestIdentityIsChecked(t *testing.T) {
 	checkAll(t, b.s, want)
 }
 
+// TestHome: the disk beside the rows is where they are, wherever it was before; one
+// that is elsewhere, or unknown, is left alone.
+func TestHome(t *testing.T) {
+	mem := vfs.NewCrashable()
+	o := crashOptions
+	o.Home = "/new"
+	b := newBench(t, mem, o, crashDisks...)
+	want := several(t, b.s, 30)
+	must(t, mem.Rename("/d1", "/new"))
+	b.close()
+	b.disks = b.disks[1:]
+	b.open()
+	checkAll(t, b.s, want)
+	if got := b.status(diskID(1)).Dir; got != "/new" {
+		t.Errorf("the disk is in %s", got)
+	}
+	must(t, mem.MkdirAll("/strange", 0o700))
+	must(t, writeSynced(mem, "/strange/"+identityName, encodeIdentity(diskID(9))))
+	b.opt.Home = "/strange"
+	b.reopen()
+	checkAll(t, b.s, want)
+	if len(b.s.Disks()) != len(crashDisks) {
+		t.Error("an unknown disk was taken in")
+	}
+}
+
 func TestRowsLost(t *testing.T) {
 	mem := vfs.NewCrashable()
 	b := newBench(t, mem, crashOptions, crashDisks...)

@@ -18,6 +18,9 @@ func (s *Store) open(given []Disk) error {
 	for id, row := range known {
 		s.disks[id] = newDisk(s, Disk{id, row.Dir, row.Capacity}, row.Draining)
 	}
+	if err := s.findHome(); err != nil {
+		return err
+	}
 	for _, d := range s.allDisks() {
 		d.absent = d.mount(true)
 		if d.absent == nil {
@@ -34,6 +37,23 @@ func (s *Store) open(given []Disk) error {
 	}
 	s.ready = true
 	return s.startAdopting()
+}
+
+// findHome notes where the disk in Options.Home is, if it is a known one.
+func (s *Store) findHome() error {
+	if s.opt.Home == "" {
+		return nil
+	}
+	id, err := readIdentity(s.fs, s.fs.PathJoin(s.opt.Home, identityName))
+	if err != nil {
+		return nil // no disk, or a damaged one, which mounting tells
+	}
+	d := s.disks[id]
+	if d == nil || d.dir == s.opt.Home {
+		return nil
+	}
+	d.dir = s.opt.Home
+	return s.saveDisk(d)
 }
 
 func newDisk(s *Store, d Disk, draining bool) *disk {

@@ -20,6 +20,9 @@ type Options struct {
 	SmallBytes int64
 	// SegmentBytes: a segment takes no more records beyond it. 64 MiB if zero.
 	SegmentBytes int64
+	// Home is where a disk may lie that moves with what the rows are part of: if it holds
+	// a known disk, that is where this disk is, whatever path is on record. May be empty.
+	Home string
 	// Capacity limits what all extents and the row store occupy, in bytes; 0: no limit.
 	Capacity int64
 	// Reserve is what stays free on each file system, in bytes. If zero, a fiftieth of
