@@ -111,7 +111,19 @@ func TestTerminated(t *testing.T) {
 	must(t, err)
 	defer c.Close()
 	must(t, c.SetDeadline(time.Now().Add(time.Minute)))
-	_, err = c.Write(append(c.Head(nil, &wire.Request{Method: "PUT", Path: "/term/flight", Body: body}, time.Now()), body[:1<<20]...))
+	// The server says "100 Continue" once it reads the body: from then on the request is in
+	// flight, which a connection that waits to be accepted is not.
+	flight := &wire.Request{Method: "PUT", Path: "/term/flight", Body: body, Headers: []wire.Header{{Name: "Expect", Value: "100-continue"}}}
+	_, err = c.Write(c.Head(nil, flight, time.Now()))
+	must(t, err)
+	answers := bufio.NewReader(c)
+	line, err := answers.ReadString('\n')
+	if err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("the request in flight: %q, %v; want to be told to go on", line, err)
+	}
+	_, err = answers.ReadString('\n') // the empty line after it
+	must(t, err)
+	_, err = c.Write(body[:1<<20])
 	must(t, err)
 	idle, err := net.Dial("tcp", n.Address)
 	must(t, err)
@@ -127,7 +139,7 @@ func TestTerminated(t *testing.T) {
 	})
 	_, err = c.Write(body[1<<20:])
 	must(t, err)
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	resp, err := http.ReadResponse(answers, nil)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatalf("the request in flight: %v, %v", resp, err)
 	}
