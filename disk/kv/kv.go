@@ -18,7 +18,7 @@ import (
 
 // Options tune a store. The zero value is right for a home machine.
 type Options struct {
-	// CacheBytes is the block cache; 8 MiB if zero.
+	// CacheBytes is the block cache; 32 MiB if zero.
 	CacheBytes int64
 	// MemTableBytes bounds one memtable; 8 MiB if zero.
 	MemTableBytes uint64
@@ -43,6 +43,7 @@ type Store struct {
 	db    *pebble.DB
 	cache *pebble.Cache
 	noter *noter
+	hot   *hot
 
 	mu      sync.Mutex
 	current *generation
@@ -60,7 +61,7 @@ type generation struct {
 // open, or that is damaged beyond Pebble's own recovery, is refused with a reason.
 func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	if o.CacheBytes == 0 {
-		o.CacheBytes = 8 << 20
+		o.CacheBytes = 32 << 20
 	}
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 8 << 20
@@ -118,7 +119,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, translate(err)
 	}
-	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, current: new(generation)}
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), current: new(generation)}
 	s.keepNotes(o)
 	return s, nil
 }
@@ -161,11 +162,16 @@ func (s *Store) Close() (err error) {
 // durable yet: see Barrier.
 func (s *Store) Get(key []byte) (_ []byte, err error) {
 	defer rescue(&err)
+	out, epoch, ok := s.hot.get(key)
+	if ok {
+		return out, nil
+	}
 	v, closer, err := s.db.Get(key)
 	if err != nil {
 		return nil, translate(err)
 	}
-	out := append([]byte(nil), v...)
+	s.hot.keep(key, v, epoch)
+	out = append([]byte(nil), v...)
 	return out, translate(closer.Close())
 }
 
@@ -250,6 +256,7 @@ func (b *Batch) Commit() error {
 	defer b.s.end(g)
 	defer b.b.Close()
 	defer b.s.count(&b.keys)
+	defer b.s.hot.end(b.s.hot.begin(b.b))
 	log := b.s.noter.log()
 	if err := b.b.Commit(pebble.Sync); err != nil {
 		return translate(err)
@@ -263,6 +270,7 @@ func (b *Batch) Commit() error {
 func (b *Batch) CommitLazily() error {
 	defer b.b.Close()
 	defer b.s.count(&b.keys)
+	defer b.s.hot.end(b.s.hot.begin(b.b))
 	return translate(b.b.Commit(pebble.NoSync))
 }
 

@@ -11,6 +11,7 @@ import (
 	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/memo"
 	"rhizome/cluster/register"
 )
 
@@ -25,14 +26,15 @@ const shards = 16
 
 // Store keeps members and keys. It is safe for concurrent use.
 type Store struct {
-	regs  register.Store
-	seal  ident.Secret
-	clock clock.Clock
+	regs    register.Store
+	seal    ident.Secret
+	clock   clock.Clock
+	decoded *memo.Memo[string, *Key]
 }
 
 // New returns a Store whose secrets are sealed under root.
 func New(regs register.Store, root ident.Secret, clk clock.Clock) *Store {
-	return &Store{regs, root.Derive("account secrets v1", nil), clk}
+	return &Store{regs, root.Derive("account secrets v1", nil), clk, memo.New[string, *Key](1024)}
 }
 
 // keyRecord is a Key as it is stored.
@@ -192,7 +194,12 @@ func (s *Store) encodeKey(k *Key) *register.Value {
 	return &register.Value{Data: codec.Encode(r), Count: 1}
 }
 
+// decodeKey returns a key that is shared: nobody changes it.
 func (s *Store) decodeKey(id string, v *register.Value) (*Key, error) {
+	return s.decoded.Of(id, v.Data, func() (*Key, error) { return s.newKey(id, v) })
+}
+
+func (s *Store) newKey(id string, v *register.Value) (*Key, error) {
 	var r keyRecord
 	if err := codec.Decode(v.Data, &r); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"errors"
+	"slices"
 	"sort"
 	"time"
 
@@ -230,10 +231,15 @@ func (s *Store) bucketByID(ctx context.Context, id ident.ID) (*Bucket, error) {
 	return s.decodeBucket(id, v)
 }
 
+// decodeBucket returns a bucket that is shared: nobody changes it.
 func (s *Store) decodeBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 	if v == nil {
 		return nil, ErrNoSuchBucket
 	}
+	return s.decoded.Of(id, v.Data, func() (*Bucket, error) { return s.newBucket(id, v) })
+}
+
+func (s *Store) newBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 	r, err := decodeRow[bucketRecord](v)
 	if err != nil {
 		return nil, errs.Newf(errs.Corrupt, "bucket %s: %w", id, err)
@@ -252,18 +258,13 @@ func (s *Store) decodeBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 	return b, s.unsealBucket(b, r.Sealed)
 }
 
-// unsealBucket fills in the bucket's key, which never changes.
+// unsealBucket fills in the bucket's key.
 func (s *Store) unsealBucket(b *Bucket, sealed []byte) error {
-	if k, ok := s.derived.Load(b.ID); ok {
-		b.key = k.(ident.Secret)
-		return nil
-	}
 	plain, err := s.bucketSeal.Open(sealed, b.ID[:])
 	if err != nil || len(plain) != len(b.key) {
 		return errs.Newf(errs.Corrupt, "the key of bucket %s cannot be read: %w", b.ID, err)
 	}
 	copy(b.key[:], plain)
-	s.derived.Store(b.ID, b.key)
 	return nil
 }
 
@@ -299,7 +300,7 @@ func (s *Store) Buckets(ctx context.Context, k *account.Key) ([]NamedBucket, err
 		if b.Grants[k.ID] == (Access{}) {
 			continue
 		}
-		for _, n := range append(b.LocalNames[k.ID], b.Names...) {
+		for _, n := range slices.Concat(b.LocalNames[k.ID], b.Names) {
 			out = append(out, NamedBucket{n, b})
 		}
 	}

@@ -3,12 +3,12 @@ package object
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/memo"
 	"rhizome/cluster/extent"
 	"rhizome/cluster/register"
 	"rhizome/model/account"
@@ -58,7 +58,7 @@ type Store struct {
 	pins       pins
 	busy       busy
 	work       chan register.Row
-	derived    sync.Map // bucket ID -> ident.Secret; bounded by the number of buckets
+	decoded    *memo.Memo[ident.ID, *Bucket]
 }
 
 var _ Service = (*Store)(nil)
@@ -74,7 +74,7 @@ func New(c Config) *Store {
 	if c.Ages.Upload == 0 {
 		c.Ages.Upload = 7 * 24 * time.Hour
 	}
-	return &Store{Config: c, bucketSeal: c.Root.Derive("bucket keys v1", nil), work: make(chan register.Row, 4096)}
+	return &Store{Config: c, bucketSeal: c.Root.Derive("bucket keys v1", nil), decoded: memo.New[ident.ID, *Bucket](4096), work: make(chan register.Row, 4096)}
 }
 
 // now returns the time in Unix milliseconds.
