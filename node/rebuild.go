@@ -11,8 +11,9 @@ import (
 )
 
 // Rebuild makes the rows of a stopped node anew; see package repair. With verify every
-// stored byte is read too. The node has another key afterwards.
-func Rebuild(ctx context.Context, c Config, verify bool) (report *repair.Report, err error) {
+// stored byte is read too. disks are the absolute paths of disks that the damaged rows
+// may not name, as when they are gone. The node has another key afterwards.
+func Rebuild(ctx context.Context, c Config, disks []string, verify bool) (report *repair.Report, err error) {
 	f, err := openFolder(c.Data)
 	if err != nil {
 		return nil, err
@@ -27,9 +28,14 @@ func Rebuild(ctx context.Context, c Config, verify bool) (report *repair.Report,
 	}
 	k := keys{seed: ident.NewSecret(), root: root}
 	return repair.Rebuild(ctx, repair.Options{
-		FS: vfs.Default, Data: f.path, Root: root, Node: k.id(),
-		Adopt: func() error { return writeKey(f.at(nodeKeyFile), k.seed) },
-		Home:  c.Home, Capacity: c.Capacity, SaveLayout: saveLayout, Verify: verify,
+		FS: vfs.Default, Data: f.path, Disks: disks, Root: root, Node: k.id(),
+		Adopt: func() error {
+			if err := markKitOld(f); err != nil {
+				return err
+			}
+			return writeKey(f.at(nodeKeyFile), k.seed)
+		},
+		Home: c.Home, Capacity: c.Capacity, SaveLayout: saveLayout, Verify: verify,
 		Clock: c.Clock, Logger: c.Logger,
 	})
 }

@@ -27,7 +27,7 @@ import (
 // The report is kept in the data folder too.
 func Rebuild(ctx context.Context, o Options) (*Report, error) {
 	r := &rebuild{Options: o, report: &Report{Time: o.Clock.Now().UTC().Truncate(time.Second)}}
-	for _, step := range []func(context.Context) error{r.begin, r.collect, r.write, r.mend, r.swap} {
+	for _, step := range []func(context.Context) error{r.begin, r.collect, r.write, r.worthwhile, r.mend, r.swap} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, r.close())
 		}
@@ -40,6 +40,7 @@ type rebuild struct {
 	Options
 	report  *Report
 	source  string // the damaged store's folder
+	begun   bool   // by an earlier run that did not end
 	gather  *register.Gather
 	damage  *kv.Damage
 	scratch *kv.Store
@@ -61,16 +62,20 @@ func (r *rebuild) close() (err error) {
 }
 
 func (r *rebuild) begin(context.Context) error {
+	if err := r.checkNamed(); err != nil {
+		return err
+	}
 	r.findSource()
 	for _, dir := range []string{newDir, scratchDir} {
 		if err := r.FS.RemoveAll(r.at(dir)); err != nil {
 			return errs.Newf(errs.Unavailable, "what an earlier rebuild left cannot be removed: %w", err)
 		}
 	}
+	_, err := r.FS.Stat(r.at(pendingFile))
+	r.begun = err == nil
 	if err := writeDurably(r.FS, r.Data, pendingFile, []byte("a rebuild of the rows is at work\n")); err != nil {
 		return err
 	}
-	var err error
 	r.scratch, err = kv.Open(r.FS, r.at(scratchDir), kv.Options{Logger: r.Logger})
 	r.gather = register.NewGather(r.scratch)
 	return err
@@ -111,29 +116,30 @@ func (r *rebuild) collect(ctx context.Context) (err error) {
 	}
 	r.report.damage(r.damage)
 	var raw []byte
-	r.keys, raw = keyring.Read(r.FS, r.folders()...)
+	r.keys, raw = keyring.Read(r.FS, r.sources()...)
 	r.takeLayout(raw)
 	return r.snapshots(ctx)
 }
 
-// addDisk adds a disk once.
-func (r *rebuild) addDisk(d extentstore.Disk) {
-	for i := range r.disks {
-		if r.disks[i].Dir == d.Dir {
-			r.disks[i].Capacity = d.Capacity
-			return
+// worthwhile ends a rebuild that found nothing of the rhizome: no row, where a node has
+// a member's at least, and no bucket's key, without which extents cannot be read. What
+// there was stays as it is.
+func (r *rebuild) worthwhile(context.Context) error {
+	if r.report.Rows > 0 || len(r.keys) > 0 {
+		return nil
+	}
+	if err := r.close(); err != nil {
+		return err
+	}
+	if !r.begun {
+		if err := r.FS.Remove(r.at(pendingFile)); err != nil {
+			return errs.Newf(errs.Unavailable, "the mark of a rebuild cannot be removed: %w", err)
 		}
 	}
-	r.disks = append(r.disks, d)
-}
-
-// folders are the places of keyring and snapshots.
-func (r *rebuild) folders() []string {
-	out := []string{r.Data}
-	for _, d := range r.disks[1:] {
-		out = append(out, d.Dir)
+	if len(r.Disks) == 0 {
+		return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed. The disks of the lost node hold copies: name each with --disk DIR", r.Data)
 	}
-	return out
+	return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed: the disks named hold neither snapshot nor keyring. Name the others too, or put a backup of the data folder back", r.Data)
 }
 
 // takeLayout takes the newest layout.
@@ -149,7 +155,7 @@ func (r *rebuild) takeLayout(raw []byte) {
 
 func (r *rebuild) snapshots(ctx context.Context) error {
 	var dirs []string
-	for _, dir := range r.folders() {
+	for _, dir := range r.sources() {
 		dirs = append(dirs, r.FS.PathJoin(dir, SnapshotsDir))
 	}
 	files, err := register.Snapshots(r.FS, dirs...)
@@ -255,38 +261,6 @@ func (r *rebuild) mend(ctx context.Context) (err error) {
 	return err
 }
 
-// openDisks opens the disks with a new index. Those that are away are expected back.
-func (r *rebuild) openDisks() (*extentstore.Store, error) {
-	var there []extentstore.Disk
-	for i, d := range r.disks {
-		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID); err != nil {
-			return nil, err
-		}
-		_, err := r.FS.Stat(r.FS.PathJoin(d.Dir, "disk"))
-		switch {
-		case err == nil:
-			d.ID = ident.ID{}
-			there = append(there, d)
-		case !errors.Is(err, os.ErrNotExist):
-			return nil, errs.Newf(errs.Unavailable, "the disk %s cannot be looked at: %w", d.Dir, err)
-		case i == 0:
-			if err := r.FS.MkdirAll(d.Dir, 0o700); err != nil {
-				return nil, errs.Newf(errs.Unavailable, "the folder %s cannot be made: %w", d.Dir, err)
-			}
-			there = append(there, extentstore.Disk{Dir: d.Dir})
-		default:
-			r.report.Absent = append(r.report.Absent, d.Dir)
-			if d.ID.IsZero() {
-				continue
-			}
-			if err := extentstore.Expect(r.rows, d); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger})
-}
-
 // swap puts the new store in the place of the old one. The order matters to a rebuild
 // that is cut short: as long as the mark is there, the node does not start and another
 // rebuild begins from the damaged store, wherever that is.
@@ -320,8 +294,10 @@ func (r *rebuild) swap(context.Context) error {
 	if err := syncDir(r.FS, r.Data); err != nil {
 		return err
 	}
-	if err := r.FS.Remove(r.at(pendingFile)); err != nil {
-		return errs.Newf(errs.Unavailable, "the mark of a rebuild cannot be removed: %w", err)
+	for _, mark := range []string{restoredFile, pendingFile} {
+		if err := r.FS.Remove(r.at(mark)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return errs.Newf(errs.Unavailable, "the mark of a rebuild cannot be removed: %w", err)
+		}
 	}
 	_ = r.FS.RemoveAll(r.at(scratchDir)) // a left-over is removed by the next rebuild
 	return syncDir(r.FS, r.Data)

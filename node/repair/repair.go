@@ -9,6 +9,7 @@
 //	DATA/rows.damaged-TIME  a damaged one, kept for good; a person may remove it
 //	DATA/rows.new, .scratch a rebuild at work
 //	DATA/rebuild.pending    a rebuild was begun and did not end: the node does not start
+//	DATA/rebuild.needed     keys were restored where there are no rows: no start either
 //	DATA/keyring            bucket keys and layout; a copy on every other disk
 //	DATA/snapshots          snapshots, if there is no other disk; else DISK/snapshots
 //	DATA/repair-TIME.json   what a rebuild found, for programs; .txt for people
@@ -45,6 +46,8 @@ const (
 	damagedDir  = "rows.damaged-"
 	diskDir     = "disk"
 	pendingFile = "rebuild.pending"
+	// restoredFile says that the keys come from a recovery kit and the rows are gone.
+	restoredFile = "rebuild.needed"
 	// SnapshotsDir is the folder of snapshots, in the data folder or on a disk.
 	SnapshotsDir = "snapshots"
 )
@@ -74,6 +77,11 @@ type Options struct {
 
 func (o *Options) at(name string) string { return o.FS.PathJoin(o.Data, name) }
 
+// NeedRows marks a data folder as that of a node which was there before.
+func NeedRows(fs vfs.FS, data string) error {
+	return writeDurably(fs, data, restoredFile, []byte("the keys were restored; the rows are to be put back or made anew\n"))
+}
+
 // Guard says why the node must not start on a data folder as it is, nil if it may. Call
 // it before anything is opened or made there.
 func Guard(fs vfs.FS, data string) error {
@@ -86,6 +94,9 @@ func Guard(fs vfs.FS, data string) error {
 	}
 	if len(names) > 0 {
 		return nil
+	}
+	if _, err := fs.Stat(fs.PathJoin(data, restoredFile)); err == nil {
+		return errs.Newf(errs.Corrupt, "the keys in %s come from a recovery kit, and there are no rows: put a backup of the data folder back, or make the rows anew with rhizome repair rebuild --disk DIR, once for each disk", data)
 	}
 	trace := ""
 	for _, name := range []string{keyring.Name, fs.PathJoin(diskDir, "disk"), SnapshotsDir} {

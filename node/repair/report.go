@@ -90,6 +90,7 @@ func (r *Report) Text(p lang.Printer) string {
 	if len(r.Lost) == 0 && !r.Traceless() {
 		w.T("Nothing is lost.")
 	}
+	w.T("The node has a new key: recovery kits made before are of no use any more. Start the node with rhizome up, then make a new one with rhizome recovery-kit.")
 	return w.b.String()
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 
@@ -33,6 +34,20 @@ func (c *call) on(name string) bool {
 func (c *call) text(name string) string {
 	s, _ := c.cmd.Flags().GetString(name)
 	return s
+}
+
+// paths returns a flag's paths, which may be given several times, as absolute ones.
+func (c *call) paths(name string) ([]string, error) {
+	given, _ := c.cmd.Flags().GetStringArray(name)
+	out := make([]string, len(given))
+	for i, p := range given {
+		abs, err := filepath.Abs(p)
+		if err != nil || p == "" {
+			return nil, usageError{errs.Newf(errs.Invalid, "the option %s cannot be %q", dashes(name), p)}
+		}
+		out[i] = abs
+	}
+	return out, nil
 }
 
 // addSettings declares the settings that are wanted as flags.

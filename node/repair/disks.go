@@ -1,0 +1,113 @@
+package repair
+
+import (
+	"errors"
+	"os"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/disk/extentstore"
+	"rhizome/disk/keyring"
+)
+
+// checkNamed refuses a folder that a person named as a disk and that is none: a disk that
+// is not mounted would count as lost, and what is on it as well.
+func (r *rebuild) checkNamed() error {
+	for _, dir := range r.Disks {
+		if !r.holdsDisk(dir) {
+			return errs.Newf(errs.NotFound, "%s holds nothing of a node's disk: mount the disk, or name the folder on it that was given to rhizome disk add", dir)
+		}
+	}
+	return nil
+}
+
+// holdsDisk reports whether a folder was a node's disk or holds copies from one.
+func (r *rebuild) holdsDisk(dir string) bool {
+	for _, name := range []string{"disk", "extents", "segments", keyring.Name, SnapshotsDir} {
+		if _, err := r.FS.Stat(r.FS.PathJoin(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// addDisk adds a disk once.
+func (r *rebuild) addDisk(d extentstore.Disk) {
+	for i := range r.disks {
+		if r.disks[i].Dir == d.Dir {
+			r.disks[i].Capacity = d.Capacity
+			return
+		}
+	}
+	r.disks = append(r.disks, d)
+}
+
+// folders are the places that the node keeps its keyring and snapshots in.
+func (r *rebuild) folders() []string {
+	out := []string{r.Data}
+	for _, d := range r.disks[1:] {
+		out = append(out, d.Dir)
+	}
+	return out
+}
+
+// sources are the places where keyring and snapshots may lie: the disk in the data folder
+// too, where a disk from elsewhere may have been put.
+func (r *rebuild) sources() []string { return append(r.folders(), r.at(diskDir)) }
+
+// openDisks opens the disks with a new index. Those that are away are expected back,
+// unless they are there under another path. The disk of the data folder is made if there
+// is no other.
+func (r *rebuild) openDisks() (*extentstore.Store, error) {
+	var there, away []extentstore.Disk
+	for _, d := range r.disks {
+		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID); err != nil {
+			return nil, err
+		}
+		_, err := r.FS.Stat(r.FS.PathJoin(d.Dir, "disk"))
+		switch {
+		case err == nil:
+			there = append(there, extentstore.Disk{Dir: d.Dir, Capacity: d.Capacity})
+		case !errors.Is(err, os.ErrNotExist):
+			return nil, errs.Newf(errs.Unavailable, "the disk %s cannot be looked at: %w", d.Dir, err)
+		case d.Dir != r.at(diskDir):
+			away = append(away, d)
+		}
+	}
+	if len(there) == 0 {
+		dir := r.at(diskDir)
+		if err := r.FS.MkdirAll(dir, 0o700); err != nil {
+			return nil, errs.Newf(errs.Unavailable, "the folder %s cannot be made: %w", dir, err)
+		}
+		there = []extentstore.Disk{{Dir: dir}}
+	}
+	store, err := extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.expect(store, away); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+// expect makes the new rows know the disks that are away.
+func (r *rebuild) expect(store *extentstore.Store, away []extentstore.Disk) error {
+	there := map[ident.ID]bool{}
+	for _, d := range store.Disks() {
+		there[d.ID] = true
+	}
+	for _, d := range away {
+		if there[d.ID] {
+			continue // mounted elsewhere now
+		}
+		r.report.Absent = append(r.report.Absent, d.Dir)
+		if d.ID.IsZero() {
+			continue
+		}
+		if err := extentstore.Expect(r.rows, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
