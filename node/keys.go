@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -25,10 +24,7 @@ type keys struct {
 }
 
 // id is the node's public key.
-func (k *keys) id() ident.NodeID {
-	pub := ed25519.NewKeyFromSeed(k.seed[:]).Public().(ed25519.PublicKey)
-	return ident.NodeID(pub)
-}
+func (k *keys) id() ident.NodeID { return NodeOf(k.seed) }
 
 // loadKeys reads the keys, or makes them in a folder where no node ever lived.
 // Keys are never made beside rows: what those rows seal would be lost for good.
@@ -114,30 +110,4 @@ func syncDir(path string) error {
 	}
 	defer d.Close()
 	return d.Sync()
-}
-
-// RestoreKeys puts the keys of a recovery kit into a data folder that lacks them. A key
-// that is there already stays. Another root key is errs.Exists: the kit is another
-// rhizome's. Another node key is none of its business: rebuilding rows changes it.
-func RestoreKeys(data string, seed, root []byte) error {
-	f, err := openFolder(data)
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	for name, raw := range map[string][]byte{nodeKeyFile: seed, rootKeyFile: root} {
-		got, err := readKey(f.at(name))
-		switch {
-		case err == nil && got != ident.Secret(raw) && name == rootKeyFile:
-			return errs.Newf(errs.Exists, "%s holds another key already; it stays", f.at(name))
-		case err == nil:
-			continue
-		case errors.Is(err, errs.Denied):
-			return err
-		}
-		if err := writeKey(f.at(name), ident.Secret(raw)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -62,7 +62,7 @@ func loadLayout(rows *kv.Store, id ident.NodeID, c Config) (*layout.Layout, erro
 		return nil, err
 	}
 	if len(l.Nodes) != 1 || l.Nodes[0].ID != id {
-		return nil, errs.Newf(errs.Conflict, "the rows belong to a rhizome in which node %s is not the only one: %s is not its key", id, nodeKeyFile)
+		return nil, errs.Newf(errs.Conflict, "%s is not the key of the node whose rows these are: it comes from a recovery kit that is older than the last rebuild, or was typed wrongly. Move the file away and restore a newer kit, or make the rows anew with rhizome repair rebuild", nodeKeyFile)
 	}
 	if l.Nodes[0] != me {
 		next := *l

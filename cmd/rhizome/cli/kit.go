@@ -40,6 +40,9 @@ func kitCommand() command {
 }
 
 func recoveryKit(ctx context.Context, c *call) error {
+	if info, err := os.Stat(c.text("out")); err != nil || !info.IsDir() {
+		return usageError{errs.Newf(errs.Invalid, "there is no folder %s: make it first, or name another with --out", c.text("out"))}
+	}
 	node, err := c.node()
 	if err != nil {
 		return err
@@ -57,11 +60,16 @@ func recoveryKit(ctx context.Context, c *call) error {
 	if err != nil {
 		return errs.Newf(errs.Internal, "the result cannot be written: %w", err)
 	}
-	name := "rhizome-kit-" + k.Home + "-" + k.Made.Format("2006-01-02")
+	name := "rhizome-kit-" + k.Home + "-" + k.Made.In(c.Zone).Format("2006-01-02")
 	out := struct {
 		File string `json:"file"`
 		Page string `json:"page"`
 	}{filepath.Join(c.text("out"), fileName(name)+".json"), filepath.Join(c.text("out"), fileName(name)+".html")}
+	for _, path := range []string{out.File, out.Page} {
+		if _, err := os.Stat(path); err == nil {
+			return errs.Newf(errs.Exists, "%s is there already and stays: move it away, or choose another folder with --out", path)
+		}
+	}
 	if err := writeSecret(out.File, append(raw, '\n')); err != nil {
 		return err
 	}
@@ -97,7 +105,7 @@ func kitRestore(_ context.Context, c *call) error {
 	if err != nil {
 		return errs.Newf(errs.Invalid, "the kit cannot be read: %w", err)
 	}
-	seed, root, err := parseKit(raw)
+	keys, k, err := parseKit(raw)
 	if err != nil {
 		return err
 	}
@@ -106,8 +114,32 @@ func kitRestore(_ context.Context, c *call) error {
 		return err
 	}
 	data := vs.Text(settings.Data)
-	if err := node.RestoreKeys(data, seed, root); err != nil {
+	found, err := node.RestoreKeys(data, keys)
+	switch {
+	case err != nil:
 		return err
+	case found.OtherNode:
+		return errs.Newf(errs.Conflict, "only the root key is back in %s: the rows there were made anew after this kit and need another node key. Restore a newer kit, or run rhizome repair rebuild, which makes a key", data)
+	case found.RowsGone:
+		return c.done("The keys are back in %s, where no rows are. Put a backup of the data folder there, or make the rows anew from the disks: %s", data, "rhizome repair rebuild"+c.diskFlags(data, k.Disks))
 	}
 	return c.done("The keys are back in %s. Start the node with rhizome up.", data)
+}
+
+// diskFlags are the options that name the disks of a kit; DIR for those of one that does
+// not tell.
+func (c *call) diskFlags(data string, disks []string) string {
+	out := ""
+	if c.cmd.Flags().Changed(settings.Data) {
+		out = " --data " + shellQuote(data)
+	}
+	for _, d := range disks {
+		if filepath.Dir(d) != filepath.Clean(data) {
+			out += " --disk " + shellQuote(d)
+		}
+	}
+	if disks == nil {
+		out += " --disk DIR"
+	}
+	return out
 }

@@ -3,10 +3,9 @@ package cli
 import (
 	"bytes"
 	_ "embed"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"html/template"
+	"path/filepath"
 	"strings"
 
 	"rsc.io/qr"
@@ -17,33 +16,6 @@ import (
 
 //go:embed kit.html
 var kitTemplate string
-
-// kitMark begins the line that stands in a kit's QR code: the mark, the rhizome's ID,
-// the node key's seed and the root key in hexadecimal capitals, apart by colons.
-const kitMark = "RHIZOME1"
-
-func kitLine(k api.Kit) string {
-	return strings.ToUpper(strings.Join([]string{kitMark, k.Rhizome, k.NodeKey, k.RootKey}, ":"))
-}
-
-// parseKit takes the node key's seed and the root key from a kit's file or line.
-func parseKit(raw []byte) (seed, root []byte, err error) {
-	var k api.Kit
-	if fields := strings.Split(strings.TrimSpace(string(raw)), ":"); fields[0] == kitMark && len(fields) == 4 {
-		k = api.Kit{Format: 1, NodeKey: fields[2], RootKey: fields[3]}
-	} else if err := json.Unmarshal(raw, &k); err != nil || k.Format == 0 {
-		return nil, nil, errs.New(errs.Invalid, "this is not a recovery kit")
-	}
-	if k.Format != 1 {
-		return nil, nil, errs.New(errs.Invalid, "this recovery kit was made by a newer version of the program")
-	}
-	seed, err1 := hex.DecodeString(k.NodeKey)
-	root, err2 := hex.DecodeString(k.RootKey)
-	if err1 != nil || err2 != nil || len(seed) != 32 || len(root) != 32 {
-		return nil, nil, errs.New(errs.Invalid, "the keys in this recovery kit are damaged: each has 64 hexadecimal digits")
-	}
-	return seed, root, nil
-}
 
 // kitPage is the kit as a page to print.
 func (a *App) kitPage(k api.Kit) ([]byte, error) {
@@ -58,12 +30,22 @@ func (a *App) kitPage(k api.Kit) ([]byte, error) {
 	var page bytes.Buffer
 	err = t.Execute(&page, map[string]any{
 		"Lang": string(a.Say.Language()), "Kit": k, "Made": a.Say.Time(k.Made, a.Zone),
-		"QR": qrSVG(code), "Line": kitLine(k),
+		"QR": qrSVG(code), "Line": kitLine(k), "Others": otherDisks(k),
 	})
 	if err != nil {
 		return nil, errs.Newf(errs.Internal, "the page cannot be made: %w", err)
 	}
 	return page.Bytes(), nil
+}
+
+// otherDisks are the disks outside the data folder, quoted for a shell.
+func otherDisks(k api.Kit) (out []string) {
+	for _, d := range k.Disks {
+		if filepath.Dir(d) != k.Data {
+			out = append(out, shellQuote(d))
+		}
+	}
+	return out
 }
 
 // qrSVG draws a code with its quiet zone of four modules.

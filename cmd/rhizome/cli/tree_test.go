@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"rhizome/base/clock"
+	"rhizome/base/ident"
 	"rhizome/base/lang"
 	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/api"
 )
 
 func app(l lang.Language) (*App, *bytes.Buffer, *bytes.Buffer) {
@@ -108,17 +110,22 @@ func TestTablesAreAligned(t *testing.T) {
 }
 
 func TestKitLineComesBack(t *testing.T) {
-	seed, root := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	seed, root, id := strings.Repeat("ab", 32), strings.Repeat("cd", 32), strings.Repeat("0f", 16)
+	line := kitLine(api.Kit{Rhizome: id, NodeKey: seed, RootKey: root})
 	for _, text := range []string{
-		"RHIZOME1:00FF:" + strings.ToUpper(seed) + ":" + strings.ToUpper(root) + "\n",
+		line + "\n", strings.ToLower(line), line[:40] + "\r\n  " + line[40:90] + " \n" + line[90:],
 		`{"rhizome_recovery_kit":1,"node_key":"` + seed + `","root_key":"` + root + `"}`,
 	} {
-		a, b, err := parseKit([]byte(text))
-		if err != nil || len(a) != 32 || a[0] != 0xab || b[31] != 0xcd {
-			t.Errorf("%q: %x %x %v", text, a, b, err)
+		k, _, err := parseKit([]byte(text))
+		if err != nil || k.Seed[0] != 0xab || k.Root[31] != 0xcd {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
-	for _, text := range []string{"", "{}", "RHIZOME1:x", `{"rhizome_recovery_kit":2}`, "RHIZOME1:00:" + seed + ":" + root[1:]} {
+	for _, text := range []string{
+		"", "{}", "RHIZOME1:x", `{"rhizome_recovery_kit":2}`, line[:len(line)-9],
+		strings.Replace(line, "AB", "AC", 1), strings.Replace(line, "CD", "C", 1), strings.Replace(line, "0F", "1F", 1),
+		`{"rhizome_recovery_kit":1,"node":"` + seed + `","node_key":"` + seed + `","root_key":"` + root + `"}`,
+	} {
 		if _, _, err := parseKit([]byte(text)); err == nil {
 			t.Errorf("%q was taken for a kit", text)
 		}
@@ -126,12 +133,12 @@ func TestKitLineComesBack(t *testing.T) {
 }
 
 func FuzzParseKit(f *testing.F) {
-	f.Add([]byte("RHIZOME1:00:11:22"))
+	f.Add([]byte("RHIZOME1:00:11:22:33"))
 	f.Add([]byte(`{"rhizome_recovery_kit":1}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		seed, root, err := parseKit(raw)
-		if err == nil && (len(seed) != 32 || len(root) != 32) {
-			t.Errorf("%q gave keys of %d and %d bytes", raw, len(seed), len(root))
+		k, _, err := parseKit(raw)
+		if err == nil && k.Root == (ident.Secret{}) && !bytes.Contains(raw, bytes.Repeat([]byte("0"), 64)) {
+			t.Errorf("%q gave an empty key", raw)
 		}
 	})
 }
