@@ -62,6 +62,7 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 	if err := n.ring.AddPlace(path); err != nil {
 		return api.Disk{}, err
 	}
+	n.copySoon() // another disk is where snapshots are worth most
 	disks, err := n.Disks(ctx)
 	for _, d := range disks {
 		if d.Path == path {

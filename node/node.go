@@ -56,6 +56,7 @@ type Node struct {
 	ring      *keyring.Ring
 	snapshots *repair.Snapshotter
 	wanted    chan struct{} // a whole check was asked for
+	copies    chan struct{} // a snapshot is wanted before its day
 	inFlight  atomic.Int64  // S3 requests under way
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
@@ -70,7 +71,7 @@ type Node struct {
 // Open brings a node up as far as listening; see the package's Life. On failure
 // everything is given back.
 func Open(ctx context.Context, c Config) (*Node, error) {
-	n := &Node{config: c, started: c.Clock.Now(), wanted: make(chan struct{}, 1), fatal: make(chan error, 1)}
+	n := &Node{config: c, started: c.Clock.Now(), wanted: make(chan struct{}, 1), copies: make(chan struct{}, 1), fatal: make(chan error, 1)}
 	for _, step := range []func(context.Context) error{
 		n.openFolder, n.openStores, n.openModel, n.welcome, n.listen,
 	} {

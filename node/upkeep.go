@@ -33,6 +33,11 @@ func (n *Node) upkeep(ctx context.Context) error {
 			_, err := n.scrubber.Whole(ctx)
 			n.told(ctx, "checking every stored byte", err)
 			n.told(ctx, "checking the rows", n.checkRows(ctx))
+		case <-n.copies:
+			timer.Stop()
+			_, err := n.snapshots.Once(ctx)
+			n.told(ctx, "a snapshot of the rows", err)
+			continue
 		case <-timer.C:
 			_, err := n.snapshots.Once(ctx)
 			n.told(ctx, "a snapshot of the rows", err)

@@ -102,8 +102,7 @@ var frenchCommands = map[string]string{
 	"Read and check every stored byte now, instead of over the month": "Lire et vérifier chaque octet stocké maintenant, au lieu d'en un mois",
 	"check everything now":                                            "tout vérifier maintenant",
 
-	"Make the rows anew from snapshots and stored bytes, when the row store is damaged":                                                                                       "Refaire les enregistrements à partir d'instantanés et des octets stockés, quand leur base est endommagée",
-	"Only when rhizome up says that the row store is damaged; the node must be stopped. The damaged rows are kept aside. What could not be saved is named, object by object.": "Seulement quand rhizome up dit que la base des enregistrements est endommagée ; le nœud doit être arrêté. Les enregistrements endommagés sont gardés de côté. Ce qui n'a pas pu être sauvé est nommé, objet par objet.",
+	"Make the rows anew from snapshots and stored bytes, when the row store is damaged": "Refaire les enregistrements à partir d'instantanés et des octets stockés, quand leur base est endommagée",
 	"mend a damaged row store":                               "réparer une base d'enregistrements endommagée",
 	"and read every stored byte":                             "et lire chaque octet stocké",
 	"read and check every stored byte too, which takes long": "lire et vérifier aussi chaque octet stocké, ce qui est long",

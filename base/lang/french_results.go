@@ -97,9 +97,6 @@ var frenchResults = map[string]string{
 	"Made %s for %s":       "Créée le %s pour %s",
 	"Secret. Whoever has this page and a copy of the disks can read and change everything. Keep it where nobody else comes, away from the computer.": "Secret. Quiconque a cette page et une copie des disques peut tout lire et tout changer. Gardez-la où personne d'autre ne va, loin de l'ordinateur.",
 	"How to come back": "Comment revenir",
-	"Install rhizome on a computer and put the saved data folder and disks in their places.": "Installez rhizome sur un ordinateur et remettez à leur place le dossier de données et les disques sauvegardés.",
-	"Scan the code below into a text file, or type the line under it.":                       "Scannez le code ci-dessous dans un fichier texte, ou recopiez la ligne placée dessous.",
-	"if the rows are damaged too, first:":                                                    "si les enregistrements sont endommagés aussi, d'abord :",
-	"Keys":                                                                                   "Clés", "Addresses": "Adresses", "Domain": "Domaine", "Region": "Région",
+	"Keys":             "Clés", "Addresses": "Adresses", "Domain": "Domaine", "Region": "Région",
 	"Data folder": "Dossier de données", "Rhizome": "Rhizome", "S3 keys": "Clés S3", "Buckets": "Buckets",
 }

@@ -62,6 +62,8 @@ type Host interface {
 	Facts() Facts
 	Disks(ctx context.Context) ([]api.Disk, error)
 	AddDisk(ctx context.Context, path string) (api.Disk, error)
+	// CheckDisk refuses a folder that is probably not meant as a disk.
+	CheckDisk(path string) error
 	// DrainDisk starts to move a disk's bytes to the others.
 	DrainDisk(ctx context.Context, id string) error
 	// RemoveDisk forgets a disk that holds nothing any more; with force, one that is lost.
@@ -71,6 +73,10 @@ type Host interface {
 	Scrub(ctx context.Context) error
 	// Secrets returns the node key's seed and the root key.
 	Secrets() (nodeSeed, rootKey []byte)
+	// KitOld reports whether the recovery kits that exist are of no use any more;
+	// KitMade notes that there is a new one.
+	KitOld() bool
+	KitMade() error
 }
 
 // Facts about a node that do not change while it runs.

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/object"
 )
 
 func (s *Server) status(r *http.Request) (any, error) {
@@ -29,6 +31,10 @@ func (s *Server) status(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out.Health = health(printer(r), out)
+	if s.Host.KitOld() {
+		out.Health.State = api.Risk
+		out.Health.Reasons = append(out.Health.Reasons, printer(r).T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit."))
+	}
 	return out, nil
 }
 
@@ -79,7 +85,13 @@ func (s *Server) addDisk(r *http.Request) (any, error) {
 	if !filepath.IsAbs(in.Path) {
 		return nil, errs.Newf(errs.Invalid, "%q is not an absolute path", in.Path)
 	}
-	return s.Host.AddDisk(r.Context(), filepath.Clean(in.Path))
+	path := filepath.Clean(in.Path)
+	if !in.Sure {
+		if err := s.Host.CheckDisk(path); err != nil {
+			return nil, err
+		}
+	}
+	return s.Host.AddDisk(r.Context(), path)
 }
 
 func (s *Server) drainDisk(r *http.Request) (any, error) {
@@ -114,11 +126,27 @@ func (s *Server) kit(r *http.Request) (any, error) {
 		return nil, err
 	}
 	for _, b := range buckets {
-		out.Buckets = append(out.Buckets, b.Names...)
+		out.Buckets = append(out.Buckets, kitNames(b)...)
 	}
 	disks, err := s.Host.Disks(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range disks {
 		out.Disks = append(out.Disks, d.Path)
 	}
-	return out, err
+	return out, s.Host.KitMade()
+}
+
+// kitNames are a bucket's names; that of one without a global name is a local one.
+func kitNames(b *object.Bucket) []string {
+	if len(b.Names) > 0 {
+		return b.Names
+	}
+	var out []string
+	for _, names := range b.LocalNames {
+		out = append(out, names...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -29,8 +29,10 @@ func diskCommand() command {
 				use:      "add DIR",
 				short:    lang.M("Store on another disk too"),
 				examples: []example{{lang.M("store on another disk too"), "rhizome disk add /mnt/disk2/rhizome"}},
+				long:     lang.M("DIR is a folder on the mounted disk. One that is not there, or that lies on the same file system as what the node uses already, is refused unless --yes says that it is meant."),
 				min:      1, max: 1,
-				run: diskAdd,
+				flags: func(f *flagSet) { f.yes() },
+				run:   diskAdd,
 			},
 			{
 				use:      "drain DISK",
@@ -93,7 +95,7 @@ func diskAdd(ctx context.Context, c *call) error {
 	}
 	defer node.Close()
 	var d api.Disk
-	if err := node.Post(ctx, client.Path("disks"), api.AddDisk{Path: dir}, &d); err != nil {
+	if err := node.Post(ctx, client.Path("disks"), api.AddDisk{Path: dir, Sure: c.yes}, &d); err != nil {
 		return err
 	}
 	return c.show(d, func() { c.printDisks([]api.Disk{d}) })

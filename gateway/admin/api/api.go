@@ -78,9 +78,11 @@ const (
 	DiskLost     = "lost"
 )
 
-// AddDisk is POST /v1/disks.
+// AddDisk is POST /v1/disks. Sure takes a folder that is not there, or that is on the
+// same file system as what the node has already, without which those are refused.
 type AddDisk struct {
 	Path string `json:"path"`
+	Sure bool   `json:"sure,omitempty"`
 }
 
 // Repair is GET /v1/repair: what was found damaged and what is being mended.
