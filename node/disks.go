@@ -29,13 +29,17 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 			w.State, w.Reason = api.DiskLost, d.Absent.Error()
 		case d.Draining:
 			w.State = api.DiskDraining
-		case d.Free == 0:
+		case d.Free < fullBelow:
 			w.State = api.DiskFull
 		}
 		out = append(out, w)
 	}
 	return out, nil
 }
+
+// fullBelow is the free room in bytes below which a disk counts as full: hardly an
+// object fits.
+const fullBelow = 1 << 20
 
 // AddDisk implements admin.Host.
 func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {

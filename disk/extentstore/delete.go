@@ -76,7 +76,7 @@ func (s *Store) unplaced(e *entry) {
 	sparse := false
 	if seg != nil {
 		seg.live -= e.bytes()
-		sparse = d.sparse(seg) && !seg.stuck && (seg.sealed || seg.size >= s.opt.sparseOpen())
+		sparse = seg.sealed && d.sparse(seg) && !seg.stuck || d.hollow(seg, s.opt.sparseOpen())
 	}
 	d.mu.Unlock()
 	if seg != nil {

@@ -15,7 +15,7 @@ type DiskStatus struct {
 	// Used is what is occupied and set aside; Live what extents need of it: the rest
 	// is waiting for compaction or removal. All in bytes.
 	Used, Live int64
-	// Free is what may still be written.
+	// Free is what may still be written, by the disk and by the node's capacity.
 	Free int64
 	// Draining: extents are on their way to other disks; Live counts down to 0.
 	Draining bool
@@ -28,6 +28,7 @@ type DiskStatus struct {
 // Disks returns the state of every disk.
 func (s *Store) Disks() []DiskStatus {
 	var out []DiskStatus
+	left := s.left()
 	for _, d := range s.allDisks() {
 		live, err := s.rows.Counter(key(keyFiles, d.id[:]))
 		if err != nil {
@@ -39,7 +40,7 @@ func (s *Store) Disks() []DiskStatus {
 		}
 		st := DiskStatus{d.id, d.dir, d.capacity, d.usedBytes, live, 0, d.draining, d.absent, d.suspect}
 		if d.absent == nil {
-			st.Free = max(0, d.free(s.opt.Reserve))
+			st.Free = max(0, min(d.free(s.opt.Reserve), left))
 		}
 		d.mu.Unlock()
 		out = append(out, st)

@@ -155,3 +155,26 @@ func TestFailingDisk(t *testing.T) {
 		})
 	}
 }
+
+// TestATinyCapacityComesBack: all that was written lies in the open segment when the
+// capacity is used up; deleting it gives the room back while the store runs.
+func TestATinyCapacityComesBack(t *testing.T) {
+	b := newBench(t, vfs.NewCrashable(), Options{Capacity: 3 << 20})
+	for round := range 3 {
+		ids := fill(t, b.s, 9000)
+		if len(ids) == 0 {
+			t.Fatalf("round %d: nothing could be written", round)
+		}
+		if st := b.s.Disks()[0]; st.Free > 2<<20 {
+			t.Errorf("round %d: %d bytes are said to be free, and writing is refused", round, st.Free)
+		}
+		for _, id := range ids {
+			must(t, b.s.Delete(ctx, id))
+		}
+		b.s.keeper.wait()
+		b.s.reaper.wait()
+		if st := b.s.Disks()[0]; st.Used > 64<<10 {
+			t.Fatalf("round %d: %d bytes are used when all is deleted", round, st.Used)
+		}
+	}
+}

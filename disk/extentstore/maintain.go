@@ -121,12 +121,13 @@ func (d *disk) sparse(seg *segment) bool {
 	return 2*seg.live < seg.size || d.tight && 8*seg.live < 7*seg.size
 }
 
-// roomy ends the time of a disk's being tight once it has a third of its use free.
+// roomy ends the time of a disk's being tight once it has a third of its use free, and
+// what a writer sets aside: one that was just refused must not count as having room.
 func (s *Store) roomy(d *disk) {
 	left := s.left()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.tight && min(left, d.free(s.opt.Reserve)) > d.usedBytes/3 {
+	if d.tight && min(left, d.free(s.opt.Reserve)) > max(d.usedBytes/3, reserveStep) {
 		d.tight = false
 	}
 }
@@ -169,18 +170,27 @@ func (d *disk) worthwhile(small int64) (out []*segment) {
 	return out
 }
 
-// sparseOpen is the size from which an open segment is closed for being sparse.
+// sparseOpen is the size from which an open segment is closed for being sparse. On a
+// tight disk any is: its room may be all that deletions can give back.
 func (o *Options) sparseOpen() int64 { return o.SegmentBytes / 16 }
 
 func (d *disk) openIsSparse(size int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, seg := range d.segments {
-		if !seg.sealed && seg.size >= size && d.sparse(seg) {
+		if d.hollow(seg, size) {
 			return true
 		}
 	}
 	return false
+}
+
+// hollow reports whether the segment is open and worth closing; d.mu is held.
+func (d *disk) hollow(seg *segment, size int64) bool {
+	if seg.sealed || seg.size <= headSize || seg.size < size && !d.tight {
+		return false
+	}
+	return seg.live <= 0 || d.sparse(seg)
 }
 
 // drain moves everything off a disk. Index entries of other disks are passed over.

@@ -66,7 +66,7 @@ func health(p lang.Printer, s api.Status) api.Health {
 		case api.DiskLost:
 			risk(p.T("The disk %s cannot be used: %s", d.Path, d.Reason))
 		case api.DiskFull:
-			risk(p.T("The disk %s is full: new objects are refused until there is room. Delete something, or add a disk with rhizome disk add.", d.Path))
+			risk(p.T("The disk %s is full, or the capacity given to the node is used up: new objects are refused until there is room. Delete something, raise the capacity, or add a disk with rhizome disk add.", d.Path))
 		}
 	}
 	if n := int64(len(s.Repair.Lost)); n > 0 {

@@ -34,6 +34,7 @@ type Setting struct {
 	Many    bool // may be given several times; a list in TOML; commas in the environment
 	Default string
 	Choices []string
+	Least   int64  // smallest Size that is not 0
 	Hint    string // stands for the value in help
 	Help    string // English; said through package lang
 }
@@ -75,7 +76,7 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("private key (PEM) of the certificate")},
 		{Name: Region, Form: Text, Hint: "NAME",
 			Help: lang.M("the one region that signatures must name; without it any is accepted")},
-		{Name: Capacity, Form: Size, Default: "0", Hint: "SIZE",
+		{Name: Capacity, Form: Size, Least: 1e6, Default: "0", Hint: "SIZE",
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
 			Help: lang.M("name of the home: the place that can fail as a whole")},

@@ -28,7 +28,10 @@ func (s Setting) check(text string) (string, error) {
 	case Name:
 		return strings.ToLower(text), checkName(text)
 	case Size:
-		_, err := ParseSize(text)
+		n, err := ParseSize(text)
+		if err == nil && n > 0 && n < s.Least {
+			err = errs.Newf(errs.Invalid, "%q is too small: at least 1 MB is needed, or 0 for no limit", text)
+		}
 		return text, err
 	case Age:
 		_, err := ParseTime(text)
