@@ -52,10 +52,9 @@ var frenchResults = map[string]string{
 	"last whole pass ended %s":                           "dernier passage complet terminé le %s",
 	"%s of the stored bytes read again in this pass; %s": "%s des octets stockés relus dans ce passage ; %s",
 	"The disk %s cannot be used: %s":                     "Le disque %s ne peut pas servir : %s",
-	"The disk %s is full: new objects are refused until there is room. Delete something, or add a disk with rhizome disk add.": "Le disque %s est plein : les nouveaux objets sont refusés tant qu'il n'y a pas de place. Supprimez quelque chose, ou ajoutez un disque avec rhizome disk add.",
-	"%s piece is damaged: see rhizome repair status.":                                                                          "%s morceau est endommagé : voir rhizome repair status.",
-	"%s pieces are damaged: see rhizome repair status.":                                                                        "%s morceaux sont endommagés : voir rhizome repair status.",
-	"Every stored byte is being read and checked; rhizome repair status shows how far it is.":                                  "Chaque octet stocké est en cours de lecture et de vérification ; rhizome repair status montre l'avancement.",
+	"%s piece is damaged: see rhizome repair status.":    "%s morceau est endommagé : voir rhizome repair status.",
+	"%s pieces are damaged: see rhizome repair status.":  "%s morceaux sont endommagés : voir rhizome repair status.",
+	"Every stored byte is being read and checked; rhizome repair status shows how far it is.": "Chaque octet stocké est en cours de lecture et de vérification ; rhizome repair status montre l'avancement.",
 
 	"Make the rows of %s anew from snapshots and stored bytes?":            "Refaire les enregistrements de %s à partir d'instantanés et des octets stockés ?",
 	"Delete the key %q (%s)?":                                              "Supprimer la clé %q (%s) ?",

@@ -101,11 +101,12 @@ func (p Printer) find(text string) string {
 	return text
 }
 
-// Error says what err says, in the printer's language as far as it is known.
+// Error says what err says, in the printer's language as far as it is known. Errors that
+// were joined are said one after the other.
 func (p Printer) Error(err error) string {
 	format, args, ok := errs.Parts(err)
 	if !ok {
-		return p.T(err.Error())
+		return p.foreign(err)
 	}
 	if args == nil {
 		return p.find(format)
@@ -118,6 +119,21 @@ func (p Printer) Error(err error) string {
 		}
 	}
 	return fmt.Sprintf(strings.ReplaceAll(p.find(format), "%w", "%v"), said...)
+}
+
+// foreign says an error that package errs did not make.
+func (p Printer) foreign(err error) string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var said []string
+		for _, e := range joined.Unwrap() {
+			said = append(said, p.Error(e))
+		}
+		return strings.Join(said, "; ")
+	}
+	if p.l == French {
+		return p.system(err)
+	}
+	return err.Error()
 }
 
 // typeset puts the no-break spaces in that French asks for.
