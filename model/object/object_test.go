@@ -12,7 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
@@ -352,6 +354,39 @@ func TestAbort(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.empty()
+}
+
+// TestAbandonedUploads: those whose rows are damaged do not keep the others.
+func TestAbandonedUploads(t *testing.T) {
+	f := newFixture(t)
+	damaged := 0
+	for i := range 12 {
+		f.part(f.upload(fmt.Sprint(i)), 1, random(1000))
+	}
+	it, err := f.Rows.Iter([]byte{'r', byte(object.Uploads)}, []byte{'r', byte(object.Uploads) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := f.Rows.NewBatch()
+	for ok := it.First(); ok && damaged < 2; ok = it.Next() {
+		b.Set(it.Key(), []byte{1, 0})
+		damaged++
+	}
+	if err := errors.Join(it.Close(), b.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	f.Objects.Clock = clock.NewManual(time.Now().Add(8 * 24 * time.Hour))
+	if err := f.Objects.AbortAbandoned(f.ctx); !errors.Is(err, errs.Corrupt) {
+		t.Errorf("damaged rows are not reported: %v", err)
+	}
+	if err := f.Objects.CleanUp(f.ctx); err != nil {
+		t.Error(err)
+	}
+	left := 0
+	_ = f.Replica.Rows(f.ctx, object.Uploads, func(register.Row, *register.Value) error { left++; return nil })
+	if left != 0 {
+		t.Errorf("%d uploads behind a damaged one are left", left)
+	}
 }
 
 func TestCopyBytesAndReferences(t *testing.T) {
