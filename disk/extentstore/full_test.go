@@ -29,6 +29,15 @@ func fill(t *testing.T, s *Store, size int) []ident.ID {
 	}
 }
 
+// setAside tries to set n bytes aside.
+func setAside(s *Store, n int64) error {
+	d, err := s.reserve(n)
+	if err == nil {
+		d.release(n)
+	}
+	return err
+}
+
 func TestCapacityHolds(t *testing.T) {
 	const limit = 8 << 20
 	for name, o := range map[string]Options{
@@ -46,7 +55,7 @@ func TestCapacityHolds(t *testing.T) {
 			if n > limit || n < limit*3/4 {
 				t.Errorf("%d bytes on a disk of %d", n, limit)
 			}
-			wantKind(t, b.s.Room(2<<20), errs.Full)
+			wantKind(t, setAside(b.s, 2<<20), errs.Full)
 			for i, id := range ids {
 				if i%2 == 0 {
 					must(t, b.s.Delete(ctx, id))
@@ -71,8 +80,8 @@ func TestReserveStaysFree(t *testing.T) {
 	mem := vfs.NewCrashable()
 	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 10 << 20, TotalBytes: 100 << 20, UsedBytes: 90 << 20})
 	b := newBench(t, mem, Options{Reserve: 8 << 20})
-	must(t, b.s.Room(1<<20))
-	wantKind(t, b.s.Room(3<<20), errs.Full)
+	must(t, setAside(b.s, 1<<20))
+	wantKind(t, setAside(b.s, 3<<20), errs.Full)
 	_, err := b.s.Create(ctx, ident.New(), 5<<20)
 	wantKind(t, err, errs.Full)
 	w, err := b.s.Create(ctx, ident.New(), -1)

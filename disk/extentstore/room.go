@@ -79,16 +79,6 @@ func (s *Store) RowsRoom(n int64) error {
 	return s.overall(n)
 }
 
-// Room returns nil if n more bytes may be written to this node, rows included, else
-// errs.Full or errs.Unavailable with the reason. It sets nothing aside.
-func (s *Store) Room(n int64) error {
-	d, err := s.reserve(n)
-	if err == nil {
-		d.release(n)
-	}
-	return err
-}
-
 // reserve chooses a disk and sets n bytes aside on it.
 func (s *Store) reserve(n int64) (*disk, error) { return s.reserveBut(nil, n) }
 
