@@ -127,7 +127,8 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil,
-		extentstore.Options{Home: n.folder.at(diskDir), Capacity: c.Capacity, Logger: c.Logger})
+		extentstore.Options{Home: n.folder.at(diskDir), Capacity: c.Capacity, Logger: c.Logger,
+			Owner: extentstore.Owner{Rhizome: n.layout.Lineage, Node: n.keys.id()}})
 	if err != nil {
 		return err
 	}
@@ -191,6 +192,7 @@ func (n *Node) openKeyring() (err error) {
 	if err != nil {
 		return err
 	}
+	n.disks.OnReturn(n.diskReturned)
 	n.snapshots = &repair.Snapshotter{
 		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Ring: n.ring, Node: n.keys.id(),
 		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,

@@ -172,18 +172,16 @@ func (r *Ring) Layout() []byte {
 	return bytes.Clone(r.facts[about{kind: kindLayout}])
 }
 
-// AddPlace adds a folder and makes a copy there.
+// AddPlace adds a folder and makes a copy there, or completes the one that is there: in
+// a known place too, which may have been away.
 func (r *Ring) AddPlace(dir string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.places, dir) {
-		return nil
-	}
 	found, err := read(r.fs, r.fs.PathJoin(dir, Name))
 	if err == nil {
 		err = r.complete(dir, found)
 	}
-	if err == nil {
+	if err == nil && !slices.Contains(r.places, dir) {
 		r.places = append(r.places, dir)
 	}
 	return err

@@ -257,9 +257,10 @@ func (r *rebuild) mend(ctx context.Context) (err error) {
 
 // openDisks opens the disks with a new index. Those that are away are expected back.
 func (r *rebuild) openDisks() (*extentstore.Store, error) {
+	owner := extentstore.Owner{Rhizome: r.layout.Lineage, Node: r.Node}
 	var there []extentstore.Disk
 	for i, d := range r.disks {
-		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID); err != nil {
+		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID, owner); err != nil {
 			return nil, err
 		}
 		_, err := r.FS.Stat(r.FS.PathJoin(d.Dir, "disk"))
@@ -284,7 +285,8 @@ func (r *rebuild) openDisks() (*extentstore.Store, error) {
 			}
 		}
 	}
-	return extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger})
+	return extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger,
+		Owner: owner, Adopt: true})
 }
 
 // swap puts the new store in the place of the old one. The order matters to a rebuild
