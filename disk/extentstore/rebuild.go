@@ -51,3 +51,10 @@ func MendIdentity(fs vfs.FS, dir string, id ident.ID, owner Owner) error {
 	}
 	return writeSynced(fs, fs.PathJoin(dir, identityName), identity{id, owner}.encode())
 }
+
+// OwnerOf returns whose a disk folder is by its identity file: os.ErrNotExist if it has
+// none, errs.Corrupt if that is damaged.
+func OwnerOf(fs vfs.FS, dir string) (Owner, error) {
+	is, err := readIdentity(fs, dir)
+	return is.owner, err
+}

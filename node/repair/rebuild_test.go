@@ -103,7 +103,8 @@ func open(fs vfs.FS, id identity) (h *home, err error) {
 	for _, d := range id.disks {
 		disks = append(disks, extentstore.Disk{Dir: d})
 	}
-	if h.disks, err = extentstore.Open(fs, h.rows, disks, extentstore.Options{SegmentBytes: 2 << 20}); err != nil {
+	if h.disks, err = extentstore.Open(fs, h.rows, disks, extentstore.Options{SegmentBytes: 2 << 20,
+		Owner: extentstore.Owner{Rhizome: h.layout.Lineage, Node: id.node}}); err != nil {
 		return h, err
 	}
 	if h.extents, err = extent.New(h.regs, h.replica, h.disks, nil); err != nil {
