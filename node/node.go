@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -65,20 +64,6 @@ type Node struct {
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
 	closed bool
-}
-
-// Open brings a node up as far as listening; see the package's Life. On failure
-// everything is given back.
-func Open(ctx context.Context, c Config) (*Node, error) {
-	n := &Node{config: c, started: c.Clock.Now(), wanted: make(chan struct{}, 1), fatal: make(chan error, 1)}
-	for _, step := range []func(context.Context) error{
-		n.openFolder, n.openStores, n.openModel, n.welcome, n.listen,
-	} {
-		if err := step(ctx); err != nil {
-			return nil, errors.Join(rowsError(err), n.Close())
-		}
-	}
-	return n, nil
 }
 
 // onClose remembers what undoes a step; the last comes first.
@@ -159,15 +144,6 @@ func (n *Node) firstDisk(ctx context.Context) error {
 		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)
 	}
 	return n.disks.AddDisk(ctx, extentstore.Disk{Dir: n.folder.at(diskDir)})
-}
-
-// rowsError says what to do when the row store is damaged, which any step of opening
-// may be the first to meet.
-func rowsError(err error) error {
-	if errors.Is(err, errs.Corrupt) && strings.Contains(err.Error(), "row store is damaged") && !strings.Contains(err.Error(), "repair rebuild") {
-		return errs.Newf(errs.Corrupt, "%w; make the rows anew with rhizome repair rebuild, or put a backup back", err)
-	}
-	return err
 }
 
 // rowsDamaged is told of damage that the row store met while it goes on.
@@ -264,25 +240,6 @@ func (n *Node) peer(id ident.NodeID) (register.Peer, error) {
 	return nil, errs.Newf(errs.Unavailable, "there is no link to node %s", id)
 }
 
-// welcome makes the first member and the first key where there are none.
-func (n *Node) welcome(ctx context.Context) error {
-	members, err := n.accounts.Members(ctx)
-	if err != nil {
-		return err
-	}
-	if len(members) > 0 {
-		n.member = members[0].ID
-		return nil
-	}
-	m, err := n.accounts.CreateMember(ctx, n.config.Member, true)
-	if err != nil {
-		return err
-	}
-	n.member = m.ID
-	n.first, err = n.accounts.CreateKey(ctx, n.config.KeyName, m.ID, true)
-	return err
-}
-
 func (n *Node) listen(context.Context) (err error) {
 	if n.s3, err = listenS3(n.config); err != nil {
 		return err
@@ -304,11 +261,9 @@ func closeOnce(ln net.Listener) error {
 	return nil
 }
 
-// S3 says where S3 is. FirstKey is the key that this start made, nil if it is not the
-// first one. Data is the data folder.
-func (n *Node) S3() api.Endpoint       { return n.endpoint }
-func (n *Node) FirstKey() *account.Key { return n.first }
-func (n *Node) Data() string           { return n.folder.path }
+// S3 says where S3 is, Data where the data folder.
+func (n *Node) S3() api.Endpoint { return n.endpoint }
+func (n *Node) Data() string     { return n.folder.path }
 
 // Run serves until ctx ends or something fails, then closes the node. It returns nil
 // when it was ctx.
