@@ -31,7 +31,7 @@ func (n *Node) start(ctx context.Context, steps ...step) error {
 	select {
 	case err := <-done:
 		if err != nil {
-			return errors.Join(advice(err), n.Close())
+			return errors.Join(advice(err), n.closeSoon())
 		}
 		return nil
 	case err := <-n.fatal:
@@ -43,7 +43,7 @@ func (n *Node) start(ctx context.Context, steps ...step) error {
 	stopped := errs.Newf(errs.Unavailable, "the node was told to stop before it was up: %w", ctx.Err())
 	select {
 	case <-done:
-		return errors.Join(stopped, n.Close())
+		return errors.Join(stopped, n.closeSoon())
 	case err := <-n.fatal:
 		return advice(err)
 	case <-timer.C:
