@@ -129,4 +129,5 @@ var frenchErrors = map[string]string{
 	"%s is no folder: give a new or an empty one with --data":                                                                                 "%s n'est pas un dossier : donnez-en un nouveau ou un vide avec --data",
 	"%s is no data folder and holds other files (%s): give a new or an empty folder with --data":                                              "%s n'est pas un dossier de données et contient d'autres fichiers (%s) : donnez un dossier nouveau ou vide avec --data",
 	"everybody may put files into %s: give a folder of its own with --data":                                                                   "tout le monde peut déposer des fichiers dans %s : donnez un dossier à part avec --data",
+	"%q is less than one byte: write it as 500GB or 2TiB":                                                                                     "%q est moins d'un octet : écrivez 500Go ou 2Tio",
 }
