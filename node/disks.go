@@ -27,7 +27,7 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 		}
 		switch {
 		case d.Absent != nil:
-			w.State, w.Reason = api.DiskLost, d.Absent.Error()
+			w.State, w.Err = api.DiskLost, d.Absent
 		case d.Draining:
 			w.State = api.DiskDraining
 		case d.Free == 0:

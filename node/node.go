@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -55,10 +54,11 @@ type Node struct {
 	ring      *keyring.Ring
 	snapshots *repair.Snapshotter
 	wanted    chan struct{} // a whole check was asked for
-	inFlight  atomic.Int64  // S3 requests under way
+	due       chan struct{} // the next window of the check
+	requests  flights
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
-	rowDamage atomic.Pointer[string]
+	rowDamage atomic.Pointer[error]
 	badRows   atomic.Pointer[[]api.Damage]
 
 	fatal  chan error // a store that can promise nothing more
@@ -111,8 +111,14 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err = checkRoot(n.rows, n.keys.root); err != nil {
 		return err
 	}
-	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil,
-		extentstore.Options{Home: n.folder.at(diskDir), Capacity: c.Capacity, Logger: c.Logger})
+	n.snapshots = &repair.Snapshotter{
+		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Node: n.keys.id(),
+		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
+		Clock: c.Clock, Logger: c.Logger,
+	}
+	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
+		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Logger: c.Logger,
+	})
 	if err != nil {
 		return err
 	}
@@ -122,7 +128,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.damage = ledger{n.rows}
 	n.scrubber, err = n.disks.NewScrubber(extentstore.ScrubOptions{
-		Pass: c.Scrub, Busy: n.busy, Damaged: n.found, Clock: c.Clock,
+		Pass: c.Scrub, Busy: n.requests.any, Damaged: n.found, Clock: c.Clock,
 	})
 	if err != nil {
 		return err
@@ -149,8 +155,7 @@ func (n *Node) firstDisk(ctx context.Context) error {
 // rowsDamaged is told of damage that the row store met while it goes on.
 func (n *Node) rowsDamaged(err error) {
 	n.config.Logger.Error("the row store is damaged", "error", err)
-	text := err.Error()
-	n.rowDamage.Store(&text)
+	n.rowDamage.Store(&err)
 }
 
 // openKeyring opens the second place of bucket keys and layout, on every disk.
@@ -162,40 +167,29 @@ func (n *Node) openKeyring() (err error) {
 		}
 	}
 	n.ring, err = keyring.Open(vfs.Default, func(dir string, err error) {
-		n.config.Logger.Warn("a disk has no copy of the keyring", "disk", dir, "error", err)
+		n.config.Logger.Warn("the copy of the keyring on a disk is not whole; the next start completes it", "disk", dir, "error", err)
 	}, places...)
 	if err != nil {
 		return err
 	}
-	n.snapshots = &repair.Snapshotter{
-		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Ring: n.ring, Node: n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
-		Clock: n.config.Clock, Logger: n.config.Logger,
-	}
+	n.snapshots.Ring = n.ring
+	n.snapshots.Look()
 	return n.ring.KeepLayout(codec.Encode(n.layout))
 }
 
-// usableDisks returns the folders of the disks that serve.
+// usableDisks returns the folders of the disks that are there now. A disk that nobody
+// read since it was unmounted still counts as serving: what would be written then
+// would lie in the bare mount point.
 func (n *Node) usableDisks() []string {
 	var out []string
 	for _, d := range n.disks.Disks() {
-		if d.Absent == nil {
-			out = append(out, d.Dir)
+		if err := n.disks.There(d.ID); err != nil {
+			n.config.Logger.Warn("nothing is written to a disk that is not there", "disk", d.Dir, "error", err)
+			continue
 		}
+		out = append(out, d.Dir)
 	}
 	return out
-}
-
-// busy reports whether people wait for the disks.
-func (n *Node) busy() bool { return n.inFlight.Load() > 0 }
-
-// counted counts the requests under way.
-func (n *Node) counted(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.inFlight.Add(1)
-		defer n.inFlight.Add(-1)
-		h.ServeHTTP(w, r)
-	})
 }
 
 // fail is told of a failed log write.
@@ -272,10 +266,11 @@ func (n *Node) Run(ctx context.Context) error {
 	api := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
 		Clock: c.Clock, Logger: c.Logger,
-	})
+	}).HTTP()
+	api.Handler = n.requests.count(api.Handler)
 	sums := checksum.NewPool()
 	defer sums.Close()
-	front := s3.NewServer(n.counted(s3.New(s3.Config{
+	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
 		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
@@ -283,10 +278,12 @@ func (n *Node) Run(ctx context.Context) error {
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
 	err := supervise(ctx, c.Logger, []service{
 		{"S3", serve(front, n.s3, c.Logger)},
-		{"admin", serve(api.HTTP(), n.socket, c.Logger)},
+		{"admin", serve(api, n.socket, c.Logger)},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
 		{"upkeep", n.upkeep},
+		{"windows", n.windows},
+		{"checks", n.checks},
 		{"disks", n.watchDisks},
 	})
 	c.Logger.Info("the node stops")
@@ -294,12 +291,19 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // closeSoon closes the node but does not wait longer than closing: a row store that
-// failed may never answer.
+// failed may never answer. As long as a request that was cut off still works on the
+// stores they are not closed.
 func (n *Node) closeSoon() error {
-	done := make(chan error, 1)
-	go func() { done <- n.Close() }()
 	timer := time.NewTimer(closing)
 	defer timer.Stop()
+	select {
+	case <-n.requests.none():
+	case <-timer.C:
+		n.config.Logger.Warn("requests that were cut off did not end; the stores are left as they are, and the next start reads their logs")
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- n.Close() }()
 	select {
 	case err := <-done:
 		return err
