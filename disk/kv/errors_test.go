@@ -18,7 +18,7 @@ func TestOpenErrors(t *testing.T) {
 		kind errs.Kind
 	}{
 		{errors.New("pebble: invalid block handle"), errs.Corrupt},
-		{fmt.Errorf("open /home/block/rows: %w", errors.New("no such thing")), errs.Corrupt},
+		{fmt.Errorf("open block/rows: %w", errors.New("no such thing")), errs.Corrupt},
 		{syscall.EAGAIN, errs.Conflict},
 		{syscall.ENOSPC, errs.Full},
 		{syscall.EMFILE, errs.Internal},
