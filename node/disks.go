@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"syscall"
 
@@ -26,7 +27,7 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 		}
 		switch {
 		case d.Absent != nil:
-			w.State, w.Reason = api.DiskLost, d.Absent.Error()
+			w.State, w.Err = api.DiskLost, d.Absent
 		case d.Draining:
 			w.State = api.DiskDraining
 		case d.Free == 0:
@@ -52,8 +53,8 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 	if within(path, n.folder.path) {
 		return api.Disk{}, errs.Newf(errs.Invalid, "%s lies in the data folder", path)
 	}
-	if err := vfs.Default.MkdirAll(path, 0o700); err != nil {
-		if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EROFS) {
+	if err := ownFolder(path); err != nil {
+		if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
 			return api.Disk{}, errs.Newf(errs.Denied, "the node may not write to %s: %w", path, err)
 		}
 		return api.Disk{}, errs.Newf(errs.Invalid, "the folder cannot be made: %w", err)
@@ -89,6 +90,21 @@ func (n *Node) diskReturned(dir string) {
 	if err := n.ring.AddPlace(dir); err != nil {
 		n.config.Logger.Warn("a disk has no copy of the keyring", "disk", dir, "error", err)
 	}
+}
+
+// ownFolder makes a disk's folder, or closes an empty one to others. One that holds
+// something stays as it is: what the node puts into it is its owner's alone anyway.
+func ownFolder(path string) error {
+	entries, err := os.ReadDir(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return makeFolder(path)
+	case err != nil:
+		return err
+	case len(entries) == 0:
+		return os.Chmod(path, 0o700)
+	}
+	return nil
 }
 
 // inside reports whether path lies in dir.

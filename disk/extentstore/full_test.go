@@ -76,6 +76,27 @@ func TestCapacityHolds(t *testing.T) {
 	}
 }
 
+// TestCapacityCountsWhatLiesBeside extents and rows, as it is now.
+func TestCapacityCountsWhatLiesBeside(t *testing.T) {
+	var beside atomic.Int64
+	b := newBench(t, vfs.NewCrashable(), Options{Capacity: 64 << 20, Beside: beside.Load}, Disk{ID: diskID(1), Dir: "/d1"})
+	must(t, b.s.RowsRoom(1<<20))
+	beside.Store(60 << 20)
+	wantKind(t, b.s.RowsRoom(rowsStep), errs.Full)
+	beside.Store(0)
+	must(t, b.s.RowsRoom(1<<20))
+}
+
+func TestADiskIsThereOrNot(t *testing.T) {
+	b := newBench(t, vfs.NewCrashable(), Options{}, Disk{ID: diskID(1), Dir: "/d1"})
+	must(t, b.s.There(diskID(1)))
+	must(t, b.fs.Rename("/d1/disk", "/d1/away"))
+	wantKind(t, b.s.There(diskID(1)), errs.Unavailable)
+	must(t, b.fs.Rename("/d1/away", "/d1/disk"))
+	must(t, b.s.There(diskID(1)))
+	wantKind(t, b.s.There(diskID(2)), errs.NotFound)
+}
+
 func TestReserveStaysFree(t *testing.T) {
 	mem := vfs.NewCrashable()
 	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 10 << 20, TotalBytes: 100 << 20, UsedBytes: 90 << 20})

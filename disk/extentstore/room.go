@@ -18,7 +18,7 @@ type room struct {
 
 	mu        sync.Mutex
 	sinceLook int64
-	rowsBytes atomic.Int64
+	rowsBytes atomic.Int64 // and what is beside them
 }
 
 func (r *room) init(s *Store) {
@@ -36,10 +36,14 @@ func (r *room) count(n int64) {
 	}
 }
 
-// look asks the row store for its size; mu is held.
+// look asks how large the row store is and what lies beside it; mu is held.
 func (r *room) look() {
 	r.sinceLook = 0
-	r.rowsBytes.Store(int64(r.s.rows.DiskBytes()))
+	n := int64(r.s.rows.DiskBytes())
+	if r.s.opt.Beside != nil {
+		n += r.s.opt.Beside()
+	}
+	r.rowsBytes.Store(n)
 }
 
 // free returns how many bytes may still be written to the disk; d.mu is held.

@@ -26,6 +26,9 @@ type Options struct {
 	Home string
 	// Capacity limits what all extents and the row store occupy, in bytes; 0: no limit.
 	Capacity int64
+	// Beside, if set, is what else counts against Capacity, in bytes: files that lie
+	// beside extents and rows. It is called often and must not wait for a disk that sleeps.
+	Beside func() int64
 	// Reserve is what stays free on each file system, in bytes. If zero, a fiftieth of
 	// it, but 128 MiB to 1 GiB, and never more than a quarter.
 	Reserve int64
