@@ -33,6 +33,7 @@ var codes = []struct {
 	{object.ErrEntityTooLarge, s3err.EntityTooLarge},
 	{object.ErrKeyTooLong, s3err.KeyTooLongError},
 	{object.ErrMetadataTooLong, s3err.MetadataTooLarge},
+	{object.ErrNotText, s3err.InvalidArgument},
 	{object.ErrRange, s3err.InvalidRange},
 	{object.ErrQuota, s3err.QuotaExceeded},
 	{object.ErrShortBody, s3err.IncompleteBody},

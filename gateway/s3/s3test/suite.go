@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 		{"Buckets", testBuckets}, {"BucketPages", testBucketPages}, {"Configurations", testConfigurations},
 		{"Rights", testRights}, {"Anonymous", testAnonymous}, {"Addressing", testAddressing},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
+		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
 		{"WriteConditions", testWriteConditions}, {"Creators", testCreators}, {"Counter", testCounter},
 		{"Checksums", testChecksums}, {"Presigned", testPresigned},
