@@ -28,6 +28,9 @@ func FuzzXML(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>`))
 	f.Add([]byte("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"))
 	f.Add([]byte("<Delete><![CDATA[x]]></Delete>"))
+	for _, doc := range hostile() {
+		f.Add([]byte(doc))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, root := range []string{"Delete", "CompleteMultipartUpload", "CreateBucketConfiguration"} {
 			n, err := parseXML(b, root)
