@@ -36,9 +36,9 @@ func TestHostileXML(t *testing.T) {
 
 func TestXMLText(t *testing.T) {
 	for doc, want := range map[string]string{
-		"<Delete><Quiet> a<!-- -->b<![CDATA[<c>]]>&amp; </Quiet></Delete>":               " ab<c>& ",
+		"<Delete><Quiet> a<!-- -->b<![CDATA[<c>]]>&amp; </Quiet></Delete>":                " ab<c>& ",
 		"<?xml version=\"1.0\"?>\n<Delete>\n  <Quiet>x</Quiet>\n  <Object/>\n</Delete>\n": "x",
-		"<Delete><Quiet>gone<a/>too</Quiet></Delete>":                                    "",
+		"<Delete><Quiet>gone<a/>too</Quiet></Delete>":                                     "",
 	} {
 		n, err := parseXML([]byte(doc), "Delete")
 		if err != nil {

@@ -78,6 +78,12 @@ func Parse(body io.Reader, contentType string) (*Form, error) {
 	}
 }
 
+// Is reports whether a body of this Content-Type can be a form.
+func Is(contentType string) bool {
+	_, err := boundaryOf(contentType)
+	return err == nil
+}
+
 // boundaryOf reads the boundary out of a Content-Type.
 func boundaryOf(contentType string) (string, error) {
 	kind, params, err := mime.ParseMediaType(contentType)
