@@ -74,7 +74,7 @@ func (p *paced) Read(b []byte) (int, error) {
 	case err != nil:
 		p.ended = true
 		_ = p.rc.SetReadDeadline(time.Time{})
-	case !p.end.IsZero() && time.Now().After(p.end):
+	case !p.end.IsZero() && time.Since(p.end) > 0: // a stopwatch
 		err = s3err.New(s3err.RequestTimeout)
 	case p.waited > grace && p.n < int64((p.waited-grace)/time.Second)*slowest:
 		err = s3err.New(s3err.RequestTimeout)
