@@ -3,7 +3,9 @@ package s3test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -153,4 +155,30 @@ func testFormPlaces(e *env) {
 	}
 	e.alice.do("PUT", "/alpha/k", "x").is(200)
 	e.alice.do("GET", "/alpha/k", "").is(200).holds("x")
+}
+
+// testStalledBodies: clients that announce much and send little take little memory.
+func testStalledBodies(e *env) {
+	const clients, each = 100, 256 << 10
+	before := heap()
+	for i := range clients {
+		in, c := e.raw(e.signedHead("PUT", fmt.Sprintf("/alpha/s%d", i), "Content-Length: 5000000", "Expect: 100-continue"))
+		line, err := in.ReadString('\n') // the body is being read when the server asks for it
+		if err != nil || !strings.Contains(line, "100 Continue") {
+			e.Fatal(line, err)
+		}
+		_, _ = io.WriteString(c, strings.Repeat("x", 100))
+	}
+	if after := heap(); after > before+clients*each {
+		e.Errorf("%d bodies that wait for their clients take %d MiB", clients, (after-before)>>20)
+	}
+	e.alice.do("PUT", "/alpha/k", strings.Repeat("x", 3<<20)).is(200)
+}
+
+// heap is how much memory is in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

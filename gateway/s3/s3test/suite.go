@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 		{"Parts", testParts}, {"PartsRefused", testPartsRefused}, {"PartChecksums", testPartChecksums},
 		{"PartCopy", testPartCopy}, {"Uploads", testUploads}, {"Attributes", testAttributes},
 		{"PresignedCopy", testPresignedCopy}, {"HeaderValues", testHeaderValues}, {"IfRange", testIfRange},
-		{"FormKeys", testFormKeys}, {"FormSigned", testFormSigned}, {"FormPlaces", testFormPlaces},
+		{"FormKeys", testFormKeys}, {"FormSigned", testFormSigned}, {"FormPlaces", testFormPlaces}, {"StalledBodies", testStalledBodies},
 		{"Form", testForm}, {"NotImplemented", testNotImplemented}, {"Errors", testErrors},
 		{"Expect", testExpect}, {"Bodies", testBodies}, {"Heads", testHeads},
 	}
