@@ -17,9 +17,13 @@ import (
 	"rhizome/node"
 )
 
-// memoryLimit is what the garbage collector keeps the node's memory below, in bytes,
-// unless GOMEMLIMIT says otherwise.
-const memoryLimit = 160 << 20
+// The node's memory is kept below memoryLimit bytes, and below it garbage is collected
+// rarely: when there is collectAt percent as much of it as what is in use. GOMEMLIMIT and
+// GOGC say otherwise.
+const (
+	memoryLimit = 160 << 20
+	collectAt   = 400
+)
 
 func upCommand() command {
 	return command{
@@ -45,6 +49,9 @@ func up(ctx context.Context, c *call) error {
 	ownFiles()
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if c.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
 	}
 	n, err := node.Open(ctx, c.nodeConfig(vs))
 	if err != nil {
