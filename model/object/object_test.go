@@ -515,3 +515,31 @@ func TestListUploads(t *testing.T) {
 		t.Fatalf("%+v %v", p, err)
 	}
 }
+
+// TestText: what records cannot hold is refused before it is stored, and what was
+// stored all the same is not in the way.
+func TestText(t *testing.T) {
+	f := newFixture(t)
+	bad := []error{}
+	note := func(err error) { bad = append(bad, err) }
+	_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "a\xff", Body: body(nil)})
+	note(err)
+	_, err = f.Objects.Put(f.ctx, f.b, object.Put{Key: "a", Body: body(nil), Attrs: object.Attrs{ContentType: "\xe9"}})
+	note(err)
+	_, err = f.Objects.Put(f.ctx, f.b, object.Put{Key: "a", Body: body(nil), Attrs: object.Attrs{User: map[string]string{"\xe9": ""}}})
+	note(err)
+	_, err = f.Objects.CreateUpload(f.ctx, f.b, object.NewUpload{Key: "a", Attrs: object.Attrs{Expires: "\xe9"}})
+	note(err)
+	_, err = f.Objects.CreateUpload(f.ctx, f.b, object.NewUpload{Key: "\xe9"})
+	note(err)
+	_, err = f.Objects.Copy(f.ctx, f.b, object.Copy{From: f.b, FromKey: "b", Key: "\xe9"})
+	note(err)
+	for i, err := range bad {
+		if !errors.Is(err, object.ErrNotText) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if err := f.Objects.Delete(f.ctx, f.b, "a\xff", object.Conditions{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"rhizome/base/errs"
 )
@@ -45,7 +46,7 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 }
 
 func checkPut(p Put) error {
-	if err := checkKey(p.Key); err != nil {
+	if err := checkNewKey(p.Key); err != nil {
 		return err
 	}
 	if p.Body.Size > MaxPut {
@@ -74,11 +75,24 @@ func checkKey(key string) error {
 	return nil
 }
 
-// check enforces AWS's limit on user metadata: names and values together.
+// checkNewKey is checkKey for a key that will be stored. One that was stored once may
+// always be read and deleted.
+func checkNewKey(key string) error {
+	if !utf8.ValidString(key) {
+		return ErrNotText
+	}
+	return checkKey(key)
+}
+
+// check enforces AWS's limit on user metadata, names and values together, and that all
+// is text: records hold nothing else.
 func (a *Attrs) check() error {
 	n := 0
 	for k, v := range a.User {
 		n += len(k) + len(v)
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return ErrNotText
+		}
 	}
 	if n > MaxMetadata {
 		return ErrMetadataTooLong
@@ -86,6 +100,9 @@ func (a *Attrs) check() error {
 	for _, v := range []string{a.ContentType, a.CacheControl, a.ContentDisposition, a.ContentEncoding,
 		a.ContentLanguage, a.Expires, a.WebsiteRedirect, a.StorageClass} {
 		n += len(v)
+		if !utf8.ValidString(v) {
+			return ErrNotText
+		}
 	}
 	if n > 16<<10 {
 		return ErrMetadataTooLong

@@ -30,7 +30,7 @@ func (r *uploadRecord) value() *register.Value {
 
 // CreateUpload implements Service.
 func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Upload, error) {
-	if err := checkKey(n.Key); err != nil {
+	if err := checkNewKey(n.Key); err != nil {
 		return nil, err
 	}
 	if err := n.Attrs.check(); err != nil {
