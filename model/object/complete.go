@@ -102,7 +102,9 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), epoch); err != nil {
 		return nil, err
 	}
-	// What is read below must not be replaced by a part that was never acknowledged.
+	// What is read below must not be replaced by a part that was never acknowledged, which
+	// a minority took before the fence: so the named rows are chosen anew behind it, and
+	// read only then. A fence within the reading scan would come too late for that.
 	if err := s.Registers.Affirm(ctx, c.rows()...); err != nil {
 		return nil, err
 	}
