@@ -248,7 +248,8 @@ type Upload struct {
 	Checksum Checksum
 }
 
-// ListUploads asks for a page of uploads under way, ordered by key, then ID.
+// ListUploads asks for a page of uploads under way, ordered by key, then by the time at
+// which they were begun, in which order their IDs are.
 type ListUploads struct {
 	Prefix, Delimiter string
 	AfterKey          string

@@ -16,7 +16,7 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	if err := s.checkRoom(p.Body.Size); err != nil {
 		return nil, err
 	}
-	if err := s.checkQuota(ctx, b, max(p.Body.Size, 0)); err != nil {
+	if err := s.checkQuota(ctx, b, p.Key, max(p.Body.Size, 0)); err != nil {
 		return nil, err
 	}
 	if err := s.checkEarly(ctx, b, p.Key, p.If, p.Body.Size); err != nil {
@@ -27,6 +27,12 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	data := b.versionKey(d.version.ID)
 	if err := s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key)); err != nil {
 		return nil, err
+	}
+	if p.Body.Size < 0 {
+		if err := s.checkQuota(ctx, b, p.Key, d.version.Size); err != nil {
+			s.release(ctx, d)
+			return nil, err
+		}
 	}
 	return s.commitObject(ctx, b, d, p.Key, p.If)
 }
@@ -121,20 +127,6 @@ func (s *Store) checkEarly(ctx context.Context, b *Bucket, key string, cond Cond
 		return err
 	}
 	return cond.checkWrite(v)
-}
-
-func (s *Store) checkQuota(ctx context.Context, b *Bucket, size int64) error {
-	if b.Quota == (Quota{}) {
-		return nil
-	}
-	u, err := s.Usage(ctx, b)
-	if err != nil {
-		return err
-	}
-	if b.Quota.Bytes > 0 && u.Bytes+size > b.Quota.Bytes || b.Quota.Objects > 0 && u.Objects+1 > b.Quota.Objects {
-		return ErrQuota
-	}
-	return nil
 }
 
 // Delete implements Service.
