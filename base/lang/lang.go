@@ -101,12 +101,11 @@ func (p Printer) find(text string) string {
 	return text
 }
 
-// Error says what err says, in the printer's language as far as it is known. Errors that
-// were joined are said one after the other.
+// Error says what err says, in the printer's language as far as it is known.
 func (p Printer) Error(err error) string {
 	format, args, ok := errs.Parts(err)
 	if !ok {
-		return p.foreign(err)
+		return p.other(err)
 	}
 	if args == nil {
 		return p.find(format)
@@ -121,19 +120,21 @@ func (p Printer) Error(err error) string {
 	return fmt.Sprintf(strings.ReplaceAll(p.find(format), "%w", "%v"), said...)
 }
 
-// foreign says an error that package errs did not make.
-func (p Printer) foreign(err error) string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var said []string
-		for _, e := range joined.Unwrap() {
-			said = append(said, p.Error(e))
-		}
-		return strings.Join(said, "; ")
-	}
-	if p.l == French {
+// other says an error that package errs did not make: each of several that were
+// joined, or one as it is.
+func (p Printer) other(err error) string {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
 		return p.system(err)
 	}
-	return err.Error()
+	var plain, said []string
+	for _, e := range several.Unwrap() {
+		plain, said = append(plain, e.Error()), append(said, p.Error(e))
+	}
+	if strings.Join(plain, "\n") != err.Error() {
+		return p.system(err) // it has words of its own
+	}
+	return strings.Join(said, "\n")
 }
 
 // typeset puts the no-break spaces in that French asks for.

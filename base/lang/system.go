@@ -1,60 +1,39 @@
 package lang
 
 import (
-	"context"
 	"errors"
-	"io/fs"
-	"net"
+	"strings"
 	"syscall"
 )
 
-// system says an error of the operating system: about what, and its word for it.
-func (p Printer) system(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return p.T("it was interrupted")
-	}
-	var no syscall.Errno
-	if !errors.As(err, &no) {
-		return p.T(err.Error())
-	}
-	var path *fs.PathError
-	var link *net.OpError
-	switch {
-	case errors.As(err, &path):
-		return path.Path + " : " + p.T(errno(no))
-	case errors.As(err, &link) && link.Addr != nil:
-		return link.Addr.String() + " : " + p.T(errno(no))
-	}
-	return p.T(errno(no))
+// frenchSystem are the system's own words for what people meet. The names of files and
+// calls around them are the same in every language.
+var frenchSystem = map[syscall.Errno]string{
+	syscall.ENOSPC:        "plus de place sur le disque",
+	syscall.EACCES:        "permission refusée",
+	syscall.EPERM:         "opération non permise",
+	syscall.EROFS:         "système de fichiers en lecture seule",
+	syscall.EIO:           "erreur d'entrée-sortie",
+	syscall.ENOENT:        "fichier ou dossier introuvable",
+	syscall.ENOTDIR:       "ce n'est pas un dossier",
+	syscall.EISDIR:        "c'est un dossier",
+	syscall.EEXIST:        "le fichier existe déjà",
+	syscall.EMFILE:        "trop de fichiers ouverts",
+	syscall.EADDRINUSE:    "adresse déjà utilisée",
+	syscall.EADDRNOTAVAIL: "cette adresse n'est pas celle de cet ordinateur",
+	syscall.ECONNREFUSED:  "connexion refusée",
 }
 
-// errno returns the system's word, one of those that have a French form where it is.
-func errno(no syscall.Errno) string {
-	switch no {
-	case syscall.EACCES:
-		return M("permission denied")
-	case syscall.EPERM:
-		return M("operation not permitted")
-	case syscall.ENOENT:
-		return M("no such file or directory")
-	case syscall.EEXIST:
-		return M("file exists")
-	case syscall.ENOTDIR:
-		return M("not a directory")
-	case syscall.EISDIR:
-		return M("is a directory")
-	case syscall.ENOSPC:
-		return M("no space left on device")
-	case syscall.EROFS:
-		return M("read-only file system")
-	case syscall.EIO:
-		return M("input/output error")
-	case syscall.EADDRINUSE:
-		return M("address already in use")
-	case syscall.EADDRNOTAVAIL:
-		return M("cannot assign requested address")
-	case syscall.ECONNREFUSED:
-		return M("connection refused")
+// system says an error that is not ours: a whole text that is known, or one that ends
+// in the system's words.
+func (p Printer) system(err error) string {
+	text := err.Error()
+	var no syscall.Errno
+	if p.l != French || !errors.As(err, &no) || !strings.HasSuffix(text, no.Error()) {
+		return p.T(text)
 	}
-	return no.Error()
+	if said, ok := frenchSystem[no]; ok {
+		return strings.TrimSuffix(text, no.Error()) + said
+	}
+	return p.T(text)
 }

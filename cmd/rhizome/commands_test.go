@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -235,9 +236,10 @@ func TestDisks(t *testing.T) {
 	first, second := filepath.Join(h.data, "disk"), filepath.Join(h.dir, "second")
 	h.refused("no other disk", "disk", "drain", first)
 	h.refused("only disk", "disk", "remove", first, "--yes")
-	h.refused("in one another", "disk", "add", filepath.Join(first, "inside"))
+	h.refused("in one another", "disk", "add", filepath.Join(first, "inside"), "--yes")
+	h.refused("is the disk mounted", "disk", "add", second)
 	var d api.Disk
-	if h.must(&d, "disk", "add", second); d.Path != second || d.State != api.DiskOK {
+	if h.must(&d, "disk", "add", second, "--yes"); d.Path != second || d.State != api.DiskOK {
 		t.Errorf("%+v", d)
 	}
 	h.refused("already", "disk", "add", second)
@@ -368,6 +370,12 @@ func TestDamagedRowsAreMadeAnew(t *testing.T) {
 	if r := h.run("repair", "rebuild", "--yes"); r.code != 0 || !strings.Contains(r.out, "made anew") {
 		t.Fatalf("exit %d\n%s%s", r.code, r.out, r.err)
 	}
+	_ = filepath.WalkDir(h.data, func(path string, d fs.DirEntry, err error) error {
+		if info, ierr := d.Info(); err == nil && ierr == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("after the rebuild others can look into %s: %v", path, info.Mode())
+		}
+		return err
+	})
 	again := h.up()
 	if again.status.Rhizome != n.status.Rhizome || again.status.Node == n.status.Node {
 		t.Errorf("before %+v, after %+v", n.status, again.status)

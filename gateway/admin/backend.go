@@ -26,7 +26,7 @@ type Keys interface {
 // Buckets is what the admin server needs of the buckets.
 type Buckets interface {
 	CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*object.Bucket, error)
-	// AllBuckets returns every bucket, oldest first.
+	// AllBuckets returns every bucket, in the order of their IDs.
 	AllBuckets(ctx context.Context) ([]*object.Bucket, error)
 	DeleteBucket(ctx context.Context, b *object.Bucket) error
 	Usage(ctx context.Context, b *object.Bucket) (object.Usage, error)
@@ -34,9 +34,10 @@ type Buckets interface {
 	Alias(ctx context.Context, b *object.Bucket, name string, k *account.Key) (*object.Bucket, error)
 	// Unalias takes a name away; the last one stays.
 	Unalias(ctx context.Context, b *object.Bucket, name string, k *account.Key) (*object.Bucket, error)
-	Allow(ctx context.Context, bucket ident.ID, key string, a object.Access) (*object.Bucket, error)
-	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
-	SetQuota(ctx context.Context, bucket ident.ID, q object.Quota) (*object.Bucket, error)
+	// ChangeAccess changes what a key may do, or anybody if key is empty, and ChangeQuota
+	// the quota: of two changes at once neither is lost.
+	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
+	ChangeQuota(ctx context.Context, bucket ident.ID, change func(object.Quota) object.Quota) (*object.Bucket, error)
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.

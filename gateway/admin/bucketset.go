@@ -64,14 +64,15 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Anonymous {
-		return s.changed(r)(s.Buckets.AllowAnonymous(r.Context(), b.ID, change(b.Anonymous, in)))
+	who := ""
+	if !in.Anonymous {
+		k, err := s.findKey(r.Context(), in.Key)
+		if err != nil {
+			return nil, err
+		}
+		who = k.ID
 	}
-	k, err := s.findKey(r.Context(), in.Key)
-	if err != nil {
-		return nil, err
-	}
-	return s.changed(r)(s.Buckets.Allow(r.Context(), b.ID, k.ID, change(b.Grants[k.ID], in)))
+	return s.changed(r)(s.Buckets.ChangeAccess(r.Context(), b.ID, who, func(had object.Access) object.Access { return change(had, in) }))
 }
 
 func change(a object.Access, in api.SetAccess) object.Access {
@@ -93,15 +94,13 @@ func (s *Server) setQuota(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := b.Quota
-	if in.Bytes != nil {
-		q.Bytes = *in.Bytes
-	}
-	if in.Objects != nil {
-		q.Objects = *in.Objects
-	}
-	if q.Bytes < 0 || q.Objects < 0 {
-		return nil, errs.New(errs.Invalid, "a quota cannot be negative")
-	}
-	return s.changed(r)(s.Buckets.SetQuota(r.Context(), b.ID, q))
+	return s.changed(r)(s.Buckets.ChangeQuota(r.Context(), b.ID, func(q object.Quota) object.Quota {
+		if in.Bytes != nil {
+			q.Bytes = *in.Bytes
+		}
+		if in.Objects != nil {
+			q.Objects = *in.Objects
+		}
+		return q
+	}))
 }

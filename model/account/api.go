@@ -9,7 +9,7 @@ import (
 // Key is one S3 key pair and what it may do beyond single buckets. What it may do
 // with a bucket stands in the bucket's row.
 type Key struct {
-	// ID is the access key ID: 16 to 128 of [A-Za-z0-9_-]; keys made here are "RZ"
+	// ID is the access key ID: 3 to 128 of [A-Za-z0-9_-]; keys made here are "RZ"
 	// and 24 hexadecimal digits.
 	ID string
 	// Name is for people, at most 128 bytes.

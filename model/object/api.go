@@ -29,6 +29,7 @@ var (
 	ErrEntityTooLarge  = errs.New(errs.TooLarge, "the object is larger than allowed")
 	ErrKeyTooLong      = errs.New(errs.TooLarge, "the key is longer than 1,024 bytes")
 	ErrMetadataTooLong = errs.New(errs.TooLarge, "the metadata is longer than 2,048 bytes")
+	ErrNotText         = errs.New(errs.Invalid, "a key or a piece of metadata is not UTF-8 text")
 	ErrRange           = errs.New(errs.Invalid, "the range lies outside the object")
 	ErrQuota           = errs.New(errs.Full, "the bucket's quota is used up")
 	ErrShortBody       = errs.New(errs.Invalid, "the body ended before the announced length")
@@ -247,7 +248,8 @@ type Upload struct {
 	Checksum Checksum
 }
 
-// ListUploads asks for a page of uploads under way, ordered by key, then ID.
+// ListUploads asks for a page of uploads under way, ordered by key, then by the time at
+// which they were begun, in which order their IDs are.
 type ListUploads struct {
 	Prefix, Delimiter string
 	AfterKey          string

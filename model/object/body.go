@@ -18,6 +18,7 @@ type draft struct {
 	ballot  register.Ballot
 	version version
 	blob    []byte
+	parts   []partMark    // of a copy of an object in parts
 	shared  bool          // others reference the extents too
 	holder  *register.Row // the upload whose parts hold the bytes
 }
@@ -106,6 +107,9 @@ func (d *draft) finish(body Body, size int64) error {
 
 // setList puts the list of pieces where it fits: the blob or an extent.
 func (s *Store) setList(ctx context.Context, d *draft, l *list, data ident.Secret, say describer) error {
+	if len(d.parts) > 0 {
+		l.Parts, d.version.Parts = d.parts, len(d.parts)
+	}
 	if len(l.Pieces) <= maxListHere && len(l.Parts) == 0 {
 		d.version.Where, d.version.Here = whereHere, l
 		return nil
@@ -131,32 +135,4 @@ func (s *Store) setList(ctx context.Context, d *draft, l *list, data ident.Secre
 
 func sealPiece(data ident.Secret, p extent.Piece) piece {
 	return piece{Extent: p.Extent, Sealed: sealPieceKey(data, p.Extent, p.Key), Total: p.Length, Length: p.Length}
-}
-
-// readList returns where a version's bytes stand; inline versions have no list.
-func (s *Store) readList(ctx context.Context, v *version, blob []byte, data ident.Secret) (*list, error) {
-	switch v.Where {
-	case whereHere:
-		return v.Here, nil
-	case whereList:
-		return decodeList(blob)
-	}
-	var p piece
-	if err := codec.Decode(blob, &p); err != nil {
-		return nil, err
-	}
-	key, err := openPieceKey(data, p)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.Extents.Open(ctx, p.Extent, key, p.Total, 0, p.Total)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	return decodeList(b)
 }

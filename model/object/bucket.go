@@ -112,12 +112,7 @@ func (s *Store) nameFree(ctx context.Context, name string, k *account.Key, local
 // free.
 func (s *Store) takeName(ctx context.Context, name string, k *account.Key, local bool, id ident.ID) error {
 	if local {
-		if old, dangling := k.Buckets[name]; dangling {
-			if err := s.Accounts.DropLocalName(ctx, k.ID, name, old); err != nil {
-				return err
-			}
-		}
-		return s.Accounts.SetLocalName(ctx, k.ID, name, id)
+		return s.takeLocalName(ctx, name, k, id)
 	}
 	dead, err := s.deadTarget(ctx, name)
 	if err != nil {
@@ -137,9 +132,28 @@ func (s *Store) takeName(ctx context.Context, name string, k *account.Key, local
 	return err
 }
 
+func (s *Store) takeLocalName(ctx context.Context, name string, k *account.Key, id ident.ID) error {
+	fresh, err := s.Accounts.Key(ctx, k.ID)
+	if err != nil {
+		return err
+	}
+	if old, taken := fresh.Buckets[name]; taken && old != id {
+		dead, err := s.dead(ctx, old)
+		if err != nil {
+			return err
+		}
+		if !dead {
+			return ErrBucketExists
+		}
+		if err := s.Accounts.DropLocalName(ctx, k.ID, name, old); err != nil {
+			return err
+		}
+	}
+	return s.Accounts.SetLocalName(ctx, k.ID, name, id)
+}
+
 // deadTarget returns the bucket ID that a name stands for if no such bucket will ever
-// live, so that the name may be taken over; else the zero ID. A bucket that is being
-// made under the name is given up first: its maker might yet succeed.
+// live, so that the name may be taken over; else the zero ID.
 func (s *Store) deadTarget(ctx context.Context, name string) (ident.ID, error) {
 	v, _, err := s.Registers.Read(ctx, aliasRow(name))
 	if err != nil || v == nil {
@@ -149,16 +163,26 @@ func (s *Store) deadTarget(ctx context.Context, name string) (ident.ID, error) {
 	if err != nil {
 		return ident.ID{}, err
 	}
-	if _, err := s.bucketByID(ctx, a.Bucket); !errors.Is(err, ErrNoSuchBucket) {
-		return ident.ID{}, err
-	}
-	if err := s.dropUnnamed(ctx, bucketRow(a.Bucket)); err != nil {
-		return ident.ID{}, err
-	}
-	if _, err := s.bucketByID(ctx, a.Bucket); !errors.Is(err, ErrNoSuchBucket) {
+	if dead, err := s.dead(ctx, a.Bucket); err != nil || !dead {
 		return ident.ID{}, err
 	}
 	return a.Bucket, nil
+}
+
+// dead reports whether no bucket of that ID will ever live. One that is being made is
+// given up first: its maker might yet succeed.
+func (s *Store) dead(ctx context.Context, id ident.ID) (bool, error) {
+	if _, err := s.bucketByID(ctx, id); !errors.Is(err, ErrNoSuchBucket) {
+		return false, err
+	}
+	if err := s.dropUnnamed(ctx, bucketRow(id)); err != nil {
+		return false, err
+	}
+	_, err := s.bucketByID(ctx, id)
+	if errors.Is(err, ErrNoSuchBucket) {
+		return true, nil
+	}
+	return false, err
 }
 
 // finishAlias removes a name that stands for no bucket, as one does whose maker died

@@ -16,7 +16,26 @@ const maxNames = 100
 
 // Allow sets what a key may do with a bucket; the zero Access takes everything away.
 func (s *Store) Allow(ctx context.Context, bucket ident.ID, key string, a Access) (*Bucket, error) {
+	return s.ChangeAccess(ctx, bucket, key, func(Access) Access { return a })
+}
+
+// AllowAnonymous sets what anybody may do with a bucket. Owner is ignored.
+func (s *Store) AllowAnonymous(ctx context.Context, bucket ident.ID, a Access) (*Bucket, error) {
+	return s.ChangeAccess(ctx, bucket, "", func(Access) Access { return a })
+}
+
+// ChangeAccess changes what a key may do with a bucket, or anybody if key is empty,
+// who never owns it. change makes of what was allowed what is; it may be called
+// several times and has no effects. Of two changes at once neither is lost.
+func (s *Store) ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(Access) Access) (*Bucket, error) {
 	return s.changeBucket(ctx, bucket, func(r *bucketRecord) error {
+		if key == "" {
+			r.Anonymous = change(r.Anonymous)
+			r.Anonymous.Owner = false
+			return nil
+		}
+		had, there := r.Grants[key]
+		a := change(had)
 		if a == (Access{}) {
 			delete(r.Grants, key)
 			return nil
@@ -24,7 +43,7 @@ func (s *Store) Allow(ctx context.Context, bucket ident.ID, key string, a Access
 		if r.Grants == nil {
 			r.Grants = map[string]Access{}
 		}
-		if _, there := r.Grants[key]; !there && len(r.Grants) >= 1000 {
+		if !there && len(r.Grants) >= 1000 {
 			return errs.New(errs.TooLarge, "a bucket has at most 1,000 grants")
 		}
 		r.Grants[key] = a
@@ -32,65 +51,67 @@ func (s *Store) Allow(ctx context.Context, bucket ident.ID, key string, a Access
 	})
 }
 
-// AllowAnonymous sets what anybody may do with a bucket. Owner is ignored.
-func (s *Store) AllowAnonymous(ctx context.Context, bucket ident.ID, a Access) (*Bucket, error) {
-	a.Owner = false
+// ChangeQuota changes what limits a bucket, as ChangeAccess does. What is over the
+// limit already stays.
+func (s *Store) ChangeQuota(ctx context.Context, bucket ident.ID, change func(Quota) Quota) (*Bucket, error) {
 	return s.changeBucket(ctx, bucket, func(r *bucketRecord) error {
-		r.Anonymous = a
-		return nil
-	})
-}
-
-// SetQuota limits a bucket. What is over the limit already stays.
-func (s *Store) SetQuota(ctx context.Context, bucket ident.ID, q Quota) (*Bucket, error) {
-	if q.Bytes < 0 || q.Objects < 0 {
-		return nil, errs.New(errs.Invalid, "a quota is not negative")
-	}
-	return s.changeBucket(ctx, bucket, func(r *bucketRecord) error {
+		q := change(r.Quota)
+		if q.Bytes < 0 || q.Objects < 0 {
+			return errs.New(errs.Invalid, "a quota is not negative")
+		}
 		r.Quota = q
 		return nil
 	})
 }
 
-// Alias gives a bucket another name: global, or local to key k if k is not nil.
+// Alias gives a bucket another name: global, or local to key k if k is not nil. If it
+// fails with errs.Unavailable it may be repeated, or taken back with Unalias.
 func (s *Store) Alias(ctx context.Context, b *Bucket, name string, k *account.Key) (*Bucket, error) {
 	if err := CheckBucketName(name); err != nil {
 		return nil, err
 	}
-	if len(b.Names)+len(b.LocalNames) >= maxNames {
-		return nil, errs.Newf(errs.TooLarge, "a bucket has at most %d names", maxNames)
-	}
 	// The record lists the name before the name leads here: deleting the bucket then
 	// finds every name that may lead to it.
+	added := false
 	out, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
-		r.addName(name, k)
+		if added = r.addName(name, k); added && r.nameCount() > maxNames {
+			return errs.Newf(errs.TooLarge, "a bucket has at most %d names", maxNames)
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.takeName(ctx, name, k, k != nil, b.ID); err != nil {
-		_, undo := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
-			r.dropName(name, k)
-			return nil
-		})
-		return nil, errors.Join(err, undo)
+	err = s.takeName(ctx, name, k, k != nil, b.ID)
+	if err == nil {
+		return out, nil
 	}
-	return out, nil
+	if !added || !refused(err) {
+		return nil, err // it may lead here
+	}
+	_, undo := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
+		r.dropName(name, k)
+		return nil
+	})
+	return nil, errors.Join(err, undo)
 }
 
 // Unalias takes a name away from a bucket. The last name is refused: nobody could
-// reach the bucket any more.
+// reach the bucket any more. It may be repeated until it succeeds: a name that the
+// record has lost but that leads here yet counts.
 func (s *Store) Unalias(ctx context.Context, b *Bucket, name string, k *account.Key) (*Bucket, error) {
 	out, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
 		if !r.dropName(name, k) {
-			return errs.Newf(errs.NotFound, "the bucket is not called %q", name)
+			return errNothing
 		}
-		if len(r.Names) == 0 && len(r.LocalNames) == 0 {
+		if r.nameCount() == 0 {
 			return errs.Newf(errs.Invalid, "%q is the bucket's last name: give it another first, or delete the bucket", name)
 		}
 		return nil
 	})
+	if errors.Is(err, errNothing) {
+		out, err = s.leftover(ctx, b.ID, name, k)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +119,32 @@ func (s *Store) Unalias(ctx context.Context, b *Bucket, name string, k *account.
 		return out, s.Accounts.DropLocalName(ctx, k.ID, name, b.ID)
 	}
 	return out, s.releaseName(ctx, name, b.ID)
+}
+
+// leftover returns the bucket if the name leads to it, and errs.NotFound if not.
+func (s *Store) leftover(ctx context.Context, id ident.ID, name string, k *account.Key) (*Bucket, error) {
+	var there ident.ID
+	if k != nil {
+		fresh, err := s.Accounts.Key(ctx, k.ID)
+		if err != nil {
+			return nil, err
+		}
+		there = fresh.Buckets[name]
+	} else {
+		v, _, err := s.Registers.Read(ctx, aliasRow(name))
+		if err != nil {
+			return nil, err
+		}
+		a, err := decodeRow[aliasRecord](v)
+		if err != nil {
+			return nil, err
+		}
+		there = a.Bucket
+	}
+	if there != id {
+		return nil, errs.Newf(errs.NotFound, "the bucket is not called %q", name)
+	}
+	return s.bucketByID(ctx, id)
 }
 
 // releaseName removes a global name if it stands for the bucket.
@@ -112,19 +159,31 @@ func (s *Store) releaseName(ctx context.Context, name string, id ident.ID) error
 	return err
 }
 
-func (r *bucketRecord) addName(name string, k *account.Key) {
+func (r *bucketRecord) nameCount() int {
+	n := len(r.Names)
+	for _, local := range r.LocalNames {
+		n += len(local)
+	}
+	return n
+}
+
+// addName reports whether the name was not there.
+func (r *bucketRecord) addName(name string, k *account.Key) bool {
 	if k == nil {
-		if !slices.Contains(r.Names, name) {
-			r.Names = append(r.Names, name)
+		if slices.Contains(r.Names, name) {
+			return false
 		}
-		return
+		r.Names = append(r.Names, name)
+		return true
+	}
+	if slices.Contains(r.LocalNames[k.ID], name) {
+		return false
 	}
 	if r.LocalNames == nil {
 		r.LocalNames = map[string][]string{}
 	}
-	if !slices.Contains(r.LocalNames[k.ID], name) {
-		r.LocalNames[k.ID] = append(r.LocalNames[k.ID], name)
-	}
+	r.LocalNames[k.ID] = append(r.LocalNames[k.ID], name)
+	return true
 }
 
 // dropName reports whether the name was there.

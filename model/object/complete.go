@@ -46,8 +46,11 @@ var errTaken = errors.New("the upload was taken meanwhile")
 // completed answers a repeated Complete while the object stands.
 func (s *Store) completed(ctx context.Context, b *Bucket, key string, r *uploadRecord) (*Head, error) {
 	v, _, err := s.readSlot(ctx, b.objectRow(key))
-	if err != nil || v.ID != r.Done {
-		return nil, errors.Join(ErrNoSuchUpload, err)
+	if errors.Is(err, ErrNoSuchKey) || err == nil && v.ID != r.Done {
+		return nil, ErrNoSuchUpload
+	}
+	if err != nil {
+		return nil, err
 	}
 	h := v.head(key)
 	return &h, nil
@@ -61,8 +64,12 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.gather(ctx, c, r, data); err != nil {
-		return nil, err // before anything changes
+	g, err := s.gather(ctx, c, r, data) // before anything changes
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkQuota(ctx, b, c.Key, g.size); err != nil {
+		return nil, err
 	}
 	if err := s.checkEarly(ctx, b, c.Key, c.If, -1); err != nil {
 		return nil, err
@@ -95,7 +102,9 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), epoch); err != nil {
 		return nil, err
 	}
-	// What is read below must not be replaced by a part that was never acknowledged.
+	// What is read below must not be replaced by a part that was never acknowledged, which
+	// a minority took before the fence: so the named rows are chosen anew behind it, and
+	// read only then. A fence within the reading scan would come too late for that.
 	if err := s.Registers.Affirm(ctx, c.rows()...); err != nil {
 		return nil, err
 	}
@@ -109,10 +118,8 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	v.Attrs, v.Checksum, v.ETag = r.Attrs, g.digest.Checksum, g.digest.ETag
 	v.Size, v.Parts, v.Holder = g.size, len(g.list.Parts), &addr
 	v.Sealed = sealKey(b.versionKey(v.ID), data)
-	if g.size > 0 {
-		if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {
-			return nil, err
-		}
+	if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {
+		return nil, err
 	}
 	h, err := s.commitObject(ctx, b, d, c.Key, c.If)
 	if err != nil {
@@ -200,18 +207,23 @@ func (s *Store) partPieces(ctx context.Context, r *uploadRecord, number int, p *
 	case whereHere:
 		return p.Here.Pieces, nil
 	}
-	v, blob, err := s.readSlot(ctx, partRow(r.ID, number))
-	if err != nil {
-		return nil, err
+	src, err := s.source(ctx, nil, partRow(r.ID, number))
+	if err == nil {
+		defer src.close()
+		src.data = &data
+		if src.v.ID != p.ID {
+			err = ErrNoSuchKey
+		} else {
+			err = s.loadList(ctx, src)
+		}
 	}
-	if v.ID != p.ID {
+	if errors.Is(err, ErrNoSuchKey) || errors.Is(err, errReplaced) {
 		return nil, errs.Newf(errs.Conflict, "part %d was uploaded again meanwhile: %w", number, ErrInvalidPart)
 	}
-	l, err := s.readList(ctx, v, blob, data)
 	if err != nil {
 		return nil, err
 	}
-	return l.Pieces, nil
+	return src.list.Pieces, nil
 }
 
 // numbers and rows are those of the named parts.

@@ -12,26 +12,38 @@ import (
 
 // Copy implements Service.
 func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
-	if err := checkKey(c.Key); err != nil {
+	if err := checkNewKey(c.Key); err != nil {
 		return nil, err
 	}
+	if c.Attrs != nil {
+		if err := c.Attrs.check(); err != nil {
+			return nil, err
+		}
+	}
+	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) { return s.copyOnce(ctx, b, c, src, bytes) })
+}
+
+// fromSource copies the source of c with do, again while do finds it replaced. bytes
+// says that the source stands but cannot be referenced: then its bytes are copied.
+func fromSource[T any](ctx context.Context, s *Store, c Copy, do func(src *source, bytes bool) (*T, error)) (*T, error) {
 	var last ident.ID
-	for range 4 {
+	for range rereads {
 		src, err := s.copySource(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		// A source that stands but cannot be referenced is copied by its bytes.
-		h, err := s.copyOnce(ctx, b, c, src, src.v.ID == last)
-		if !errors.Is(err, errSourceGone) {
-			return h, err
+		out, err := do(src, src.v.ID == last)
+		src.close()
+		if !errors.Is(err, errReplaced) {
+			return out, err
 		}
 		last = src.v.ID
 	}
 	return nil, errs.Newf(errs.Unavailable, "the source changes all the time: %w", ErrBusy)
 }
 
-// copyOnce copies one version; errSourceGone if it was replaced meanwhile.
+// copyOnce copies one version; errReplaced if it could not be referenced, or not be
+// read because it was replaced meanwhile.
 func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, bytes bool) (*Head, error) {
 	if src.v.Size > MaxPut {
 		return nil, errs.Newf(errs.TooLarge, "more than 5 GiB are copied in parts: %w", ErrEntityTooLarge)
@@ -39,7 +51,7 @@ func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, by
 	if err := s.checkRoom(0); err != nil {
 		return nil, err
 	}
-	if err := s.checkQuota(ctx, b, src.v.Size); err != nil {
+	if err := s.checkQuota(ctx, b, c.Key, src.v.Size); err != nil {
 		return nil, err
 	}
 	if bytes || c.Digest != nil || src.v.Where == whereInline {
@@ -52,28 +64,49 @@ func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, by
 	return h, err
 }
 
-// errSourceGone says that the source was replaced before it could be referenced.
-var errSourceGone = errors.New("the source is gone")
-
 func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
-	v, blob, err := s.readSlot(ctx, c.From.objectRow(c.FromKey))
+	src, err := s.source(ctx, c.From, c.From.objectRow(c.FromKey))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.FromIf.checkCopy(v); err != nil {
+	if err := c.FromIf.checkCopy(src.v); err != nil {
+		src.close()
 		return nil, err
 	}
-	return &source{b: c.From, v: v, blob: blob}, nil
+	return src, nil
 }
 
-// copyBytes reads the source and writes it anew.
+// copyBytes reads the source and writes it anew. A copy that keeps the ETag and the
+// checksum of an object in parts keeps its parts too: they are what these speak of.
 func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
+	if err := s.checkEarly(ctx, b, c.Key, c.If, src.v.Size); err != nil {
+		return nil, err
+	}
 	body, err := s.copyBody(ctx, c, src, 0, src.v.Size)
 	if err != nil {
 		return nil, err
 	}
 	defer body.close()
-	return s.Put(ctx, b, Put{Key: c.Key, Attrs: c.attrs(src.v), Body: body.Body, If: c.If})
+	d := s.newDraft(b.objectRow(c.Key))
+	d.version.Attrs = c.attrs(src.v)
+	inline := MaxInline
+	if c.Digest == nil && src.v.Parts > 0 {
+		if err := s.loadList(ctx, src); err != nil {
+			return nil, err
+		}
+		d.parts, inline = src.list.Parts, 0
+	}
+	data, say := b.versionKey(d.version.ID), s.describeObject(b, c.Key)
+	if err := s.store(ctx, d, body.Body, inline, data, say); err != nil {
+		return nil, err
+	}
+	if d.version.Where == whereEmpty && len(d.parts) > 0 {
+		if err := s.setList(ctx, d, &list{}, data, say); err != nil {
+			s.release(ctx, d)
+			return nil, err
+		}
+	}
+	return s.commitObject(ctx, b, d, c.Key, c.If)
 }
 
 type copyBody struct {
@@ -88,21 +121,13 @@ func (s *Store) copyBody(ctx context.Context, c Copy, src *source, off, n int64)
 	if err != nil {
 		return nil, err
 	}
-	out := &copyBody{Body{Reader: sourceReader{r}, Size: n}, r.Close}
+	out := &copyBody{Body{Reader: r, Size: n}, r.Close}
 	if c.Digest != nil {
 		out.Hash, out.Finish = c.Digest()
 	} else {
 		out.Finish = func() (Digest, error) { return Digest{src.v.ETag, src.v.Checksum}, nil }
 	}
 	return out, nil
-}
-
-// sourceReader tells a source that was replaced while it was read.
-type sourceReader struct{ io.Reader }
-
-func (r sourceReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	return n, goneSource(err)
 }
 
 func (c *Copy) attrs(src *version) Attrs {
@@ -116,7 +141,7 @@ func (c *Copy) attrs(src *version) Attrs {
 
 // copyByReference makes a version of the source's extents, or of its upload.
 func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
-	from, err := src.b.dataKey(src.v)
+	from, err := src.dataKey()
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +191,7 @@ func (s *Store) share(ctx context.Context, d *draft, extents []ident.ID) error {
 
 func goneSource(err error) error {
 	if err != nil && errs.KindOf(err) == errs.NotFound {
-		return errors.Join(errSourceGone, err)
+		return errReplaced
 	}
 	return err
 }
@@ -176,50 +201,47 @@ func (s *Store) CopyPart(ctx context.Context, b *Bucket, key string, upload iden
 	if number < 1 || number > MaxParts {
 		return nil, ErrPartNumber
 	}
-	src, err := s.copySource(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	off, n := int64(0), src.v.Size
-	if c.Range != nil {
-		if c.Range.Last >= src.v.Size {
-			return nil, ErrRange // unlike a read, a copy names bytes that must be there
-		}
-		if off, n, err = c.Range.resolve(src.v.Size); err != nil {
-			return nil, err
-		}
-	}
-	if n > MaxPut {
-		return nil, ErrEntityTooLarge
-	}
-	body, err := s.copyBody(ctx, c, src, off, n)
-	if err != nil {
-		return nil, err
-	}
-	defer body.close()
-	if src.v.Where == whereInline || n == 0 {
-		return s.PutPart(ctx, b, key, upload, number, body.Body)
-	}
-	p, err := s.partByReference(ctx, b, key, upload, number, src, off, n, body.Body)
-	if errors.Is(err, errSourceGone) || errs.KindOf(err) == errs.TooLarge {
-		again, err := s.copyBody(ctx, c, src, off, n)
+	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Part, error) {
+		off, n, err := c.run(src.v.Size)
 		if err != nil {
 			return nil, err
 		}
-		defer again.close()
-		return s.PutPart(ctx, b, key, upload, number, again.Body)
+		if !bytes && src.v.Where != whereInline && n > 0 {
+			p, err := s.partByReference(ctx, b, key, upload, number, c, src, off, n)
+			if errs.KindOf(err) != errs.TooLarge {
+				return p, err
+			}
+		}
+		body, err := s.copyBody(ctx, c, src, off, n)
+		if err != nil {
+			return nil, err
+		}
+		defer body.close()
+		return s.PutPart(ctx, b, key, upload, number, body.Body)
+	})
+}
+
+// run returns which bytes of a source of that size become a part.
+func (c *Copy) run(size int64) (off, n int64, err error) {
+	n = size
+	if c.Range != nil {
+		if c.Range.Last >= size {
+			return 0, 0, ErrRange // unlike a read, a copy names bytes that must be there
+		}
+		if off, n, err = c.Range.resolve(size); err != nil {
+			return 0, 0, err
+		}
 	}
-	return p, err
+	if n > MaxPut {
+		return 0, 0, ErrEntityTooLarge
+	}
+	return off, n, nil
 }
 
 // partByReference makes a part of a run of the source's extents. The bytes are read
-// for their digest, but not written again.
-func (s *Store) partByReference(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, src *source, off, n int64, body Body) (*Part, error) {
-	r, err := s.readUpload(ctx, b, key, upload)
-	if err != nil {
-		return nil, err
-	}
-	data, err := b.uploadKey(r)
+// for their digest, but not written again. errs.TooLarge: copy the bytes instead.
+func (s *Store) partByReference(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, c Copy, src *source, off, n int64) (*Part, error) {
+	r, data, err := s.mayPut(ctx, b, key, upload, number, n)
 	if err != nil {
 		return nil, err
 	}
@@ -227,10 +249,15 @@ func (s *Store) partByReference(ctx context.Context, b *Bucket, key string, uplo
 	if err != nil {
 		return nil, err
 	}
+	body, err := s.copyBody(ctx, c, src, off, n)
+	if err != nil {
+		return nil, err
+	}
+	defer body.close()
 	d := s.newDraft(partRow(upload, number))
 	err = s.share(ctx, d, l.extents())
 	if err == nil {
-		err = digestOnly(d, body, n)
+		err = digestOnly(d, body.Body, n)
 	}
 	if err == nil {
 		err = s.setList(ctx, d, l, data, s.describePart(b, key, r, number))
@@ -261,16 +288,22 @@ func shortOf(m, n int64) error {
 	return nil
 }
 
-// cut returns the list of a run of the source's bytes, its keys sealed under data.
+// runBytes is how long the runs of a part by reference are at least on average, but
+// for a few: bytes in shreds would cost more to read each time than to copy once.
+const runBytes = 256 << 10
+
+// cut returns the list of a run of the source's bytes, its keys sealed under data;
+// errs.TooLarge if it has too many pieces for its length.
 func (s *Store) cut(ctx context.Context, src *source, off, n int64, data ident.Secret) (*list, error) {
 	if err := s.loadList(ctx, src); err != nil {
 		return nil, err
 	}
-	from, err := src.b.dataKey(src.v)
+	from, err := src.dataKey()
 	if err != nil {
 		return nil, err
 	}
 	out := &list{}
+	most := maxListHere + int(n/runBytes)
 	for _, p := range src.list.Pieces {
 		if off >= p.Length {
 			off -= p.Length
@@ -278,6 +311,9 @@ func (s *Store) cut(ctx context.Context, src *source, off, n int64, data ident.S
 		}
 		if n == 0 {
 			break
+		}
+		if len(out.Pieces) == most {
+			return nil, errs.New(errs.TooLarge, "the source's bytes lie in too many pieces")
 		}
 		key, err := openPieceKey(from, p)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -101,9 +100,9 @@ func (n *namer) row(ctx context.Context, row register.Row) Finding {
 		if len(row.Part) < len(ident.ID{}) {
 			return Finding{Key: row.Sort}
 		}
-		key, _, _ := strings.Cut(row.Sort, "\x00")
-		if row.Table == Objects {
-			key = row.Sort
+		key := row.Sort
+		if row.Table == Uploads {
+			key, _, _ = splitUpload(row.Sort)
 		}
 		return Finding{Bucket: n.bucket(ctx, ident.ID([]byte(row.Part[:16]))), Key: key}
 	}
@@ -112,7 +111,7 @@ func (n *namer) row(ctx context.Context, row register.Row) Finding {
 	}
 	f := Finding{Part: partNumber(row)}
 	err := n.s.Local.Rows(ctx, Uploads, func(u register.Row, _ *register.Value) error {
-		if id, err := ident.FromKey(row.Part); err == nil && strings.HasSuffix(u.Sort, "\x00"+id.String()) {
+		if _, id, ok := splitUpload(u.Sort); ok && id.Key() == row.Part {
 			named := n.row(ctx, u)
 			f.Bucket, f.Key = named.Bucket, named.Key
 			return errNothing
@@ -174,7 +173,7 @@ func (s *Store) uploadUsers(ctx context.Context, n *namer, part register.Row) (o
 	}
 	found := errors.New("found")
 	err = s.Local.Rows(ctx, Uploads, func(u register.Row, v *register.Value) error {
-		if !strings.HasSuffix(u.Sort, "\x00"+id.String()) {
+		if _, its, ok := splitUpload(u.Sort); !ok || its != id {
 			return nil
 		}
 		r, err := decodeRow[uploadRecord](v)

@@ -7,7 +7,7 @@
 //	Buckets   "b" + shard            bucket ID           bucketRecord
 //	Aliases   global bucket name     ""                  aliasRecord
 //	Objects   bucket ID + shard      object key          slot: the object's version
-//	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord
+//	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord (NULs in the key escaped)
 //	Parts     upload ID              part number (2 B)   slot: the part's version
 //
 // A slot is what stands under one name: a version, or none, and the work that is
@@ -19,11 +19,11 @@
 //
 // Registers are independent, so every operation has exactly one update that makes it
 // true: of the object's row for PUT, DELETE, copy and completing an upload, of the
-// upload's row for abort, of the alias row for making a bucket, of the bucket's row
-// for deleting one. What precedes it (extents, references) is harmless if it never
-// comes; what must follow (dropping references of what was replaced) is written into
-// the same row as pending work, is idempotent, and is struck out when done. The row
-// stands on its replicas' work lists until then, so a crash forgets nothing.
+// upload's row for abort, of the bucket's row for making a bucket and for deleting
+// one. What precedes it (extents, references) is harmless if it never comes; what must
+// follow (dropping references of what was replaced) is written into the same row as
+// pending work, is idempotent, and is struck out when done. The row stands on its
+// replicas' work lists until then, so a crash forgets nothing.
 //
 // # References
 //

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"rhizome/base/errs"
@@ -26,55 +27,54 @@ func (s *Store) readSlot(ctx context.Context, row register.Row) (*version, []byt
 
 // Stat implements Service.
 func (s *Store) Stat(ctx context.Context, b *Bucket, g Get) (*Object, error) {
-	o, _, err := s.open(ctx, b, g)
-	return o, err
+	return s.open(ctx, b, g, nil)
 }
 
 // Get implements Service.
 func (s *Store) Get(ctx context.Context, b *Bucket, g Get) (*Object, error) {
-	o, src, err := s.open(ctx, b, g)
-	if err != nil {
-		return nil, err
-	}
-	o.Body, err = s.body(ctx, src, o.Offset, o.Length)
-	if err != nil {
-		return nil, err
-	}
-	return o, nil
+	return s.open(ctx, b, g, func(o *Object, src *source) (err error) {
+		o.Body, err = s.body(ctx, src, o.Offset, o.Length)
+		return err
+	})
 }
 
-// source is what is needed to read a version's bytes.
-type source struct {
-	b    *Bucket
-	v    *version
-	blob []byte
-	list *list // nil: not read yet
-}
-
-// open finds the version, checks the conditions and works out the range.
-func (s *Store) open(ctx context.Context, b *Bucket, g Get) (*Object, *source, error) {
+// open finds the version, checks the conditions, works out the range and does what is
+// to be done with both, again if the version was replaced meanwhile and its bytes went.
+func (s *Store) open(ctx context.Context, b *Bucket, g Get, do func(*Object, *source) error) (o *Object, err error) {
 	if err := checkKey(g.Key); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	v, blob, err := s.readSlot(ctx, b.objectRow(g.Key))
+	for range rereads {
+		if o, err = s.openOnce(ctx, b, g, do); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return o, err
+}
+
+func (s *Store) openOnce(ctx context.Context, b *Bucket, g Get, do func(*Object, *source) error) (*Object, error) {
+	src, err := s.source(ctx, b, b.objectRow(g.Key))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := g.If.checkRead(v); err != nil {
-		return nil, nil, err
+	defer src.close()
+	if err := g.If.checkRead(src.v); err != nil {
+		return nil, err
 	}
-	src := &source{b: b, v: v, blob: blob}
-	o := &Object{Head: v.head(g.Key), Length: v.Size}
+	o := &Object{Head: src.v.head(g.Key), Length: src.v.Size}
 	switch {
 	case g.PartNumber != 0:
 		err = s.selectPart(ctx, src, o, g.PartNumber)
 	case g.Range != nil:
-		o.Offset, o.Length, err = g.Range.resolve(v.Size)
+		o.Offset, o.Length, err = g.Range.resolve(src.v.Size)
+	}
+	if err == nil && do != nil {
+		err = do(o, src)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return o, src, nil
+	return o, nil
 }
 
 // selectPart narrows o to one part; an object in one piece has part 1 only.
@@ -99,18 +99,6 @@ func (s *Store) selectPart(ctx context.Context, src *source, o *Object, number i
 	return ErrRange
 }
 
-func (s *Store) loadList(ctx context.Context, src *source) error {
-	if src.list != nil || src.v.Where == whereEmpty || src.v.Where == whereInline {
-		return nil
-	}
-	data, err := src.b.dataKey(src.v)
-	if err != nil {
-		return err
-	}
-	src.list, err = s.readList(ctx, src.v, src.blob, data)
-	return err
-}
-
 // resolve returns the offset and length of a range of an object of size bytes, or
 // ErrRange (RFC 9110, section 14.1.2).
 func (r Range) resolve(size int64) (off, n int64, err error) {
@@ -132,33 +120,29 @@ func (r Range) resolve(size int64) (off, n int64, err error) {
 }
 
 // Parts implements Service.
-func (s *Store) Parts(ctx context.Context, b *Bucket, key string, after, limit int) ([]Part, bool, error) {
-	v, blob, err := s.readSlot(ctx, b.objectRow(key))
-	if err != nil {
-		return nil, false, err
-	}
-	src := &source{b: b, v: v, blob: blob}
-	if v.Parts == 0 {
-		return nil, false, nil
-	}
-	if err := s.loadList(ctx, src); err != nil {
-		return nil, false, err
-	}
-	var out []Part
-	for i, m := range src.list.Parts {
-		if i+1 <= after {
-			continue
+func (s *Store) Parts(ctx context.Context, b *Bucket, key string, after, limit int) (out []Part, more bool, err error) {
+	_, err = s.open(ctx, b, Get{Key: key}, func(_ *Object, src *source) error {
+		if src.v.Parts == 0 {
+			return nil
 		}
-		if len(out) == limit {
-			return out, true, nil
+		if err := s.loadList(ctx, src); err != nil {
+			return err
 		}
-		out = append(out, Part{Number: i + 1, Size: m.Size, ETag: m.ETag,
-			Checksum: Checksum{Algorithm: v.Checksum.Algorithm, Sum: m.Sum}})
-	}
-	return out, false, nil
+		after = min(max(after, 0), len(src.list.Parts))
+		marks := src.list.Parts[after:]
+		n := min(max(limit, 0), len(marks))
+		out, more = make([]Part, 0, n), n < len(marks)
+		for i, m := range marks[:n] {
+			out = append(out, Part{Number: after + i + 1, Size: m.Size, ETag: m.ETag,
+				Checksum: Checksum{Algorithm: src.v.Checksum.Algorithm, Sum: m.Sum}})
+		}
+		return nil
+	})
+	return out, more, err
 }
 
-// body opens n bytes at off.
+// body opens n bytes at off, the first of them at once: what fails later cannot be
+// made good by another read of the row.
 func (s *Store) body(ctx context.Context, src *source, off, n int64) (io.ReadCloser, error) {
 	if src.v.Where == whereEmpty || n == 0 {
 		return emptyBody{}, nil
@@ -173,17 +157,18 @@ func (s *Store) body(ctx context.Context, src *source, off, n int64) (io.ReadClo
 		}
 		return newBytesBody(plain[off : off+n]), nil
 	}
-	unpin := s.pins.pin(src.v.ID)
 	if err := s.loadList(ctx, src); err != nil {
-		unpin()
 		return nil, err
 	}
-	data, err := src.b.dataKey(src.v)
+	data, err := src.dataKey()
 	if err != nil {
-		unpin()
 		return nil, err
 	}
-	r := &pieceReader{s: s, ctx: ctx, data: data, pieces: src.list.Pieces, left: n, unpin: unpin}
+	r := &pieceReader{s: s, ctx: ctx, src: src, data: data, pieces: src.list.Pieces, left: n, unpin: s.pins.pin(src.v.ID)}
 	r.skip(off)
+	if err := r.next(); err != nil {
+		r.unpin()
+		return nil, err
+	}
 	return r, nil
 }

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"rhizome/base/errs"
@@ -78,7 +79,7 @@ func (s *Store) dropHolder(ctx context.Context, row register.Row, id ident.ID, c
 		}
 		return nil
 	})
-	if isAny(err, ErrNoSuchUpload, errNothing) {
+	if errors.Is(err, ErrNoSuchUpload) || errors.Is(err, errNothing) {
 		return nil
 	}
 	if err == nil {

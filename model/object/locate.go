@@ -2,7 +2,6 @@ package object
 
 import (
 	"context"
-	"errors"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -20,19 +19,23 @@ type Placed struct {
 // Locate says where an object's bytes lie, in order, having read every one of them.
 // None: they are in the object's row. A very long object's list of pieces is itself
 // in an extent, which is not told.
-func (s *Store) Locate(ctx context.Context, b *Bucket, key string) ([]Placed, error) {
-	_, src, err := s.open(ctx, b, Get{Key: key})
-	if err != nil {
+func (s *Store) Locate(ctx context.Context, b *Bucket, key string) (out []Placed, err error) {
+	_, err = s.open(ctx, b, Get{Key: key}, func(_ *Object, src *source) error {
+		out, err = s.locate(ctx, src)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) locate(ctx context.Context, src *source) ([]Placed, error) {
+	if err := s.loadList(ctx, src); err != nil {
 		return nil, err
 	}
-	if err := s.loadList(ctx, src); err != nil || src.list == nil {
-		return nil, err
-	}
-	out := make([]Placed, 0, len(src.list.Pieces))
+	var out []Placed
 	off := int64(0)
 	for _, p := range src.list.Pieces {
 		st, err := s.Extents.Stat(ctx, p.Extent)
-		if errors.Is(err, errs.NotFound) {
+		if err = s.missing(ctx, src, err); errs.KindOf(err) == errs.Corrupt {
 			st, err = extent.Status{Missing: true}, nil
 		}
 		if err != nil {

@@ -126,20 +126,25 @@ func (s *Store) finishSlot(ctx context.Context, row register.Row) error {
 	if err != nil || v == nil {
 		return err
 	}
+	if err := s.pins.looked(ctx, row); err != nil {
+		return err
+	}
 	done := map[ident.ID]bool{}
+	var failed error
 	for _, d := range sl.Drops {
 		if s.pins.pinned(d.Version) {
 			continue
 		}
 		if err := s.dropAll(ctx, d); err != nil {
-			return err
+			failed = err // the others need not wait for it
+			continue
 		}
 		done[d.Version] = true
 	}
 	if len(done) == 0 {
-		return nil
+		return failed
 	}
-	return s.strikeOut(ctx, row, done)
+	return errors.Join(failed, s.strikeOut(ctx, row, done))
 }
 
 // dropAll drops one version's references.
@@ -254,20 +259,26 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	return s.finishSlot(ctx, row)
 }
 
-// AbortAbandoned aborts uploads that were begun too long ago.
+// AbortAbandoned aborts uploads that were begun too long ago. One that fails keeps none
+// of the others.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
 	if s.Ages.Upload < 0 {
 		return nil
 	}
 	before := s.now() - s.Ages.Upload.Milliseconds()
-	return s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+	var failed error
+	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
 		r, err := decodeRow[uploadRecord](v)
-		if err != nil || r.State != uploadOpen || r.Started >= before {
-			return err
+		if err == nil && (r.State != uploadOpen || r.Started >= before) {
+			return ctx.Err()
 		}
-		if err := s.abortAt(ctx, row); err != nil && errs.KindOf(err) != errs.NotFound {
-			return err
+		if err == nil {
+			err = s.abortAt(ctx, row)
 		}
-		return nil
+		if err != nil && errs.KindOf(err) != errs.NotFound {
+			failed = errs.Newf(errs.KindOf(err), "the upload %s: %w", row.Sort, err) // the others need not wait for it
+		}
+		return ctx.Err()
 	})
+	return errors.Join(failed, err)
 }

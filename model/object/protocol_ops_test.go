@@ -73,8 +73,8 @@ func (r *run) put(s *side, key, etag string, in input) *op {
 func (r *run) get(s *side, key string) *op {
 	return r.client(s, "get "+key, key, input{kind: "get"}, func(ctx context.Context) (string, error) {
 		etag, err := r.readWhole(ctx, s, r.b, key)
-		if err != nil && errs.KindOf(err) == errs.NotFound && !errors.Is(err, object.ErrNoSuchKey) {
-			err = errs.New(errs.Unavailable, "replaced while it was read")
+		if err != nil && !s.over.Load() && errs.KindOf(err) != errs.Unavailable && !errors.Is(err, object.ErrNoSuchKey) {
+			r.fail("what %s has cannot be read: %v", key, err)
 		}
 		return etag, err
 	})

@@ -15,11 +15,28 @@ type scenario struct {
 	play func(r *run, a, b *side) map[string]cell
 }
 
+// withObject sets the stage of a bucket with an object "k".
+func (r *run) withObject(s *side, etag string) {
+	r.setUp(s)
+	r.put(s, "k", etag, input{})
+	r.play()
+}
+
+// withUpload sets the stage of a bucket with an upload of "k", part 1 of which is
+// "big1"; more begins what else is done first.
+func (r *run) withUpload(s *side, more func()) {
+	r.setUp(s)
+	r.setUpload(s, "k")
+	r.part(s, 1, "big1")
+	if more != nil {
+		more()
+	}
+	r.play()
+}
+
 var scenarios = []scenario{
 	{"overwrite", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "big0", input{})
-		r.play()
+		r.withObject(b, "big0")
 		r.put(a, "k", "big1", input{})
 		r.put(b, "k", "small2", input{})
 		r.get(b, "k")
@@ -44,9 +61,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"swap", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "small0", input{})
-		r.play()
+		r.withObject(b, "small0")
 		r.put(a, "k", "big1", input{match: "small0"})
 		r.put(b, "k", "big2", input{match: "small0"})
 		r.delete(a, "k", input{match: "big2"})
@@ -54,9 +69,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"copy", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "big0", input{})
-		r.play()
+		r.withObject(b, "big0")
 		r.copy(a, "k", "m", []string{"big0", "big1"}, input{})
 		r.put(b, "k", "big1", input{})
 		r.delete(b, "m", input{})
@@ -64,9 +77,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"copy onto itself", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "big0", input{})
-		r.play()
+		r.withObject(b, "big0")
 		r.copy(a, "k", "k", []string{"big0", "big1"}, input{})
 		r.copy(b, "k", "k", []string{"big0", "big1"}, input{match: "big0"})
 		r.put(b, "k", "big1", input{absent: true})
@@ -74,11 +85,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"complete", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.otherPart(b, 2, "big9")
-		r.play()
+		r.withUpload(b, func() { r.otherPart(b, 2, "big9") })
 		r.complete(a, "complete", "big1")
 		r.complete(b, "complete again", "big1")
 		r.part(b, 1, "big2")
@@ -86,10 +93,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"complete and abort", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.play()
+		r.withUpload(b, nil)
 		r.complete(a, "complete", "big1")
 		r.abort(b)
 		r.part(a, 1, "big2")
@@ -97,10 +101,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"complete and overwrite", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.play()
+		r.withUpload(b, nil)
 		r.complete(a, "complete", "big1")
 		r.put(b, "k", "small2", input{})
 		r.collect(b, "collect")
@@ -108,11 +109,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"copy of an upload", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.complete(b, "complete", "big1")
-		r.play()
+		r.withUpload(b, func() { r.complete(b, "complete", "big1") })
 		r.copy(a, "k", "m", []string{"whole:big1"}, input{})
 		r.delete(b, "k", input{})
 		r.delete(b, "m", input{})
@@ -146,10 +143,7 @@ var scenarios = []scenario{
 		return nil
 	}},
 	{"delete bucket, upload", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.play()
+		r.withUpload(b, nil)
 		r.complete(b, "complete", "big1")
 		r.deleteBucket(a, "k")
 		r.collect(b, "collect")

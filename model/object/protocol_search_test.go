@@ -81,9 +81,7 @@ func after(widths []int, from int) (out []deviation) {
 // small scopes for the search: two operations and a collector.
 var small = []scenario{
 	{"put", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "big0", input{})
-		r.play()
+		r.withObject(b, "big0")
 		r.put(a, "k", "big1", input{})
 		r.collect(b, "collect")
 		return nil
@@ -95,40 +93,28 @@ var small = []scenario{
 		return nil
 	}},
 	{"copy and replace", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "big0", input{})
-		r.play()
+		r.withObject(b, "big0")
 		r.copy(a, "k", "m", []string{"big0", "small1"}, input{})
 		r.put(b, "k", "small1", input{})
 		r.collect(b, "collect")
 		return nil
 	}},
 	{"complete and part", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.play()
+		r.withUpload(b, nil)
 		r.complete(a, "complete", "big1")
 		r.part(b, 1, "big2")
 		r.collect(b, "collect")
 		return nil
 	}},
 	{"part and complete", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.play()
+		r.withUpload(b, nil)
 		r.part(a, 1, "big2")
 		r.complete(b, "complete", "big1")
 		r.collect(b, "collect")
 		return nil
 	}},
 	{"complete, replace, complete", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.otherPart(b, 2, "small9")
-		r.play()
+		r.withUpload(b, func() { r.otherPart(b, 2, "small9") })
 		r.complete(a, "complete", "big1")
 		r.put(b, "k", "small2", input{})
 		r.collect(b, "collect")
@@ -150,20 +136,14 @@ var small = []scenario{
 		return nil
 	}},
 	{"copy an upload and delete", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.setUpload(b, "k")
-		r.part(b, 1, "big1")
-		r.complete(b, "complete", "big1")
-		r.play()
+		r.withUpload(b, func() { r.complete(b, "complete", "big1") })
 		r.copy(a, "k", "m", []string{"whole:big1"}, input{})
 		r.delete(b, "k", input{})
 		r.collect(b, "collect")
 		return nil
 	}},
 	{"two copies", func(r *run, a, b *side) map[string]cell {
-		r.setUp(b)
-		r.put(b, "k", "big0", input{})
-		r.play()
+		r.withObject(b, "big0")
 		r.copy(a, "k", "m", []string{"big0"}, input{})
 		r.collect(b, "collect")
 		r.copy(a, "k", "n", []string{"big0"}, input{})

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"rhizome/base/errs"
 )
@@ -15,7 +16,7 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	if err := s.checkRoom(p.Body.Size); err != nil {
 		return nil, err
 	}
-	if err := s.checkQuota(ctx, b, max(p.Body.Size, 0)); err != nil {
+	if err := s.checkQuota(ctx, b, p.Key, max(p.Body.Size, 0)); err != nil {
 		return nil, err
 	}
 	if err := s.checkEarly(ctx, b, p.Key, p.If, p.Body.Size); err != nil {
@@ -26,6 +27,12 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	data := b.versionKey(d.version.ID)
 	if err := s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key)); err != nil {
 		return nil, err
+	}
+	if p.Body.Size < 0 {
+		if err := s.checkQuota(ctx, b, p.Key, d.version.Size); err != nil {
+			s.release(ctx, d)
+			return nil, err
+		}
 	}
 	return s.commitObject(ctx, b, d, p.Key, p.If)
 }
@@ -45,7 +52,7 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 }
 
 func checkPut(p Put) error {
-	if err := checkKey(p.Key); err != nil {
+	if err := checkNewKey(p.Key); err != nil {
 		return err
 	}
 	if p.Body.Size > MaxPut {
@@ -74,11 +81,24 @@ func checkKey(key string) error {
 	return nil
 }
 
-// check enforces AWS's limit on user metadata: names and values together.
+// checkNewKey is checkKey for a key that will be stored. One that was stored once may
+// always be read and deleted.
+func checkNewKey(key string) error {
+	if !utf8.ValidString(key) {
+		return ErrNotText
+	}
+	return checkKey(key)
+}
+
+// check enforces AWS's limit on user metadata, names and values together, and that all
+// is text: records hold nothing else.
 func (a *Attrs) check() error {
 	n := 0
 	for k, v := range a.User {
 		n += len(k) + len(v)
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return ErrNotText
+		}
 	}
 	if n > MaxMetadata {
 		return ErrMetadataTooLong
@@ -86,6 +106,9 @@ func (a *Attrs) check() error {
 	for _, v := range []string{a.ContentType, a.CacheControl, a.ContentDisposition, a.ContentEncoding,
 		a.ContentLanguage, a.Expires, a.WebsiteRedirect, a.StorageClass} {
 		n += len(v)
+		if !utf8.ValidString(v) {
+			return ErrNotText
+		}
 	}
 	if n > 16<<10 {
 		return ErrMetadataTooLong
@@ -104,20 +127,6 @@ func (s *Store) checkEarly(ctx context.Context, b *Bucket, key string, cond Cond
 		return err
 	}
 	return cond.checkWrite(v)
-}
-
-func (s *Store) checkQuota(ctx context.Context, b *Bucket, size int64) error {
-	if b.Quota == (Quota{}) {
-		return nil
-	}
-	u, err := s.Usage(ctx, b)
-	if err != nil {
-		return err
-	}
-	if b.Quota.Bytes > 0 && u.Bytes+size > b.Quota.Bytes || b.Quota.Objects > 0 && u.Objects+1 > b.Quota.Objects {
-		return ErrQuota
-	}
-	return nil
 }
 
 // Delete implements Service.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"sync"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -14,6 +13,7 @@ import (
 type pieceReader struct {
 	s      *Store
 	ctx    context.Context
+	src    *source // which its own pin keeps, whatever becomes of the source's
 	data   ident.Secret
 	pieces []piece
 	off    int64 // into the first piece
@@ -47,7 +47,7 @@ func (r *pieceReader) next() error {
 	n := min(p.Length-r.off, r.left)
 	cur, err := r.s.Extents.Open(r.ctx, p.Extent, key, p.Total, p.Offset+r.off, n)
 	if err != nil {
-		return err // and cur stays nil
+		return r.s.missing(r.ctx, r.src, err) // and cur stays nil
 	}
 	r.cur = cur
 	r.left -= n
@@ -68,7 +68,7 @@ func (r *pieceReader) Read(b []byte) (int, error) {
 			err = r.cur.Close()
 			r.cur = nil
 		}
-		r.failed = err
+		r.failed = r.s.missing(r.ctx, r.src, err)
 		if n > 0 {
 			return n, nil
 		}
@@ -89,7 +89,7 @@ func (r *pieceReader) WriteTo(w io.Writer) (n int64, err error) {
 		m, err := io.Copy(w, r.cur)
 		n += m
 		if err != nil {
-			return n, err
+			return n, r.s.missing(r.ctx, r.src, err)
 		}
 		if err := r.cur.Close(); err != nil {
 			return n, err
@@ -121,34 +121,3 @@ type emptyBody struct{}
 func (emptyBody) Read([]byte) (int, error)         { return 0, io.EOF }
 func (emptyBody) WriteTo(io.Writer) (int64, error) { return 0, nil }
 func (emptyBody) Close() error                     { return nil }
-
-// pins counts the readers of a version on this node, so that its bytes stay until
-// they are done when it is replaced meanwhile.
-type pins struct {
-	mu sync.Mutex
-	n  map[ident.ID]int
-}
-
-// pin holds a version until the returned function is called; calling it again does
-// nothing.
-func (p *pins) pin(id ident.ID) (unpin func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.n == nil {
-		p.n = map[ident.ID]int{}
-	}
-	p.n[id]++
-	return sync.OnceFunc(func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.n[id]--; p.n[id] <= 0 {
-			delete(p.n, id)
-		}
-	})
-}
-
-func (p *pins) pinned(id ident.ID) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.n[id] > 0
-}

@@ -331,9 +331,8 @@ func (r *Rebuild) mendHolders(ctx context.Context) error {
 // mendHolder sees to it that an upload is there and holds the version.
 func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, addr address) error {
 	at := addr.row()
-	_, id, ok := strings.Cut(at.Sort, "\x00")
-	upload, err := ident.Parse(id)
-	if !ok || err != nil || len(at.Part) < 16 || len(row.Part) < 16 {
+	_, upload, ok := splitUpload(at.Sort)
+	if !ok || len(at.Part) < 16 || len(row.Part) < 16 {
 		return nil
 	}
 	home, err := r.bucketOf(ctx, ident.ID([]byte(at.Part[:16])))

@@ -26,7 +26,7 @@ func nonce(n uint64) []byte {
 	return b[:]
 }
 
-// sealInline encrypts the bytes of a small object.
+// sealBytes encrypts the bytes of a small object.
 func sealBytes(key ident.Secret, plain []byte) []byte {
 	return key.AEAD().Seal(nil, nonce(sealInline), plain, nil)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"strings"
 	"time"
 
 	"rhizome/base/codec"
@@ -12,10 +11,6 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 )
-
-func (b *Bucket) uploadAddress(key string, id ident.ID) address {
-	return address{[]byte(b.part(key)), []byte(key + "\x00" + id.String())}
-}
 
 func partRow(upload ident.ID, number int) register.Row {
 	return register.Row{Table: Parts, Part: upload.Key(), Sort: string(binary.BigEndian.AppendUint16(nil, uint16(number)))}
@@ -30,7 +25,10 @@ func (r *uploadRecord) value() *register.Value {
 
 // CreateUpload implements Service.
 func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Upload, error) {
-	if err := checkKey(n.Key); err != nil {
+	if err := checkNewKey(n.Key); err != nil {
+		return nil, err
+	}
+	if err := checkUploadKey(n.Key); err != nil {
 		return nil, err
 	}
 	if err := n.Attrs.check(); err != nil {
@@ -39,8 +37,9 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	if err := s.checkRoom(0); err != nil {
 		return nil, err
 	}
-	data, id := ident.NewSecret(), ident.New()
-	r := &uploadRecord{ID: id, Started: s.now(), Attrs: n.Attrs, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
+	started := s.now()
+	data, id := ident.NewSecret(), newUploadID(started)
+	r := &uploadRecord{ID: id, Started: started, Attrs: n.Attrs, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
 	row := b.uploadAddress(n.Key, id).row()
 	err := s.writable(ctx, b, func(b *Bucket) error {
 		_, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(*register.Value) (*register.Value, error) {
@@ -69,7 +68,7 @@ func (s *Store) Upload(ctx context.Context, b *Bucket, key string, id ident.ID) 
 
 // readUpload returns the record of an upload that is under way.
 func (s *Store) readUpload(ctx context.Context, b *Bucket, key string, id ident.ID) (*uploadRecord, error) {
-	if checkKey(key) != nil {
+	if checkUploadKey(key) != nil {
 		return nil, ErrNoSuchUpload
 	}
 	_, r, err := s.uploadAt(ctx, b.uploadAddress(key, id).row())
@@ -108,17 +107,7 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	if body.Size > MaxPut {
 		return nil, ErrEntityTooLarge
 	}
-	r, err := s.readUpload(ctx, b, key, upload)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkRoom(0); err != nil {
-		return nil, err
-	}
-	if err := s.checkQuota(ctx, b, max(body.Size, 0)); err != nil {
-		return nil, err
-	}
-	data, err := b.uploadKey(r)
+	r, data, err := s.mayPut(ctx, b, key, upload, number, max(body.Size, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +116,22 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 		return nil, err
 	}
 	return s.commitPart(ctx, b, key, r, d, number)
+}
+
+// mayPut returns the upload that a part of that size may be put into, and its data key.
+func (s *Store) mayPut(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, size int64) (*uploadRecord, ident.Secret, error) {
+	r, err := s.readUpload(ctx, b, key, upload)
+	if err != nil {
+		return nil, ident.Secret{}, err
+	}
+	if err := s.checkRoom(0); err != nil {
+		return nil, ident.Secret{}, err
+	}
+	if err := s.checkPartQuota(ctx, b, key, upload, number, size); err != nil {
+		return nil, ident.Secret{}, err
+	}
+	data, err := b.uploadKey(r)
+	return r, data, err
 }
 
 // commitPart commits a part under the upload's epoch; the upload may have been
@@ -193,76 +198,9 @@ func partEntry(e register.Entry) (int, *version, error) {
 	return int(binary.BigEndian.Uint16([]byte(e.Row.Sort))), sl.Version, nil
 }
 
-// ListUploads implements Service. Uploads under way are few, so prefixes are rolled
-// up here, page by page.
-func (s *Store) ListUploads(ctx context.Context, b *Bucket, l ListUploads) (*ListedUploads, error) {
-	out := &ListedUploads{}
-	limit := min(l.Limit, MaxListEntries)
-	scan := register.Scan{Table: Uploads, Parts: b.parts(), Prefix: l.Prefix, After: l.after(), Limit: MaxListEntries}
-	for limit > 0 {
-		p, err := s.Registers.Scan(ctx, scan)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range p.Entries {
-			if len(out.Uploads)+len(out.Prefixes) == limit && !out.within(e.Row.Sort) {
-				out.More = true
-				return out, nil
-			}
-			if err := out.add(e, l); err != nil {
-				return nil, err
-			}
-		}
-		if !p.More {
-			break
-		}
-		scan.After = p.After
-	}
-	return out, nil
-}
-
-func (l *ListUploads) after() string {
-	switch {
-	case l.AfterKey == "":
-		return ""
-	case !l.AfterID.IsZero():
-		return l.AfterKey + "\x00" + l.AfterID.String()
-	case l.Delimiter != "":
-		if r := resume(l.AfterKey, l.Prefix, l.Delimiter); r != l.AfterKey {
-			return r
-		}
-	}
-	return l.AfterKey + "\x00" + afterGroup
-}
-
-// within reports whether the row belongs to the last prefix of the page.
-func (o *ListedUploads) within(sort string) bool {
-	n := len(o.Prefixes)
-	return n > 0 && strings.HasPrefix(sort, o.Prefixes[n-1])
-}
-
-func (o *ListedUploads) add(e register.Entry, l ListUploads) error {
-	key, _, _ := strings.Cut(e.Row.Sort, "\x00")
-	if i := strings.Index(key[len(l.Prefix):], l.Delimiter); l.Delimiter != "" && i >= 0 {
-		group := key[:len(l.Prefix)+i+len(l.Delimiter)]
-		if !o.within(e.Row.Sort) {
-			o.Prefixes = append(o.Prefixes, group)
-		}
-		o.NextKey, o.NextID = group, ident.ID{}
-		return nil
-	}
-	r, err := decodeRow[uploadRecord](e.Value)
-	if err != nil {
-		return err
-	}
-	o.Uploads = append(o.Uploads, *r.upload(key))
-	o.NextKey, o.NextID = key, r.ID
-	return nil
-}
-
 // Abort implements Service.
 func (s *Store) Abort(ctx context.Context, b *Bucket, key string, upload ident.ID) error {
-	if checkKey(key) != nil {
+	if checkUploadKey(key) != nil {
 		return ErrNoSuchUpload
 	}
 	return s.abortAt(ctx, b.uploadAddress(key, upload).row())

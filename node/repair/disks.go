@@ -3,6 +3,7 @@ package repair
 import (
 	"errors"
 	"os"
+	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -59,18 +60,22 @@ func (r *rebuild) sources() []string { return append(r.folders(), r.at(diskDir))
 // unless they are there under another path. The disk of the data folder is made if there
 // is no other.
 func (r *rebuild) openDisks() (*extentstore.Store, error) {
+	owner := extentstore.Owner{Rhizome: r.layout.Lineage, Node: r.Node}
 	var there, away []extentstore.Disk
 	for _, d := range r.disks {
-		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID); err != nil {
+		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID, owner); err != nil {
 			return nil, err
 		}
-		_, err := r.FS.Stat(r.FS.PathJoin(d.Dir, "disk"))
+		was, err := extentstore.OwnerOf(r.FS, d.Dir)
+		foreign := d.Dir != r.at(diskDir) && err == nil && was.Rhizome != owner.Rhizome && !r.report.NewLineage
 		switch {
-		case err == nil:
+		case foreign && slices.Contains(r.Disks, d.Dir):
+			return nil, errs.Newf(errs.Conflict, "%s is a disk of another rhizome, %s: leave it out", d.Dir, was.Rhizome)
+		case err == nil && !foreign:
 			there = append(there, extentstore.Disk{Dir: d.Dir, Capacity: d.Capacity})
-		case !errors.Is(err, os.ErrNotExist):
+		case err != nil && !errors.Is(err, os.ErrNotExist):
 			return nil, errs.Newf(errs.Unavailable, "the disk %s cannot be looked at: %w", d.Dir, err)
-		case d.Dir != r.at(diskDir):
+		case d.Dir != r.at(diskDir): // not mounted, or another rhizome's is in its place
 			away = append(away, d)
 		}
 	}
@@ -81,7 +86,8 @@ func (r *rebuild) openDisks() (*extentstore.Store, error) {
 		}
 		there = []extentstore.Disk{{Dir: dir}}
 	}
-	store, err := extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger})
+	store, err := extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger,
+		Owner: owner, Adopt: true})
 	if err != nil {
 		return nil, err
 	}

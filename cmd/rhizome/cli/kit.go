@@ -114,6 +114,7 @@ func kitRestore(_ context.Context, c *call) error {
 		return err
 	}
 	data := vs.Text(settings.Data)
+	ownFiles()
 	found, err := node.RestoreKeys(data, keys)
 	switch {
 	case err != nil:

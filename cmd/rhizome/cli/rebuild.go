@@ -38,6 +38,7 @@ func rebuildCommand() command {
 			if err := c.confirm("Make the rows of %s anew from snapshots and stored bytes?", vs.Text(settings.Data)); err != nil {
 				return err
 			}
+			ownFiles()
 			r, err := node.Rebuild(ctx, c.nodeConfig(vs), disks, c.on("verify"))
 			if err != nil {
 				return err

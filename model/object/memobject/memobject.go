@@ -25,6 +25,7 @@ type Store struct {
 	mu      sync.Mutex
 	names   map[string]ident.ID
 	buckets map[ident.ID]*bucket
+	begun   uint64 // uploads so far
 }
 
 type bucket struct {

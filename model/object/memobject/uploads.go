@@ -2,6 +2,7 @@ package memobject
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -30,7 +31,10 @@ func (s *Store) CreateUpload(_ context.Context, b *object.Bucket, n object.NewUp
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{info: object.Upload{ID: ident.New(), Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
+	s.begun++
+	id := ident.New()
+	binary.BigEndian.PutUint64(id[:], s.begun) // listed in the order in which they were begun
+	u := &upload{info: object.Upload{ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
 	in.uploads[u.info.ID] = u
 	info := u.info
 	return &info, nil

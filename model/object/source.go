@@ -1,0 +1,116 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// source is a version whose bytes are to be read. Close it.
+type source struct {
+	b     *Bucket
+	row   register.Row
+	v     *version
+	blob  []byte
+	data  *ident.Secret // seals the piece keys; nil: see dataKey
+	list  *list         // nil: not read yet
+	close func()
+}
+
+// source returns the version in a row, its bytes pinned on this node.
+func (s *Store) source(ctx context.Context, b *Bucket, row register.Row) (*source, error) {
+	defer s.pins.look(row)()
+	v, blob, err := s.readSlot(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	src := &source{b: b, row: row, v: v, blob: blob, close: func() {}}
+	if v.Where != whereEmpty && v.Where != whereInline {
+		src.close = s.pins.pin(v.ID)
+	}
+	return src, nil
+}
+
+// dataKey returns the key that seals the source's piece keys: a part's is its
+// upload's.
+func (src *source) dataKey() (ident.Secret, error) {
+	if src.data != nil {
+		return *src.data, nil
+	}
+	return src.b.dataKey(src.v)
+}
+
+// errReplaced says that a version's bytes went while they were read, because it was
+// replaced and somebody whom no pin of this node keeps off cleaned up.
+var errReplaced = errs.New(errs.Unavailable, "the object was replaced while it was read; try again")
+
+// rereads is how often a version that was replaced is given up for the one that
+// replaced it before the client is asked to try again.
+const rereads = 8
+
+// missing tells bytes that are lost from those of a version that was replaced; err is
+// why an extent of the source could not be read.
+func (s *Store) missing(ctx context.Context, src *source, err error) error {
+	if err == nil || errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	now, _, rerr := s.readSlot(ctx, src.row)
+	switch {
+	case rerr == nil && now.ID == src.v.ID:
+		return errs.Newf(errs.Corrupt, "bytes of the object are not on this node's disks: %v", err)
+	case rerr == nil || errors.Is(rerr, ErrNoSuchKey) || isFenced(rerr):
+		return errReplaced
+	}
+	return rerr
+}
+
+// loadList reads where the source's bytes stand; inline versions have no list.
+func (s *Store) loadList(ctx context.Context, src *source) (err error) {
+	if src.list != nil {
+		return nil
+	}
+	switch src.v.Where {
+	case whereEmpty, whereInline:
+		src.list = &list{}
+		return nil
+	case whereHere:
+		src.list = src.v.Here
+		return nil
+	case whereList:
+		src.list, err = decodeList(src.blob)
+		return err
+	}
+	data, err := src.dataKey()
+	if err != nil {
+		return err
+	}
+	src.list, err = s.readLong(ctx, src.blob, data)
+	return s.missing(ctx, src, err)
+}
+
+// readLong reads a list from the extent that it stands in.
+func (s *Store) readLong(ctx context.Context, blob []byte, data ident.Secret) (*list, error) {
+	var p piece
+	if err := codec.Decode(blob, &p); err != nil {
+		return nil, err
+	}
+	key, err := openPieceKey(data, p)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Extents.Open(ctx, p.Extent, key, p.Total, 0, p.Total)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return decodeList(b)
+}

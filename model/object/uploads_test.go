@@ -1,0 +1,120 @@
+package object_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/cluster/register"
+	"rhizome/model/object"
+)
+
+// TestCompletedUnavailable: a repeated Complete that cannot look says so, and not that
+// the upload is gone.
+func TestCompletedUnavailable(t *testing.T) {
+	f := newFixture(t)
+	u := f.upload("k")
+	c := complete(u, f.part(u, 1, []byte("x")))
+	if _, err := f.Objects.Complete(f.ctx, f.b, c); err != nil {
+		t.Fatal(err)
+	}
+	f.Objects.Registers = &refusing{Store: f.Regs, table: object.Objects, err: errs.New(errs.Unavailable, "no majority")}
+	if _, err := f.Objects.Complete(f.ctx, f.b, c); errs.KindOf(err) != errs.Unavailable || errors.Is(err, object.ErrNoSuchUpload) {
+		t.Error(err)
+	}
+	f.Objects.Registers = f.Regs
+	if err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Objects.Complete(f.ctx, f.b, c); !errors.Is(err, object.ErrNoSuchUpload) || errors.Is(err, object.ErrNoSuchKey) {
+		t.Error(err)
+	}
+}
+
+// TestAbandonedGoesOn: an upload that cannot be aborted keeps none of the others.
+func TestAbandonedGoesOn(t *testing.T) {
+	f := newFixture(t)
+	var bad register.Row
+	for i := range 6 {
+		f.upload(fmt.Sprint(i))
+	}
+	err := f.Replica.Rows(f.ctx, object.Uploads, func(row register.Row, _ *register.Value) error { bad = row; return errs.Exists })
+	if !errors.Is(err, errs.Exists) {
+		t.Fatal("no upload")
+	}
+	if _, err := f.Regs.Update(f.ctx, bad, register.Change{Epoch: register.EpochFinal, Apply: func(old *register.Value) (*register.Value, error) {
+		return &register.Value{Data: []byte("rot"), Count: 1}, nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	f.Objects.Clock = later{24 * 30 * time.Hour}
+	if err := f.Objects.AbortAbandoned(f.ctx); err == nil {
+		t.Error("nobody is told of the bad one")
+	}
+	left := 0
+	err = f.Replica.Rows(f.ctx, object.Uploads, func(row register.Row, v *register.Value) error {
+		if row != bad && !v.Hidden {
+			left++
+		}
+		return nil
+	})
+	if err != nil || left != 0 {
+		t.Errorf("%d are left: %v", left, err)
+	}
+}
+
+// later is a clock that is ahead.
+type later struct{ time.Duration }
+
+func (l later) Now() time.Time { return time.Now().Add(l.Duration) }
+
+// TestUploadsInOrder: uploads are listed by key, whatever bytes it holds, and those of a
+// key in the order in which they were begun.
+func TestUploadsInOrder(t *testing.T) {
+	f := newFixture(t)
+	keys := []string{"a", "a\x00", "a\x00b", "a\x00b/c", "a\x01", "a/b", "b"}
+	var want []*object.Upload
+	for _, key := range keys {
+		for i := range 4 {
+			f.Objects.Clock = later{time.Duration(i+1) * time.Hour}
+			want = append(want, f.upload(key))
+		}
+	}
+	for limit := range 9 {
+		l := object.ListUploads{Limit: limit + 1}
+		var got []object.Upload
+		for more := true; more; {
+			p, err := f.Objects.ListUploads(f.ctx, f.b, l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, p.Uploads...)
+			l.AfterKey, l.AfterID, more = p.NextKey, p.NextID, p.More
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d uploads in pages of %d", len(got), limit+1)
+		}
+		for i := range got {
+			if got[i].ID != want[i].ID || got[i].Key != want[i].Key {
+				t.Fatalf("upload %d is %q %s, want %q %s", i, got[i].Key, got[i].ID, want[i].Key, want[i].ID)
+			}
+		}
+	}
+	for i, key := range keys {
+		p, err := f.Objects.ListUploads(f.ctx, f.b, object.ListUploads{AfterKey: key, Limit: 100})
+		if err != nil || len(p.Uploads) != 4*(len(keys)-i-1) {
+			t.Errorf("after %q: %d, %v", key, len(p.Uploads), err)
+		}
+	}
+	p, err := f.Objects.ListUploads(f.ctx, f.b, object.ListUploads{Prefix: "a\x00", Delimiter: "/", Limit: 100})
+	if err != nil || len(p.Uploads) != 8 || len(p.Prefixes) != 1 || p.Prefixes[0] != "a\x00b/" {
+		t.Errorf("%+v %v", p, err)
+	}
+	for _, u := range want {
+		if err := f.Objects.Abort(f.ctx, f.b, u.Key, u.ID); err != nil {
+			t.Errorf("%q: %v", u.Key, err)
+		}
+	}
+}
