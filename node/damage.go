@@ -2,8 +2,10 @@ package node
 
 import (
 	"context"
+	"errors"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/disk/kv"
 	"rhizome/gateway/admin/api"
@@ -29,6 +31,15 @@ func (l ledger) note(id ident.ID, d damage) error {
 	b := l.rows.NewBatch()
 	b.Set(damageKey(id), codec.Encode(d))
 	return b.Commit()
+}
+
+// has reports whether damage of the extent is remembered.
+func (l ledger) has(id ident.ID) (bool, error) {
+	_, err := l.rows.Get(damageKey(id))
+	if errors.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (l ledger) clear(id ident.ID) error {

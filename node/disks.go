@@ -77,6 +77,7 @@ func (n *Node) addFolder(ctx context.Context, disk extentstore.Disk) (api.Disk, 
 			return api.Disk{}, err
 		}
 	}
+	n.lookAgain()
 	n.copySoon() // another disk is where snapshots are worth most
 	disks, err := n.Disks(ctx)
 	for _, d := range disks {
@@ -89,6 +90,7 @@ func (n *Node) addFolder(ctx context.Context, disk extentstore.Disk) (api.Disk, 
 
 // diskReturned is told of a disk that was away: its copy of the keyring may be old.
 func (n *Node) diskReturned(dir string) {
+	n.lookAgain()
 	if inside(dir, n.folder.path) {
 		return
 	}

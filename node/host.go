@@ -39,6 +39,9 @@ func (n *Node) Locate(ctx context.Context, b *object.Bucket, key string) ([]api.
 		case len(s.Damaged) > 0:
 			w.Err = errs.Newf(errs.Corrupt, "%d damaged frames", len(s.Damaged))
 		}
+		if !w.Healthy {
+			n.met(p.Extent)
+		}
 		if !s.Missing {
 			w.File = s.Place.Dir + "/" + s.Place.File
 		}

@@ -56,6 +56,7 @@ type Node struct {
 	wanted    chan struct{} // a whole check was asked for
 	copies    chan struct{} // a snapshot is wanted before its day
 	due       chan struct{} // the next window of the check
+	again     chan struct{} // damage may be whole again
 	requests  flights
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
@@ -217,6 +218,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
 		return err
 	}
+	n.extents.OnDamage(n.met)
 	if err := n.openKeyring(); err != nil {
 		return err
 	}

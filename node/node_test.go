@@ -212,6 +212,15 @@ func TestDamageIsNotedAndForgotten(t *testing.T) {
 		}
 	}
 	turn()
+	// A read meets it first.
+	r, err := n.extents.Open(ctx, p.Extent, make([]byte, 32), p.Length, 0, -1)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+		_ = r.Close()
+	}
+	if ids, _, lerr := n.damage.all(); errs.KindOf(err) != errs.Corrupt || lerr != nil || len(ids) != 1 {
+		t.Errorf("a read of damage: %v; noted: %v (%v)", err, ids, lerr)
+	}
 	check(1)
 	turn()
 	check(0)

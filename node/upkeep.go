@@ -56,8 +56,9 @@ func (n *Node) windows(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-n.due:
+			n.told(ctx, "checking stored bytes", n.scrubber.Window(ctx))
+		case <-n.again: // bytes came back with a disk
 		}
-		n.told(ctx, "checking stored bytes", n.scrubber.Window(ctx))
 		n.told(ctx, "looking at damage again", n.review(ctx))
 	}
 }
@@ -98,6 +99,21 @@ func (n *Node) note(id ident.ID, reason string) {
 	n.config.Logger.Error("stored bytes are damaged", "extent", id, "reason", reason)
 	if err := n.damage.note(id, damage{reason, n.config.Clock.Now().UnixMilli()}); err != nil {
 		n.config.Logger.Error("damage could not be noted", "extent", id, "error", err)
+	}
+}
+
+// met is told of damage that a read met.
+func (n *Node) met(id ident.ID) {
+	if known, err := n.damage.has(id); err == nil && !known {
+		n.note(id, reasonDamaged)
+	}
+}
+
+// lookAgain has what was found damaged looked at without waiting for the daily window.
+func (n *Node) lookAgain() {
+	select {
+	case n.again <- struct{}{}:
+	default: // wanted already
 	}
 }
 

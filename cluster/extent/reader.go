@@ -53,11 +53,12 @@ func (s *Store) Open(ctx context.Context, id ident.ID, key []byte, length, offse
 	}
 	src, err := s.disks.Reader(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, s.tell(id, err)
 	}
 	if src.Frames() != frameCount(length) {
 		_ = src.Close()
-		return nil, errs.Newf(errs.Corrupt, "extent %s has %d frames, its length of %d needs %d", id, src.Frames(), length, frameCount(length))
+		err := errs.Newf(errs.Corrupt, "extent %s has %d frames, its length of %d needs %d", id, src.Frames(), length, frameCount(length))
+		return nil, s.tell(id, err)
 	}
 	return &Reader{s: s, ctx: ctx, src: src, sealer: sl, length: length,
 		next: int(offset / FrameSize), at: offset, end: offset + n}, nil
@@ -110,7 +111,7 @@ func (r *Reader) fill() error {
 	r.buf = nil
 	f := r.frame()
 	if f.err != nil {
-		r.err = f.err
+		r.err = r.s.tell(r.sealer.id, f.err)
 		return r.err
 	}
 	r.buf = f.buf

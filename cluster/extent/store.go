@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
@@ -17,6 +18,7 @@ type Store struct {
 	log   *slog.Logger
 	codec *codecs
 	pool  *pool
+	hurt  func(ident.ID)
 
 	mu     sync.Mutex
 	active map[ident.ID]holding  // extents of writers that may yet commit
@@ -35,6 +37,18 @@ func New(regs register.Store, local register.Local, disks *extentstore.Store, lo
 	}
 	return &Store{regs: regs, local: local, disks: disks, log: log, codec: c, pool: newPool(),
 		active: map[ident.ID]holding{}, seen: map[ident.ID]struct{}{}}, nil
+}
+
+// OnDamage has f called with every extent that a read finds damaged, on the
+// reader's goroutine and perhaps many times for one. It is set before the store is used.
+func (s *Store) OnDamage(f func(ident.ID)) { s.hurt = f }
+
+// tell passes an error of reading an extent on, and tells of damage.
+func (s *Store) tell(id ident.ID, err error) error {
+	if s.hurt != nil && err != nil && errs.KindOf(err) == errs.Corrupt {
+		s.hurt(id)
+	}
+	return err
 }
 
 // RowsRoom returns errs.Full, with the reason, if this node has no room for n more
