@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -35,6 +36,7 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 		}
 		out = append(out, w)
 	}
+	slices.SortFunc(out, func(a, b api.Disk) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 

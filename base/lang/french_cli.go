@@ -152,7 +152,6 @@ var frenchCommands = map[string]string{
 	"show the version":                                     "montrer la version",
 
 	"Copy a bucket from Garage, MinIO, AWS or another S3 store": "Copier un bucket depuis Garage, MinIO, AWS ou un autre stockage S3",
-	"Objects keep their metadata and ETags. A broken import is gone on with by running it again: what was copied is not copied twice. At the end everything is compared, object by object.\nThe other store's key pair is read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or asked for on the terminal.": "Les objets gardent leurs métadonnées et leurs ETags. Un import interrompu se poursuit en le relançant : ce qui est copié ne l'est pas deux fois. À la fin, tout est comparé, objet par objet.\nLa paire de clés de l'autre stockage est lue dans AWS_ACCESS_KEY_ID et AWS_SECRET_ACCESS_KEY, ou demandée sur le terminal.",
 	"from a Garage at home":                                               "depuis un Garage à la maison",
 	"from AWS, under another name":                                        "depuis AWS, sous un autre nom",
 	"`URL` of the other store":                                            "`URL` de l'autre stockage",

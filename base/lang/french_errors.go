@@ -81,7 +81,6 @@ var frenchErrors = map[string]string{
 	"say who: a key, or anybody with --anonymous":                                                                        "dites qui : une clé, ou tout le monde avec --anonymous",
 	"a bucket cannot belong to anybody: --owner needs a key":                                                             "un bucket ne peut pas appartenir à tout le monde : --owner demande une clé",
 	"%q is not an absolute path":                                                                                         "%q n'est pas un chemin absolu",
-	"a key needs a name of 1 to 128 bytes":                                                                               "une clé demande un nom de 1 à 128 octets",
 	"several keys are named %q: say which by its access key ID":                                                          "plusieurs clés se nomment %q : dites laquelle par son identifiant",
 	"the old admin socket cannot be removed: %w":                                                                         "l'ancienne socket d'administration ne peut pas être retirée : %w",
 	"the admin socket cannot be made: %w":                                                                                "la socket d'administration ne peut pas être créée : %w",

@@ -212,7 +212,7 @@ func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)
 	}
 	gone, err := s.extentsOn(ctx, id)
 	if err == nil && len(gone) > 0 && lost == nil {
-		err = errs.Newf(errs.Conflict, "disk %s still holds %d extents: drain it first, or say that they are lost", id, len(gone))
+		err = errs.Newf(errs.Conflict, "disk %s still holds %d extents: drain it first, or give them up with --force", id, len(gone))
 	}
 	if err != nil {
 		reopen()

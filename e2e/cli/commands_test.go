@@ -86,6 +86,30 @@ func TestKeysAndRights(t *testing.T) {
 	}
 	n.MustCLI("key", "delete", other.ID, "--yes")
 	want("a deleted key reads", status(other, "GET", "/mine/a"), 403)
+	if _, err := n.CLI("bucket", "allow", "mine", "--anonymous", "--write"); err == nil || !strings.Contains(err.Error(), "--yes") {
+		t.Errorf("anybody may write without a question: %v", err)
+	}
+	for _, name := range []string{"test", "a\nb", " a", "\x1b[31m"} {
+		if out, err := n.CLI("key", "create", name); err == nil {
+			t.Errorf("a key named %q was made: %s", name, out)
+		}
+	}
+	var third struct {
+		ID string `json:"access_key_id"`
+	}
+	into(t, n, &third, "key", "create", "third")
+	n.MustCLI("bucket", "create", "alone", "--key", "third")
+	n.MustCLI("bucket", "allow", "mine", "--key", "third", "--read")
+	var gone struct {
+		Unused []string `json:"unused_buckets"`
+	}
+	into(t, n, &gone, "key", "delete", "third", "--yes")
+	if len(gone.Unused) != 1 || gone.Unused[0] != "alone" {
+		t.Errorf("deleting a bucket's only key said: %v", gone.Unused)
+	}
+	if out := n.MustCLI("bucket", "info", "mine", "--json"); strings.Contains(out, third.ID) {
+		t.Errorf("a deleted key keeps its rights:\n%s", out)
+	}
 }
 
 func TestShareAndStat(t *testing.T) {

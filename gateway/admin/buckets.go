@@ -145,7 +145,8 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 		out.Names = []string{}
 	}
 	for id, a := range b.Grants {
-		out.Grants = append(out.Grants, api.Grant{Key: id, Name: keyNames[id], Access: api.Access(a)})
+		name, there := keyNames[id]
+		out.Grants = append(out.Grants, api.Grant{Key: id, Name: name, Deleted: !there, Access: api.Access(a)})
 	}
 	slices.SortFunc(out.Grants, func(a, b api.Grant) int { return strings.Compare(a.Key, b.Key) })
 	return out, nil

@@ -60,6 +60,9 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if in.Anonymous && in.Owner {
 		return nil, errs.New(errs.Invalid, "a bucket cannot belong to anybody: --owner needs a key")
 	}
+	if in.Anonymous && in.Write && in.Allow && !in.Sure {
+		return nil, errs.New(errs.Denied, "anybody who reaches this store could write to the bucket and delete what is in it, without a key: add --yes if that is meant")
+	}
 	b, err := s.findBucket(r)
 	if err != nil {
 		return nil, err

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
+	"rhizome/model/object"
 )
 
 func (s *Server) listKeys(r *http.Request) (any, error) {
@@ -27,8 +31,10 @@ func (s *Server) createKey(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Name == "" || len(in.Name) > 128 {
-		return nil, errs.New(errs.Invalid, "a key needs a name of 1 to 128 bytes")
+	s.naming.Lock()
+	defer s.naming.Unlock()
+	if err := s.checkName(r.Context(), in.Name); err != nil {
+		return nil, err
 	}
 	var k *account.Key
 	member := s.Host.Facts().Member
@@ -45,6 +51,27 @@ func (s *Server) createKey(r *http.Request) (any, error) {
 	return wireKey(k, true), nil
 }
 
+// checkName refuses a name that people cannot tell apart or that would spoil a table, a
+// page or a terminal.
+func (s *Server) checkName(ctx context.Context, name string) error {
+	if name == "" || len(name) > 128 || !utf8.ValidString(name) || strings.TrimSpace(name) != name {
+		return errs.New(errs.Invalid, "a key needs a name of 1 to 128 bytes, without spaces around it")
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errs.Newf(errs.Invalid, "%q cannot be a key's name: it has characters that cannot be printed", name)
+	}
+	keys, err := s.Keys.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Name == name || k.ID == name {
+			return errs.Newf(errs.Exists, "there is a key %q already: choose another name", name)
+		}
+	}
+	return nil
+}
+
 func (s *Server) showKey(r *http.Request) (any, error) {
 	k, err := s.findKey(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -58,7 +85,36 @@ func (s *Server) deleteKey(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.Keys.DeleteKey(r.Context(), k.ID)
+	if err := s.Keys.DeleteKey(r.Context(), k.ID); err != nil {
+		return nil, err
+	}
+	return s.dropGrants(r.Context(), k.ID)
+}
+
+// dropGrants takes away what a deleted key was allowed, and names the buckets that no
+// key may use any more.
+func (s *Server) dropGrants(ctx context.Context, key string) (api.DeletedKey, error) {
+	out := api.DeletedKey{Unused: []string{}}
+	buckets, err := s.Buckets.AllBuckets(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, b := range buckets {
+		if _, had := b.Grants[key]; !had {
+			continue
+		}
+		b, err := s.Buckets.ChangeAccess(ctx, b.ID, key, func(object.Access) object.Access { return object.Access{} })
+		if errors.Is(err, errs.NotFound) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return out, err
+		}
+		if len(b.Grants) == 0 {
+			out.Unused = append(out.Unused, append(kitNames(b), b.ID.String())[0])
+		}
+	}
+	return out, nil
 }
 
 // findKey finds a key by ID, or by its name when one key alone has it.

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"rhizome/base/clock"
@@ -44,10 +45,14 @@ type Server struct {
 	Config
 	slots chan struct{}
 	part  int64 // partSize, but in tests
+	// naming is held while a key gets a name: two do not get the same.
+	naming sync.Mutex
 }
 
 // New returns a Server.
-func New(c Config) *Server { return &Server{c, make(chan struct{}, maxRequests), partSize} }
+func New(c Config) *Server {
+	return &Server{Config: c, slots: make(chan struct{}, maxRequests), part: partSize}
+}
 
 // HTTP returns the server to run on the socket.
 func (s *Server) HTTP() *http.Server {

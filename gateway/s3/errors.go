@@ -74,7 +74,7 @@ func ofKind(err error) *s3err.Error {
 	case errs.Full:
 		return s3err.New(s3err.InsufficientStorage).Because(err)
 	case errs.Unavailable:
-		return s3err.New(s3err.ServiceUnavailable).Because(err)
+		return s3err.Newf(s3err.ServiceUnavailable, "Part of the store cannot be reached at the moment. Try again later; rhizome status says more.").Because(err)
 	case errs.Corrupt:
 		return s3err.Newf(s3err.InternalError, "The stored bytes are damaged, so they are not served.").Because(err)
 	}

@@ -68,7 +68,9 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	}
 	a.complain(err)
 	if u := (usageError{}); errors.As(err, &u) {
-		fmt.Fprintln(a.Err, a.Say.T("See: %s --help", ran.CommandPath()))
+		if !a.json {
+			fmt.Fprintln(a.Err, a.Say.T("See: %s --help", ran.CommandPath()))
+		}
 		return 2
 	}
 	return 1
@@ -109,15 +111,20 @@ func version() string {
 	return "devel"
 }
 
+// configFile is where settings are looked for, and whether it must be there.
+func (a *App) configFile() (path string, required bool) {
+	if a.config != "" {
+		return a.config, true
+	}
+	if file := a.Getenv("RHIZOME_CONFIG"); file != "" {
+		return file, true
+	}
+	return a.Places.ConfigFile(), false
+}
+
 // values resolves the settings for a command.
 func (a *App) values(flags func(string) ([]string, bool)) (settings.Values, error) {
-	file, required := a.config, true
-	if file == "" {
-		file = a.Getenv("RHIZOME_CONFIG")
-	}
-	if file == "" {
-		file, required = a.Places.ConfigFile(), false
-	}
+	file, required := a.configFile()
 	vs, err := settings.Resolve(settings.Table(a.Places.DataDir()), settings.Sources{
 		Flags: flags, Getenv: a.Getenv, File: file, Required: required,
 	})

@@ -141,7 +141,11 @@ func (a *App) printBucket(b api.Bucket) {
 		if who == "" {
 			who = g.Key
 		}
-		rows = append(rows, []string{say.T("Key %s may", fmt.Sprintf("%q", who)), a.access(g.Access)})
+		may := a.access(g.Access)
+		if g.Deleted {
+			may = say.T("nothing: it is deleted")
+		}
+		rows = append(rows, []string{say.T("Key %s may", fmt.Sprintf("%q", who)), may})
 	}
 	writeRows(a.Out, rows)
 }

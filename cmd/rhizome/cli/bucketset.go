@@ -52,7 +52,7 @@ func bucketAllow() command {
 			{lang.M("anybody may read, without a key"), "rhizome bucket allow photos --anonymous --read"},
 		},
 		min: 1, max: 1,
-		flags: accessFlags,
+		flags: func(f *flagSet) { accessFlags(f); f.yes() },
 		run:   func(ctx context.Context, c *call) error { return setAccess(ctx, c, true) },
 	}
 }
@@ -81,7 +81,7 @@ func accessFlags(f *flagSet) {
 
 func setAccess(ctx context.Context, c *call, allow bool) error {
 	in := api.SetAccess{
-		Key: c.text("key"), Anonymous: c.on("anonymous"), Allow: allow,
+		Key: c.text("key"), Anonymous: c.on("anonymous"), Allow: allow, Sure: c.yes,
 		Access: api.Access{Read: c.on("read"), Write: c.on("write"), Owner: c.on("owner")},
 	}
 	if in.Access == (api.Access{}) {

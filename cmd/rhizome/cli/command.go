@@ -72,6 +72,9 @@ func (a *App) Command() *cobra.Command {
 	p.BoolVar(&a.json, "json", false, a.Say.T("print the result as JSON"))
 	p.StringVar(&a.config, "config", "", a.Say.T("`FILE` of settings (TOML)"))
 	p.BoolP("help", "h", false, a.Say.T("show this help"))
+	root.Version = version()
+	root.SetVersionTemplate("rhizome {{.Version}}\n")
+	root.Flags().Bool("version", false, a.Say.T("show the version of this program"))
 	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	return root
@@ -112,6 +115,13 @@ func (a *App) build(c command) *cobra.Command {
 func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
+	}
+	if args[0] == "help" {
+		about, _, err := cmd.Find(args[1:])
+		if err != nil || about == nil {
+			about = cmd
+		}
+		return about.Help()
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		slices.Sort(near)

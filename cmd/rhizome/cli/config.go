@@ -66,6 +66,9 @@ func configShow(_ context.Context, c *call) error {
 			rows = append(rows, []string{v.Setting.Name, v.Text(), where})
 		}
 		c.table([]string{lang.M("Setting"), lang.M("Value"), lang.M("From")}, rows)
+		if file, _ := c.configFile(); file != "" {
+			fmt.Fprintln(c.Err, c.Say.T("Configuration file: %s", file))
+		}
 	})
 }
 
@@ -73,6 +76,9 @@ func configReference(c *call) error {
 	table := settings.Table(c.Say.T("(the platform's data folder)"))
 	return c.show(table, func() {
 		fmt.Fprintf(c.Out, "# %s\n\n%s\n\n", c.Say.T("Settings"), c.Say.T("A setting is taken from the first place that names it: the command line, a variable RHIZOME_…, the configuration file, the default."))
+		fmt.Fprintf(c.Out, "%s\n\n    s3 = \"0.0.0.0:3900\"\n    capacity = \"2TB\"\n    s3-domain = [\"s3.example.org\", \"s3.lan\"]\n\n%s\n\n",
+			c.Say.T("The file is ~/.config/rhizome/rhizome.toml, or /etc/rhizome/rhizome.toml for a system service; another is named with --config FILE or RHIZOME_CONFIG. It holds lines of name = value:"),
+			c.Say.T("What may be given several times is a list there, and apart by commas in a variable. A path in the file starts where the file lies, or with ~/ in your home. rhizome config show says which settings hold, and which file it looked for."))
 		fmt.Fprintf(c.Out, "| %s | %s | %s | %s |\n| --- | --- | --- | --- |\n", c.Say.T("Option and name in the file"), c.Say.T("Variable"), c.Say.T("Default"), c.Say.T("Meaning"))
 		for _, s := range table {
 			many := ""

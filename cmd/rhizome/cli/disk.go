@@ -75,7 +75,7 @@ func diskList(ctx context.Context, c *call) error {
 func (a *App) printDisks(disks []api.Disk) {
 	var rows [][]string
 	for _, d := range disks {
-		state := a.diskState(d.State)
+		state := a.diskState(d)
 		if d.Reason != "" {
 			state += ": " + d.Reason
 		}

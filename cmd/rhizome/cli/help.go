@@ -13,7 +13,11 @@ import (
 // help writes a command's help. Cobra's own template speaks English only.
 func (a *App) help(cmd *cobra.Command, _ []string) {
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", cmd.Long, a.title(w, a.Say.T("Usage:")), cmd.UseLine()+a.Say.T(" [options]"))
+	use := cmd.UseLine()
+	if cmd.HasAvailableSubCommands() {
+		use += a.Say.T(" COMMAND")
+	}
+	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", cmd.Long, a.title(w, a.Say.T("Usage:")), use+a.Say.T(" [options]"))
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\n%s\n", a.title(w, a.Say.T("Commands:")))
 		var rows [][]string

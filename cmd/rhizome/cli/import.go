@@ -23,6 +23,7 @@ func importCommand() command {
 		use:   "import s3://BUCKET",
 		short: lang.M("Copy a bucket from Garage, MinIO, AWS or another S3 store"),
 		long: lang.M("Objects keep their metadata and ETags. A broken import is gone on with by running it again: what was copied is not copied twice. At the end everything is compared, object by object.\n" +
+			"What differs here is replaced by what the other store has, even if it is newer here; what the other store deleted stays here.\n" +
 			"The other store's key pair is read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or asked for on the terminal."),
 		examples: []example{
 			{lang.M("from a Garage at home"), "rhizome import s3://photos --endpoint http://192.168.1.10:3900"},
@@ -67,10 +68,30 @@ func runImport(ctx context.Context, c *call) error {
 	if as == "" {
 		as = name
 	}
+	if err := look(ctx, from); err != nil {
+		return err
+	}
 	if err := ensureBucket(ctx, node, as, c.text("key")); err != nil {
 		return err
 	}
 	return c.copyBucket(ctx, from, &rhizomeBucket{node, as})
+}
+
+// look lists the beginning of the source, so that one that is not there or may not be
+// read makes no bucket here.
+func look(ctx context.Context, from importer.Source) error {
+	for _, err := range from.Objects(ctx) {
+		return interrupted(ctx, err)
+	}
+	return interrupted(ctx, nil)
+}
+
+// interrupted says that a person stopped it, if so, in place of err.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errs.New(errs.Unavailable, "the import was interrupted")
+	}
+	return err
 }
 
 func ensureBucket(ctx context.Context, node *client.Client, name, key string) error {
@@ -96,7 +117,13 @@ func (c *call) copyBucket(ctx context.Context, from importer.Source, to *rhizome
 	err := importer.Run(ctx, from, to, importWorkers, bar)
 	bar.stop()
 	if err != nil {
-		fmt.Fprintln(c.Err, c.Say.T("Run the same command again to go on."))
+		switch err = interrupted(ctx, err); errs.KindOf(err) {
+		case errs.Denied, errs.NotFound, errs.Invalid, errs.TooLarge:
+			return err // again would not help
+		}
+		if !c.json {
+			fmt.Fprintln(c.Err, c.Say.T("Run the same command again to go on."))
+		}
 		return err
 	}
 	out := imported{Bucket: to.name, Copied: bar.copied.Load(), Differs: []string{}}
@@ -109,7 +136,7 @@ func (c *call) copyBucket(ctx context.Context, from importer.Source, to *rhizome
 		return nil
 	})
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	out.Whole = len(out.Differs) == 0
 	err = c.show(out, func() {

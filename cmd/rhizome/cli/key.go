@@ -160,10 +160,16 @@ func keyDelete() command {
 			if err := c.confirm("Delete the key %q (%s)?", k.Name, k.ID); err != nil {
 				return err
 			}
-			if err := node.Delete(ctx, client.Path("keys", k.ID), nil); err != nil {
+			var gone api.DeletedKey
+			if err := node.Delete(ctx, client.Path("keys", k.ID), &gone); err != nil {
 				return err
 			}
-			return c.done("The key %s is deleted.", fmt.Sprintf("%q", k.Name))
+			return c.show(gone, func() {
+				fmt.Fprintln(c.Out, c.Say.T("The key %s is deleted.", fmt.Sprintf("%q", k.Name)))
+				for _, b := range gone.Unused {
+					fmt.Fprintln(c.Out, c.Say.T("No key may use the bucket %s any more: allow one with rhizome bucket allow.", b))
+				}
+			})
 		},
 	}
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"time"
 
 	"rhizome/base/lang"
@@ -42,8 +44,21 @@ func shareCommand() command {
 			}
 			return c.show(out, func() {
 				fmt.Fprintln(c.Out, out.URL)
+				if local(out.URL) {
+					fmt.Fprintln(c.Err, c.Say.T("This link works on this computer alone, because S3 listens only to it: start the node with --s3 0.0.0.0:3900 for others."))
+				}
 				fmt.Fprintln(c.Err, c.Say.T("Whoever has this link can read the object until %s.", c.Say.Time(out.Expires, c.Zone)))
 			})
 		},
 	}
+}
+
+// local reports whether a link leads to this computer for whoever follows it.
+func local(link string) bool {
+	u, err := url.Parse(link)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -49,7 +49,7 @@ func (a *App) printStatus(s api.Status) {
 		if i == 0 {
 			title = say.T("Disks")
 		}
-		rows = append(rows, []string{title, say.T("%s: %s, %s used, %s free", d.Path, a.diskState(d.State), say.Bytes(d.Used), say.Bytes(d.Free))})
+		rows = append(rows, []string{title, say.T("%s: %s, %s used, %s free", d.Path, a.diskState(d), say.Bytes(d.Used), say.Bytes(d.Free))})
 	}
 	rows = append(rows, []string{say.T("Mending"), a.mending(s.Repair)}, []string{say.T("Check"), a.scrubbing(s.Repair.Scrub)})
 	for i := range rows {
@@ -82,8 +82,11 @@ func (a *App) scrubbing(s api.Scrub) string {
 	return a.Say.T("%s of the stored bytes read again in this pass; %s", a.Say.Percent(s.Done), last)
 }
 
-func (a *App) diskState(s string) string {
-	switch s {
+func (a *App) diskState(d api.Disk) string {
+	if d.State == api.DiskDraining && d.Live == 0 {
+		return a.Say.T("empty: it may be taken away")
+	}
+	switch d.State {
 	case api.DiskOK:
 		return a.Say.T("in use")
 	case api.DiskDraining:
@@ -93,5 +96,5 @@ func (a *App) diskState(s string) string {
 	case api.DiskLost:
 		return a.Say.T("lost")
 	}
-	return s
+	return d.State
 }

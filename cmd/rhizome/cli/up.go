@@ -108,7 +108,7 @@ func (c *call) welcome(n *node.Node) error {
 	}
 	if terminal(c.Out) && !c.json {
 		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), k.Secret})
-		if err := c.greet(rows, s3.URL, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret); err != nil {
+		if err := c.greet(rows, s3.URL, k.Name, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret); err != nil {
 			return err
 		}
 		return n.Told()
@@ -119,16 +119,16 @@ func (c *call) welcome(n *node.Node) error {
 	}
 	rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), say.T("in %s, which only you can read", path)})
 	return c.show(upResult{n.S3(), n.Data()}, func() {
-		_ = c.greet(rows, s3.URL, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
+		_ = c.greet(rows, s3.URL, k.Name, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
 	})
 }
 
 // greet says at once all that a first start has to say.
-func (c *call) greet(rows [][]string, url, credentials string) error {
+func (c *call) greet(rows [][]string, url, name, credentials string) error {
 	var text strings.Builder
 	fmt.Fprintln(&text, c.Say.T("Welcome. Your rhizome is made, and its first node is up."))
 	writeRows(&text, rows)
-	c.howTo(&text, url, credentials)
+	c.howTo(&text, url, name, credentials)
 	if _, err := io.WriteString(c.Out, text.String()); err != nil {
 		return errs.Newf(errs.Unavailable, "the first key cannot be shown: %w", err)
 	}
@@ -142,7 +142,7 @@ func (c *call) keyFile(k *account.Key, url string) string {
 		"AWS_ENDPOINT_URL=" + url + "\nAWS_DEFAULT_REGION=us-east-1\n"
 }
 
-func (c *call) howTo(out io.Writer, url, credentials string) {
+func (c *call) howTo(out io.Writer, url, name, credentials string) {
 	fmt.Fprintf(out, "\n%s\n", c.Say.T("Your first bucket, from another terminal:"))
 	for _, line := range []string{
 		credentials,
@@ -153,5 +153,6 @@ func (c *call) howTo(out io.Writer, url, credentials string) {
 	}
 	fmt.Fprintf(out, "%s\n", c.Say.T("or with rclone:"))
 	fmt.Fprintln(out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+" copy garden.jpg :s3:photos/")
+	fmt.Fprintf(out, "\n%s\n  rhizome key show %s --secret\n", c.Say.T("The key can be shown again at any time:"), shellQuote(name))
 	fmt.Fprintf(out, "\n%s\n", c.Say.T("rhizome recovery-kit makes a page to print and keep safe; rhizome --help shows the rest."))
 }

@@ -27,7 +27,7 @@ func HostPlaces() Places {
 	}}
 }
 
-// DataDir returns the default data folder: SystemData for root when it runs as a
+// DataDir returns the default data folder, "" if there is no home to put it in: SystemData for root when it runs as a
 // service or when that folder exists, else the platform's folder for a person's data.
 func (p Places) DataDir() string {
 	if p.system() {
@@ -39,7 +39,7 @@ func (p Places) DataDir() string {
 	case "darwin":
 		return filepath.Join(p.Getenv("HOME"), "Library", "Application Support", "rhizome")
 	}
-	return filepath.Join(p.xdg("XDG_DATA_HOME", ".local/share"), "rhizome")
+	return under(p.xdg("XDG_DATA_HOME", ".local/share"))
 }
 
 // ConfigFile returns the default configuration file.
@@ -53,7 +53,10 @@ func (p Places) ConfigFile() string {
 	case "darwin":
 		return filepath.Join(p.Getenv("HOME"), "Library", "Application Support", "rhizome", "rhizome.toml")
 	}
-	return filepath.Join(p.xdg("XDG_CONFIG_HOME", ".config"), "rhizome", "rhizome.toml")
+	if dir := under(p.xdg("XDG_CONFIG_HOME", ".config")); dir != "" {
+		return filepath.Join(dir, "rhizome.toml")
+	}
+	return ""
 }
 
 func (p Places) system() bool {
@@ -61,6 +64,15 @@ func (p Places) system() bool {
 		return false
 	}
 	return p.Getenv("INVOCATION_ID") != "" || p.Getenv("HOME") == "" || p.Exists(SystemData)
+}
+
+// under returns the program's own folder in dir, "" if that is not known: a relative
+// folder would be another one wherever the program is started.
+func under(dir string) string {
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return filepath.Join(dir, "rhizome")
 }
 
 // xdg follows the XDG Base Directory Specification: a relative path is ignored.

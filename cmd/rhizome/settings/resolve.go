@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,6 +84,9 @@ func find(s Setting, src Sources, file map[string]entry) Value {
 		return Value{s, texts, FromEnv, s.Env()}
 	}
 	if e, ok := file[s.Name]; ok {
+		if s.Form == Path {
+			e.texts = fromFile(e.texts, src)
+		}
 		return Value{s, e.texts, FromFile, src.File + ":" + strconv.Itoa(e.line)}
 	}
 	if s.Many {
@@ -91,8 +95,31 @@ func find(s Setting, src Sources, file map[string]entry) Value {
 	return Value{s, []string{s.Default}, FromDefault, "default"}
 }
 
+// fromFile reads paths as they stand in a file: ~/ is the home, and a relative one
+// starts where the file lies, wherever the program is started.
+func fromFile(paths []string, src Sources) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		home := src.Getenv("HOME")
+		switch rest, tilde := strings.CutPrefix(p, "~/"); {
+		case tilde && home != "":
+			p = filepath.Join(home, rest)
+		case p != "" && !filepath.IsAbs(p):
+			p = filepath.Join(filepath.Dir(src.File), p)
+		}
+		out[i] = p
+	}
+	return out
+}
+
 // agree checks what involves more than one setting.
 func (vs Values) agree() error {
+	if vs.Text(Data) == "" {
+		return errs.New(errs.Invalid, "no data folder is named, and without HOME there is no place for one: give it with --data")
+	}
+	if vs.Text(Home) == "" {
+		return errs.New(errs.Invalid, "the home needs a name: give one with --home")
+	}
 	if (vs.Text(S3TLSCert) == "") != (vs.Text(S3TLSKey) == "") {
 		return errs.New(errs.Invalid, "s3-tls-cert and s3-tls-key belong together: give both or none")
 	}

@@ -3,6 +3,7 @@ package settings
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -134,5 +135,36 @@ func TestTimes(t *testing.T) {
 		if _, err := ParseTime(text); err == nil {
 			t.Errorf("%q was taken for a time", text)
 		}
+	}
+}
+
+// TestPathsInAFile: they start where the file lies, or in the home; nothing depends on
+// where the program is started.
+func TestPathsInAFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "x.toml")
+	for text, want := range map[string]string{"rel": filepath.Join(dir, "rel"), "~/x": "/my/home/x", "/abs": "/abs"} {
+		if err := os.WriteFile(file, []byte("data = \""+text+"\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		getenv := func(n string) string { return map[string]string{"HOME": "/my/home"}[n] }
+		vs, err := Resolve(Table("/data"), Sources{Flags: noFlags, Getenv: getenv, File: file, Required: true})
+		if err != nil || vs.Text(Data) != want {
+			t.Errorf("%s: %q, want %q (%v)", text, vs.Text(Data), want, err)
+		}
+	}
+}
+
+func TestWithoutAHomeTheDataFolderMustBeNamed(t *testing.T) {
+	p := Places{Getenv: noEnv, Exists: func(string) bool { return false }}
+	if runtime.GOOS == "linux" && (p.DataDir() != "" || p.ConfigFile() != "") {
+		t.Errorf("%q, %q", p.DataDir(), p.ConfigFile())
+	}
+	if _, err := Resolve(Table(""), Sources{Flags: noFlags, Getenv: noEnv}); err == nil || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("%v", err)
+	}
+	tiny := func(n string) ([]string, bool) { return []string{"10k"}, n == Capacity }
+	if _, err := Resolve(Table("/data"), Sources{Flags: tiny, Getenv: noEnv}); err == nil {
+		t.Error("a capacity of 10 kB is taken")
 	}
 }

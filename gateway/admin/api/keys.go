@@ -11,6 +11,12 @@ type Key struct {
 	Created       time.Time `json:"created"`
 }
 
+// DeletedKey answers DELETE /v1/keys/{id}.
+type DeletedKey struct {
+	// Unused are the buckets that no key may use any more, by a name or the ID.
+	Unused []string `json:"unused_buckets"`
+}
+
 // NewKey is POST /v1/keys. With ID and Secret it takes an existing pair.
 type NewKey struct {
 	Name            string `json:"name"`
@@ -56,6 +62,8 @@ type Access struct {
 type Grant struct {
 	Key  string `json:"access_key_id"`
 	Name string `json:"name"`
+	// Deleted: there is no such key any more.
+	Deleted bool `json:"deleted,omitempty"`
 	Access
 }
 
@@ -65,6 +73,8 @@ type SetAccess struct {
 	Key       string `json:"access_key_id,omitempty"`
 	Anonymous bool   `json:"anonymous,omitempty"`
 	Allow     bool   `json:"allow"`
+	// Sure lets anybody write, which is refused without.
+	Sure bool `json:"sure,omitempty"`
 	Access
 }
 
