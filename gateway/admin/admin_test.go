@@ -18,6 +18,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/signer"
 
 	"rhizome/base/errs"
+	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/client"
 	"rhizome/model/account"
@@ -90,6 +91,41 @@ func TestFailuresAreSaidInThePersonsLanguage(t *testing.T) {
 	}
 	if fr.Code != 404 || !strings.Contains(fr.Body.String(), `il n'y a pas de clé`) {
 		t.Errorf("%d %s", fr.Code, fr.Body)
+	}
+}
+
+// TestReasonsAreSaidInThePersonsLanguage, also those that stand within an answer.
+func TestReasonsAreSaidInThePersonsLanguage(t *testing.T) {
+	fr := lang.New(lang.French)
+	gone := errs.New(errs.Unavailable, "no disk of this node can take bytes: none is mounted")
+	disks := sayDisks(fr, []api.Disk{{State: api.DiskLost, Err: gone}, {State: api.DiskOK}})
+	if disks[0].Reason != fr.Error(gone) || disks[0].Reason == gone.Error() || disks[1].Reason != "" {
+		t.Errorf("%q, %q", disks[0].Reason, disks[1].Reason)
+	}
+	r := sayRepair(fr, api.Repair{Lost: []api.Damage{{Reason: "its bytes are missing"}, {Err: gone}}, Snapshot: api.Snapshot{Err: gone}})
+	if r.Lost[0].Reason != "ses octets manquent" || r.Lost[1].Reason != fr.Error(gone) || r.Snapshot.Reason != fr.Error(gone) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSnapshotsThatFailAreARisk once the last one is two days old.
+func TestSnapshotsThatFailAreARisk(t *testing.T) {
+	now := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) *time.Time { at := now.Add(-d); return &at }
+	for name, c := range map[string]struct {
+		s    api.Snapshot
+		risk bool
+	}{
+		"new node":           {api.Snapshot{}, false},
+		"nothing changed":    {api.Snapshot{Last: ago(100 * time.Hour)}, false},
+		"failed once":        {api.Snapshot{Last: ago(30 * time.Hour), Reason: "no room"}, false},
+		"failed for long":    {api.Snapshot{Last: ago(49 * time.Hour), Reason: "no room"}, true},
+		"never a single one": {api.Snapshot{Reason: "no room"}, true},
+	} {
+		h := health(lang.New(lang.English), api.Status{Repair: api.Repair{Snapshot: c.s}}, now)
+		if (h.State == api.Risk) != c.risk {
+			t.Errorf("%s: %+v", name, h)
+		}
 	}
 }
 

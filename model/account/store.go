@@ -132,15 +132,6 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 	return err
 }
 
-// SetCreateBuckets allows or forbids a key to make buckets.
-func (s *Store) SetCreateBuckets(ctx context.Context, id string, allow bool) error {
-	_, err := s.change(ctx, id, func(r *keyRecord) (*keyRecord, error) {
-		r.CreateBuckets = allow
-		return r, nil
-	})
-	return err
-}
-
 // SetLocalName makes name stand for bucket when key id asks; a name of another
 // bucket is errs.Exists.
 func (s *Store) SetLocalName(ctx context.Context, id, name string, bucket ident.ID) error {

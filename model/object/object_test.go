@@ -12,7 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
@@ -352,6 +354,41 @@ func TestAbort(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.empty()
+}
+
+// TestAbandonedUploads: those whose rows are damaged do not keep the others.
+func TestAbandonedUploads(t *testing.T) {
+	f := newFixture(t)
+	damaged := 0
+	var uploads []*object.Upload
+	for i := range 12 {
+		uploads = append(uploads, f.upload(fmt.Sprint(i)))
+	}
+	it, err := f.Rows.Iter([]byte{'r', byte(object.Uploads)}, []byte{'r', byte(object.Uploads) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := f.Rows.NewBatch()
+	for ok := it.First(); ok && damaged < 2; ok = it.Next() {
+		b.Set(it.Key(), []byte{1, 0})
+		damaged++
+	}
+	if err := errors.Join(it.Close(), b.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	f.Objects.Clock = clock.NewManual(time.Now().Add(8 * 24 * time.Hour))
+	if err := f.Objects.AbortAbandoned(f.ctx); !errors.Is(err, errs.Corrupt) {
+		t.Errorf("damaged rows are not reported: %v", err)
+	}
+	aborted := 0
+	for _, u := range uploads {
+		if _, err := f.Objects.PutPart(f.ctx, f.b, u.Key, u.ID, 2, body([]byte("x"))); errors.Is(err, object.ErrNoSuchUpload) {
+			aborted++
+		}
+	}
+	if aborted != len(uploads)-damaged {
+		t.Errorf("%d of %d uploads were aborted, %d are damaged", aborted, len(uploads), damaged)
+	}
 }
 
 func TestCopyBytesAndReferences(t *testing.T) {

@@ -254,20 +254,29 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	return s.finishSlot(ctx, row)
 }
 
-// AbortAbandoned aborts uploads that were begun too long ago.
+// AbortAbandoned aborts uploads that were begun too long ago. One that cannot be read
+// or aborted does not stop it: the first such error is returned at the end.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
 	if s.Ages.Upload < 0 {
 		return nil
 	}
 	before := s.now() - s.Ages.Upload.Milliseconds()
-	return s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+	var first error
+	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
 		r, err := decodeRow[uploadRecord](v)
-		if err != nil || r.State != uploadOpen || r.Started >= before {
-			return err
+		if err == nil && r.State == uploadOpen && r.Started < before {
+			err = s.abortAt(ctx, row)
 		}
-		if err := s.abortAt(ctx, row); err != nil && errs.KindOf(err) != errs.NotFound {
-			return err
+		if errs.KindOf(err) == errs.NotFound {
+			err = nil
 		}
-		return nil
+		if first == nil {
+			first = err
+		}
+		return ctx.Err()
 	})
+	if err == nil {
+		err = first
+	}
+	return err
 }
