@@ -33,6 +33,7 @@ var frenchModel = map[string]string{
 	"the object is larger than allowed":                                         "l'objet est plus grand que permis",
 	"the key is longer than 1,024 bytes":                                        "la clé dépasse 1 024 octets",
 	"the metadata is longer than 2,048 bytes":                                   "les métadonnées dépassent 2 048 octets",
+	"a key or a piece of metadata is not UTF-8 text":                            "une clé ou une métadonnée n'est pas du texte en UTF-8",
 	"the range lies outside the object":                                         "la plage est hors de l'objet",
 	"the bucket's quota is used up":                                             "le quota du bucket est épuisé",
 	"the body ended before the announced length":                                "le corps s'est terminé avant la longueur annoncée",
