@@ -45,12 +45,6 @@ var frenchDisk = map[string]string{
 	"the keyring in %s cannot be made: %w":                                                       "le trousseau dans %s ne peut pas être créé : %w",
 	"it is empty":                                                                                "il est vide",
 
-	"disk %s is not there: %s has no identity file. Mount it, and it is used again within a minute; or remove the disk from this node": "le disque %s n'est pas là : %s n'a pas de fichier d'identité. Montez-le, et il servira de nouveau dans la minute ; ou retirez le disque de ce nœud",
-	"disk %s cannot be used: %w":                          "le disque %s ne peut pas servir : %w",
-	"%s is disk %s of this node already":                  "%s est déjà le disque %s de ce nœud",
-	"%s is in use by another process: stop it first (%w)": "%s est utilisé par un autre processus : arrêtez-le d'abord (%w)",
-	"%s holds bytes of another rhizome or node (%s, %s): to have them back, put that node's data folder back and run rhizome repair rebuild there; if nobody needs them, empty the folder first": "%s contient des octets d'un autre rhizome ou nœud (%s, %s) : pour les retrouver, remettez le dossier de données de ce nœud-là et lancez-y rhizome repair rebuild ; si personne n'en a besoin, videz d'abord le dossier",
-	"%s holds bytes of a rhizome and does not say of which, because its identity file is gone: if nobody needs them, empty the folder first":                                                     "%s contient des octets d'un rhizome et ne dit pas duquel, car son fichier d'identité a disparu : si personne n'en a besoin, videz d'abord le dossier",
 	"the folder %s is that of disk %s, not %s":                       "le dossier %s est celui du disque %s, et non %s",
 	"disk %s is in use in %s: its path can change at the next start": "le disque %s sert déjà dans %s : son chemin peut changer au prochain démarrage",
 }
