@@ -6,21 +6,36 @@
 //
 // Mode 0700, its owner's alone:
 //
-//	lock          held by the running process
-//	pid           the number of that process
-//	node.key      the node's Ed25519 seed, hexadecimal, 0600
-//	root.key      the key that seals bucket keys and secrets, hexadecimal, 0600
-//	keyring       every bucket's sealed key and the layout a second time; on every disk too
-//	rows/         the row store
-//	disk/         the first disk's extents
-//	admin.sock    the admin socket, 0600, while the node runs
+//	lock            held by the running process
+//	pid             the number of that process
+//	node.key        the node's Ed25519 seed, hexadecimal, 0600
+//	root.key        the key that seals bucket keys and secrets, hexadecimal, 0600
+//	first-key.txt   the first S3 key, if it was not shown on a terminal, 0600
+//	keyring         every bucket's sealed key and the layout a second time; on every disk too
+//	rows/           the row store; see package repair for what a rebuild leaves beside it
+//	snapshots/      copies of the rows, if no other disk has them
+//	disk/           the first disk's extents
+//	admin.sock      the admin socket, 0600, while the node runs
+//	NAME.new        a file that is being written
+//
+// A folder that is there already is taken if it is a data folder or empty, and closed to
+// others then. Any other is refused and left as it is.
 //
 // # Life
 //
-// Open takes the lock, makes what is missing, opens the stores and listens; nothing
-// is served yet. Run serves until its context ends or a service fails: it stops to
+// Open takes the lock, makes what is missing, opens the stores, listens, and makes the
+// first member and key; nothing is served yet. It can be stopped, and ends by itself
+// when the row store gives up. A first start that is cut short is repeated until the
+// first key was told. Run serves until its context ends or a service fails: it stops to
 // listen, lets requests under way finish for up to 7 seconds, stops the background
-// work and closes the stores. Killing the process at any moment is safe.
+// work and closes the stores, unless a request that was cut off still works on them.
+// Killing the process at any moment is safe.
+//
+// # Upkeep
+//
+// Once a day: a snapshot of the rows, then rows and bytes are compared; beside it the
+// check of all stored bytes reads its share, slowly while there are requests. A whole
+// check that a person asks for begins at once. None of the three waits for another.
 package node
 
 import (

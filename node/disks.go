@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"syscall"
 
@@ -26,7 +27,7 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 		}
 		switch {
 		case d.Absent != nil:
-			w.State, w.Reason = api.DiskLost, d.Absent.Error()
+			w.State, w.Err = api.DiskLost, d.Absent
 		case d.Draining:
 			w.State = api.DiskDraining
 		case d.Free == 0:
@@ -40,27 +41,37 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 // AddDisk implements admin.Host.
 func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 	for _, d := range n.disks.Disks() {
-		if d.Dir == path {
+		switch {
+		case d.Dir == path && d.Absent != nil:
+			return n.addFolder(ctx, extentstore.Disk{ID: d.ID, Dir: path, Capacity: d.Capacity})
+		case sameFolder(path, d.Dir):
 			return api.Disk{}, errs.Newf(errs.Exists, "%s is a disk of this node already", path)
-		}
-		if inside(path, d.Dir) || inside(d.Dir, path) {
+		case within(path, d.Dir) || within(d.Dir, path):
 			return api.Disk{}, errs.Newf(errs.Invalid, "%s and the disk %s lie in one another", path, d.Dir)
 		}
 	}
-	if inside(path, n.folder.path) {
+	if within(path, n.folder.path) {
 		return api.Disk{}, errs.Newf(errs.Invalid, "%s lies in the data folder", path)
 	}
-	if err := vfs.Default.MkdirAll(path, 0o700); err != nil {
-		if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EROFS) {
+	if err := ownFolder(path); err != nil {
+		if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
 			return api.Disk{}, errs.Newf(errs.Denied, "the node may not write to %s: %w", path, err)
 		}
 		return api.Disk{}, errs.Newf(errs.Invalid, "the folder cannot be made: %w", err)
 	}
-	if err := n.disks.AddDisk(ctx, extentstore.Disk{Dir: path}); err != nil {
+	return n.addFolder(ctx, extentstore.Disk{Dir: path})
+}
+
+// addFolder takes a disk into use, or back.
+func (n *Node) addFolder(ctx context.Context, disk extentstore.Disk) (api.Disk, error) {
+	path := disk.Dir
+	if err := n.disks.AddDisk(ctx, disk); err != nil {
 		return api.Disk{}, err
 	}
-	if err := n.ring.AddPlace(path); err != nil {
-		return api.Disk{}, err
+	if !inside(path, n.folder.path) {
+		if err := n.ring.AddPlace(path); err != nil {
+			return api.Disk{}, err
+		}
 	}
 	disks, err := n.Disks(ctx)
 	for _, d := range disks {
@@ -69,6 +80,31 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 		}
 	}
 	return api.Disk{}, errs.Newf(errs.Internal, "the disk %s was added and is gone again", path)
+}
+
+// diskReturned is told of a disk that was away: its copy of the keyring may be old.
+func (n *Node) diskReturned(dir string) {
+	if inside(dir, n.folder.path) {
+		return
+	}
+	if err := n.ring.AddPlace(dir); err != nil {
+		n.config.Logger.Warn("a disk has no copy of the keyring", "disk", dir, "error", err)
+	}
+}
+
+// ownFolder makes a disk's folder, or closes an empty one to others. One that holds
+// something stays as it is: what the node puts into it is its owner's alone anyway.
+func ownFolder(path string) error {
+	entries, err := os.ReadDir(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return makeFolder(path)
+	case err != nil:
+		return err
+	case len(entries) == 0:
+		return os.Chmod(path, 0o700)
+	}
+	return nil
 }
 
 // inside reports whether path lies in dir.

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"rhizome/base/errs"
 	"rhizome/base/vfs"
@@ -17,22 +19,14 @@ type folder struct {
 	lock io.Closer
 }
 
-// openFolder makes the folder if need be and locks it.
+// openFolder makes the folder if need be and locks it. A folder that is there must be
+// a data folder or empty: what else lies in it is somebody's.
 func openFolder(path string) (*folder, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, errs.Newf(errs.Invalid, "the data folder cannot be made: %w", err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, errs.Newf(errs.Invalid, "the data folder cannot be used: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		// It may have been made by hand: what lies in it is nobody else's.
-		if err := os.Chmod(path, 0o700); err != nil {
-			return nil, errs.Newf(errs.Denied, "others can look into the data folder, and that cannot be changed: %w", err)
-		}
+	if err := prepare(path); err != nil {
+		return nil, err
 	}
 	f := &folder{path: path}
+	var err error
 	if f.lock, err = vfs.Default.Lock(f.at("lock")); err != nil {
 		return nil, f.taken(err)
 	}
@@ -49,6 +43,9 @@ func (f *folder) at(name string) string { return filepath.Join(f.path, name) }
 func (f *folder) taken(err error) error {
 	if os.IsPermission(err) {
 		return errs.Newf(errs.Denied, "the data folder %s belongs to somebody else: run this as its owner", f.path)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO) {
+		return errs.Newf(errs.Unavailable, "the data folder cannot be written: %w", err)
 	}
 	raw, rerr := os.ReadFile(f.at("pid"))
 	pid, perr := strconv.Atoi(strings.TrimSpace(string(raw)))

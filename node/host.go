@@ -35,9 +35,9 @@ func (n *Node) Locate(ctx context.Context, b *object.Bucket, key string) ([]api.
 		}
 		switch {
 		case s.Missing:
-			w.Reason = "its bytes are missing"
+			w.Reason = reasonMissing
 		case len(s.Damaged) > 0:
-			w.Reason = errs.Newf(errs.Corrupt, "%d damaged frames", len(s.Damaged)).Error()
+			w.Err = errs.Newf(errs.Corrupt, "%d damaged frames", len(s.Damaged))
 		}
 		if !s.Missing {
 			w.File = s.Place.Dir + "/" + s.Place.File

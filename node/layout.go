@@ -17,6 +17,8 @@ import (
 //
 //	'n' 'l'  the layout, a record of package codec
 //	'n' 'k'  16 bytes derived from the root key
+//	'n' 'd'  damage; see ledger
+//	'n' 'w'  the first key is yet to be told; see firstMark
 var (
 	layoutKey = []byte("nl")
 	rootMark  = []byte("nk")

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,29 +54,16 @@ type Node struct {
 	ring      *keyring.Ring
 	snapshots *repair.Snapshotter
 	wanted    chan struct{} // a whole check was asked for
-	inFlight  atomic.Int64  // S3 requests under way
+	due       chan struct{} // the next window of the check
+	requests  flights
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
-	rowDamage atomic.Pointer[string]
+	rowDamage atomic.Pointer[error]
 	badRows   atomic.Pointer[[]api.Damage]
 
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
 	closed bool
-}
-
-// Open brings a node up as far as listening; see the package's Life. On failure
-// everything is given back.
-func Open(ctx context.Context, c Config) (*Node, error) {
-	n := &Node{config: c, started: c.Clock.Now(), wanted: make(chan struct{}, 1), fatal: make(chan error, 1)}
-	for _, step := range []func(context.Context) error{
-		n.openFolder, n.openStores, n.openModel, n.welcome, n.listen,
-	} {
-		if err := step(ctx); err != nil {
-			return nil, errors.Join(rowsError(err), n.Close())
-		}
-	}
-	return n, nil
 }
 
 // onClose remembers what undoes a step; the last comes first.
@@ -126,8 +111,15 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err = checkRoot(n.rows, n.keys.root); err != nil {
 		return err
 	}
-	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil,
-		extentstore.Options{Home: n.folder.at(diskDir), Capacity: c.Capacity, Logger: c.Logger})
+	n.snapshots = &repair.Snapshotter{
+		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Node: n.keys.id(),
+		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
+		Clock: c.Clock, Logger: c.Logger,
+	}
+	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
+		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Logger: c.Logger,
+		Owner: extentstore.Owner{Rhizome: n.layout.Lineage, Node: n.keys.id()},
+	})
 	if err != nil {
 		return err
 	}
@@ -137,7 +129,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.damage = ledger{n.rows}
 	n.scrubber, err = n.disks.NewScrubber(extentstore.ScrubOptions{
-		Pass: c.Scrub, Busy: n.busy, Damaged: n.found, Clock: c.Clock,
+		Pass: c.Scrub, Busy: n.requests.any, Damaged: n.found, Clock: c.Clock,
 	})
 	if err != nil {
 		return err
@@ -161,20 +153,10 @@ func (n *Node) firstDisk(ctx context.Context) error {
 	return n.disks.AddDisk(ctx, extentstore.Disk{Dir: n.folder.at(diskDir)})
 }
 
-// rowsError says what to do when the row store is damaged, which any step of opening
-// may be the first to meet.
-func rowsError(err error) error {
-	if errors.Is(err, errs.Corrupt) && strings.Contains(err.Error(), "row store is damaged") && !strings.Contains(err.Error(), "repair rebuild") {
-		return errs.Newf(errs.Corrupt, "%w; make the rows anew with rhizome repair rebuild, or put a backup back", err)
-	}
-	return err
-}
-
 // rowsDamaged is told of damage that the row store met while it goes on.
 func (n *Node) rowsDamaged(err error) {
 	n.config.Logger.Error("the row store is damaged", "error", err)
-	text := err.Error()
-	n.rowDamage.Store(&text)
+	n.rowDamage.Store(&err)
 }
 
 // openKeyring opens the second place of bucket keys and layout, on every disk.
@@ -186,40 +168,30 @@ func (n *Node) openKeyring() (err error) {
 		}
 	}
 	n.ring, err = keyring.Open(vfs.Default, func(dir string, err error) {
-		n.config.Logger.Warn("a disk has no copy of the keyring", "disk", dir, "error", err)
+		n.config.Logger.Warn("the copy of the keyring on a disk is not whole; the next start completes it", "disk", dir, "error", err)
 	}, places...)
 	if err != nil {
 		return err
 	}
-	n.snapshots = &repair.Snapshotter{
-		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Ring: n.ring, Node: n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
-		Clock: n.config.Clock, Logger: n.config.Logger,
-	}
+	n.disks.OnReturn(n.diskReturned)
+	n.snapshots.Ring = n.ring
+	n.snapshots.Look()
 	return n.ring.KeepLayout(codec.Encode(n.layout))
 }
 
-// usableDisks returns the folders of the disks that serve.
+// usableDisks returns the folders of the disks that are there now. A disk that nobody
+// read since it was unmounted still counts as serving: what would be written then
+// would lie in the bare mount point.
 func (n *Node) usableDisks() []string {
 	var out []string
 	for _, d := range n.disks.Disks() {
-		if d.Absent == nil {
-			out = append(out, d.Dir)
+		if err := n.disks.There(d.ID); err != nil {
+			n.config.Logger.Warn("nothing is written to a disk that is not there", "disk", d.Dir, "error", err)
+			continue
 		}
+		out = append(out, d.Dir)
 	}
 	return out
-}
-
-// busy reports whether people wait for the disks.
-func (n *Node) busy() bool { return n.inFlight.Load() > 0 }
-
-// counted counts the requests under way.
-func (n *Node) counted(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.inFlight.Add(1)
-		defer n.inFlight.Add(-1)
-		h.ServeHTTP(w, r)
-	})
 }
 
 // fail is told of a failed log write.
@@ -264,25 +236,6 @@ func (n *Node) peer(id ident.NodeID) (register.Peer, error) {
 	return nil, errs.Newf(errs.Unavailable, "there is no link to node %s", id)
 }
 
-// welcome makes the first member and the first key where there are none.
-func (n *Node) welcome(ctx context.Context) error {
-	members, err := n.accounts.Members(ctx)
-	if err != nil {
-		return err
-	}
-	if len(members) > 0 {
-		n.member = members[0].ID
-		return nil
-	}
-	m, err := n.accounts.CreateMember(ctx, n.config.Member, true)
-	if err != nil {
-		return err
-	}
-	n.member = m.ID
-	n.first, err = n.accounts.CreateKey(ctx, n.config.KeyName, m.ID, true)
-	return err
-}
-
 func (n *Node) listen(context.Context) (err error) {
 	if n.s3, err = listenS3(n.config); err != nil {
 		return err
@@ -304,11 +257,9 @@ func closeOnce(ln net.Listener) error {
 	return nil
 }
 
-// S3 says where S3 is. FirstKey is the key that this start made, nil if it is not the
-// first one. Data is the data folder.
-func (n *Node) S3() api.Endpoint       { return n.endpoint }
-func (n *Node) FirstKey() *account.Key { return n.first }
-func (n *Node) Data() string           { return n.folder.path }
+// S3 says where S3 is, Data where the data folder.
+func (n *Node) S3() api.Endpoint { return n.endpoint }
+func (n *Node) Data() string     { return n.folder.path }
 
 // Run serves until ctx ends or something fails, then closes the node. It returns nil
 // when it was ctx.
@@ -317,10 +268,11 @@ func (n *Node) Run(ctx context.Context) error {
 	api := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
 		Clock: c.Clock, Logger: c.Logger,
-	})
+	}).HTTP()
+	api.Handler = n.requests.count(api.Handler)
 	sums := checksum.NewPool()
 	defer sums.Close()
-	front := s3.NewServer(n.counted(s3.New(s3.Config{
+	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
 		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
@@ -328,10 +280,12 @@ func (n *Node) Run(ctx context.Context) error {
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
 	err := supervise(ctx, c.Logger, []service{
 		{"S3", serve(front, n.s3, c.Logger)},
-		{"admin", serve(api.HTTP(), n.socket, c.Logger)},
+		{"admin", serve(api, n.socket, c.Logger)},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
 		{"upkeep", n.upkeep},
+		{"windows", n.windows},
+		{"checks", n.checks},
 		{"disks", n.watchDisks},
 	})
 	c.Logger.Info("the node stops")
@@ -339,12 +293,19 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // closeSoon closes the node but does not wait longer than closing: a row store that
-// failed may never answer.
+// failed may never answer. As long as a request that was cut off still works on the
+// stores they are not closed.
 func (n *Node) closeSoon() error {
-	done := make(chan error, 1)
-	go func() { done <- n.Close() }()
 	timer := time.NewTimer(closing)
 	defer timer.Stop()
+	select {
+	case <-n.requests.none():
+	case <-timer.C:
+		n.config.Logger.Warn("requests that were cut off did not end; the stores are left as they are, and the next start reads their logs")
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- n.Close() }()
 	select {
 	case err := <-done:
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -39,6 +40,9 @@ func TestAFolderHasOneProcess(t *testing.T) {
 	}
 	// A lock of one process is not seen by itself everywhere; what is looked at here is
 	// that a node gives back all it took.
+	if err := n.Told(); err != nil {
+		t.Fatal(err)
+	}
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,23 +80,11 @@ func TestAFailedOpenGivesEverythingBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if n.FirstKey() == nil {
+		t.Error("a first key was made by the start that failed, and nobody is told of it")
+	}
 	if err := n.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestAFolderThatOthersCouldReadIsClosed(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	f, err := openFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.close()
-	if info, _ := os.Stat(dir); info.Mode().Perm() != 0o700 {
-		t.Errorf("mode %o", info.Mode().Perm())
 	}
 }
 
@@ -190,14 +182,7 @@ func TestDamageIsNotedAndForgotten(t *testing.T) {
 	}
 	defer n.Close()
 	ctx := t.Context()
-	w := n.extents.NewWriter(ctx, extent.Ref{ID: ident.New(), Row: register.Row{Table: object.Objects, Part: "x"}}, -1, func(extent.Piece) []byte { return nil })
-	if _, err := w.Write([]byte("some bytes that are long enough to lie on a disk")); err != nil {
-		t.Fatal(err)
-	}
-	p, err := w.Close(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := store(t, n)
 	check := func(want int) {
 		t.Helper()
 		if _, err := n.scrubber.Whole(ctx); err != nil {
@@ -238,6 +223,20 @@ func TestDamageIsNotedAndForgotten(t *testing.T) {
 	check(0)
 }
 
+// store keeps an extent.
+func store(t *testing.T, n *Node) extent.Piece {
+	t.Helper()
+	w := n.extents.NewWriter(t.Context(), extent.Ref{ID: ident.New(), Row: register.Row{Table: object.Objects, Part: "x"}}, -1, func(extent.Piece) []byte { return nil })
+	if _, err := w.Write([]byte("some bytes that are long enough to lie on a disk")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.Close(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func refOf(t *testing.T, n *Node, id ident.ID) ident.ID {
 	t.Helper()
 	refs, err := n.extents.Refs(t.Context(), id)
@@ -258,18 +257,103 @@ func TestWindowsComeDaily(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	if got := n.untilWindow(); got != firstWindow {
+	last := func() time.Time { return n.scrubber.Status().LastWindow }
+	if got := n.untilWindow(last()); got != firstWindow {
 		t.Errorf("the first window comes after %v", got)
 	}
 	if err := n.scrubber.Window(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	now.Advance(time.Hour)
-	if got := n.untilWindow(); got != 23*time.Hour {
+	if got := n.untilWindow(last()); got != 23*time.Hour {
 		t.Errorf("an hour after a window the next comes after %v", got)
 	}
 	now.Advance(-1000 * time.Hour)
-	if got := n.untilWindow(); got != day {
+	if got := n.untilWindow(last()); got != day {
 		t.Errorf("with a clock set back it comes after %v", got)
+	}
+}
+
+// TestCutOffRequestsKeepTheStoresOpen: a handler that does not end in time must not
+// find them closed under it.
+func TestCutOffRequestsKeepTheStoresOpen(t *testing.T) {
+	n, err := Open(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.requests.begin()
+	if err := n.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if n.closed {
+		t.Fatal("the stores were closed")
+	}
+	if _, err := n.rows.Get(layoutKey); err != nil {
+		t.Error(err)
+	}
+	n.requests.end()
+	<-n.requests.none()
+	if err := n.closeSoon(); err != nil || !n.closed {
+		t.Errorf("closed: %t, %v", n.closed, err)
+	}
+}
+
+// TestNothingIsWrittenIntoABareMountPoint: the disk was unmounted and nobody read it
+// since.
+func TestNothingIsWrittenIntoABareMountPoint(t *testing.T) {
+	n, err := Open(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	dir := filepath.Join(t.TempDir(), "disk2")
+	if _, err := n.AddDisk(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.usableDisks(); len(got) != 2 {
+		t.Fatalf("in use: %v", got)
+	}
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path, err := n.snapshots.Once(t.Context())
+	if err != nil || !strings.HasPrefix(path, n.folder.path+"/") {
+		t.Errorf("the snapshot went to %s (%v)", path, err)
+	}
+	if err := n.ring.Keep(ident.New(), []byte("sealed")); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("in the bare mount point: %v (%v)", left, err)
+	}
+}
+
+// TestAPersonsCheckIsDoneUnderEndlessLoad, while the upkeep has owners of its own.
+func TestAPersonsCheckIsDoneUnderEndlessLoad(t *testing.T) {
+	n, err := Open(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store(t, n)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	n.requests.begin()
+	n.due <- struct{}{}
+	if err := n.Scrub(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for n.scrubber.Status().Finished.IsZero() {
+		runtime.Gosched()
+	}
+	n.requests.end()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // Repair implements admin.Host.
 func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
-	out := api.Repair{Scrub: n.scrubbing()}
+	out := api.Repair{Scrub: n.scrubbing(), Snapshot: n.lastSnapshot()}
 	var err error
 	for _, t := range []register.Table{object.Buckets, object.Objects, object.Uploads, object.Parts} {
 		c, err := n.replica.PendingCount(ctx, t)
@@ -24,8 +24,8 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 		return out, err
 	}
 	out.Lost, err = n.lost(ctx)
-	if reason := n.rowDamage.Load(); reason != nil {
-		out.Lost = append(out.Lost, api.Damage{Reason: *reason})
+	if damage := n.rowDamage.Load(); damage != nil {
+		out.Lost = append(out.Lost, api.Damage{Err: *damage})
 	}
 	if bad := n.badRows.Load(); bad != nil {
 		out.Lost = append(out.Lost, *bad...)
@@ -41,6 +41,15 @@ func (n *Node) scrubbing() api.Scrub {
 	}
 	if !s.Finished.IsZero() {
 		out.Finished = &s.Finished
+	}
+	return out
+}
+
+func (n *Node) lastSnapshot() api.Snapshot {
+	s := n.snapshots.State()
+	out := api.Snapshot{Err: s.Failed}
+	if !s.Last.IsZero() {
+		out.Last = &s.Last
 	}
 	return out
 }

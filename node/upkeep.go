@@ -8,6 +8,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/lang"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
@@ -17,34 +18,63 @@ import (
 // so that starting is quick.
 const firstWindow = 10 * time.Minute
 
-// upkeep does what wakes the disks, in one window a day: it takes a snapshot of
-// the rows, reads on in the check of all stored bytes, looks again at what was found damaged, and compares rows and
-// bytes. A whole check that a person asked for is done at once.
+// upkeep does what wakes the disks, in one window a day: it takes a snapshot of the
+// rows, compares rows and bytes, and lets the check of all stored bytes go on, which
+// has an owner of its own because it may last.
 func (n *Node) upkeep(ctx context.Context) error {
 	n.sweep(ctx)
+	last := n.scrubber.Status().LastWindow
 	for {
-		timer := time.NewTimer(n.untilWindow())
+		timer := time.NewTimer(n.untilWindow(last))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
-		case <-n.wanted:
-			timer.Stop()
-			_, err := n.scrubber.Whole(ctx)
-			n.told(ctx, "checking every stored byte", err)
-			n.told(ctx, "checking the rows", n.checkRows(ctx))
 		case <-timer.C:
-			_, err := n.snapshots.Once(ctx)
-			n.told(ctx, "a snapshot of the rows", err)
-			n.told(ctx, "checking stored bytes", n.scrubber.Window(ctx))
-			n.sweep(ctx)
 		}
+		last = n.config.Clock.Now()
+		select {
+		case n.due <- struct{}{}:
+		default: // the one before is still to come
+		}
+		_, err := n.snapshots.Once(ctx)
+		n.told(ctx, "a snapshot of the rows", err)
+		n.sweep(ctx)
+	}
+}
+
+// windows reads on in the check of all stored bytes when that is due, and looks again
+// at what was found damaged.
+func (n *Node) windows(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.due:
+		}
+		n.told(ctx, "checking stored bytes", n.scrubber.Window(ctx))
 		n.told(ctx, "looking at damage again", n.review(ctx))
 	}
 }
 
-func (n *Node) untilWindow() time.Duration {
-	wait := day - n.config.Clock.Now().Sub(n.scrubber.Status().LastWindow)
+// checks does whole checks that a person asked for, at once.
+func (n *Node) checks(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.wanted:
+		}
+		_, err := n.scrubber.Whole(ctx)
+		n.told(ctx, "checking every stored byte", err)
+		n.told(ctx, "checking the rows", n.checkRows(ctx))
+		n.told(ctx, "looking at damage again", n.review(ctx))
+	}
+}
+
+// untilWindow is how long it is to the next window after the last one.
+func (n *Node) untilWindow(last time.Time) time.Duration {
+	wait := day - n.config.Clock.Now().Sub(last)
 	// A clock that was wrong once must not stop the window for years.
 	return max(firstWindow, min(wait, day))
 }
@@ -102,11 +132,11 @@ func (n *Node) checkRows(ctx context.Context) error {
 }
 
 // The reasons that the ledger holds.
-const (
-	reasonMissing = "its bytes are missing"
-	reasonDamaged = "its bytes on disk are not those that were written"
-	reasonRow     = "its row cannot be read; make the rows anew with rhizome repair rebuild"
-	reasonGivenUp = "it lay on a disk that was given up"
+var (
+	reasonMissing = lang.M("its bytes are missing")
+	reasonDamaged = lang.M("its bytes on disk are not those that were written")
+	reasonRow     = lang.M("its row cannot be read; make the rows anew with rhizome repair rebuild")
+	reasonGivenUp = lang.M("it lay on a disk that was given up")
 )
 
 // sweep compares rows and bytes, and notes what is missing.

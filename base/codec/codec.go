@@ -5,7 +5,9 @@
 // reused; a reader ignores numbers it does not know and leaves missing ones zero,
 // so neighbouring releases read each other's records. The version byte changes
 // only when that is not enough. Decoding has limits on depth and size, so hostile
-// bytes cost no more than their length.
+// bytes cost no more than their length. Whoever takes text from outside checks that it
+// is UTF-8; text that is not is read as it was written, so that its record can be
+// replaced and deleted.
 package codec
 
 import (
@@ -26,6 +28,7 @@ var (
 		MaxNestedLevels:  16,
 		MaxArrayElements: 1 << 20,
 		MaxMapPairs:      1 << 20,
+		UTF8:             cbor.UTF8DecodeInvalid, // Encode does not look either: what it wrote must come back
 	}.DecMode())
 )
 

@@ -102,4 +102,15 @@ var frenchResults = map[string]string{
 	"if the rows are damaged too, first:":                                                    "si les enregistrements sont endommagés aussi, d'abord :",
 	"Keys":                                                                                   "Clés", "Addresses": "Adresses", "Domain": "Domaine", "Region": "Région",
 	"Data folder": "Dossier de données", "Rhizome": "Rhizome", "S3 keys": "Clés S3", "Buckets": "Buckets",
+
+	"Snapshot":                                                               "Instantané",
+	"none of the rows yet":                                                   "aucun des enregistrements pour l'instant",
+	"the last one of the rows was taken %s":                                  "le dernier des enregistrements a été pris le %s",
+	"%s; the last attempt failed: %s":                                        "%s ; la dernière tentative a échoué : %s",
+	"No snapshot of the rows could be taken yet: %s":                         "Aucun instantané des enregistrements n'a encore pu être pris : %s",
+	"No snapshot of the rows could be taken for %s: %s":                      "Aucun instantané des enregistrements n'a pu être pris depuis %s : %s",
+	"its bytes are missing":                                                  "ses octets manquent",
+	"its bytes on disk are not those that were written":                      "ses octets sur le disque ne sont pas ceux qui ont été écrits",
+	"its row cannot be read; make the rows anew with rhizome repair rebuild": "son enregistrement est illisible ; refaites les enregistrements avec rhizome repair rebuild",
+	"it lay on a disk that was given up":                                     "il était sur un disque qui a été abandonné",
 }

@@ -105,7 +105,7 @@ func (p Printer) find(text string) string {
 func (p Printer) Error(err error) string {
 	format, args, ok := errs.Parts(err)
 	if !ok {
-		return p.T(err.Error())
+		return p.other(err)
 	}
 	if args == nil {
 		return p.find(format)
@@ -118,6 +118,23 @@ func (p Printer) Error(err error) string {
 		}
 	}
 	return fmt.Sprintf(strings.ReplaceAll(p.find(format), "%w", "%v"), said...)
+}
+
+// other says an error that package errs did not make: each of several that were
+// joined, or one as it is.
+func (p Printer) other(err error) string {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return p.system(err)
+	}
+	var plain, said []string
+	for _, e := range several.Unwrap() {
+		plain, said = append(plain, e.Error()), append(said, p.Error(e))
+	}
+	if strings.Join(plain, "\n") != err.Error() {
+		return p.system(err) // it has words of its own
+	}
+	return strings.Join(said, "\n")
 }
 
 // typeset puts the no-break spaces in that French asks for.

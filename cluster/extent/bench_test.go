@@ -51,8 +51,9 @@ func BenchmarkWrite(b *testing.B) {
 			w := newWorldIn(b, vfs.Default, b.TempDir())
 			plain := noise(c.size)
 			measure(b, c.writers, c.size, func(int) {
-				p := w.put(b, w.ref("k"), plain)
-				w.Settle(p.Extent)
+				ref := w.ref("k")
+				p := w.put(b, ref, plain)
+				w.Settle(ref.ID, p.Extent)
 			})
 		})
 	}

@@ -14,6 +14,9 @@ func (w *Writer) Close(ctx context.Context) (Piece, error) {
 	if w.ended {
 		return Piece{}, errs.New(errs.Invalid, "the extent has ended")
 	}
+	if w.err == nil && w.owes {
+		w.err = errs.New(errs.Invalid, "the extent rested for bytes that did not come")
+	}
 	if w.err == nil && w.fill > 0 {
 		w.err = w.handOn(true)
 	}

@@ -3,12 +3,14 @@ package extent
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/register"
+	"rhizome/disk/kv"
 )
 
 // commit makes the row that a reference names use it, as its writer would.
@@ -57,7 +59,7 @@ func TestCommittedExtentStays(t *testing.T) {
 	ref := w.ref("k")
 	p := w.put(t, ref, noise(5000))
 	must(t, w.commit(ref, p.Extent))
-	w.Settle(p.Extent)
+	w.Settle(ref.ID, p.Extent)
 	if c, left := w.passes(t); c != 0 || left != 0 {
 		t.Errorf("a settled extent is pending: %d collected, %d left", c, left)
 	}
@@ -105,13 +107,13 @@ func TestReferencesGoOneByOne(t *testing.T) {
 	first, second, failed := w.ref("a"), w.ref("b"), w.ref("c")
 	p := w.put(t, first, noise(5000))
 	must(t, w.commit(first, p.Extent))
-	w.Settle(p.Extent)
+	w.Settle(first.ID, p.Extent)
 	must(t, w.AddRef(ctx, p.Extent, failed))
 	w.Release(p.Extent)
 	must(t, w.AddRef(ctx, p.Extent, second))
 	must(t, w.AddRef(ctx, p.Extent, second))
 	must(t, w.commit(second, p.Extent))
-	w.Settle(p.Extent) // must not take the failed one out of sight
+	w.Settle(second.ID, p.Extent) // must not take the failed one out of sight
 	w.passes(t)
 	st, err := w.Stat(ctx, p.Extent)
 	must(t, err)
@@ -128,6 +130,22 @@ func TestReferencesGoOneByOne(t *testing.T) {
 		t.Fatal("there without a reference")
 	}
 	must(t, w.DropRef(ctx, p.Extent, second.ID))
+}
+
+// TestSettleIsOfOnesOwnReference: a writer that is done says nothing about a reference
+// that another left behind meanwhile.
+func TestSettleIsOfOnesOwnReference(t *testing.T) {
+	w := newWorld(t, vfs.NewCrashable())
+	a, b := w.ref("a"), w.ref("b")
+	p := w.put(t, a, noise(5000))
+	must(t, w.commit(a, p.Extent))
+	must(t, w.AddRef(ctx, p.Extent, b))     // a copy begins
+	must(t, w.DropRef(ctx, p.Extent, a.ID)) // a's row is overwritten
+	w.Release(p.Extent)                     // the copy failed
+	w.Settle(a.ID, p.Extent)
+	if _, left := w.passes(t); left != 0 || w.alive(t, p) {
+		t.Error("an extent that nothing uses stays")
+	}
 }
 
 func TestTooManyReferences(t *testing.T) {
@@ -151,7 +169,7 @@ func TestSweep(t *testing.T) {
 	ref := w.ref("k")
 	keep := w.put(t, ref, noise(5000))
 	must(t, w.commit(ref, keep.Extent))
-	w.Settle(keep.Extent)
+	w.Settle(ref.ID, keep.Extent)
 	lost := w.put(t, w.ref("l"), noise(2*FrameSize))
 	w.Release(lost.Extent)
 	must(t, w.disks.Delete(ctx, lost.Extent))
@@ -180,6 +198,62 @@ func TestSweep(t *testing.T) {
 		t.Error("a used extent was swept")
 	}
 	held.Abort()
+}
+
+// TestSweepPassesOverDamagedRows: what it cannot decide about stays, the rest is swept.
+func TestSweepPassesOverDamagedRows(t *testing.T) {
+	w := newWorld(t, vfs.NewCrashable())
+	var pieces, lost []Piece
+	for i := range 6 {
+		p := w.put(t, w.ref("k"), noise(5000+i))
+		w.Release(p.Extent)
+		pieces = append(pieces, p)
+	}
+	for i := range 6 {
+		p := w.put(t, w.ref("k"), noise(6000+i))
+		w.Release(p.Extent)
+		must(t, w.disks.Delete(ctx, p.Extent))
+		lost = append(lost, p)
+	}
+	for range 6 {
+		sw, err := w.disks.Create(ctx, ident.New(), 5)
+		must(t, err)
+		must(t, sw.Append([]byte("hello")))
+		must(t, sw.Commit(nil))
+	}
+	w.close()
+	w.spoil(pieces[0], pieces[1], lost[0], lost[1])
+	w.open()
+	named := map[ident.ID]bool{}
+	rep, err := w.Sweep(ctx, func(id ident.ID) { named[id] = true })
+	wantKind(t, err, errs.Corrupt)
+	if rep.Extents != 12 || rep.Deleted != 6 || rep.Lost != 4 || len(named) != 4 || rep.Failed != 2 {
+		t.Errorf("%+v, lost %v", rep, named)
+	}
+	for _, p := range pieces {
+		_, err := w.disks.Info(ctx, p.Extent)
+		must(t, err)
+	}
+}
+
+// spoil makes the rows of extents unreadable while the store is closed.
+func (w *world) spoil(pieces ...Piece) {
+	w.t.Helper()
+	rows, err := kv.Open(w.fs, w.fs.PathJoin(w.dir, "rows"), kv.Options{})
+	must(w.t, err)
+	b := rows.NewBatch()
+	it, err := rows.Iter([]byte{'r', byte(Extents)}, []byte{'r', byte(Extents) + 1})
+	must(w.t, err)
+	for ok := it.First(); ok; ok = it.Next() {
+		row, err := register.DecodeKey(it.Key())
+		must(w.t, err)
+		if slices.ContainsFunc(pieces, func(p Piece) bool { return p.Extent.Key() == row.Part }) {
+			b.Set(it.Key(), []byte{1, 0})
+		}
+	}
+	must(w.t, it.Close())
+	must(w.t, b.Commit())
+	must(w.t, rows.Close())
 }
 
 func TestDamageIsNeverServed(t *testing.T) {

@@ -149,7 +149,7 @@ func (w *world) client(c *powerCut, l *ledger, r *rand.Rand, name string) error 
 		if err := w.commit(d.ref, d.piece.Extent); err != nil {
 			return fmt.Errorf("commit: %w", err)
 		}
-		w.Settle(d.piece.Extent)
+		w.Settle(d.ref.ID, d.piece.Extent)
 		l.ack(d, true)
 		mine = append(mine, d)
 	}

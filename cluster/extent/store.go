@@ -41,17 +41,17 @@ func New(regs register.Store, local register.Local, disks *extentstore.Store, lo
 // bytes of rows.
 func (s *Store) RowsRoom(n int64) error { return s.disks.RowsRoom(n) }
 
-// Settle says that the commit of the rows which reference these extents is known:
-// it happened, and they need no look from the collector. It costs nothing to lose.
-// An extent with several references gets its look anyway, because another of them
-// may be of a writer that failed.
-func (s *Store) Settle(ids ...ident.ID) {
+// Settle says that the commit of the row which references these extents by ref is
+// known: it happened, and they need no look from the collector. It costs nothing to
+// lose. An extent with other references gets its look anyway, because another of them
+// may be of a writer that failed; so does one that ref has left again.
+func (s *Store) Settle(ref ident.ID, ids ...ident.ID) {
 	for _, id := range ids {
 		v := s.letGo(id)
 		if v == nil {
 			continue
 		}
-		if r, err := decodeRow(v); err == nil && len(r.Refs) == 1 {
+		if r, err := decodeRow(v); err == nil && len(r.Refs) == 1 && r.find(ref) == 0 {
 			s.regs.Settle(Row(id), v)
 		}
 	}

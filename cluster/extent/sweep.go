@@ -16,36 +16,57 @@ type SweepReport struct {
 	Deleted int   // bytes without a row, removed
 	Freed   int64 // what they occupied
 	Lost    int   // rows without bytes
+	Failed  int   // extents that nothing could be said about; they stay
 }
 
 // Sweep compares rows and bytes in both directions. Bytes without a row are deleted,
 // but for those of this node's writers at work; another node's writer, if one there
-// is, then fails. lost is called for
-// each live row whose bytes are not here. It is run when the store opens and daily.
-func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (SweepReport, error) {
-	var rep SweepReport
-	err := s.disks.Each(ctx, func(i extentstore.Info) error {
+// is, then fails. lost is called for each live row whose bytes are not here. An extent
+// whose row cannot be read does not stop it: the first such error is returned at the
+// end. It is run when the store opens and daily.
+func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (rep SweepReport, err error) {
+	var first error
+	passOver := func(err error) error {
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if rep.Failed++; rep.Failed == 1 {
+			first = err
+		}
+		return nil
+	}
+	err = s.disks.Each(ctx, func(i extentstore.Info) error {
 		rep.Extents++
-		return s.sweepBytes(ctx, i, &rep)
+		return passOver(s.sweepBytes(ctx, i, &rep))
 	})
 	if err != nil {
 		return rep, err
 	}
-	return rep, s.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
-		id, err := ident.FromKey(row.Part)
-		if err != nil || s.held(id) {
-			return nil
-		}
-		if _, err := s.disks.Info(ctx, id); !errors.Is(err, errs.NotFound) {
-			return nil
-		}
-		v, _, err := s.regs.Read(ctx, row)
-		if err == nil && v != nil && !s.held(id) {
+	err = s.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
+		isLost, err := s.bytesLost(ctx, row)
+		if isLost {
 			rep.Lost++
-			lost(id)
+			lost(ident.ID([]byte(row.Part)))
 		}
-		return err
+		return passOver(err)
 	})
+	if err == nil {
+		err = first
+	}
+	return rep, err
+}
+
+// bytesLost reports whether an extent's row is alive and its bytes are not here.
+func (s *Store) bytesLost(ctx context.Context, row register.Row) (bool, error) {
+	id, err := ident.FromKey(row.Part)
+	if err != nil || s.held(id) {
+		return false, nil
+	}
+	if _, err := s.disks.Info(ctx, id); !errors.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	v, _, err := s.regs.Read(ctx, row)
+	return err == nil && v != nil && !s.held(id), err
 }
 
 func (s *Store) sweepBytes(ctx context.Context, i extentstore.Info, rep *SweepReport) error {

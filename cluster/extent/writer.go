@@ -32,6 +32,7 @@ type Writer struct {
 	length int64
 	err    error
 	ended  bool
+	owes   bool // a frame that is not the last was handed on and nothing came since
 
 	// queue and done exist from the second frame on.
 	queue chan job
@@ -85,6 +86,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		}
 		n := copy(w.space(), p)
 		w.fill += n
+		w.owes = false
 		p = p[n:]
 	}
 	return total, nil
@@ -99,6 +101,7 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 		}
 		n, err := r.Read(w.space())
 		w.fill += n
+		w.owes = w.owes && n == 0
 		total += int64(n)
 		if err == io.EOF {
 			return total, nil
@@ -110,8 +113,34 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	return total, nil
 }
 
+// Rest is for a caller that may wait long for the bytes that follow, and some must: what
+// was written goes on its way, whole frames as far as the disk, and their buffers are
+// given back. Between two frames a Writer at rest holds none.
+func (w *Writer) Rest() error {
+	if w.err == nil && !w.ended && w.fill == FrameSize && w.length+FrameSize < MaxLength {
+		w.owes = true
+		j := w.take(false)
+		if w.queue == nil {
+			w.err = w.store(j)
+		} else {
+			w.err = w.enqueue(j)
+		}
+	}
+	if err := w.stop(); w.err == nil {
+		w.err = err
+	}
+	if w.err == nil && !w.ended && w.bytes.Rest() == nil { // what is wrong the next call says
+		w.s.pool.put(w.last)
+		w.last = nil
+	}
+	return w.err
+}
+
 // space is where the next plain bytes go.
 func (w *Writer) space() []byte {
+	if w.buf == nil {
+		return nil
+	}
 	return w.buf[headLen+w.fill : min(len(w.buf)-tagLen, headLen+FrameSize)]
 }
 
@@ -124,7 +153,10 @@ func (w *Writer) room() error {
 		return errs.New(errs.Invalid, "the extent has ended")
 	case len(w.space()) > 0:
 		return nil
-	case w.fill < FrameSize:
+	case w.buf == nil && w.length < MaxLength:
+		w.buf = w.s.pool.get(FrameSize)
+		return nil
+	case w.buf != nil && w.fill < FrameSize:
 		w.widen()
 		return nil
 	case w.length+int64(w.fill) >= MaxLength:
@@ -146,14 +178,24 @@ func (w *Writer) widen() {
 
 // handOn gives the frame to the worker, or seals it here if it is the only one.
 func (w *Writer) handOn(last bool) error {
+	j := w.take(last)
+	if last && w.queue == nil {
+		return w.store(j)
+	}
+	return w.enqueue(j)
+}
+
+// take makes a job of the frame that was filled.
+func (w *Writer) take(last bool) job {
 	j := job{w.buf, place{w.frames, w.fill, last}}
 	w.buf = nil
 	w.frames++
 	w.length += int64(w.fill)
 	w.fill = 0
-	if last && w.queue == nil {
-		return w.store(j)
-	}
+	return j
+}
+
+func (w *Writer) enqueue(j job) error {
 	if w.queue == nil {
 		w.queue, w.done = make(chan job, inFlight), make(chan error, 1)
 		go w.work()

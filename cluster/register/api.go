@@ -151,6 +151,7 @@ type Local interface {
 	// under way, which asked for no promises.
 	Held(ctx context.Context, row Row) (Ballot, error)
 	// Rows calls f for every live row of the table that this replica holds, in an
-	// order of its own, until f returns an error, which is returned.
+	// order of its own, until f returns an error, which is returned. Rows that cannot
+	// be read are passed over; if there are any, it returns errs.Corrupt at the end.
 	Rows(ctx context.Context, table Table, f func(Row, *Value) error) error
 }

@@ -79,28 +79,3 @@ func record(store *kv.Store, it *kv.Iter) (rec RawRecord, err error) {
 	rec.Cell, err = DecodeRecord(head, blob)
 	return rec, err
 }
-
-// ImportRecord puts a record into this replica's store unless that holds one of a
-// higher or equal ballot. It is not a vote: it serves to rebuild the only replica of a
-// row from what was saved. It is durable when it returns; many at a time share fsyncs.
-func (r *Replica) ImportRecord(rec RawRecord) (taken bool, err error) {
-	if err := errors.Join(checkRow(rec.Row), checkValue(rec.Cell.Value)); err != nil {
-		return false, err
-	}
-	if rec.Cell.Ballot.IsZero() {
-		return false, errs.New(errs.Invalid, "a record without a ballot cannot be imported")
-	}
-	key := rowKey(headKey, rec.Row)
-	s, c := r.acquire(key[1:])
-	defer r.release(s, c)
-	if err := r.know(key, c); err != nil {
-		return false, err
-	}
-	if rec.Cell.Ballot.Compare(c.stored.ballot) <= 0 {
-		return false, nil
-	}
-	next := rec.Cell
-	next.Promised = next.Promised.Max(c.promised)
-	next.Soft = next.Soft && next.Ballot.Less(next.Promised)
-	return true, r.store(s, c, rec.Row, key, &next)
-}

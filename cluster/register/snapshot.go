@@ -34,12 +34,12 @@ const (
 	snapshotPrefix = "rows-"
 	snapshotSuffix = ".snapshot"
 	snapshotTime   = "20060102T150405.000Z"
+	unfinished     = ".new"
 )
 
-// WriteSnapshot copies the rows of a store into a new file in dir and then removes all
-// but the newest keep files of that kind there. The file is durable, under its name,
-// when it returns; whatever happens before leaves the old ones alone.
-func WriteSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, dir string, h SnapshotHeader, keep int) (path string, err error) {
+// WriteSnapshot copies the rows of a store into a new file in dir. The file is durable,
+// under its name, when it returns; whatever happens before leaves the old ones alone.
+func WriteSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, dir string, h SnapshotHeader) (path string, err error) {
 	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return "", errs.Newf(errs.Unavailable, "the folder of snapshots cannot be made: %w", err)
 	}
@@ -53,16 +53,13 @@ func WriteSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, dir string, 
 	}
 	name := snapshotPrefix + time.UnixMilli(h.Time).UTC().Format(snapshotTime) + snapshotSuffix
 	path = fs.PathJoin(dir, name)
-	if err := writeSnapshot(ctx, store, fs, path+".new", h); err != nil {
-		return "", errors.Join(err, fs.Remove(path+".new"))
+	if err := writeSnapshot(ctx, store, fs, path+unfinished, h); err != nil {
+		return "", errors.Join(err, fs.Remove(path+unfinished))
 	}
-	if err := fs.Rename(path+".new", path); err != nil {
+	if err := fs.Rename(path+unfinished, path); err != nil {
 		return "", errs.Newf(errs.Unavailable, "a snapshot cannot be put in its place: %w", err)
 	}
-	if err := syncFolder(fs, dir); err != nil {
-		return "", err
-	}
-	return path, prune(fs, dir, keep)
+	return path, syncFolder(fs, dir)
 }
 
 func writeSnapshot(ctx context.Context, store *kv.Store, fs vfs.FS, path string, h SnapshotHeader) error {
@@ -92,17 +89,42 @@ func syncFolder(fs vfs.FS, dir string) error {
 	return nil
 }
 
-func prune(fs vfs.FS, dir string, keep int) error {
-	all, err := Snapshots(fs, dir)
-	if err != nil || len(all) <= keep {
+// PruneSnapshots removes all but the newest keep snapshots in the folders, and what a
+// snapshot that was cut short left there. None may be under way.
+func PruneSnapshots(fs vfs.FS, keep int, dirs ...string) error {
+	all, err := Snapshots(fs, dirs...)
+	if err != nil {
 		return err
 	}
-	for _, old := range all[keep:] {
-		if err := fs.Remove(old.Path); err != nil {
+	gone, err := leftovers(fs, dirs)
+	if err != nil {
+		return err
+	}
+	for _, old := range all[min(keep, len(all)):] {
+		gone = append(gone, old.Path)
+	}
+	for _, path := range gone {
+		if err := fs.Remove(path); err != nil {
 			return errs.Newf(errs.Unavailable, "an old snapshot cannot be removed: %w", err)
 		}
 	}
 	return nil
+}
+
+// leftovers are snapshots that were cut short.
+func leftovers(fs vfs.FS, dirs []string) (out []string, err error) {
+	for _, dir := range dirs {
+		names, err := fs.List(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, errs.Newf(errs.Unavailable, "the folder of snapshots cannot be read: %w", err)
+		}
+		for _, name := range names {
+			if strings.HasPrefix(name, snapshotPrefix) && strings.HasSuffix(name, snapshotSuffix+unfinished) {
+				out = append(out, fs.PathJoin(dir, name))
+			}
+		}
+	}
+	return out, nil
 }
 
 // SnapshotFile is one snapshot on disk, as its name tells.

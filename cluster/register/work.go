@@ -79,20 +79,37 @@ func (r *Replica) Held(_ context.Context, row Row) (Ballot, error) {
 // Rows is Local's. Values come without Blob and belong to f.
 func (r *Replica) Rows(ctx context.Context, t Table, f func(Row, *Value) error) error {
 	from := []byte{headKey, byte(t)}
-	return r.walk(ctx, from, after(from), func(key, value []byte) error {
-		row, err := DecodeKey(key)
-		if err != nil {
-			return err
-		}
-		var c core.Cell
-		if _, err := decodeHead(append([]byte(nil), value...), &c, new(Value)); err != nil {
-			return errs.Newf(errs.Corrupt, "row %q of %q in table %d: %w", row.Sort, row.Part, t, err)
-		}
-		if c.Value == nil {
+	bad, first := 0, error(nil)
+	err := r.walk(ctx, from, after(from), func(key, value []byte) error {
+		row, v, err := liveRow(key, value)
+		switch {
+		case err != nil:
+			if bad++; bad == 1 {
+				first = err
+			}
+			return nil
+		case v == nil:
 			return nil
 		}
-		return f(row, c.Value)
+		return f(row, v)
 	})
+	if err == nil && bad > 0 {
+		err = errs.Newf(errs.Corrupt, "%d rows of table %d cannot be read and were passed over; the first: %w", bad, t, first)
+	}
+	return err
+}
+
+// liveRow reads a row's key and head; its value is nil for a tombstone.
+func liveRow(key, head []byte) (Row, *Value, error) {
+	row, err := DecodeKey(key)
+	if err != nil {
+		return row, nil, err
+	}
+	var c core.Cell
+	if _, err := decodeHead(append([]byte(nil), head...), &c, new(Value)); err != nil {
+		return row, nil, errs.Newf(errs.Corrupt, "row %q of %q in table %d: %w", row.Sort, row.Part, row.Table, err)
+	}
+	return row, c.Value, nil
 }
 
 // errStop ends a walk without failing it.

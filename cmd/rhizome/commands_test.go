@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -368,6 +369,12 @@ func TestDamagedRowsAreMadeAnew(t *testing.T) {
 	if r := h.run("repair", "rebuild", "--yes"); r.code != 0 || !strings.Contains(r.out, "made anew") {
 		t.Fatalf("exit %d\n%s%s", r.code, r.out, r.err)
 	}
+	_ = filepath.WalkDir(h.data, func(path string, d fs.DirEntry, err error) error {
+		if info, ierr := d.Info(); err == nil && ierr == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("after the rebuild others can look into %s: %v", path, info.Mode())
+		}
+		return err
+	})
 	again := h.up()
 	if again.status.Rhizome != n.status.Rhizome || again.status.Node == n.status.Node {
 		t.Errorf("before %+v, after %+v", n.status, again.status)

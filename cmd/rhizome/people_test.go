@@ -111,6 +111,12 @@ func TestFrench(t *testing.T) {
 	}
 	h.refused("il n'y a pas de bucket", "bucket", "info", "photos")
 	h.refused("3 à 63 lettres minuscules", "bucket", "create", "_")
+	other := newHome(t)
+	other.env = h.env
+	other.refused("adresse déjà utilisée", "up", "--s3", n.status.S3.Address)
+	if r := h.run("repair", "status"); !strings.Contains(r.out, "Instantané") || !strings.Contains(r.out, "aucun des enregistrements pour l'instant") {
+		t.Error(r.out)
+	}
 	n.stop()
 	if !strings.Contains(n.said.String(), "Bienvenue.") {
 		t.Error(n.said)

@@ -145,6 +145,30 @@ func TestAddressInUseIsRefused(t *testing.T) {
 	n := newHome(t).up()
 	other := newHome(t)
 	other.refused("S3 cannot listen on "+n.status.S3.Address, "up", "--s3", n.status.S3.Address)
+	again := other.up()
+	if again.status.Keys != 1 || firstKey(t, other.data)["AWS_SECRET_ACCESS_KEY"] == "" {
+		t.Error("after a start that failed nobody is told of the first key")
+	}
+}
+
+// TestSomebodysFolderIsLeftAlone: a folder with other files is no data folder.
+func TestSomebodysFolderIsLeftAlone(t *testing.T) {
+	h := newHome(t)
+	if err := os.MkdirAll(h.data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.data, "garden.jpg"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.refused("holds other files (garden.jpg)", "up", "--s3", "127.0.0.1:0")
+	info, err := os.Stat(h.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(h.data)
+	if err != nil || len(left) != 1 || info.Mode().Perm() != 0o755 {
+		t.Errorf("mode %v, %v (%v)", info.Mode(), left, err)
+	}
 }
 
 func TestMissingRootKeyIsNeverReplaced(t *testing.T) {

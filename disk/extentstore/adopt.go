@@ -183,14 +183,7 @@ func (s *Store) adoptLocked(d *disk, id ident.ID) (*entry, error) {
 		return nil, errs.Newf(errs.Corrupt, "the file of extent %s holds extent %s", id, m.id)
 	}
 	e.disk = d.id
-	b := s.rows.NewBatch()
-	b.Set(extentKey(id), e.encode())
-	b.Add(key(keyFiles, d.id[:]), e.bytes())
-	if err := b.CommitLazily(); err != nil {
-		return nil, err
-	}
-	d.occupy(e.bytes())
-	return e, nil
+	return e, s.setFile(s.rows.NewBatch(), d, id, e)
 }
 
 // locate is lookup that also finds what is not adopted yet.

@@ -216,6 +216,50 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestCrashInDrain: extents in files of their own leave a disk while others commit, and
+// the power is cut.
+func TestCrashInDrain(t *testing.T) {
+	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
+		r := rand.New(rand.NewPCG(seed, 4))
+		mem, m := vfs.NewCrashable(), newModel()
+		c := &crasher{mem: mem, m: m, at: 1 << 40, cfg: vfs.CrashCloneCfg{}}
+		b := newBench(t, errorfs.Wrap(mem, c), Options{SmallBytes: 100}, crashDisks...)
+		for range 60 {
+			id, shape := ident.New(), []int{500}
+			m.set(m.begun, id, shape)
+			must(t, put(b.s, id, frames(id, shape...), id.String()))
+			m.set(m.acked, id, shape)
+		}
+		b.durable()
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				for !c.crashed() {
+					select {
+					case <-stop:
+						return
+					default:
+						b.durable()
+					}
+				}
+			})
+		}
+		c.n.Store(1<<40 - r.Int64N(1000))
+		must(t, b.s.DrainDisk(diskID(1), true))
+		b.s.keeper.wait()
+		close(stop)
+		wg.Wait()
+		c.crash()
+		after := newBench(t, c.after, b.opt, b.disks...)
+		c.then.verify(t, after.s)
+		checkAccounts(t, after.s)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
 // resolve makes what the crash left open certain, for the next round.
 func resolve(s *Store, then *model) *model {
 	m := newModel()

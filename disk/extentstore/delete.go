@@ -3,7 +3,9 @@ package extentstore
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -96,9 +98,13 @@ func (s *Store) dropIfEmpty(d *disk, seg *segment) {
 		delete(d.segments, seg.num)
 	}
 	d.mu.Unlock()
-	if !empty {
-		return
+	if empty {
+		s.discardSegment(d, seg)
 	}
+}
+
+// discardSegment makes a segment's file garbage.
+func (s *Store) discardSegment(d *disk, seg *segment) {
 	b := s.rows.NewBatch()
 	b.Delete(segmentKey(keySegment, d.id, seg.num))
 	b.Delete(segmentKey(keyLive, d.id, seg.num))
@@ -150,17 +156,25 @@ func (r *reaper) wait() {
 
 func (r *reaper) run() {
 	defer r.idle.Broadcast()
+	retry := time.NewTicker(r.s.opt.retry)
+	defer retry.Stop()
+	again := false
 	for {
 		select {
 		case <-r.s.ctx.Done():
 			return
 		case <-r.wake:
+		case <-retry.C:
+			if !again {
+				continue
+			}
 		}
 		r.mu.Lock()
 		want := r.want
 		r.mu.Unlock()
-		if err := r.sweep(); err != nil {
-			r.s.log.Warn("files of deleted extents could not be removed; another try follows the next deletion", "error", err)
+		err := r.sweep()
+		if again = err != nil; again {
+			r.s.log.Warn("files of deleted extents could not be removed; another try follows in some minutes", "error", err)
 		}
 		r.mu.Lock()
 		r.done = want
@@ -171,22 +185,30 @@ func (r *reaper) run() {
 
 const reapBatch = 512
 
-// sweep removes all listed files on disks that serve, reapBatch at a time.
-func (r *reaper) sweep() error {
+// sweep removes all listed files on disks that serve, reapBatch at a time. What cannot
+// be removed on one of them does not keep the others.
+func (r *reaper) sweep() (failed error) {
 	for _, d := range r.s.allDisks() {
-		if d.usable() != nil {
-			continue
-		}
-		from := garbageKey(d.id, "")
-		for end := after(from); from != nil && r.s.ctx.Err() == nil; {
-			next, err := r.some(d, from, end)
-			if err != nil {
-				return err
-			}
-			from = next
+		if d.usable() == nil {
+			failed = errors.Join(failed, r.sweepDisk(d))
 		}
 	}
-	return nil
+	return failed
+}
+
+func (r *reaper) sweepDisk(d *disk) (failed error) {
+	from := garbageKey(d.id, "")
+	for end := after(from); from != nil && r.s.ctx.Err() == nil; {
+		next, left, err := r.some(d, from, end)
+		if err != nil {
+			return err
+		}
+		if failed == nil {
+			failed = left
+		}
+		from = next
+	}
+	return failed
 }
 
 type garbage struct {
@@ -196,36 +218,38 @@ type garbage struct {
 }
 
 // some removes up to reapBatch files from key on and returns where to go on, nil at
-// the end.
-func (r *reaper) some(d *disk, from, end []byte) ([]byte, error) {
+// the end, and why one of them is left.
+func (r *reaper) some(d *disk, from, end []byte) (next []byte, left, err error) {
+	d.reaping.Lock()
+	defer d.reaping.Unlock()
 	found, err := r.list(d, from, end)
 	if err != nil || len(found) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	// The list may show batches that are not durable yet; this commit makes them so.
 	b := r.s.rows.NewBatch()
 	b.Set(key(keyTick), nil)
 	if err := b.Commit(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := r.remove(d, found); err != nil {
-		return nil, err
+	if left, err = r.remove(d, found); err != nil {
+		return nil, nil, err
 	}
-	if len(found) < reapBatch {
-		return nil, nil
+	if len(found) == reapBatch {
+		next = append(found[len(found)-1].key, 0)
 	}
-	return append(found[len(found)-1].key, 0), nil
+	return next, left, nil
 }
 
 // remove removes files and then their keys: a file that a power cut brings back
 // without its key would count again.
-func (r *reaper) remove(d *disk, found []garbage) error {
+func (r *reaper) remove(d *disk, found []garbage) (left, err error) {
 	b := r.s.rows.NewBatch()
 	var freed int64
 	dirs := map[string]bool{}
 	for _, g := range found {
 		if err := removeFile(r.s.fs, d.path(g.name)); err != nil {
-			r.s.log.Warn("a file could not be removed", "disk", d.dir, "file", g.name, "error", err)
+			left = err
 			continue
 		}
 		dirs[d.fs.PathDir(d.path(g.name))] = true
@@ -235,14 +259,14 @@ func (r *reaper) remove(d *disk, found []garbage) error {
 	for dir := range dirs {
 		if err := syncDir(d.fs, dir); err != nil {
 			b.Discard()
-			return err
+			return nil, err
 		}
 	}
 	if err := b.CommitLazily(); err != nil {
-		return err
+		return nil, err
 	}
 	d.occupy(-freed)
-	return nil
+	return left, nil
 }
 
 func (r *reaper) list(d *disk, from, end []byte) (found []garbage, err error) {

@@ -1,24 +1,20 @@
 package extentstore
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"rhizome/base/codec"
-	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 )
 
 const (
-	identityName = "disk"
-	tmpDir       = "tmp"
-	extentsDir   = "extents"
-	segmentsDir  = "segments"
-	fanOut       = 256
+	tmpDir      = "tmp"
+	extentsDir  = "extents"
+	segmentsDir = "segments"
+	fanOut      = 256
 )
 
 // category labels the bytes written for a file system that counts them.
@@ -36,14 +32,23 @@ type Disk struct {
 
 // disk is one folder at work. mu guards what is below it.
 type disk struct {
-	id  ident.ID
-	dir string
-	fs  vfs.FS
-	app appender
+	id    ident.ID
+	dir   string
+	fs    vfs.FS
+	owner Owner
+	app   appender
+	// reaping is held while files are removed and their rows, or all are counted.
+	reaping sync.Mutex
+
+	// These belong to who holds the store's change.
+	lock   io.Closer // of the folder; nil: not in use
+	served bool      // it was loaded in this process
+	adopt  bool      // whosever the folder is by its identity, it becomes owner's
 
 	mu       sync.Mutex
 	absent   error // why it cannot be used; nil: it serves
 	draining bool
+	unread   bool // the index knows nothing of what it holds
 	capacity int64
 	suspect  bool // a write failed here: others are preferred
 	tight    bool // it was full a while ago: segments are compacted harder
@@ -89,32 +94,6 @@ func (d *disk) usable() error {
 	return d.absent
 }
 
-// mount checks the folder's identity. A disk that the row store knows is never made
-// anew: a missing identity then means that the disk is not mounted.
-func (d *disk) mount(known bool) error {
-	got, err := readIdentity(d.fs, d.path(identityName))
-	switch {
-	case errors.Is(err, os.ErrNotExist) && !known:
-		return d.format()
-	case errors.Is(err, os.ErrNotExist):
-		return errs.Newf(errs.Unavailable, "disk %s is not there: %s has no identity file. Mount it, or remove the disk from this node", d.id, d.dir)
-	case err != nil:
-		return errs.Newf(errs.Unavailable, "disk %s in %s cannot be used: %w", d.id, d.dir, err)
-	case got != d.id:
-		return errs.Newf(errs.Unavailable, "%s holds disk %s, not %s", d.dir, got, d.id)
-	}
-	return d.makeDirs()
-}
-
-// format makes the folders first and the identity last, so that a folder with an
-// identity is whole.
-func (d *disk) format() error {
-	if err := d.makeDirs(); err != nil {
-		return err
-	}
-	return writeSynced(d.fs, d.path(identityName), encodeIdentity(d.id))
-}
-
 func (d *disk) makeDirs() error {
 	if _, err := d.fs.Stat(d.path(extentsDir, "ff")); err == nil {
 		return nil
@@ -134,19 +113,6 @@ func (d *disk) makeDirs() error {
 		}
 	}
 	return nil
-}
-
-func readIdentity(fs vfs.FS, path string) (ident.ID, error) {
-	f, err := fs.Open(path)
-	if err != nil {
-		return ident.ID{}, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 1<<10))
-	if err != nil {
-		return ident.ID{}, translate(err, "read "+path)
-	}
-	return decodeIdentity(b)
 }
 
 // writeSynced makes a small file that is there whole or not at all.
@@ -185,7 +151,7 @@ func syncDir(fs vfs.FS, dir string) error {
 
 func (s *Store) saveDisk(d *disk) error {
 	d.mu.Lock()
-	row := diskRow{d.dir, d.capacity, d.draining}
+	row := diskRow{d.dir, d.capacity, d.draining, d.unread}
 	d.mu.Unlock()
 	b := s.rows.NewBatch()
 	b.Set(key(keyDisk, d.id[:]), codec.Encode(row))

@@ -2,6 +2,7 @@ package extentstore
 
 import (
 	"context"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -48,46 +49,128 @@ func (s *Store) Disks() []DiskStatus {
 }
 
 // AddDisk takes a disk into use, or changes the capacity of one that is. A folder
-// that was in use elsewhere, or whose rows were lost, is indexed before it returns.
+// that was in use before, or whose rows were lost, is indexed before it returns. One
+// that is another rhizome's or node's, or in use by another process, is refused with
+// errs.Conflict, a disk of this node by another path with errs.Exists. A known disk
+// that is still not there is errs.Unavailable.
 func (s *Store) AddDisk(ctx context.Context, d Disk) error {
+	s.change.Lock()
+	defer s.change.Unlock()
 	if err := s.addOrAdjust(d); err != nil {
 		return err
 	}
-	s.Recheck()
+	s.recheck()
 	for _, x := range s.allDisks() {
-		if x.dir == d.Dir {
-			s.adoptDisk(x)
+		if x.dir != d.Dir {
+			continue
 		}
+		if err := x.usable(); err != nil {
+			return err
+		}
+		s.adoptDisk(x)
 	}
 	s.keeper.poke()
 	return nil
 }
 
-// Recheck looks whether absent disks are back.
+// Recheck looks whether absent disks are back. The store does it every minute too.
 func (s *Store) Recheck() {
+	s.change.Lock()
+	defer s.change.Unlock()
+	s.recheck()
+}
+
+func (s *Store) recheck() {
 	for _, d := range s.allDisks() {
 		if d.usable() == nil {
 			continue
 		}
-		err := d.mount(true)
-		if err == nil {
+		if err := d.away(s.takeBack(d)); err != nil {
+			d.unlock()
 			d.mu.Lock()
-			d.segments, d.next, d.usedBytes = map[uint64]*segment{}, 1, d.reserved
+			d.absent = err
 			d.mu.Unlock()
-			err = s.load(d, false)
+			continue
 		}
-		d.mu.Lock()
-		d.absent = err
-		d.mu.Unlock()
-		if err == nil {
-			s.adoptDisk(d)
+		s.log.Info("a disk is back", "disk", d.dir)
+		s.adoptDisk(d)
+		s.keeper.poke()
+		s.tellBack(d.dir)
+	}
+}
+
+// takeBack takes a disk into use again that was absent for some time. Writers may
+// still have its open segment: they lose it first, and what is in it is read anew.
+func (s *Store) takeBack(d *disk) error {
+	if err := d.mount(true); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	unread := d.unread
+	d.mu.Unlock()
+	if unread { // at length, so that the second time is short
+		if _, err := s.load(d, true); err != nil {
+			return err
 		}
+	}
+	if err := d.app.reload(s, d); err != nil {
+		return err
+	}
+	return s.noteRead(d)
+}
+
+// reload counts anew what is on a disk while others change the index.
+func (s *Store) reload(d *disk) error {
+	d.reaping.Lock()
+	defer d.reaping.Unlock()
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	c, err := s.load(d, false)
+	if err == nil {
+		d.serve(c)
+	}
+	return err
+}
+
+// watch looks for absent disks until the store closes. A disk that is asleep is not
+// woken: it is not absent.
+func (s *Store) watch() {
+	tick := time.NewTicker(s.opt.recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+			if !s.allServe() {
+				s.Recheck()
+			}
+		}
+	}
+}
+
+// OnReturn has f called with the folder of each disk that comes back, once it serves.
+// f must not add, drain, remove or recheck disks.
+func (s *Store) OnReturn(f func(dir string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.back = f
+}
+
+func (s *Store) tellBack(dir string) {
+	s.mu.RLock()
+	f := s.back
+	s.mu.RUnlock()
+	if f != nil {
+		f(dir)
 	}
 }
 
 // DrainDisk begins to move everything off a disk, or ends that, and returns. Nothing
 // new is written to a disk that is drained; it goes on serving what it has.
 func (s *Store) DrainDisk(id ident.ID, on bool) error {
+	s.change.Lock()
+	defer s.change.Unlock()
 	d, err := s.known(id)
 	if err != nil {
 		return err
@@ -112,6 +195,8 @@ func (s *Store) known(id ident.ID) (*disk, error) {
 // errs.Conflict, unless lost is given: it is called with every extent that is lost
 // with the disk.
 func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)) error {
+	s.change.Lock()
+	defer s.change.Unlock()
 	d, err := s.known(id)
 	if err != nil {
 		return err
@@ -132,7 +217,7 @@ func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)
 		reopen()
 		return err
 	}
-	if err := d.retire(); err != nil {
+	if err := d.retire(len(gone) == 0); err != nil {
 		return err
 	}
 	return s.forgetDisk(d, gone, lost)
@@ -154,16 +239,19 @@ func (d *disk) shut() (reopen func(), err error) {
 	}, nil
 }
 
-// retire makes the disk absent for good.
-func (d *disk) retire() error {
+// retire makes the disk absent for good. One that is empty may be taken into use again
+// as a new disk, of any rhizome; one that is not stays its owner's.
+func (d *disk) retire(empty bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.absent == nil {
-		d.absent = errs.Newf(errs.Unavailable, "disk %s was removed from this node", d.id)
-		// Without its identity the folder may be taken into use again as a new disk.
-		return removeFile(d.fs, d.path(identityName))
+	if d.absent != nil {
+		return nil
 	}
-	return nil
+	d.absent = errs.Newf(errs.Unavailable, "disk %s was removed from this node", d.id)
+	if !empty {
+		return nil
+	}
+	return removeFile(d.fs, d.path(identityName))
 }
 
 func (s *Store) extentsOn(ctx context.Context, disk ident.ID) (out []ident.ID, err error) {
@@ -197,6 +285,7 @@ func (s *Store) forgetDisk(d *disk, gone []ident.ID, lost func(ident.ID)) error 
 	s.mu.Lock()
 	delete(s.disks, d.id)
 	s.mu.Unlock()
+	d.unlock()
 	for _, id := range gone {
 		lost(id)
 	}

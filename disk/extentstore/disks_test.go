@@ -159,12 +159,12 @@ func TestIdentityIsChecked(t *testing.T) {
 	if b.status(diskID(1)).Absent == nil {
 		t.Error("a disk with a damaged identity serves")
 	}
-	must(t, writeSynced(mem, "/d1/"+identityName, encodeIdentity(diskID(2))))
+	must(t, writeSynced(mem, "/d1/"+identityName, identity{disk: diskID(2)}.encode()))
 	b.reopen()
 	if b.status(diskID(1)).Absent == nil {
 		t.Error("a disk with another's identity serves")
 	}
-	must(t, writeSynced(mem, "/d1/"+identityName, encodeIdentity(diskID(1))))
+	must(t, writeSynced(mem, "/d1/"+identityName, identity{disk: diskID(1)}.encode()))
 	b.reopen()
 	checkAll(t, b.s, want)
 }
@@ -186,7 +186,7 @@ func TestHome(t *testing.T) {
 		t.Errorf("the disk is in %s", got)
 	}
 	must(t, mem.MkdirAll("/strange", 0o700))
-	must(t, writeSynced(mem, "/strange/"+identityName, encodeIdentity(diskID(9))))
+	must(t, writeSynced(mem, "/strange/"+identityName, identity{disk: diskID(9)}.encode()))
 	b.opt.Home = "/strange"
 	b.reopen()
 	checkAll(t, b.s, want)
@@ -207,38 +207,6 @@ func TestRowsLost(t *testing.T) {
 	checkAccounts(t, b.s)
 	b.reopen()
 	checkAll(t, b.s, want)
-}
-
-func TestSalvage(t *testing.T) {
-	mem := vfs.NewCrashable()
-	b := newBench(t, mem, crashOptions)
-	want := several(t, b.s, 50)
-	var small, big Info
-	for id, shape := range want {
-		i, err := b.s.Info(ctx, id)
-		must(t, err)
-		if len(shape) > 1 {
-			big = i
-		} else {
-			small = i
-		}
-	}
-	flip(t, mem, "/d1/"+big.File, big.Offset+3500)
-	flip(t, mem, "/d1/"+small.File, small.Offset-70) // its description
-	seen := map[ident.ID]Found{}
-	must(t, b.s.Salvage(ctx, diskID(1), func(f Found) error { seen[f.ID] = f; return nil }))
-	for id, shape := range want {
-		f, ok := seen[id]
-		if ok == (id == small.ID) {
-			t.Errorf("%s found: %v", id, ok)
-		}
-		if ok && (string(f.Descriptor) != id.String() || f.Frames != len(shape)) {
-			t.Errorf("%s: %+v", id, f)
-		}
-		if damaged := len(f.Damaged) == 1 && f.Damaged[0] == 1; damaged != (id == big.ID) {
-			t.Errorf("%s: damaged frames %v", id, f.Damaged)
-		}
-	}
 }
 
 // flip changes one bit of a file.

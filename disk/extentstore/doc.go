@@ -15,13 +15,16 @@
 //
 // # Where bytes lie
 //
-// A disk is a folder with an identity file. An extent lies on one disk, chosen at
+// A disk is a folder with an identity file, which says whose it is: that of another
+// rhizome or node is refused, because what has no rows here is deleted by the floors
+// above. It is locked while it is in use. An extent lies on one disk, chosen at
 // random by free room. Up to SmallBytes it is a record in a segment file, where
 // many writers share one fsync: the first to come writes and syncs for all that
 // wait, without a timer. A larger one is a file of its own, made under tmp/ and
-// renamed. Both describe themselves: Salvage reads a disk without any index.
+// renamed. Both describe themselves: a disk can be indexed anew from its files alone.
 //
-//	disk            identity: three lines of text
+//	disk            identity: five lines of text
+//	disk.lock       held by the process that uses the disk
 //	tmp/ID          an extent being written
 //	extents/AB/ID   an extent of its own; AB: first byte of the ID
 //	segments/NUM    small extents

@@ -67,7 +67,7 @@ func (d *disk) distrust() {
 // was taken away.
 func (d *disk) identityGone() error {
 	if _, err := d.fs.Stat(d.path(identityName)); errors.Is(err, os.ErrNotExist) {
-		return errs.Newf(errs.Unavailable, "disk %s is not there any more: %s has no identity file. Mount it, or remove the disk from this node", d.id, d.dir)
+		return errs.Newf(errs.Unavailable, "disk %s is not there any more: %s has no identity file. Mount it, and it is used again within a minute; or remove the disk from this node", d.id, d.dir)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (s *Store) indexFile(d *disk, id ident.ID, e *entry) error {
 	if s.stillAt(id, e) { // adopted meanwhile
 		return nil
 	}
-	return s.setFile(d, id, e)
+	return s.setFile(s.rows.NewBatch(), d, id, e)
 }
 
 // indexMoved gives a finished copy its name and moves the index from one place to it;
@@ -132,15 +132,19 @@ func (s *Store) indexMoved(w *fileWriter, id ident.ID, e, from *entry) error {
 		w.abort()
 		return err
 	}
-	if err := s.setFile(w.d, id, e); err != nil {
+	// In one batch: a crash that kept only the first half would count the old file for ever.
+	b := s.rows.NewBatch()
+	s.unplace(b, id, from)
+	if err := s.setFile(b, w.d, id, e); err != nil {
 		return err
 	}
-	return s.forget(id, from, s.rows.NewBatch())
+	s.unplaced(from)
+	return nil
 }
 
-// setFile makes the index say that the extent is the file e; indexMu is held.
-func (s *Store) setFile(d *disk, id ident.ID, e *entry) error {
-	b := s.rows.NewBatch()
+// setFile commits b, in which the index says that the extent is the file e; indexMu is
+// held.
+func (s *Store) setFile(b *kv.Batch, d *disk, id ident.ID, e *entry) error {
 	b.Set(extentKey(id), e.encode())
 	b.Add(key(keyFiles, d.id[:]), e.bytes())
 	if err := b.CommitLazily(); err != nil {
@@ -157,7 +161,8 @@ func (d *disk) occupy(n int64) {
 	d.usedBytes += n
 }
 
-// stillAt reports whether the index has the extent at that place; indexMu is held.
+// stillAt reports whether the index has the extent at that place. Who relies on it
+// later than now holds indexMu.
 func (s *Store) stillAt(id ident.ID, at *entry) bool {
 	now, err := s.lookup(id)
 	return err == nil && now.same(at)

@@ -2,8 +2,6 @@ package extentstore
 
 import (
 	"encoding/binary"
-	"encoding/hex"
-	"strings"
 
 	"github.com/zeebo/blake3"
 
@@ -195,26 +193,4 @@ func decodeSegmentHead(b []byte) (num uint64, salt ident.ID, err error) {
 	}
 	copy(salt[:], b[16:])
 	return binary.BigEndian.Uint64(b[8:]), salt, nil
-}
-
-const identityLine = "rhizome disk, format 1"
-
-// encodeIdentity makes the identity file of a disk folder, three lines of text.
-func encodeIdentity(id ident.ID) []byte {
-	text := identityLine + "\n" + id.String() + "\n"
-	s := sum([]byte(text))
-	return []byte(text + hex.EncodeToString(s[:]) + "\n")
-}
-
-func decodeIdentity(b []byte) (ident.ID, error) {
-	bad := errs.New(errs.Corrupt, "the disk folder's identity file is damaged")
-	lines := strings.Split(string(b), "\n")
-	if len(lines) != 4 || lines[0] != identityLine {
-		return ident.ID{}, bad
-	}
-	id, err := ident.Parse(lines[1])
-	if err != nil || string(encodeIdentity(id)) != string(b) {
-		return ident.ID{}, bad
-	}
-	return id, nil
 }

@@ -29,6 +29,15 @@ func fill(t *testing.T, s *Store, size int) []ident.ID {
 	}
 }
 
+// setAside tries to set n bytes aside.
+func setAside(s *Store, n int64) error {
+	d, err := s.reserve(n)
+	if err == nil {
+		d.release(n)
+	}
+	return err
+}
+
 func TestCapacityHolds(t *testing.T) {
 	const limit = 8 << 20
 	for name, o := range map[string]Options{
@@ -46,7 +55,7 @@ func TestCapacityHolds(t *testing.T) {
 			if n > limit || n < limit*3/4 {
 				t.Errorf("%d bytes on a disk of %d", n, limit)
 			}
-			wantKind(t, b.s.Room(2<<20), errs.Full)
+			wantKind(t, setAside(b.s, 2<<20), errs.Full)
 			for i, id := range ids {
 				if i%2 == 0 {
 					must(t, b.s.Delete(ctx, id))
@@ -67,12 +76,33 @@ func TestCapacityHolds(t *testing.T) {
 	}
 }
 
+// TestCapacityCountsWhatLiesBeside extents and rows, as it is now.
+func TestCapacityCountsWhatLiesBeside(t *testing.T) {
+	var beside atomic.Int64
+	b := newBench(t, vfs.NewCrashable(), Options{Capacity: 64 << 20, Beside: beside.Load}, Disk{ID: diskID(1), Dir: "/d1"})
+	must(t, b.s.RowsRoom(1<<20))
+	beside.Store(60 << 20)
+	wantKind(t, b.s.RowsRoom(rowsStep), errs.Full)
+	beside.Store(0)
+	must(t, b.s.RowsRoom(1<<20))
+}
+
+func TestADiskIsThereOrNot(t *testing.T) {
+	b := newBench(t, vfs.NewCrashable(), Options{}, Disk{ID: diskID(1), Dir: "/d1"})
+	must(t, b.s.There(diskID(1)))
+	must(t, b.fs.Rename("/d1/disk", "/d1/away"))
+	wantKind(t, b.s.There(diskID(1)), errs.Unavailable)
+	must(t, b.fs.Rename("/d1/away", "/d1/disk"))
+	must(t, b.s.There(diskID(1)))
+	wantKind(t, b.s.There(diskID(2)), errs.NotFound)
+}
+
 func TestReserveStaysFree(t *testing.T) {
 	mem := vfs.NewCrashable()
 	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 10 << 20, TotalBytes: 100 << 20, UsedBytes: 90 << 20})
 	b := newBench(t, mem, Options{Reserve: 8 << 20})
-	must(t, b.s.Room(1<<20))
-	wantKind(t, b.s.Room(3<<20), errs.Full)
+	must(t, setAside(b.s, 1<<20))
+	wantKind(t, setAside(b.s, 3<<20), errs.Full)
 	_, err := b.s.Create(ctx, ident.New(), 5<<20)
 	wantKind(t, err, errs.Full)
 	w, err := b.s.Create(ctx, ident.New(), -1)

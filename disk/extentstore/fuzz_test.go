@@ -87,10 +87,11 @@ func FuzzTail(f *testing.F) {
 }
 
 func FuzzIdentity(f *testing.F) {
-	f.Add(encodeIdentity(ident.ID{7}))
+	f.Add(identity{ident.ID{7}, Owner{ident.ID{8}, ident.NodeID{9}}}.encode())
+	f.Add([]byte(identityLine + "\n" + ident.ID{7}.String() + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if id, err := decodeIdentity(b); err == nil && !bytes.Equal(encodeIdentity(id), b) {
-			t.Fatalf("%q reads as %s", b, id)
+		if i, err := decodeIdentity(b); err == nil && !bytes.Equal(i.encode(), b) {
+			t.Fatalf("%q reads as %+v", b, i)
 		}
 	})
 }

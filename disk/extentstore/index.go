@@ -15,7 +15,7 @@ const (
 	keySegment  = 's' // disk ID, segment number -> segmentRow
 	keyLive     = 'l' // disk ID, segment number -> counter: bytes of live records
 	keyFiles    = 'f' // disk ID -> counter: bytes in extents' own files
-	keyGarbage  = 'g' // disk ID, file name -> empty: a file to remove
+	keyGarbage  = 'g' // disk ID, file name -> its size, 8 bytes: a file to remove
 	keyDisk     = 'd' // disk ID -> diskRow
 	keyClean    = 'c' // present: the last process closed the store
 	keyTick     = 't' // rewritten to make what came before it durable
@@ -115,4 +115,7 @@ type diskRow struct {
 	Dir      string `cbor:"1,keyasint"`
 	Capacity int64  `cbor:"2,keyasint,omitempty"`
 	Draining bool   `cbor:"3,keyasint,omitempty"`
+	// Unread: the index was made anew while the disk was away. When it comes back it
+	// is taken whosever it is by its identity, and all of it is indexed.
+	Unread bool `cbor:"4,keyasint,omitempty"`
 }

@@ -12,9 +12,6 @@ import (
 
 func indexMagic(b []byte) int { return bytes.Index(b, []byte(metaMagic)) }
 
-// retryDrain is how long a drain that found no room waits for the next try.
-const retryDrain = 10 * time.Minute
-
 // smallCrowd is how many small sealed segments are merged: each start leaves one.
 const smallCrowd = 8
 
@@ -57,7 +54,7 @@ func (k *keeper) wait() {
 
 func (k *keeper) run() {
 	defer k.idle.Broadcast()
-	retry := time.NewTicker(retryDrain)
+	retry := time.NewTicker(k.s.opt.retry)
 	defer retry.Stop()
 	for {
 		select {

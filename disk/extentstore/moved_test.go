@@ -137,3 +137,35 @@ func TestFileMovesOnlyToAFreeName(t *testing.T) {
 		t.Errorf("the extent lies at %v, %v", now, err)
 	}
 }
+
+// TestMoveIsOneCommit: what is one commit no power cut parts. In two, the first alone
+// would have the old file counted for ever.
+func TestMoveIsOneCommit(t *testing.T) {
+	b, mem, id, at, from, to := twoDisks(t)
+	src, err := from.openOwn(id)
+	must(t, err)
+	defer src.Close()
+	m, err := readMeta(src, at.meta, at.metaLen())
+	must(t, err)
+	w, err := createFile(to, id)
+	must(t, err)
+	e, err := copyFrames(ctx, w, src, at, m)
+	must(t, err)
+	b.durable()
+	from.reaping.Lock() // its commits come later
+	before := b.rows.Changes(space)
+	must(t, b.s.indexMoved(w, id, e, at))
+	if n := b.rows.Changes(space) - before; n != 1 {
+		t.Errorf("%d commits", n)
+	}
+	from.reaping.Unlock()
+	for _, dur := range []bool{false, true} {
+		if dur {
+			b.durable()
+		}
+		c := b.afterPowerCut(mem)
+		must(t, c.s.adopted(ctx))
+		must(t, check(c.s, id, frames(id, 1000), id.String()))
+		checkAccounts(t, c.s)
+	}
+}

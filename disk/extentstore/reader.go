@@ -155,3 +155,17 @@ func (r *Reader) ReadStored(i int, buf []byte) ([]byte, error) {
 	}
 	return buf, nil
 }
+
+// damaged reads all frames and returns the numbers of those that are not whole.
+func (r *Reader) damaged() (out []int) {
+	var buf []byte
+	for i := range r.Frames() {
+		b, err := r.ReadFrame(i, buf)
+		if err != nil {
+			out = append(out, i)
+			continue
+		}
+		buf = b
+	}
+	return out
+}

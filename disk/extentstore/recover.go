@@ -18,7 +18,8 @@ import (
 // indexed: its old place goes only after a durable commit behind the index's move, so
 // an index that does not have the move has the old place, or the extent was deleted
 // while it moved and must not come back.
-func (s *Store) loadSegment(d *disk, num uint64, row segmentRow, known, all bool) error {
+func (l *loader) loadSegment(num uint64, row segmentRow, all bool) error {
+	s, d := l.s, l.d
 	name := d.path(segmentName(num))
 	st, err := s.fs.Stat(name)
 	if err != nil {
@@ -29,8 +30,8 @@ func (s *Store) loadSegment(d *disk, num uint64, row segmentRow, known, all bool
 		return err
 	}
 	seg := &segment{num: num, size: st.Size(), live: live, sealed: true}
-	d.segments[num] = seg
-	d.usedBytes += seg.size
+	l.segments[num] = seg
+	l.used += seg.size
 	if !row.Sealed {
 		from := max(row.Mark, headSize)
 		index := s.indexTail
@@ -41,7 +42,7 @@ func (s *Store) loadSegment(d *disk, num uint64, row segmentRow, known, all bool
 			return err
 		}
 	}
-	s.dropIfEmpty(d, seg)
+	l.dropIfEmpty(seg)
 	return nil
 }
 

@@ -18,7 +18,7 @@ type room struct {
 
 	mu        sync.Mutex
 	sinceLook int64
-	rowsBytes atomic.Int64
+	rowsBytes atomic.Int64 // and what is beside them
 }
 
 func (r *room) init(s *Store) {
@@ -36,10 +36,14 @@ func (r *room) count(n int64) {
 	}
 }
 
-// look asks the row store for its size; mu is held.
+// look asks how large the row store is and what lies beside it; mu is held.
 func (r *room) look() {
 	r.sinceLook = 0
-	r.rowsBytes.Store(int64(r.s.rows.DiskBytes()))
+	n := int64(r.s.rows.DiskBytes())
+	if r.s.opt.Beside != nil {
+		n += r.s.opt.Beside()
+	}
+	r.rowsBytes.Store(n)
 }
 
 // free returns how many bytes may still be written to the disk; d.mu is held.
@@ -77,16 +81,6 @@ func (s *Store) RowsRoom(n int64) error {
 	s.space.turn.Lock()
 	defer s.space.turn.Unlock()
 	return s.overall(n)
-}
-
-// Room returns nil if n more bytes may be written to this node, rows included, else
-// errs.Full or errs.Unavailable with the reason. It sets nothing aside.
-func (s *Store) Room(n int64) error {
-	d, err := s.reserve(n)
-	if err == nil {
-		d.release(n)
-	}
-	return err
 }
 
 // reserve chooses a disk and sets n bytes aside on it.

@@ -3,6 +3,7 @@ package extentstore
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rhizome/base/clock"
@@ -21,8 +22,8 @@ type ScrubOptions struct {
 	// Rate bounds reading within a window, in bytes per second; 32 MiB/s if zero. It
 	// wins over Pass: a store too large for it takes longer.
 	Rate int64
-	// Busy, if set, reports whether the machine has better things to do; the scrubber
-	// waits until it does not.
+	// Busy, if set, reports whether the machine has better things to do: a window then
+	// reads slowly, but it goes on.
 	Busy func() bool
 	// Damaged, if set, is told of every extent that is not what was written.
 	Damaged func(Damage)
@@ -67,10 +68,11 @@ type Scrubber struct {
 	s   *Store
 	opt ScrubOptions
 
-	turn sync.Mutex // held by who scrubs
-	mu   sync.Mutex
-	row  scrubRow
-	busy bool
+	turn  sync.Mutex   // held by who scrubs
+	asked atomic.Int32 // whole passes that wait for their turn
+	mu    sync.Mutex
+	row   scrubRow
+	busy  bool
 }
 
 // saveEvery is how many bytes are read between two notes of the place. What a crash
@@ -143,28 +145,40 @@ func (c *Scrubber) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Window reads one window's share of the pass.
+// Window reads one window's share of the pass, or less if Whole is called meanwhile.
 func (c *Scrubber) Window(ctx context.Context) error {
-	total := c.s.stored()
-	share := int64(float64(total)*float64(c.opt.Window)/float64(c.opt.Pass)) + 1
+	if err := c.s.adopted(ctx); err != nil {
+		return err
+	}
+	share := c.share()
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	c.mu.Lock()
 	c.row.Window = c.opt.Clock.Now().Unix()
 	c.mu.Unlock()
-	_, err := c.scrub(ctx, share)
+	_, err := c.scrub(ctx, share, c.gentle(share))
 	return err
 }
 
-// Whole reads everything once from the beginning, at once, and returns how many
-// extents are damaged.
+// share is what is to be read in one window, in bytes.
+func (c *Scrubber) share() int64 {
+	return int64(float64(c.s.stored())*float64(c.opt.Window)/float64(c.opt.Pass)) + 1
+}
+
+// Whole reads everything once from the beginning, at once and however busy the machine
+// is, and returns how many extents are damaged.
 func (c *Scrubber) Whole(ctx context.Context) (damaged int, err error) {
+	if err := c.s.adopted(ctx); err != nil {
+		return 0, err
+	}
+	c.asked.Add(1)
 	c.turn.Lock()
+	c.asked.Add(-1)
+	defer c.turn.Unlock()
 	c.mu.Lock()
 	c.row = scrubRow{Pass: c.row.Pass, Finished: c.row.Finished, Window: c.row.Window}
 	c.mu.Unlock()
-	c.turn.Unlock()
-	for ended := false; !ended && err == nil; {
-		ended, err = c.scrub(ctx, 1<<62)
-	}
+	_, err = c.scrub(ctx, 1<<62, pace{c, c.opt.Rate, c.opt.Rate, false})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.row.Damaged, err

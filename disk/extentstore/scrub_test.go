@@ -1,6 +1,7 @@
 package extentstore
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -89,15 +90,57 @@ func TestScrubWindowsMakeAPass(t *testing.T) {
 	}
 }
 
-func TestScrubWaitsWhileBusy(t *testing.T) {
+// TestScrubGoesOnUnderEndlessLoad: slowly in a window, at once when it was asked for.
+func TestScrubGoesOnUnderEndlessLoad(t *testing.T) {
 	b := newBench(t, vfs.NewCrashable(), crashOptions)
 	several(t, b.s, 4)
 	asked := 0
-	c, err := b.s.NewScrubber(ScrubOptions{Rate: fast, Busy: func() bool { asked++; return asked == 1 }})
+	c, err := b.s.NewScrubber(ScrubOptions{Rate: fast, Pass: 24 * time.Hour, Busy: func() bool { asked++; return true }})
 	must(t, err)
 	_, err = c.Whole(ctx)
 	must(t, err)
-	if asked < 5 {
-		t.Errorf("asked %d times", asked)
+	if asked > 0 || c.Status().Finished.IsZero() {
+		t.Errorf("a person asked: looked %d times whether the machine is busy, %+v", asked, c.Status())
+	}
+	must(t, c.Window(ctx))
+	if st := c.Status(); asked == 0 || st.Pass != 2 || st.Done < st.Total {
+		t.Errorf("a window of the whole pass: looked %d times, %+v", asked, st)
+	}
+}
+
+// TestScrubKeepsItsPassUnderLoad: half the window is enough for its share.
+func TestScrubKeepsItsPassUnderLoad(t *testing.T) {
+	c := &Scrubber{opt: ScrubOptions{Rate: 32 << 20, Window: 24 * time.Hour}}
+	for share, want := range map[int64]int64{1: slowest, 86400 << 20: 2 << 20, 1 << 50: 32 << 20} {
+		if p := c.gentle(share); p.busy < want-1 || p.busy > want || !p.yields {
+			t.Errorf("share %d: %+v, want %d", share, p, want)
+		}
+	}
+}
+
+// TestAWindowEndsForAPerson who asks for everything.
+func TestAWindowEndsForAPerson(t *testing.T) {
+	b := newBench(t, vfs.NewCrashable(), crashOptions)
+	several(t, b.s, 20)
+	var c *Scrubber
+	done := make(chan error, 1)
+	looks := 0
+	c, err := b.s.NewScrubber(ScrubOptions{Rate: fast, Pass: 24 * time.Hour, Busy: func() bool {
+		if looks++; looks == 1 {
+			go func() { _, err := c.Whole(ctx); done <- err }()
+			for c.asked.Load() == 0 {
+				runtime.Gosched()
+			}
+		}
+		return false
+	}})
+	must(t, err)
+	must(t, c.Window(ctx))
+	if looks > 4 {
+		t.Errorf("the window went on and looked %d times", looks)
+	}
+	must(t, <-done)
+	if c.Status().Finished.IsZero() {
+		t.Error("the whole pass did not end")
 	}
 }

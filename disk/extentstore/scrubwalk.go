@@ -9,25 +9,49 @@ import (
 	"rhizome/base/ident"
 )
 
-// busyWait is how long the scrubber waits before it asks again whether the machine
-// is busy.
-const busyWait = time.Second
+// slowest is the least rate of a window, in bytes per second: one frame in a second.
+const slowest = 1 << 20
+
+// worthWaiting is the length in bytes from which on a frame is waited for alone.
+const worthWaiting = 256 << 10
+
+// pace is how fast a walk reads, in bytes per second.
+type pace struct {
+	c          *Scrubber
+	rate, busy int64
+	yields     bool // to a walk that a person asked for
+}
+
+// gentle is the pace of a window. While the machine is busy it reads as slowly as it
+// may for its share to be read in half the window.
+func (c *Scrubber) gentle(share int64) pace {
+	busy := max(slowest, int64(2*float64(share)/c.opt.Window.Seconds()))
+	return pace{c, c.opt.Rate, min(busy, c.opt.Rate), true}
+}
+
+// wait makes reading that many bytes, which took so long, last as long as it has to.
+func (p pace) wait(ctx context.Context, bytes int64, took time.Duration) error {
+	rate := p.rate
+	if p.busy < rate && p.c.opt.Busy != nil && p.c.opt.Busy() {
+		rate = p.busy
+	}
+	due := time.Duration(float64(bytes) / float64(rate) * float64(time.Second))
+	if err := p.c.pause(ctx, due-took); err != nil {
+		return errs.Newf(errs.Unavailable, "scrubbing was given up: %w", err)
+	}
+	return nil
+}
 
 // scrub reads up to budget bytes from the noted place on and reports whether the
-// pass came to its end.
-func (c *Scrubber) scrub(ctx context.Context, budget int64) (ended bool, err error) {
-	if err := c.s.adopted(ctx); err != nil {
-		return false, err
-	}
-	c.turn.Lock()
-	defer c.turn.Unlock()
+// pass came to its end. The caller has the turn.
+func (c *Scrubber) scrub(ctx context.Context, budget int64, p pace) (ended bool, err error) {
 	from := c.begin()
 	var unsaved int64
 	err = c.s.each(ctx, from, func(id ident.ID, e *entry) error {
-		if budget <= 0 {
+		if budget <= 0 || p.yields && c.asked.Load() > 0 {
 			return errStop
 		}
-		n, err := c.one(ctx, id, e)
+		n, err := c.one(ctx, id, e, p)
 		budget -= n
 		if unsaved += n; unsaved >= saveEvery && err == nil {
 			unsaved = 0
@@ -44,9 +68,9 @@ func (c *Scrubber) scrub(ctx context.Context, budget int64) (ended bool, err err
 }
 
 // one reads one extent and notes that it did.
-func (c *Scrubber) one(ctx context.Context, id ident.ID, e *entry) (int64, error) {
+func (c *Scrubber) one(ctx context.Context, id ident.ID, e *entry, p pace) (int64, error) {
 	began := time.Now() // stopwatch
-	damage, err := c.s.inspect(ctx, id, c.gentle)
+	damage, err := c.s.inspect(ctx, id, p.wait)
 	if errors.Is(err, errs.Unavailable) && ctx.Err() == nil {
 		err = nil // its disk is not there; nothing to be said about it
 	}
@@ -63,8 +87,8 @@ func (c *Scrubber) one(ctx context.Context, id ident.ID, e *entry) (int64, error
 	}
 	c.row.Next = successor(id)
 	c.mu.Unlock()
-	// Small extents: what gentle does between frames is done between extents.
-	return e.bytes(), c.pause(ctx, c.due(e.bytes())-time.Since(began)) // stopwatch
+	// What surrounds the frames takes room and time too.
+	return e.bytes(), p.wait(ctx, e.bytes(), time.Since(began)) // stopwatch
 }
 
 // successor returns the ID behind id, nil behind the last.
@@ -77,31 +101,10 @@ func successor(id ident.ID) []byte {
 	return nil
 }
 
-// due is the least time in which that many bytes may be read.
-func (c *Scrubber) due(bytes int64) time.Duration {
-	return time.Duration(float64(bytes) / float64(c.opt.Rate) * float64(time.Second))
-}
-
-// gentle is called after each frame with the time it took.
-func (c *Scrubber) gentle(ctx context.Context, bytes int64, took time.Duration) error {
-	for c.opt.Busy != nil && c.opt.Busy() {
-		if err := c.pause(ctx, busyWait); err != nil {
-			return errs.Newf(errs.Unavailable, "scrubbing was given up: %w", err)
-		}
-	}
-	if bytes < 256<<10 {
-		return nil
-	}
-	if err := c.pause(ctx, c.due(bytes)-took); err != nil {
-		return errs.Newf(errs.Unavailable, "scrubbing was given up: %w", err)
-	}
-	return nil
-}
-
 // inspect reads all of an extent from the disk itself where the system lets it,
 // rather than from memory, and returns what is wrong, nil if nothing. It fails if the
 // extent or its disk is not there.
-func (s *Store) inspect(ctx context.Context, id ident.ID, gentle func(context.Context, int64, time.Duration) error) (*Damage, error) {
+func (s *Store) inspect(ctx context.Context, id ident.ID, wait func(context.Context, int64, time.Duration) error) (*Damage, error) {
 	r, err := s.Reader(ctx, id)
 	if errors.Is(err, errs.Corrupt) {
 		info, gone := s.Info(ctx, id)
@@ -129,7 +132,10 @@ func (s *Store) inspect(ctx context.Context, id ident.ID, gentle func(context.Co
 			buf = b
 		}
 		forget(r.f, r.offsets[i], int64(r.Length(i)))
-		if err := gentle(ctx, int64(r.Length(i)), time.Since(began)); err != nil { // stopwatch
+		if r.Length(i) < worthWaiting {
+			continue // the caller waits for all of it
+		}
+		if err := wait(ctx, int64(r.Length(i)), time.Since(began)); err != nil { // stopwatch
 			return nil, err
 		}
 	}

@@ -24,6 +24,7 @@ type record struct {
 type request struct {
 	records []*record
 	seal    bool // end the open segment
+	reload  bool // give it up and load the disk anew; alone in its group
 	err     error
 	lead    chan bool
 }
@@ -54,6 +55,12 @@ func (a *appender) append(s *Store, d *disk, records []*record) error {
 // sealNow ends the open segment, if there is one.
 func (a *appender) sealNow(s *Store, d *disk) error {
 	return a.do(s, d, &request{seal: true, lead: make(chan bool, 1)})
+}
+
+// reload loads the disk anew while nobody appends to it. The open segment is given up
+// as it is: its file is one of those that are loaded.
+func (a *appender) reload(s *Store, d *disk) error {
+	return a.do(s, d, &request{reload: true, lead: make(chan bool, 1)})
 }
 
 func (a *appender) do(s *Store, d *disk, r *request) error {
@@ -93,6 +100,10 @@ func (a *appender) takeGroup() []*request {
 	var bytes int64
 	n := 0
 	for n < len(a.queue) && bytes < groupBytes {
+		if a.queue[n].reload {
+			n = max(n, 1)
+			break
+		}
 		for _, r := range a.queue[n].records {
 			bytes += int64(len(r.data))
 		}
@@ -104,6 +115,13 @@ func (a *appender) takeGroup() []*request {
 }
 
 func (a *appender) write(s *Store, d *disk, group []*request) error {
+	if group[0].reload {
+		if a.file != nil {
+			_ = a.file.Close() // all that counts was synced
+			a.file, a.seg = nil, nil
+		}
+		return s.reload(d)
+	}
 	seal := slices.ContainsFunc(group, func(r *request) bool { return r.seal })
 	if slices.ContainsFunc(group, func(r *request) bool { return len(r.records) > 0 }) {
 		if err := a.writeRecords(s, d, group); err != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -25,12 +26,23 @@ type Options struct {
 	Home string
 	// Capacity limits what all extents and the row store occupy, in bytes; 0: no limit.
 	Capacity int64
+	// Beside, if set, is what else counts against Capacity, in bytes: files that lie
+	// beside extents and rows. It is called often and must not wait for a disk that sleeps.
+	Beside func() int64
 	// Reserve is what stays free on each file system, in bytes. If zero, a fiftieth of
 	// it, but 128 MiB to 1 GiB, and never more than a quarter.
 	Reserve int64
-	Logger  *slog.Logger
+	// Owner is whose extents these are: a disk of another is refused.
+	Owner Owner
+	// Adopt takes any disk, whosever it was, as Owner's: for rows that are made anew
+	// from the disks, where no extent counts as left over.
+	Adopt  bool
+	Logger *slog.Logger
 	// Rand chooses disks; seeded by the system if nil.
 	Rand *rand.Rand
+
+	retry   time.Duration // after what could not be removed or drained is tried again
+	recheck time.Duration // between two looks for absent disks
 }
 
 // Store keeps extents on disks. All methods are safe for concurrent use, but for
@@ -47,9 +59,13 @@ type Store struct {
 	reaper  reaper
 	keeper  keeper
 
+	// change is held while a disk comes or goes. It comes before every other lock.
+	change sync.Mutex
+	ready  bool // Open is through
+
 	mu    sync.RWMutex
 	disks map[ident.ID]*disk
-	ready bool // Open is through
+	back  func(dir string) // is told of disks that come back
 
 	randMu sync.Mutex
 	// adoption is closed once the index knows every extent on the disks.
@@ -73,10 +89,12 @@ func Open(fs vfs.FS, rows *kv.Store, disks []Disk, o Options) (*Store, error) {
 	if err := s.open(disks); err != nil {
 		s.stop()
 		s.work.Wait()
+		s.unlock()
 		return nil, err
 	}
 	s.work.Go(s.reaper.run)
 	s.work.Go(s.keeper.run)
+	s.work.Go(s.watch)
 	s.keeper.poke()
 	return s, nil
 }
@@ -87,6 +105,12 @@ func (o Options) filled() Options {
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = 64 << 20
+	}
+	if o.retry == 0 {
+		o.retry = 10 * time.Minute
+	}
+	if o.recheck == 0 {
+		o.recheck = time.Minute
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -103,6 +127,7 @@ func (o Options) filled() Options {
 func (s *Store) Close() error {
 	s.stop()
 	s.work.Wait()
+	defer s.unlock()
 	for _, d := range s.allDisks() {
 		if err := d.app.close(s, d); err != nil {
 			return err
@@ -114,6 +139,13 @@ func (s *Store) Close() error {
 	}
 	b.Set(key(keyTick), nil)
 	return b.Commit()
+}
+
+// unlock gives the disks' folders back.
+func (s *Store) unlock() {
+	for _, d := range s.allDisks() {
+		d.unlock()
+	}
 }
 
 func (s *Store) disk(id ident.ID) (*disk, error) {

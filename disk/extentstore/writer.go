@@ -87,7 +87,24 @@ func (w *Writer) grow(n int64) error {
 	return nil
 }
 
-func (w *Writer) toFile(frame []byte) (err error) {
+// Rest lets go of the last frame: its buffer is the caller's again at once. More frames
+// must follow.
+func (w *Writer) Rest() error {
+	if w.err == nil && w.held != nil {
+		w.err = w.letGo()
+	}
+	return w.err
+}
+
+func (w *Writer) toFile(frame []byte) error {
+	if err := w.letGo(); err != nil {
+		return err
+	}
+	return w.file.write(frame)
+}
+
+// letGo begins the extent's own file, with the frame that is held.
+func (w *Writer) letGo() (err error) {
 	if w.file == nil {
 		if w.file, err = createFile(w.d, w.id); err != nil {
 			return err
@@ -95,11 +112,8 @@ func (w *Writer) toFile(frame []byte) (err error) {
 	}
 	if w.held != nil {
 		err, w.held = w.file.write(w.held), nil
-		if err != nil {
-			return err
-		}
 	}
-	return w.file.write(frame)
+	return err
 }
 
 // Commit ends the extent: when it returns nil, frames and descriptor are durable.

@@ -60,7 +60,8 @@ type about struct {
 
 // Ring is an open keyring. It is safe for concurrent use.
 type Ring struct {
-	fs vfs.FS
+	fs   vfs.FS
+	away func(dir string, err error)
 
 	mu     sync.Mutex
 	places []string // folders
@@ -69,9 +70,13 @@ type Ring struct {
 
 // Open reads the keyring in all given folders and makes every copy whole. A folder
 // that cannot be read or written is an error, but for those after the first: a disk
-// may be away, and is told to away, which may be nil.
+// may be away, and is told to away, which may be nil, now and whenever a copy there
+// cannot be written. The caller gives no folder of a disk that is not there.
 func Open(fs vfs.FS, away func(dir string, err error), dirs ...string) (*Ring, error) {
-	r := &Ring{fs: fs, facts: map[about][]byte{}}
+	if away == nil {
+		away = func(string, error) {}
+	}
+	r := &Ring{fs: fs, away: away, facts: map[about][]byte{}}
 	found := make([]histories, len(dirs))
 	for i, dir := range dirs {
 		var err error
@@ -89,9 +94,7 @@ func Open(fs vfs.FS, away func(dir string, err error), dirs ...string) (*Ring, e
 			return nil, err
 		}
 		if err != nil {
-			if away != nil {
-				away(dir, err)
-			}
+			away(dir, err)
 			continue
 		}
 		r.places = append(r.places, dir)
@@ -142,7 +145,9 @@ func merge(copies []histories) map[about][]byte {
 	return out
 }
 
-// Keep records a bucket's sealed key. It is durable in every place when it returns.
+// Keep records a bucket's sealed key. It is durable in the first place when it returns,
+// and in every other that was not told to be away: those the next Open or AddPlace
+// completes. No copy is made where there is none: the disk may not be mounted.
 func (r *Ring) Keep(bucket ident.ID, sealed []byte) error {
 	return r.keep(about{kindKey, bucket}, sealed)
 }
@@ -172,18 +177,16 @@ func (r *Ring) Layout() []byte {
 	return bytes.Clone(r.facts[about{kind: kindLayout}])
 }
 
-// AddPlace adds a folder and makes a copy there.
+// AddPlace adds a folder and makes a copy there, or completes the one that is there: in
+// a known place too, which may have been away.
 func (r *Ring) AddPlace(dir string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.places, dir) {
-		return nil
-	}
 	found, err := read(r.fs, r.fs.PathJoin(dir, Name))
 	if err == nil {
 		err = r.complete(dir, found)
 	}
-	if err == nil {
+	if err == nil && !slices.Contains(r.places, dir) {
 		r.places = append(r.places, dir)
 	}
 	return err
@@ -206,8 +209,12 @@ func (r *Ring) keep(a about, b []byte) error {
 		return nil
 	}
 	for i, dir := range r.places {
-		if err := r.add(dir, record(a, b)); err != nil && i == 0 {
-			return err // the other places are mended by the next Open
+		err := r.extend(dir, record(a, b))
+		if err != nil && i == 0 {
+			return err
+		}
+		if err != nil {
+			r.away(dir, err)
 		}
 	}
 	r.facts[a] = bytes.Clone(b)
@@ -239,16 +246,24 @@ func (r *Ring) complete(dir string, has histories) error {
 	return r.add(dir, lacks)
 }
 
-// add appends bytes durably.
+// add appends bytes durably, to a new copy if there is none.
 func (r *Ring) add(dir string, b []byte) error {
+	st, err := r.fs.Stat(r.fs.PathJoin(dir, Name))
+	if errors.Is(err, os.ErrNotExist) || err == nil && st.Size() == 0 {
+		return r.replace(dir, append([]byte(header), b...))
+	}
+	return r.extend(dir, b)
+}
+
+// extend appends bytes durably to a copy that is there.
+func (r *Ring) extend(dir string, b []byte) error {
 	path := r.fs.PathJoin(dir, Name)
 	st, err := r.fs.Stat(path)
-	fresh := errors.Is(err, os.ErrNotExist) || err == nil && st.Size() == 0
-	if err != nil && !fresh {
-		return errs.Newf(errs.Unavailable, "the keyring in %s cannot be looked at: %w", dir, err)
+	if err == nil && st.Size() == 0 {
+		err = errs.New(errs.Corrupt, "it is empty")
 	}
-	if fresh {
-		return r.replace(dir, append([]byte(header), b...))
+	if err != nil {
+		return errs.Newf(errs.Unavailable, "the keyring in %s cannot be looked at: %w", dir, err)
 	}
 	f, err := r.fs.OpenReadWrite(path, "rhizome-keyring")
 	if err != nil {

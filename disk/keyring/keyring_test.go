@@ -126,3 +126,38 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(magic))
 	f.Fuzz(func(_ *testing.T, b []byte) { parse(b) })
 }
+
+// TestNothingIsMadeWhereADiskWas: a copy that is gone is told of and not begun anew,
+// because the disk may not be mounted; adding the place again completes it.
+func TestNothingIsMadeWhereADiskWas(t *testing.T) {
+	fs := vfs.NewCrashable()
+	for _, d := range []string{"a", "b"} {
+		if err := fs.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var away []string
+	r, err := Open(fs, func(dir string, err error) { away = append(away, dir) }, "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fs.Remove("b/" + Name); err != nil {
+		t.Fatal(err)
+	}
+	id := ident.New()
+	if err := r.Keep(id, []byte("sealed")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fs.Stat("b/" + Name); err == nil || len(away) != 1 || away[0] != "b" {
+		t.Errorf("a copy was made (%v), told: %v", err, away)
+	}
+	if keys, _ := Read(fs, "a"); string(keys[id]) != "sealed" {
+		t.Errorf("the first place has %v", keys)
+	}
+	if err := fs.Remove("a/" + Name); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Keep(ident.New(), []byte("other")); err == nil {
+		t.Error("the first place is gone, and that is no error")
+	}
+}

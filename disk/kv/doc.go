@@ -4,9 +4,10 @@
 //
 //   - Commit is durable when it returns, and concurrent commits share one fsync.
 //   - What a reader saw is durable before it is told to anybody: Pebble shows a
-//     batch before its log is synced, so Barrier waits for every commit that began
+//     batch before its log is synced, so Barrier waits for every Commit that began
 //     before the call. A value that was read can then never be taken back by a
-//     power cut.
+//     power cut, unless it was committed lazily: what CommitLazily writes is durable
+//     with the next Commit only.
 //
 // Keys are namespaced by their first byte; every package that keeps rows here owns
 // one or more first bytes, listed in docs/formats.md.

@@ -31,6 +31,10 @@ func translate(err error) error {
 	return errs.Newf(errs.Internal, "row store: %w", err)
 }
 
+// heldHere is how Pebble says that this process holds a store open already; another
+// process's hold is EAGAIN.
+const heldHere = "lock held by current process"
+
 // openError is translate for a store that does not open: what is neither held by
 // another process nor closed to this one is damaged.
 func openError(err error) error {
@@ -38,7 +42,7 @@ func openError(err error) error {
 	switch {
 	case errs.KindOf(known) != errs.Internal:
 		return known
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES), strings.Contains(err.Error(), "lock"):
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES), strings.HasPrefix(err.Error(), heldHere):
 		return errs.Newf(errs.Conflict, "the row store is in use by another process: %w", err)
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENOMEM):
 		return known
@@ -76,12 +80,22 @@ func (l logger) Errorf(format string, args ...any) {
 }
 
 func (l logger) Fatalf(format string, args ...any) {
-	err := errs.Newf(errs.Internal, "row store: "+format, args...)
+	err := fatal(format, args)
 	if l.fatal == nil {
 		panic(err) // nobody was named who could stop the process in order
 	}
 	l.fatal(err)
 	select {}
+}
+
+// fatal is what Pebble cannot go on after, with the kind of its cause.
+func fatal(format string, args []any) error {
+	for _, a := range args {
+		if cause, ok := a.(error); ok {
+			return translate(cause)
+		}
+	}
+	return errs.Newf(errs.Internal, "row store: "+format, args...)
 }
 
 // rescue turns a panic into an error: Pebble 2.1 panics when it means to report

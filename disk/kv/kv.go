@@ -1,11 +1,9 @@
 package kv
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,16 +43,8 @@ type Store struct {
 	noter *noter
 	hot   *hot
 
-	mu      sync.Mutex
-	current *generation
+	barrier *barrier
 	changes [256]atomic.Uint64 // commits by first byte of a key
-}
-
-// generation groups commits that began between two Barriers.
-type generation struct {
-	wg       sync.WaitGroup
-	inflight int
-	prev     *generation // not yet durable when this one began; nil once it was
 }
 
 // Open opens or makes the store in dir of fs. A store that another process holds
@@ -119,7 +109,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, translate(err)
 	}
-	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), current: new(generation)}
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), barrier: newBarrier()}
 	s.keepNotes(o)
 	return s, nil
 }
@@ -175,47 +165,10 @@ func (s *Store) Get(key []byte) (_ []byte, err error) {
 	return out, translate(closer.Close())
 }
 
-// Barrier returns when every commit that began before the call is durable. It
-// costs nothing when none is under way.
-func (s *Store) Barrier() {
-	s.mu.Lock()
-	g := s.current
-	if g.inflight > 0 || g.prev != nil {
-		s.current = &generation{prev: g}
-	}
-	s.mu.Unlock()
-	g.wait(s)
-}
-
-func (s *Store) begin() *generation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current.inflight++
-	s.current.wg.Add(1)
-	return s.current
-}
-
-func (s *Store) end(g *generation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g.inflight--
-	g.wg.Done()
-}
-
-func (g *generation) wait(s *Store) {
-	s.mu.Lock()
-	prev, busy := g.prev, g.inflight > 0
-	s.mu.Unlock()
-	if prev != nil {
-		prev.wait(s)
-		s.mu.Lock()
-		g.prev = nil
-		s.mu.Unlock()
-	}
-	if busy {
-		g.wg.Wait()
-	}
-}
+// Barrier returns when every Commit that began before the call has ended, and so is
+// durable unless it failed. CommitLazily is not waited for. When no Commit is under way
+// it costs a lock.
+func (s *Store) Barrier() { s.barrier.wait() }
 
 // Batch collects writes that take effect together or not at all. It is not safe
 // for concurrent use.
@@ -252,8 +205,7 @@ func (b *Batch) Empty() bool { return b.b.Empty() }
 
 // Commit applies the batch and returns when it is durable. The batch is spent.
 func (b *Batch) Commit() error {
-	g := b.s.begin()
-	defer b.s.end(g)
+	defer b.s.barrier.end(b.s.barrier.begin())
 	defer b.b.Close()
 	defer b.s.count(&b.keys)
 	defer b.s.hot.end(b.s.hot.begin(b.b))
@@ -340,11 +292,6 @@ func (s *Store) Space() (free, total uint64) {
 
 // DiskBytes returns how much the store occupies on disk, logs included.
 func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
-
-// Compact rewrites [from, to) so that deleted bytes leave the disk.
-func (s *Store) Compact(ctx context.Context, from, to []byte) error {
-	return translate(s.db.Compact(ctx, from, to, false))
-}
 
 // Flush writes the memtable out.
 func (s *Store) Flush() error { return translate(s.db.Flush()) }

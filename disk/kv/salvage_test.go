@@ -51,7 +51,7 @@ func fill(t testing.TB, s *Store, rng *rand.Rand, n int) model {
 			}
 		}
 		if i == n*2/3 {
-			if err := s.Compact(context.Background(), []byte("a"), []byte("z")); err != nil {
+			if err := s.db.Compact(context.Background(), []byte("a"), []byte("z"), false); err != nil {
 				t.Fatal(err)
 			}
 		}

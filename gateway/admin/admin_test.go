@@ -18,6 +18,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/signer"
 
 	"rhizome/base/errs"
+	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/client"
 	"rhizome/model/account"
@@ -93,6 +94,41 @@ func TestFailuresAreSaidInThePersonsLanguage(t *testing.T) {
 	}
 }
 
+// TestReasonsAreSaidInThePersonsLanguage, also those that stand within an answer.
+func TestReasonsAreSaidInThePersonsLanguage(t *testing.T) {
+	fr := lang.New(lang.French)
+	gone := errs.New(errs.Unavailable, "no disk of this node can take bytes: none is mounted")
+	disks := sayDisks(fr, []api.Disk{{State: api.DiskLost, Err: gone}, {State: api.DiskOK}})
+	if disks[0].Reason != fr.Error(gone) || disks[0].Reason == gone.Error() || disks[1].Reason != "" {
+		t.Errorf("%q, %q", disks[0].Reason, disks[1].Reason)
+	}
+	r := sayRepair(fr, api.Repair{Lost: []api.Damage{{Reason: "its bytes are missing"}, {Err: gone}}, Snapshot: api.Snapshot{Err: gone}})
+	if r.Lost[0].Reason != "ses octets manquent" || r.Lost[1].Reason != fr.Error(gone) || r.Snapshot.Reason != fr.Error(gone) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSnapshotsThatFailAreARisk once the last one is two days old.
+func TestSnapshotsThatFailAreARisk(t *testing.T) {
+	now := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) *time.Time { at := now.Add(-d); return &at }
+	for name, c := range map[string]struct {
+		s    api.Snapshot
+		risk bool
+	}{
+		"new node":           {api.Snapshot{}, false},
+		"nothing changed":    {api.Snapshot{Last: ago(100 * time.Hour)}, false},
+		"failed once":        {api.Snapshot{Last: ago(30 * time.Hour), Reason: "no room"}, false},
+		"failed for long":    {api.Snapshot{Last: ago(49 * time.Hour), Reason: "no room"}, true},
+		"never a single one": {api.Snapshot{Reason: "no room"}, true},
+	} {
+		h := health(lang.New(lang.English), api.Status{Repair: api.Repair{Snapshot: c.s}}, now)
+		if (h.State == api.Risk) != c.risk {
+			t.Errorf("%s: %+v", name, h)
+		}
+	}
+}
+
 func TestEveryKindHasAStatus(t *testing.T) {
 	for k := errs.Internal; k <= errs.Full; k++ {
 		if statusOf[k] < 400 {
@@ -103,14 +139,13 @@ func TestEveryKindHasAStatus(t *testing.T) {
 
 func TestRequestsAreLimitedAndStrict(t *testing.T) {
 	s := server(keyList{})
-	for body, want := range map[string]int{
-		`{"name":"` + strings.Repeat("x", maxJSON) + `"}`: 400,
-		`{"nmae":"x"}`: 400,
-		`{`:            400,
-		`{"name":""}`:  400,
+	large := strings.Repeat(" ", maxJSON-10)
+	for body, want := range map[string]string{
+		large + `{"name":"x"}`: "too large", `{"nmae":"x"}`: "nmae", `{`: "EOF", `{"name":""}`: "1 to 128 bytes",
+		large + `{}`: "1 to 128 bytes", // as long as may be
 	} {
-		if w := ask(s, "POST", "/v1/keys", body, "en"); w.Code != want {
-			t.Errorf("%.20s: %d %s", body, w.Code, w.Body)
+		if w := ask(s, "POST", "/v1/keys", body, "en"); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%.20s: %d %s", strings.TrimSpace(body), w.Code, w.Body)
 		}
 	}
 	if w := ask(s, "GET", "/v2/keys", "", "en"); w.Code != 404 {

@@ -26,7 +26,7 @@ type Keys interface {
 // Buckets is what the admin server needs of the buckets.
 type Buckets interface {
 	CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*object.Bucket, error)
-	// AllBuckets returns every bucket, by ID.
+	// AllBuckets returns every bucket, in the order of their IDs.
 	AllBuckets(ctx context.Context) ([]*object.Bucket, error)
 	DeleteBucket(ctx context.Context, b *object.Bucket) error
 	Usage(ctx context.Context, b *object.Bucket) (object.Usage, error)

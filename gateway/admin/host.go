@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -28,7 +29,9 @@ func (s *Server) status(r *http.Request) (any, error) {
 	if out.Repair, err = s.Host.Repair(ctx); err != nil {
 		return nil, err
 	}
-	out.Health = health(printer(r), out)
+	p := printer(r)
+	out.Disks, out.Repair = sayDisks(p, out.Disks), sayRepair(p, out.Repair)
+	out.Health = health(p, out, s.Clock.Now())
 	return out, nil
 }
 
@@ -52,7 +55,7 @@ func (s *Server) count(ctx context.Context, out *api.Status) error {
 
 // health says in sentences what is at risk. That a single home holds everything
 // once is how it was set up, and said by the documentation rather than here.
-func health(p lang.Printer, s api.Status) api.Health {
+func health(p lang.Printer, s api.Status, now time.Time) api.Health {
 	h := api.Health{State: api.Good}
 	risk := func(text string) { h.State, h.Reasons = api.Risk, append(h.Reasons, text) }
 	for _, d := range s.Disks {
@@ -66,10 +69,24 @@ func health(p lang.Printer, s api.Status) api.Health {
 	if n := int64(len(s.Repair.Lost)); n > 0 {
 		risk(p.N(n, "%s piece is damaged: see rhizome repair status.", "%s pieces are damaged: see rhizome repair status."))
 	}
+	switch last := s.Repair.Snapshot.Last; {
+	case s.Repair.Snapshot.Reason == "":
+	case last == nil:
+		risk(p.T("No snapshot of the rows could be taken yet: %s", s.Repair.Snapshot.Reason))
+	case now.Sub(*last) > snapshotsLate:
+		risk(p.T("No snapshot of the rows could be taken for %s: %s", p.Duration(now.Sub(*last)), s.Repair.Snapshot.Reason))
+	}
 	return h
 }
 
-func (s *Server) listDisks(r *http.Request) (any, error) { return s.Host.Disks(r.Context()) }
+// snapshotsLate is the age of the newest snapshot from which on it is a risk that none
+// can be taken; they are taken once a day.
+const snapshotsLate = 48 * time.Hour
+
+func (s *Server) listDisks(r *http.Request) (any, error) {
+	disks, err := s.Host.Disks(r.Context())
+	return sayDisks(printer(r), disks), err
+}
 
 func (s *Server) addDisk(r *http.Request) (any, error) {
 	in, err := read[api.AddDisk](r)
@@ -79,7 +96,9 @@ func (s *Server) addDisk(r *http.Request) (any, error) {
 	if !filepath.IsAbs(in.Path) {
 		return nil, errs.Newf(errs.Invalid, "%q is not an absolute path", in.Path)
 	}
-	return s.Host.AddDisk(r.Context(), filepath.Clean(in.Path))
+	d, err := s.Host.AddDisk(r.Context(), filepath.Clean(in.Path))
+	d.Reason = reason(printer(r), d.Reason, d.Err)
+	return d, err
 }
 
 func (s *Server) drainDisk(r *http.Request) (any, error) {
@@ -90,7 +109,10 @@ func (s *Server) removeDisk(r *http.Request) (any, error) {
 	return nil, s.Host.RemoveDisk(r.Context(), r.PathValue("id"), r.URL.Query().Get("force") == "true")
 }
 
-func (s *Server) repairStatus(r *http.Request) (any, error) { return s.Host.Repair(r.Context()) }
+func (s *Server) repairStatus(r *http.Request) (any, error) {
+	out, err := s.Host.Repair(r.Context())
+	return sayRepair(printer(r), out), err
+}
 
 func (s *Server) scrub(r *http.Request) (any, error) { return nil, s.Host.Scrub(r.Context()) }
 

@@ -40,6 +40,7 @@ func (s *Server) statObject(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	pieces = sayPieces(printer(r), pieces)
 	out := api.Stat{
 		Object: wireObject(&o.Head), Bucket: r.PathValue("bucket"), Parts: o.Parts,
 		Attrs: wireAttrs(o.Attrs), Inline: len(pieces) == 0, Pieces: pieces, Whole: true,

@@ -42,8 +42,11 @@ func (q *request) authenticate() error {
 	if q.who, err = q.verify(a); err != nil {
 		return err
 	}
-	a.Hoist(q.r)
-	return nil
+	if a.Kind == sigv4.Query { // what comes out of the query may choose the operation
+		a.Hoist(q.r)
+		q.route, err = q.g.routes.find(q.scope, q.r, q.query)
+	}
+	return err
 }
 
 // verify looks the key of a signature up and checks the signature with it.

@@ -14,6 +14,7 @@ import (
 // completion is one CompleteMultipartUpload.
 type completion struct {
 	complete  object.Complete
+	size      int64 // announced, -1 if not
 	algorithm checksum.Algorithm
 	kind      checksum.Type
 	sum       string // what the client says of the whole object, "" if nothing
@@ -52,8 +53,8 @@ func (q *request) completion() (*completion, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &completion{complete: object.Complete{Key: q.key, Upload: id, If: cond}}
-	if c.complete.Size, err = q.announcedSize(); err != nil {
+	c := &completion{complete: object.Complete{Key: q.key, Upload: id, Size: -1, If: cond}}
+	if c.size, err = q.announcedSize(); err != nil {
 		return nil, err
 	}
 	said, err := q.wholeChecksum(c)
@@ -201,9 +202,9 @@ func (c *completion) finish(parts []object.Part) (object.Digest, error) {
 		tags[i], sums[i] = p.ETag, checksum.Part{Sum: p.Checksum.Sum, Size: p.Size}
 		size += p.Size
 	}
-	if c.complete.Size >= 0 && c.complete.Size != size {
+	if c.size >= 0 && c.size != size {
 		return object.Digest{}, s3err.Newf(s3err.InvalidRequest,
-			"The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", c.complete.Size, size)
+			"The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", c.size, size)
 	}
 	etag, err := checksum.MultipartETag(tags)
 	d := object.Digest{ETag: etag}

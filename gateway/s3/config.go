@@ -39,6 +39,7 @@ type Config struct {
 const (
 	defaultRegion     = "us-east-1"
 	defaultConcurrent = 1024
+	formShare         = 16 // one in so many may be a form from nobody known
 )
 
 // gateway is the handler. It is safe for concurrent use and never changes.
@@ -52,7 +53,8 @@ type gateway struct {
 	verifier *sigv4.Verifier
 	log      *slog.Logger
 	sums     *checksum.Pool
-	slots    chan struct{}
+	slots    chan struct{} // requests under way
+	forms    chan struct{} // forms of which it is not known yet who sends them
 	routes   index
 }
 
@@ -76,5 +78,6 @@ func New(c Config) http.Handler {
 		c.MaxConcurrent = defaultConcurrent
 	}
 	g.slots = make(chan struct{}, c.MaxConcurrent)
+	g.forms = make(chan struct{}, max(1, c.MaxConcurrent/formShare))
 	return g
 }

@@ -33,6 +33,7 @@ var codes = []struct {
 	{object.ErrEntityTooLarge, s3err.EntityTooLarge},
 	{object.ErrKeyTooLong, s3err.KeyTooLongError},
 	{object.ErrMetadataTooLong, s3err.MetadataTooLarge},
+	{object.ErrNotText, s3err.InvalidArgument},
 	{object.ErrRange, s3err.InvalidRange},
 	{object.ErrQuota, s3err.QuotaExceeded},
 	{object.ErrShortBody, s3err.IncompleteBody},
@@ -60,14 +61,14 @@ func translate(err error) *s3err.Error {
 // ofKind maps what has no entry of its own by its kind.
 func ofKind(err error) *s3err.Error {
 	switch errs.KindOf(err) {
-	case errs.NotFound:
-		return s3err.New(s3err.NoSuchKey).Because(err)
+	case errs.NotFound: // what has no name of its own is something of ours that should be here
+		return s3err.New(s3err.InternalError).Because(err)
 	case errs.Denied:
 		return s3err.New(s3err.AccessDenied).Because(err)
 	case errs.Exists, errs.Conflict:
 		return s3err.New(s3err.OperationAborted).Because(err)
 	case errs.Invalid:
-		return s3err.Newf(s3err.InvalidRequest, "%s", err.Error()).Because(err)
+		return s3err.New(s3err.InvalidRequest).Because(err) // what it says may be about parts of the store
 	case errs.TooLarge:
 		return s3err.New(s3err.EntityTooLarge).Because(err)
 	case errs.Full:
@@ -92,6 +93,7 @@ func (q *request) fail(err error) {
 	if q.status != 0 {
 		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}
+	q.leave()
 	q.endBody()
 	clear(q.w.Header())
 	q.used = 0

@@ -16,9 +16,11 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/vfs"
 	"rhizome/model/account"
 	"rhizome/model/object"
 	"rhizome/model/object/memobject"
+	"rhizome/model/object/objecttest"
 )
 
 var testTime = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
@@ -28,6 +30,9 @@ func FuzzXML(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>`))
 	f.Add([]byte("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"))
 	f.Add([]byte("<Delete><![CDATA[x]]></Delete>"))
+	for _, doc := range hostile() {
+		f.Add([]byte(doc))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, root := range []string{"Delete", "CompleteMultipartUpload", "CreateBucketConfiguration"} {
 			n, err := parseXML(b, root)
@@ -112,10 +117,20 @@ func FuzzHeaders(f *testing.F) {
 	})
 }
 
+// openable is an object service whose rights can be set.
+type openable interface {
+	object.Service
+	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
+}
+
 // front is a gateway over an empty store in memory, with one bucket that anybody may
 // read and write.
 func front(t testing.TB) (http.Handler, *memobject.Store) {
 	store := memobject.New(clock.NewManual(testTime))
+	return frontOf(t, store), store
+}
+
+func frontOf(t testing.TB, store openable) http.Handler {
 	k := &account.Key{ID: "RZ0123456789ABCDEF012345", Secret: "a secret", CreateBuckets: true, Member: ident.New()}
 	b, err := store.CreateBucket(context.Background(), "open", k, false)
 	if err == nil {
@@ -130,12 +145,24 @@ func front(t testing.TB) (http.Handler, *memobject.Store) {
 				return k, nil
 			}
 			return nil, errs.New(errs.NotFound, "no such key")
-		}}), store
+		}})
 }
 
 // FuzzRequest sends any request; whatever it is, the answer is whole, and an error is
 // well-formed XML.
 func FuzzRequest(f *testing.F) {
+	h, _ := front(f)
+	fuzzRequest(f, h)
+}
+
+// FuzzStored is FuzzRequest over the real store, which encodes what it keeps.
+func FuzzStored(f *testing.F) {
+	home := objecttest.Open(f, vfs.NewCrashable(), objecttest.NewIdentity())
+	f.Cleanup(func() { home.Close(f) })
+	fuzzRequest(f, frontOf(f, home.Objects))
+}
+
+func fuzzRequest(f *testing.F, h http.Handler) {
 	f.Add("GET", "/open?list-type=2&prefix=a", "", "", "")
 	f.Add("PUT", "/open/k", "X-Amz-Copy-Source", "/open/k", "body")
 	f.Add("POST", "/open?delete", "Content-MD5", "x", "<Delete/>")
@@ -143,7 +170,11 @@ func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "/open/k?uploadId=0&partNumber=1", "X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "0\r\n\r\n")
 	f.Add("GET", "/open/k?partNumber=1", "Range", "bytes=0-", "")
 	f.Add("GET", "/open/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "Authorization", "AWS4-HMAC-SHA256 x", "")
-	h, _ := front(f)
+	f.Add("PUT", "/open/k", "Content-Disposition", "\xe9", "body")
+	f.Add("PUT", "/open/k", "X-Amz-Meta-\xe9", "x", "body")
+	f.Add("POST", "/open/k?uploads", "Content-Type", "\xe9", "")
+	f.Add("POST", "/open", "Content-Type", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=key\r\n\r\n\xff\r\n"+
+		"--b\r\nContent-Disposition: form-data; name=file; filename=f\r\n\r\nx\r\n--b--")
 	f.Fuzz(func(t *testing.T, method, target, name, value, body string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil || strings.ContainsAny(method, " \r\n\x00") || method == "" {
@@ -162,5 +193,19 @@ func FuzzRequest(f *testing.F) {
 		if w.Code >= 400 && method != "HEAD" && !bytes.HasPrefix(w.Body.Bytes(), []byte(xmlHead+"<Error><Code>")) {
 			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
 		}
+		if w.Code < 300 && (method == "PUT" || method == "POST") {
+			readable(t, h, u.Path)
+		}
 	})
+}
+
+// readable checks that what was written, and what it was written into, can be read and listed.
+func readable(t *testing.T, h http.Handler, path string) {
+	for _, target := range []*url.URL{{Path: path}, {Path: "/open"}, {Path: "/open", RawQuery: "uploads"}} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, &http.Request{Method: "GET", URL: target, Host: "s3.example.org", Header: http.Header{}, Body: http.NoBody})
+		if w.Code >= 500 && w.Code != 501 {
+			t.Fatalf("GET %s: %d %s", target, w.Code, w.Body)
+		}
+	}
 }

@@ -55,7 +55,7 @@ func (l *listing) name(s string) string {
 	return s
 }
 
-// open begins the document with what every listing echoes.
+// echo appends what every listing repeats of what was asked.
 func (l *listing) echo(d *doc, limitName string) {
 	d.some("Delimiter", l.name(l.delimiter))
 	if l.url {
@@ -98,17 +98,28 @@ func (d *doc) entry(o *object.Head, owner string) {
 	d.text("StorageClass", "STANDARD")
 }
 
+// marked is a listing that goes on behind a marker, with its page, and the owner that
+// it names for each object.
+type marked struct {
+	listing
+	*object.Listed
+	marker, owner string
+}
+
+func (q *request) marked(parameter string) (m marked, err error) {
+	if m.listing, err = q.listing("max-keys"); err != nil {
+		return m, err
+	}
+	m.marker = q.query.get(parameter)
+	if m.Listed, err = q.page(m.listing, m.marker); err != nil {
+		return m, err
+	}
+	m.owner, err = q.owner(q.bucket)
+	return m, err
+}
+
 func listV1(q *request) error {
-	l, err := q.listing("max-keys")
-	if err != nil {
-		return err
-	}
-	marker := q.query.get("marker")
-	page, err := q.page(l, marker)
-	if err != nil {
-		return err
-	}
-	owner, err := q.owner(q.bucket)
+	l, err := q.marked("marker")
 	if err != nil {
 		return err
 	}
@@ -116,14 +127,14 @@ func listV1(q *request) error {
 	d := newDoc(root)
 	d.text("Name", q.bucketName)
 	d.text("Prefix", l.name(l.prefix))
-	d.text("Marker", l.name(marker))
-	if page.More && l.delimiter != "" {
-		d.text("NextMarker", l.name(page.Next))
+	d.text("Marker", l.name(l.marker))
+	if l.More && l.delimiter != "" {
+		d.text("NextMarker", l.name(l.Next))
 	}
 	l.echo(d, "MaxKeys")
-	d.bool("IsTruncated", page.More)
-	l.contents(d, page.Objects, owner)
-	l.prefixes(d, page.Prefixes)
+	d.bool("IsTruncated", l.More)
+	l.contents(d, l.Objects, l.owner)
+	l.prefixes(d, l.Prefixes)
 	return q.xml(http.StatusOK, d, root)
 }
 
@@ -180,16 +191,7 @@ func listV2(q *request) error {
 // listVersions shows each object as its only version, "null", as in a bucket that
 // never had versioning.
 func listVersions(q *request) error {
-	l, err := q.listing("max-keys")
-	if err != nil {
-		return err
-	}
-	marker := q.query.get("key-marker")
-	page, err := q.page(l, marker)
-	if err != nil {
-		return err
-	}
-	owner, err := q.owner(q.bucket)
+	l, err := q.marked("key-marker")
 	if err != nil {
 		return err
 	}
@@ -197,23 +199,23 @@ func listVersions(q *request) error {
 	d := newDoc(root)
 	d.text("Name", q.bucketName)
 	d.text("Prefix", l.name(l.prefix))
-	d.text("KeyMarker", l.name(marker))
+	d.text("KeyMarker", l.name(l.marker))
 	d.text("VersionIdMarker", q.query.get("version-id-marker"))
-	if page.More {
-		d.text("NextKeyMarker", l.name(page.Next))
+	if l.More {
+		d.text("NextKeyMarker", l.name(l.Next))
 		d.text("NextVersionIdMarker", "null")
 	}
 	l.echo(d, "MaxKeys")
-	d.bool("IsTruncated", page.More)
-	for i := range page.Objects {
+	d.bool("IsTruncated", l.More)
+	for i := range l.Objects {
 		d.begin("Version")
-		d.text("Key", l.name(page.Objects[i].Key))
+		d.text("Key", l.name(l.Objects[i].Key))
 		d.text("VersionId", "null")
 		d.bool("IsLatest", true)
-		d.entry(&page.Objects[i], owner)
+		d.entry(&l.Objects[i], l.owner)
 		d.end("Version")
 	}
-	l.prefixes(d, page.Prefixes)
+	l.prefixes(d, l.Prefixes)
 	return q.xml(http.StatusOK, d, root)
 }
 

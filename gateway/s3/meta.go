@@ -20,15 +20,15 @@ const (
 // attrsOf reads what the headers of a write say about an object.
 func attrsOf(h http.Header) (object.Attrs, error) {
 	a := object.Attrs{
-		ContentType:        h.Get("Content-Type"),
-		CacheControl:       h.Get("Cache-Control"),
-		ContentDisposition: h.Get("Content-Disposition"),
-		ContentLanguage:    h.Get("Content-Language"),
-		Expires:            h.Get("Expires"),
-		WebsiteRedirect:    h.Get("X-Amz-Website-Redirect-Location"),
+		ContentType:        text(h.Get("Content-Type")),
+		CacheControl:       text(h.Get("Cache-Control")),
+		ContentDisposition: text(h.Get("Content-Disposition")),
+		ContentLanguage:    text(h.Get("Content-Language")),
+		Expires:            text(h.Get("Expires")),
+		WebsiteRedirect:    text(h.Get("X-Amz-Website-Redirect-Location")),
 	}
 	if e := h.Get("Content-Encoding"); e != "" {
-		a.ContentEncoding = chunked.ContentEncoding(e)
+		a.ContentEncoding = text(chunked.ContentEncoding(e))
 	}
 	if w := a.WebsiteRedirect; w != "" && w[0] != '/' && !strings.HasPrefix(w, "http://") && !strings.HasPrefix(w, "https://") {
 		return a, s3err.New(s3err.InvalidWebsiteRedirectLocation)
@@ -52,8 +52,7 @@ func attrsOf(h http.Header) (object.Attrs, error) {
 	return a, nil
 }
 
-// decodeMeta returns the text of a metadata value: RFC 2047 words are decoded, bytes
-// that are no UTF-8 are taken as ISO 8859-1.
+// decodeMeta returns the text of a metadata value: RFC 2047 words are decoded.
 func decodeMeta(v string) string {
 	if strings.Contains(v, "=?") {
 		var dec mime.WordDecoder
@@ -61,6 +60,12 @@ func decodeMeta(v string) string {
 			return d
 		}
 	}
+	return text(v)
+}
+
+// text returns a header's value as UTF-8, which is all that records hold: bytes that
+// are something else are taken as ISO 8859-1, as HTTP has it.
+func text(v string) string {
 	if utf8.ValidString(v) {
 		return v
 	}

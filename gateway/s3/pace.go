@@ -20,6 +20,8 @@ const (
 	grace   = time.Minute
 	// drainTime is how long the rest of a refused body is read for.
 	drainTime = 5 * time.Second
+	// formTime is how long the fields of a form may take, which come from anybody.
+	formTime = 20 * time.Second
 	// idleWrite and slowestWrite give one write idleWrite plus its length at that rate.
 	idleWrite    = 30 * time.Second
 	slowestWrite = 4 << 10
@@ -32,6 +34,7 @@ type paced struct {
 	body   io.ReadCloser
 	rc     *http.ResponseController
 	armed  time.Time
+	end    time.Time // of all reading, unless zero
 	waited time.Duration
 	n      int64
 	ended  bool
@@ -55,7 +58,11 @@ func (q *request) pace() {
 func (p *paced) Read(b []byte) (int, error) {
 	start := time.Now() // a stopwatch
 	if start.Sub(p.armed) >= rearm {
-		_ = p.rc.SetReadDeadline(start.Add(idleRead)) // not every ResponseWriter has a connection
+		at := start.Add(idleRead)
+		if !p.end.IsZero() && p.end.Before(at) {
+			at = p.end
+		}
+		_ = p.rc.SetReadDeadline(at) // not every ResponseWriter has a connection
 		p.armed = start
 	}
 	n, err := p.body.Read(b)
@@ -67,10 +74,20 @@ func (p *paced) Read(b []byte) (int, error) {
 	case err != nil:
 		p.ended = true
 		_ = p.rc.SetReadDeadline(time.Time{})
+	case !p.end.IsZero() && time.Since(p.end) > 0: // a stopwatch
+		err = s3err.New(s3err.RequestTimeout)
 	case p.waited > grace && p.n < int64((p.waited-grace)/time.Second)*slowest:
 		err = s3err.New(s3err.RequestTimeout)
 	}
 	return n, err
+}
+
+// within ends all reading that is not done after d; 0 takes that back.
+func (p *paced) within(d time.Duration) {
+	p.armed, p.end = time.Time{}, time.Time{}
+	if d > 0 {
+		p.end = time.Now().Add(d) // a stopwatch
+	}
 }
 
 // Close implements io.Closer.

@@ -60,3 +60,24 @@ func TestPace(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestWithin: what must be there in a certain time is cut then, however much is sent,
+// and what comes after has all the time again.
+func TestWithin(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := httptest.NewRequest("POST", "/b", nil)
+			r.Body = &drip{strings.Repeat("x", 1400), time.Second, 2 * int(formTime/time.Second)}
+			q := &request{w: httptest.NewRecorder(), r: r}
+			q.pace()
+			q.paced.within(formTime)
+			if taken {
+				q.paced.within(0)
+			}
+			_, err := io.Copy(io.Discard, q.r.Body)
+			if cut := errors.Is(err, s3err.RequestTimeout); cut == taken || taken && err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

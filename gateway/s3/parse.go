@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 
 	"rhizome/gateway/s3/checksum"
@@ -14,10 +15,12 @@ import (
 const (
 	maxDocument = 4 << 20
 	maxDepth    = 6
-	maxNodes    = 80000 // 10,000 parts of up to 7 elements
+	maxNodes    = 80000   // 10,000 parts of up to 7 elements
+	maxText     = 8 << 10 // of one element, decoded
 )
 
-// node is an element of a small document. Namespaces and attributes are dropped.
+// node is an element of a small document, with the text of one that has no others in
+// it. Namespaces and attributes are dropped.
 type node struct {
 	name string
 	text string
@@ -64,45 +67,97 @@ func (q *request) document(limit int64, digest bool) ([]byte, error) {
 	return data, err
 }
 
-// parseXML reads a document whose root is named root.
+// parseXML reads a document whose root is named root. The work is in proportion to its
+// length: comments and instructions count as nodes, and text is kept only of elements
+// without others in them.
 func parseXML(data []byte, root string) (*node, error) {
+	p := parser{root: root, top: &node{}}
+	p.stack = []*node{p.top}
 	dec := xml.NewDecoder(bytes.NewReader(data))
-	var stack []*node
-	var top *node
-	nodes := 0
 	for {
 		t, err := dec.Token()
-		if err == io.EOF && top != nil && len(stack) == 0 {
-			return top, nil
+		if err == io.EOF && len(p.top.kids) == 1 && len(p.stack) == 1 {
+			return p.top.kids[0], nil
+		}
+		if err == nil {
+			err = p.take(t)
 		}
 		if err != nil {
 			return nil, malformed(err)
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			n := &node{name: t.Name.Local}
-			if nodes++; nodes > maxNodes || len(stack) == maxDepth || len(stack) == 0 && (top != nil || n.name != root) {
-				return nil, malformed(nil)
-			}
-			if len(stack) == 0 {
-				top = n
-			} else {
-				in := stack[len(stack)-1]
-				in.kids = append(in.kids, n)
-			}
-			stack = append(stack, n)
-		case xml.EndElement:
-			stack = stack[:len(stack)-1]
-		case xml.CharData:
-			if len(stack) > 0 {
-				stack[len(stack)-1].text += string(t)
-			} else if len(bytes.TrimSpace(t)) > 0 {
-				return nil, malformed(nil)
-			}
-		case xml.Directive:
-			return nil, malformed(nil)
-		}
 	}
+}
+
+// parser makes nodes of tokens. The stack begins with top, which holds the root.
+type parser struct {
+	root  string
+	top   *node
+	stack []*node
+	text  []byte // of the innermost element so far
+	nodes int
+}
+
+var (
+	errShape = errors.New("a document with this root does not look so")
+	errLarge = errors.New("the document has too many elements, too deep ones, or too long a text")
+)
+
+func (p *parser) take(t xml.Token) error {
+	if text, ok := t.(xml.CharData); ok {
+		return p.chars(text)
+	}
+	if p.nodes++; p.nodes > maxNodes {
+		return errLarge
+	}
+	switch t := t.(type) {
+	case xml.StartElement:
+		return p.start(t.Name.Local)
+	case xml.EndElement:
+		p.nodes-- // counted when it began
+		n := p.stack[len(p.stack)-1]
+		if len(n.kids) == 0 {
+			n.text = string(p.text)
+		}
+		p.text = p.text[:0]
+		p.stack = p.stack[:len(p.stack)-1]
+	case xml.ProcInst:
+		if t.Target != "xml" {
+			return errShape
+		}
+	case xml.Directive:
+		return errShape
+	}
+	return nil
+}
+
+func (p *parser) start(name string) error {
+	in := p.stack[len(p.stack)-1]
+	switch {
+	case in == p.top && (len(in.kids) > 0 || name != p.root):
+		return errShape
+	case len(p.stack) > maxDepth:
+		return errLarge
+	}
+	n := &node{name: name}
+	in.kids = append(in.kids, n)
+	p.stack = append(p.stack, n)
+	p.text = p.text[:0]
+	return nil
+}
+
+// chars keeps the text of an element that has no others in it so far.
+func (p *parser) chars(text []byte) error {
+	in := p.stack[len(p.stack)-1]
+	switch {
+	case in == p.top && len(bytes.TrimSpace(text)) > 0:
+		return errShape
+	case len(in.kids) > 0, in == p.top:
+		return nil
+	case len(p.text)+len(text) > maxText:
+		return errLarge
+	}
+	p.text = append(p.text, text...)
+	return nil
 }
 
 func malformed(cause error) error {

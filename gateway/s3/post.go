@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/postform"
@@ -14,28 +15,25 @@ import (
 
 // postObject stores the file of a browser's form.
 func postObject(q *request) error {
-	f, err := postform.Parse(q.r.Body, q.r.Header.Get("Content-Type"))
-	if errors.Is(err, s3err.RequestIsNotMultiPartContent) {
-		return s3err.New(s3err.PreconditionFailed, s3err.Field{Name: "Condition",
-			Value: "Bucket POST must be of the enclosure-type multipart/form-data"}).Because(err)
-	}
+	f, err := q.form()
 	if err != nil {
-		return err
-	}
-	if err := q.authorizeForm(f); err != nil {
 		return err
 	}
 	if q.key, err = f.Key(); err != nil {
 		return err
 	}
-	if err := checkKey(q.key); err != nil {
+	if err := checkFormKey(q.key); err != nil {
 		return err
 	}
 	h := f.Header()
 	for name, values := range h {
-		if len(name) > 6 && name[:6] == "X-Amz-" && len(values) > 0 {
-			if err := checkHeader(strings.ToLower(name[6:]), values[0]); err != nil {
+		if len(name) > 6 && name[:6] == "X-Amz-" {
+			short := strings.ToLower(name[6:])
+			if err := checkValues(short, values); err != nil {
 				return err
+			}
+			if !q.route.uses(short) {
+				return headerNotImplemented("x-amz-" + short)
 			}
 		}
 	}
@@ -48,6 +46,51 @@ func postObject(q *request) error {
 		return refusedWrite(err, put.If, q.key)
 	}
 	return q.posted(f, head)
+}
+
+// form reads the form up to its file and finds out who sends it. Until that is known
+// the form has one of few places and little time.
+func (q *request) form() (*postform.Form, error) {
+	if q.auth.Kind != sigv4.Anonymous || q.auth.Payload.Mode != sigv4.Unsigned {
+		return nil, q.refusedForm()
+	}
+	select {
+	case q.g.forms <- struct{}{}:
+		defer func() { <-q.g.forms }()
+	default:
+		return nil, s3err.New(s3err.SlowDown)
+	}
+	q.paced.within(formTime)
+	defer q.paced.within(0)
+	f, err := postform.Parse(q.r.Body, q.r.Header.Get("Content-Type"))
+	if errors.Is(err, s3err.RequestIsNotMultiPartContent) {
+		return nil, notForm(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, q.authorizeForm(f)
+}
+
+func notForm(err error) error {
+	return s3err.New(s3err.PreconditionFailed, s3err.Field{Name: "Condition",
+		Value: "Bucket POST must be of the enclosure-type multipart/form-data"}).Because(err)
+}
+
+// refusedForm is for a POST that is signed in its head, which covers no form, or whose
+// body is in a coding that no form is sent in.
+func (q *request) refusedForm() error {
+	if !postform.Is(q.r.Header.Get("Content-Type")) {
+		return notForm(nil)
+	}
+	return s3err.Newf(s3err.InvalidRequest, "A form is signed in its fields, not in the header or the query, and its bytes are sent as they are.")
+}
+
+func checkFormKey(key string) error {
+	if !utf8.ValidString(key) {
+		return s3err.Argument("key", "", "The key is not UTF-8.")
+	}
+	return checkKey(key)
 }
 
 // authorizeForm finds out who sends the form and whether the policy and the bucket

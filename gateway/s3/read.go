@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"rhizome/gateway/s3/s3err"
 	"rhizome/gateway/s3/sigv4"
@@ -26,12 +27,7 @@ func (q *request) read(open opener) error {
 	if err != nil {
 		return err
 	}
-	if q.r.Header["If-Range"] != nil && get.Range != nil {
-		if err := q.ifRange(&get); err != nil {
-			return err
-		}
-	}
-	o, err := open(q.ctx, q.bucket, get)
+	o, err := q.openRange(open, &get)
 	if err != nil {
 		return q.refusedRead(err, get)
 	}
@@ -92,21 +88,37 @@ func (q *request) partNumber() (int, error) {
 	return n, nil
 }
 
-// ifRange drops the range unless the object is still the one that If-Range names,
-// and makes sure that the one read is.
-func (q *request) ifRange(g *object.Get) error {
-	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
-	if err != nil {
-		return named(err, q.key)
+// openRange opens what is asked for. If that is a range, and the object that was opened
+// is not the one that If-Range names, it opens the whole instead.
+func (q *request) openRange(open opener, g *object.Get) (*object.Object, error) {
+	o, err := open(q.ctx, q.bucket, *g)
+	if q.r.Header["If-Range"] == nil || g.Range == nil {
+		return o, err
 	}
+	at := o
+	if errors.Is(err, object.ErrRange) {
+		at, err = q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
+		if err == nil && q.isRange(at) {
+			return nil, object.ErrRange
+		}
+	}
+	if err != nil || q.isRange(at) {
+		return o, err
+	}
+	if o != nil && o.Body != nil {
+		_ = o.Body.Close() // nothing was read from it
+	}
+	g.Range = nil
+	return open(q.ctx, q.bucket, *g)
+}
+
+// isRange reports whether o is what If-Range names.
+func (q *request) isRange(o *object.Object) bool {
 	want := q.r.Header.Get("If-Range")
-	if t, err := http.ParseTime(want); err == nil && !o.Modified.Truncate(1e9).After(t) {
-		return nil
+	if t, err := http.ParseTime(want); err == nil {
+		return !o.Modified.Truncate(time.Second).After(t)
 	}
-	if strings.HasPrefix(want, "W/") || want != quote(o.ETag) {
-		g.Range = nil
-	}
-	return nil
+	return want == quote(o.ETag) // a weak one never is
 }
 
 // refusedRead answers what cannot be read, with what is known of the object.

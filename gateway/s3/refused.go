@@ -85,11 +85,41 @@ func (q *request) checkHeaders() error {
 		if len(name) < 6 || !strings.EqualFold(name[:6], "x-amz-") || len(values) == 0 {
 			continue
 		}
-		if err := checkHeader(strings.ToLower(name[6:]), values[0]); err != nil {
+		short := strings.ToLower(name[6:])
+		if err := checkValues(short, values); err != nil {
 			return err
+		}
+		if !q.route.uses(short) {
+			return headerNotImplemented("x-amz-" + short)
 		}
 	}
 	return nil
+}
+
+// checkValues checks a header that may have come several times: only metadata may then
+// differ.
+func checkValues(name string, values []string) error {
+	for _, v := range values {
+		if err := checkHeader(name, v); err != nil {
+			return err
+		}
+		if v != values[0] && !strings.HasPrefix(name, "meta-") {
+			return s3err.Argument("x-amz-"+name, v, "The header has several values.")
+		}
+	}
+	return nil
+}
+
+// uses reports whether the operation looks at a header that means a lot to some and
+// would be lost on the others.
+func (r *route) uses(header string) bool {
+	switch {
+	case strings.HasPrefix(header, "copy-source"):
+		return r.Header == copySource
+	case header == "mp-object-size":
+		return r.Action == "CompleteMultipartUpload"
+	}
+	return true
 }
 
 func checkHeader(name, value string) error {
@@ -103,7 +133,8 @@ func checkHeader(name, value string) error {
 		name == "storage-class" && value == "STANDARD",
 		name == "server-side-encryption" && value == "AES256",
 		name == "tagging" && value == "",
-		name == "bypass-governance-retention", // there is no retention to go around
+		name == "object-ownership" && value == "BucketOwnerEnforced", // there are no other owners
+		name == "bypass-governance-retention",                        // there is no retention to go around
 		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
 		return nil
 	case name == "storage-class":

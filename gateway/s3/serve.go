@@ -20,7 +20,8 @@ type request struct {
 	r      *http.Request
 	ctx    context.Context
 	id     string
-	status int // 0 until the answer has begun
+	status int  // 0 until the answer has begun
+	placed bool // it has one of the slots
 
 	bucketName, key string
 	scope           scope
@@ -46,7 +47,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer q.endSum()
 	select {
 	case g.slots <- struct{}{}:
-		defer func() { <-g.slots }()
+		q.placed = true
+		defer q.leave()
 	default:
 		q.fail(s3err.New(s3err.SlowDown))
 		return
@@ -57,6 +59,15 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.log.Enabled(q.ctx, slog.LevelDebug) {
 		g.log.LogAttrs(q.ctx, slog.LevelDebug, "s3 request", slog.String("id", q.id), slog.String("method", r.Method),
 			slog.String("bucket", q.bucketName), slog.String("key", q.key), slog.Int("status", q.status))
+	}
+}
+
+// leave gives the request's place to another. What is left is to answer a client that
+// may take its time, and to read what it still sends.
+func (q *request) leave() {
+	if q.placed {
+		q.placed = false
+		<-q.g.slots
 	}
 }
 

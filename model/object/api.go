@@ -29,6 +29,7 @@ var (
 	ErrEntityTooLarge  = errs.New(errs.TooLarge, "the object is larger than allowed")
 	ErrKeyTooLong      = errs.New(errs.TooLarge, "the key is longer than 1,024 bytes")
 	ErrMetadataTooLong = errs.New(errs.TooLarge, "the metadata is longer than 2,048 bytes")
+	ErrNotText         = errs.New(errs.Invalid, "a key or a piece of metadata is not UTF-8 text")
 	ErrRange           = errs.New(errs.Invalid, "the range lies outside the object")
 	ErrQuota           = errs.New(errs.Full, "the bucket's quota is used up")
 	ErrShortBody       = errs.New(errs.Invalid, "the body ended before the announced length")

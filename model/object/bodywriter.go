@@ -5,23 +5,16 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/extent"
 )
 
-// chunkBytes is the unit in which a body moves through memory; two of them are in
-// use per body, one being read and one being hashed.
-const chunkBytes = 1 << 20
-
-// chunks are shared by all bodies, so that memory once touched is used again.
-var chunks = sync.Pool{New: func() any { b := make([]byte, chunkBytes); return &b }}
-
-// bodyWriter moves one body into extents. The caller's goroutine reads and verifies,
-// another hashes, and the extent's writer seals behind its own back. Only the caller
-// ever waits for a client.
+// bodyWriter moves one body into extents. The caller's goroutine reads and verifies, the
+// line hashes and writes behind it. Only the caller ever waits for a client, and while
+// it does the body holds the chunk that is being filled, which begins small, and no
+// frame.
 type bodyWriter struct {
 	s    *Store
 	ctx  context.Context
@@ -33,40 +26,82 @@ type bodyWriter struct {
 	cur  *extent.Writer
 	room int64 // left in cur
 	list list
+	lent int64 // by the store's memory, for frames
 }
 
 func (w *bodyWriter) run(head []byte, body Body) error {
-	h := startHasher(body.Hash)
-	err := w.read(io.MultiReader(bytes.NewReader(head), body.Reader), body.Size, h)
-	h.stop()
+	l := startLine(w.s.memory, body.Hash, w.pass)
+	err := w.read(io.MultiReader(bytes.NewReader(head), body.Reader), body.Size, l)
+	if failed := l.stop(); err == nil {
+		err = failed
+	}
 	if err != nil {
 		return err
 	}
 	return w.finish(body)
 }
 
-func (w *bodyWriter) read(r io.Reader, announced int64, h *hasher) error {
+// read fills chunks and sends them, each when it is known whether more follows.
+func (w *bodyWriter) read(r io.Reader, announced int64, l *line) error {
+	var last *chunk
 	for {
-		buf := h.buffer()
-		n, err := fill(r, *buf)
-		w.size += int64(n)
-		h.hash(buf, n)
-		if announced >= 0 && w.size > announced {
-			return errs.New(errs.Invalid, "the body is longer than announced")
+		c, err := l.next()
+		if err == nil {
+			c, err = w.fill(c, r, announced)
 		}
-		if werr := w.write((*buf)[:n], announced); werr != nil {
-			return werr
+		ended := errors.Is(err, io.EOF)
+		if err == nil && announced >= 0 && w.size > announced {
+			err = errs.New(errs.Invalid, "the body is longer than announced")
 		}
-		switch {
-		case err == nil:
-		case !errors.Is(err, io.EOF):
+		if err != nil && !ended {
+			l.dropAll(last, c)
 			return err
-		case announced >= 0 && w.size < announced:
-			return ErrShortBody
+		}
+		if last != nil {
+			last.more = c.n > 0
+			l.send(last)
+			last = nil
+		}
+		switch c.more = w.size < announced; {
+		case c.n == 0:
+			l.drop(c)
+		case ended || c.more:
+			l.send(c)
 		default:
-			return nil
+			last = c
+		}
+		if ended {
+			return short(w.size < announced)
 		}
 	}
+}
+
+func short(is bool) error {
+	if is {
+		return ErrShortBody
+	}
+	return nil
+}
+
+// fill reads the next chunk, up to the end of its frame, and returns what became of c. It
+// asks for one byte at least, to see the end.
+func (w *bodyWriter) fill(c *chunk, r io.Reader, announced int64) (*chunk, error) {
+	left, want := int64(-1), chunkBytes-w.size%chunkBytes
+	if announced >= 0 {
+		left = announced - w.size
+		want = max(1, min(want, left))
+	}
+	n, err := fill(r, c.buf[:min(int(want), len(c.buf))])
+	c.n = n
+	if err == nil && int64(n) < want {
+		if c, err = w.s.memory.widen(w.ctx, c, int(want)); err == nil {
+			n, err = fill(r, c.buf[c.n:want])
+			c.n += n
+		}
+	}
+	c.left = left
+	w.size += int64(c.n)
+	return c, err
 }
 
 // fill reads until buf is full or r says no more; unlike io.ReadFull it returns r's
@@ -80,8 +115,53 @@ func fill(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// write adds p to the present extent and begins another when that is full.
-func (w *bodyWriter) write(p []byte, announced int64) error {
+// pass writes a chunk. What it borrows for frames it gives back at once if more is to
+// come, else when the last extent is closed.
+func (w *bodyWriter) pass(c *chunk) error {
+	need := frames(c.n)
+	if err := w.s.memory.passing.take(w.ctx, need); err != nil {
+		return errs.Newf(errs.Unavailable, "storing a body was given up: %w", err)
+	}
+	w.lent += need
+	if !c.more {
+		c.left = int64(c.n)
+	}
+	if err := w.write(c.buf[:c.n], c.left); err != nil || !c.more {
+		return err
+	}
+	if err := w.rest(); err != nil {
+		return err
+	}
+	w.giveBack()
+	return nil
+}
+
+// frames is what a writer of extents holds while n bytes pass: the frame, the same
+// compressed, and the one before.
+func frames(n int) int64 {
+	const small = 128 << 10
+	if n <= small {
+		return 3 * small
+	}
+	return 3 * chunkBytes
+}
+
+func (w *bodyWriter) giveBack() {
+	w.s.memory.passing.give(w.lent)
+	w.lent = 0
+}
+
+// rest leaves no frame behind in memory.
+func (w *bodyWriter) rest() error {
+	if w.room == 0 {
+		return w.closeExtent()
+	}
+	return w.cur.Rest()
+}
+
+// write adds p to the present extent and begins another when that is full; left is how
+// much of the body is to come from p on, negative if unknown.
+func (w *bodyWriter) write(p []byte, left int64) error {
 	for len(p) > 0 {
 		if w.cur != nil && w.room == 0 {
 			if err := w.closeExtent(); err != nil {
@@ -89,10 +169,11 @@ func (w *bodyWriter) write(p []byte, announced int64) error {
 			}
 		}
 		if w.cur == nil {
-			w.begin(announced - (w.size - int64(len(p))))
+			w.begin(left)
 		}
 		n, err := w.cur.Write(p[:min(w.room, int64(len(p)))])
 		w.room -= int64(n)
+		left -= int64(n)
 		p = p[n:]
 		if err != nil {
 			return err
@@ -101,8 +182,7 @@ func (w *bodyWriter) write(p []byte, announced int64) error {
 	return nil
 }
 
-// begin opens the next extent; left is how much of the body is to come, negative if
-// unknown.
+// begin opens the next extent.
 func (w *bodyWriter) begin(left int64) {
 	size := int64(-1)
 	if left > 0 {
@@ -135,6 +215,7 @@ func (w *bodyWriter) finish(body Body) error {
 	if err := w.closeExtent(); err != nil {
 		return err
 	}
+	w.giveBack()
 	return w.s.setList(w.ctx, w.d, &w.list, w.data, w.say)
 }
 
@@ -142,60 +223,5 @@ func (w *bodyWriter) abort() {
 	if w.cur != nil {
 		w.cur.Abort()
 	}
-}
-
-// hasher feeds a body's bytes to its Hash beside everything else. Of its two buffers
-// one is with the reader while the other is hashed.
-type hasher struct {
-	to   io.Writer
-	in   chan filled
-	free chan *[]byte
-	done sync.WaitGroup
-}
-
-type filled struct {
-	buf *[]byte
-	n   int
-}
-
-const hashBuffers = 2
-
-// startHasher returns a hasher with its goroutine; stop ends it.
-func startHasher(to io.Writer) *hasher {
-	h := &hasher{to: to, in: make(chan filled, hashBuffers), free: make(chan *[]byte, hashBuffers)}
-	for range hashBuffers {
-		h.free <- nil // not taken from the pool before it is needed
-	}
-	h.done.Go(func() {
-		for f := range h.in {
-			if h.to != nil {
-				_, _ = h.to.Write((*f.buf)[:f.n])
-			}
-			h.free <- f.buf
-		}
-	})
-	return h
-}
-
-// buffer returns a buffer to fill, waiting until one was hashed.
-func (h *hasher) buffer() *[]byte {
-	b := <-h.free
-	if b == nil {
-		b = chunks.Get().(*[]byte)
-	}
-	return b
-}
-
-// hash hands a buffer over. The caller may read it until it asks for the next one.
-func (h *hasher) hash(b *[]byte, n int) { h.in <- filled{b, n} }
-
-// stop waits until everything is hashed and gives the buffers back.
-func (h *hasher) stop() {
-	close(h.in)
-	h.done.Wait()
-	for range len(h.free) {
-		if b := <-h.free; b != nil {
-			chunks.Put(b)
-		}
-	}
+	w.giveBack()
 }

@@ -61,7 +61,7 @@ func (s *Store) settle(d *draft) {
 		// Another's reference may be in doubt: the collector looks at them all.
 		s.Extents.Release(d.version.Extents...)
 	} else {
-		s.Extents.Settle(d.version.Extents...)
+		s.Extents.Settle(d.version.ID, d.version.Extents...)
 	}
 	if d.holder != nil {
 		s.enqueue(*d.holder)

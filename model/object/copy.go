@@ -12,7 +12,7 @@ import (
 
 // Copy implements Service.
 func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
-	if err := checkKey(c.Key); err != nil {
+	if err := checkNewKey(c.Key); err != nil {
 		return nil, err
 	}
 	if c.Attrs != nil {

@@ -78,3 +78,11 @@ func (s *Store) CollectExtents(ctx context.Context) error {
 	_, _, err := s.Extents.CollectPending(ctx, uses)
 	return err
 }
+
+// FillMemory takes all that bodies may hold while they wait, until it is given back.
+func (s *Store) FillMemory() (giveBack func()) {
+	if err := s.memory.filling.take(context.Background(), fillingBytes); err != nil {
+		panic(err)
+	}
+	return func() { s.memory.filling.give(fillingBytes) }
+}

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
@@ -354,6 +356,41 @@ func TestAbort(t *testing.T) {
 	f.empty()
 }
 
+// TestAbandonedUploads: those whose rows are damaged do not keep the others.
+func TestAbandonedUploads(t *testing.T) {
+	f := newFixture(t)
+	damaged := 0
+	var uploads []*object.Upload
+	for i := range 12 {
+		uploads = append(uploads, f.upload(fmt.Sprint(i)))
+	}
+	it, err := f.Rows.Iter([]byte{'r', byte(object.Uploads)}, []byte{'r', byte(object.Uploads) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := f.Rows.NewBatch()
+	for ok := it.First(); ok && damaged < 2; ok = it.Next() {
+		b.Set(it.Key(), []byte{1, 0})
+		damaged++
+	}
+	if err := errors.Join(it.Close(), b.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	f.Objects.Clock = clock.NewManual(time.Now().Add(8 * 24 * time.Hour))
+	if err := f.Objects.AbortAbandoned(f.ctx); !errors.Is(err, errs.Corrupt) {
+		t.Errorf("damaged rows are not reported: %v", err)
+	}
+	aborted := 0
+	for _, u := range uploads {
+		if _, err := f.Objects.PutPart(f.ctx, f.b, u.Key, u.ID, 2, body([]byte("x"))); errors.Is(err, object.ErrNoSuchUpload) {
+			aborted++
+		}
+	}
+	if aborted != len(uploads)-damaged {
+		t.Errorf("%d of %d uploads were aborted, %d are damaged", aborted, len(uploads), damaged)
+	}
+}
+
 func TestCopyBytesAndReferences(t *testing.T) {
 	f := newFixture(t)
 	for _, n := range []int{10, 100_000, 3 << 20} {
@@ -476,5 +513,33 @@ func TestListUploads(t *testing.T) {
 	p, err = f.Objects.ListUploads(f.ctx, f.b, object.ListUploads{Delimiter: "/", Limit: 2, AfterKey: p.NextKey})
 	if err != nil || len(p.Prefixes) != 1 || p.More {
 		t.Fatalf("%+v %v", p, err)
+	}
+}
+
+// TestText: what records cannot hold is refused before it is stored, and what was
+// stored all the same is not in the way.
+func TestText(t *testing.T) {
+	f := newFixture(t)
+	bad := []error{}
+	note := func(err error) { bad = append(bad, err) }
+	_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "a\xff", Body: body(nil)})
+	note(err)
+	_, err = f.Objects.Put(f.ctx, f.b, object.Put{Key: "a", Body: body(nil), Attrs: object.Attrs{ContentType: "\xe9"}})
+	note(err)
+	_, err = f.Objects.Put(f.ctx, f.b, object.Put{Key: "a", Body: body(nil), Attrs: object.Attrs{User: map[string]string{"\xe9": ""}}})
+	note(err)
+	_, err = f.Objects.CreateUpload(f.ctx, f.b, object.NewUpload{Key: "a", Attrs: object.Attrs{Expires: "\xe9"}})
+	note(err)
+	_, err = f.Objects.CreateUpload(f.ctx, f.b, object.NewUpload{Key: "\xe9"})
+	note(err)
+	_, err = f.Objects.Copy(f.ctx, f.b, object.Copy{From: f.b, FromKey: "b", Key: "\xe9"})
+	note(err)
+	for i, err := range bad {
+		if !errors.Is(err, object.ErrNotText) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if err := f.Objects.Delete(f.ctx, f.b, "a\xff", object.Conditions{}); err != nil {
+		t.Error(err)
 	}
 }

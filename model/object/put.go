@@ -52,7 +52,7 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 }
 
 func checkPut(p Put) error {
-	if err := checkKey(p.Key); err != nil {
+	if err := checkNewKey(p.Key); err != nil {
 		return err
 	}
 	if p.Body.Size > MaxPut {
@@ -75,21 +75,30 @@ func checkKey(key string) error {
 	switch {
 	case key == "":
 		return errs.New(errs.Invalid, "an object's key is not empty")
-	case !utf8.ValidString(key):
-		return errs.New(errs.Invalid, "an object's key is UTF-8 text")
 	case len(key) > MaxKey:
 		return ErrKeyTooLong
 	}
 	return nil
 }
 
+// checkNewKey is checkKey for a key that will be stored. One that was stored once may
+// always be read and deleted.
+func checkNewKey(key string) error {
+	if !utf8.ValidString(key) {
+		return ErrNotText
+	}
+	return checkKey(key)
+}
+
 // check enforces AWS's limit on user metadata, names and values together, and that all
-// is text: a record could not be read again otherwise.
+// is text: records hold nothing else.
 func (a *Attrs) check() error {
-	n, text := 0, true
+	n := 0
 	for k, v := range a.User {
 		n += len(k) + len(v)
-		text = text && utf8.ValidString(k) && utf8.ValidString(v)
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return ErrNotText
+		}
 	}
 	if n > MaxMetadata {
 		return ErrMetadataTooLong
@@ -97,13 +106,12 @@ func (a *Attrs) check() error {
 	for _, v := range []string{a.ContentType, a.CacheControl, a.ContentDisposition, a.ContentEncoding,
 		a.ContentLanguage, a.Expires, a.WebsiteRedirect, a.StorageClass} {
 		n += len(v)
-		text = text && utf8.ValidString(v)
+		if !utf8.ValidString(v) {
+			return ErrNotText
+		}
 	}
 	if n > 16<<10 {
 		return ErrMetadataTooLong
-	}
-	if !text {
-		return errs.New(errs.Invalid, "metadata is UTF-8 text")
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ type Ages struct {
 type Store struct {
 	Config
 	bucketSeal ident.Secret
+	memory     *memory
 	pins       pins
 	busy       busy
 	work       chan register.Row
@@ -74,7 +75,7 @@ func New(c Config) *Store {
 	if c.Ages.Upload == 0 {
 		c.Ages.Upload = 7 * 24 * time.Hour
 	}
-	return &Store{Config: c, bucketSeal: c.Root.Derive("bucket keys v1", nil), decoded: memo.New[ident.ID, *Bucket](4096), work: make(chan register.Row, 4096)}
+	return &Store{Config: c, memory: newMemory(fillingBytes, passingBytes), bucketSeal: c.Root.Derive("bucket keys v1", nil), decoded: memo.New[ident.ID, *Bucket](4096), work: make(chan register.Row, 4096)}
 }
 
 // now returns the time in Unix milliseconds.

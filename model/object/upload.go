@@ -25,6 +25,9 @@ func (r *uploadRecord) value() *register.Value {
 
 // CreateUpload implements Service.
 func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Upload, error) {
+	if err := checkNewKey(n.Key); err != nil {
+		return nil, err
+	}
 	if err := checkUploadKey(n.Key); err != nil {
 		return nil, err
 	}

@@ -257,24 +257,26 @@ func (r *rebuild) mend(ctx context.Context) (err error) {
 
 // openDisks opens the disks with a new index. Those that are away are expected back.
 func (r *rebuild) openDisks() (*extentstore.Store, error) {
+	owner := extentstore.Owner{Rhizome: r.layout.Lineage, Node: r.Node}
 	var there []extentstore.Disk
 	for i, d := range r.disks {
-		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID); err != nil {
+		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID, owner); err != nil {
 			return nil, err
 		}
-		_, err := r.FS.Stat(r.FS.PathJoin(d.Dir, "disk"))
+		was, err := extentstore.OwnerOf(r.FS, d.Dir)
+		foreign := i > 0 && err == nil && was.Rhizome != owner.Rhizome && !r.report.NewLineage
 		switch {
-		case err == nil:
+		case err == nil && !foreign:
 			d.ID = ident.ID{}
 			there = append(there, d)
-		case !errors.Is(err, os.ErrNotExist):
+		case err != nil && !errors.Is(err, os.ErrNotExist):
 			return nil, errs.Newf(errs.Unavailable, "the disk %s cannot be looked at: %w", d.Dir, err)
 		case i == 0:
 			if err := r.FS.MkdirAll(d.Dir, 0o700); err != nil {
 				return nil, errs.Newf(errs.Unavailable, "the folder %s cannot be made: %w", d.Dir, err)
 			}
 			there = append(there, extentstore.Disk{Dir: d.Dir})
-		default:
+		default: // not mounted, or another rhizome's is in its place
 			r.report.Absent = append(r.report.Absent, d.Dir)
 			if d.ID.IsZero() {
 				continue
@@ -284,7 +286,8 @@ func (r *rebuild) openDisks() (*extentstore.Store, error) {
 			}
 		}
 	}
-	return extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger})
+	return extentstore.Open(r.FS, r.rows, there, extentstore.Options{Capacity: r.Capacity, Logger: r.Logger,
+		Owner: owner, Adopt: true})
 }
 
 // swap puts the new store in the place of the old one. The order matters to a rebuild

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -103,7 +104,8 @@ func open(fs vfs.FS, id identity) (h *home, err error) {
 	for _, d := range id.disks {
 		disks = append(disks, extentstore.Disk{Dir: d})
 	}
-	if h.disks, err = extentstore.Open(fs, h.rows, disks, extentstore.Options{SegmentBytes: 2 << 20}); err != nil {
+	if h.disks, err = extentstore.Open(fs, h.rows, disks, extentstore.Options{SegmentBytes: 2 << 20,
+		Owner: extentstore.Owner{Rhizome: h.layout.Lineage, Node: id.node}}); err != nil {
 		return h, err
 	}
 	if h.extents, err = extent.New(h.regs, h.replica, h.disks, nil); err != nil {
@@ -684,4 +686,35 @@ func hurt(t testing.TB, fs vfs.FS, name string, rng *rand.Rand, round int) strin
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%s%d", what, round)
+}
+
+// TestAnotherRhizomesDiskStays: a rebuild takes what is this rhizome's and leaves alone
+// what is another's.
+func TestAnotherRhizomesDiskStays(t *testing.T) {
+	b := build(t, false, false, true)
+	rows, err := kv.Open(b.fs, "/foreign/rows", kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whose := extentstore.Owner{Rhizome: ident.ID{9}}
+	s, err := extentstore.Open(b.fs, rows, []extentstore.Disk{{Dir: "/foreign/disk"}}, extentstore.Options{Owner: whose})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b.id.disks = append(b.id.disks, "/foreign/disk")
+	rep, err := repair.Rebuild(context.Background(), repair.Options{FS: b.fs, Data: data, Disks: b.id.disks, Root: b.id.root, Node: newNode(),
+		Adopt: func() error { return nil }, Home: "home", SaveLayout: saveLayout,
+		Clock: b.id.clock, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := extentstore.OwnerOf(b.fs, "/foreign/disk"); err != nil || is != whose {
+		t.Errorf("the foreign disk is %+v's, %v", is, err)
+	}
+	if !slices.Contains(rep.Absent, "/foreign/disk") {
+		t.Errorf("the report names no disk that was left: %v", rep.Absent)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"rhizome/base/clock"
@@ -18,23 +19,36 @@ import (
 )
 
 // Snapshotter takes a snapshot of the rows when asked to, which is to be once a day, in
-// the window in which disks are awake anyway. It is not safe for concurrent use.
+// the window in which disks are awake anyway. Once is not safe for concurrent use.
 type Snapshotter struct {
 	FS   vfs.FS
 	Data string
 	Rows *kv.Store
 	Ring *keyring.Ring
-	// Layout returns the present layout, Disks the folders of the disks in use.
+	// Layout returns the present layout, Disks the folders of the disks that are there.
 	Layout func() *layout.Layout
 	Disks  func() []string
 	Node   ident.NodeID
-	// Keep is how many snapshots are kept; 2 if zero.
+	// Keep is how many snapshots are kept, on all disks together; 2 if zero.
 	Keep   int
 	Clock  clock.Clock
 	Logger *slog.Logger
 
 	taken   bool
 	changes uint64 // of rows when the last one was taken
+
+	mu    sync.Mutex
+	state State
+	held  int64 // bytes of all snapshots
+	next  int64 // bytes that the next one may take; 0: not known yet
+}
+
+// State says how the snapshots are.
+type State struct {
+	// Last is when the newest was taken, zero if there is none.
+	Last time.Time
+	// Failed is why the last attempt failed, nil if it did not.
+	Failed error
 }
 
 // rowKeys is the first byte of the keys whose change makes a new snapshot worthwhile.
@@ -51,32 +65,61 @@ func (s *Snapshotter) Once(ctx context.Context) (path string, err error) {
 	if s.taken && changes == s.changes {
 		return "", nil
 	}
-	keep := s.Keep
-	if keep == 0 {
-		keep = 2
+	targets := s.targets()
+	s.prune(targets)
+	path, err = s.take(ctx, targets)
+	if err == nil {
+		s.taken, s.changes = true, changes
+		s.prune(targets)
 	}
+	if ctx.Err() == nil {
+		s.mu.Lock()
+		s.state.Failed = err
+		s.mu.Unlock()
+	}
+	s.Look()
+	return path, err
+}
+
+// take tries the targets in turn.
+func (s *Snapshotter) take(ctx context.Context, targets []target) (path string, err error) {
+	h := s.header()
+	for _, t := range targets {
+		h.Blobs = t.other
+		if err = s.room(t, s.Rows.DiskBytes()); err == nil {
+			path, err = register.WriteSnapshot(ctx, s.Rows, s.FS, s.FS.PathJoin(t.dir, SnapshotsDir), h)
+		}
+		if err == nil {
+			return path, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		s.Logger.Warn("a snapshot of the rows could not be taken here", "folder", t.dir, "error", err)
+	}
+	return "", err
+}
+
+func (s *Snapshotter) header() register.SnapshotHeader {
 	l := s.Layout()
 	h := register.SnapshotHeader{Node: s.Node, Lineage: l.Lineage, Layout: codec.Encode(l), Version: l.Version,
 		Time: s.Clock.Now().UnixMilli(), Keys: map[string][]byte{}}
 	for id, sealed := range s.Ring.Keys() {
 		h.Keys[id.Key()] = sealed
 	}
-	var failed error
-	for _, t := range s.targets() {
-		h.Blobs = t.other
-		if failed = s.room(t, s.Rows.DiskBytes()); failed == nil {
-			path, failed = register.WriteSnapshot(ctx, s.Rows, s.FS, s.FS.PathJoin(t.dir, SnapshotsDir), h, keep)
-		}
-		if failed == nil {
-			s.taken, s.changes = true, changes
-			return path, nil
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		s.Logger.Warn("a snapshot of the rows could not be taken here", "folder", t.dir, "error", failed)
+	return h
+}
+
+// prune removes what is too many, wherever it lies. What cannot be removed stays in
+// nobody's way and is tried again with the next snapshot.
+func (s *Snapshotter) prune(targets []target) {
+	keep := s.Keep
+	if keep == 0 {
+		keep = 2
 	}
-	return "", failed
+	if err := register.PruneSnapshots(s.FS, keep, folders(s.FS, targets)...); err != nil {
+		s.Logger.Warn("old snapshots could not be removed", "error", err)
+	}
 }
 
 // target is a folder that snapshots may go to.
@@ -108,15 +151,69 @@ func (s *Snapshotter) room(t target, rows uint64) error {
 	return nil
 }
 
-// Latest returns the newest snapshot, zero if there is none.
-func (s *Snapshotter) Latest() (time.Time, error) {
-	dirs := []string{}
-	for _, t := range s.targets() {
-		dirs = append(dirs, s.FS.PathJoin(t.dir, SnapshotsDir))
+func folders(fs vfs.FS, targets []target) (out []string) {
+	for _, t := range targets {
+		out = append(out, fs.PathJoin(t.dir, SnapshotsDir))
 	}
-	all, err := register.Snapshots(s.FS, dirs...)
-	if err != nil || len(all) == 0 {
-		return time.Time{}, err
+	return out
+}
+
+// Look looks what snapshots there are. Once does it too.
+func (s *Snapshotter) Look() {
+	all, err := register.Snapshots(s.FS, folders(s.FS, s.targets())...)
+	if err != nil {
+		s.Logger.Warn("the snapshots could not be looked at", "error", err)
+		return
 	}
-	return all[0].Time, nil
+	var last time.Time
+	var held, next int64
+	for i, f := range all {
+		st, err := s.FS.Stat(f.Path)
+		if err != nil {
+			continue
+		}
+		if held += st.Size(); i == 0 {
+			last, next = f.Time, st.Size()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Last, s.held, s.next = last, held, next
+}
+
+// State returns how the snapshots are. It is safe for concurrent use.
+func (s *Snapshotter) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+// Beside returns the bytes of all snapshots and of row stores that a rebuild put aside,
+// and as much as the next snapshot may take before the oldest goes, so that room stays
+// set aside for it. It looks into the data folder only and is safe for concurrent use.
+func (s *Snapshotter) Beside() int64 {
+	s.mu.Lock()
+	n, next := s.held, s.next
+	s.mu.Unlock()
+	if next == 0 {
+		next = int64(s.Rows.DiskBytes() / 4)
+	}
+	return n + next + setAside(s.FS, s.Data)
+}
+
+// setAside returns the bytes of row stores beside the one in use.
+func setAside(fs vfs.FS, data string) (n int64) {
+	names, _ := fs.List(data)
+	for _, name := range names {
+		if !strings.HasPrefix(name, damagedDir) && name != newDir && name != scratchDir {
+			continue
+		}
+		files, _ := fs.List(fs.PathJoin(data, name))
+		for _, f := range files {
+			if st, err := fs.Stat(fs.PathJoin(data, name, f)); err == nil {
+				n += st.Size()
+			}
+		}
+	}
+	return n
 }

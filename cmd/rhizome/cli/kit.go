@@ -106,6 +106,7 @@ func kitRestore(_ context.Context, c *call) error {
 		return err
 	}
 	data := vs.Text(settings.Data)
+	ownFiles()
 	if err := node.RestoreKeys(data, seed, root); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func rebuildCommand() command {
 			if err := c.confirm("Make the rows of %s anew from snapshots and stored bytes?", vs.Text(settings.Data)); err != nil {
 				return err
 			}
+			ownFiles()
 			r, err := node.Rebuild(ctx, c.nodeConfig(vs), c.on("verify"))
 			if err != nil {
 				return err

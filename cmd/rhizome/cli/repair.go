@@ -59,6 +59,7 @@ func (a *App) printRepair(r api.Repair) {
 	writeRows(a.Out, [][]string{
 		{a.Say.T("Mending"), a.mending(r)},
 		{a.Say.T("Check"), a.scrubbing(r.Scrub)},
+		{a.Say.T("Snapshot"), a.snapshot(r.Snapshot)},
 	})
 	fmt.Fprintln(a.Out)
 	if len(r.Lost) == 0 {
@@ -66,6 +67,17 @@ func (a *App) printRepair(r api.Repair) {
 		return
 	}
 	a.printDamage(r.Lost)
+}
+
+func (a *App) snapshot(s api.Snapshot) string {
+	last := a.Say.T("none of the rows yet")
+	if s.Last != nil {
+		last = a.Say.T("the last one of the rows was taken %s", a.Say.Time(*s.Last, a.Zone))
+	}
+	if s.Reason != "" {
+		return a.Say.T("%s; the last attempt failed: %s", last, s.Reason)
+	}
+	return last
 }
 
 func (a *App) printDamage(lost []api.Damage) {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -54,6 +54,9 @@ func up(ctx context.Context, c *call) error {
 		debug.SetGCPercent(collectAt)
 	}
 	n, err := node.Open(ctx, c.nodeConfig(vs))
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was told to stop while it started
+	}
 	if err != nil {
 		return err
 	}
@@ -86,10 +89,6 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 	}
 }
 
-// firstKeyName is the file that holds the first key when there was no terminal to
-// show it on.
-const firstKeyName = "first-key.txt"
-
 // upResult is what `up --json` prints once the node answers.
 type upResult struct {
 	S3   api.Endpoint `json:"s3"`
@@ -109,21 +108,31 @@ func (c *call) welcome(n *node.Node) error {
 	}
 	if terminal(c.Out) && !c.json {
 		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), k.Secret})
-		fmt.Fprintln(c.Out, say.T("Welcome. Your rhizome is made, and its first node is up."))
-		writeRows(c.Out, rows)
-		c.howTo(s3.URL, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret)
-		return nil
+		if err := c.greet(rows, s3.URL, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret); err != nil {
+			return err
+		}
+		return n.Told()
 	}
-	path := filepath.Join(n.Data(), firstKeyName)
-	if err := os.WriteFile(path, []byte(c.keyFile(k, s3.URL)), 0o600); err != nil {
-		return errs.Newf(errs.Internal, "the first key cannot be kept: %w", err)
+	path, err := n.KeepFirstKey(c.keyFile(k, s3.URL))
+	if err != nil {
+		return err
 	}
+	rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), say.T("in %s, which only you can read", path)})
 	return c.show(upResult{n.S3(), n.Data()}, func() {
-		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), say.T("in %s, which only you can read", path)})
-		fmt.Fprintln(c.Out, say.T("Welcome. Your rhizome is made, and its first node is up."))
-		writeRows(c.Out, rows)
-		c.howTo(s3.URL, "set -a; . "+shellQuote(path)+"; set +a")
+		_ = c.greet(rows, s3.URL, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
 	})
+}
+
+// greet says at once all that a first start has to say.
+func (c *call) greet(rows [][]string, url, credentials string) error {
+	var text strings.Builder
+	fmt.Fprintln(&text, c.Say.T("Welcome. Your rhizome is made, and its first node is up."))
+	writeRows(&text, rows)
+	c.howTo(&text, url, credentials)
+	if _, err := io.WriteString(c.Out, text.String()); err != nil {
+		return errs.Newf(errs.Unavailable, "the first key cannot be shown: %w", err)
+	}
+	return nil
 }
 
 // keyFile is a key as a shell reads it.
@@ -133,16 +142,16 @@ func (c *call) keyFile(k *account.Key, url string) string {
 		"AWS_ENDPOINT_URL=" + url + "\nAWS_DEFAULT_REGION=us-east-1\n"
 }
 
-func (c *call) howTo(url, credentials string) {
-	fmt.Fprintf(c.Out, "\n%s\n", c.Say.T("Your first bucket, from another terminal:"))
+func (c *call) howTo(out io.Writer, url, credentials string) {
+	fmt.Fprintf(out, "\n%s\n", c.Say.T("Your first bucket, from another terminal:"))
 	for _, line := range []string{
 		credentials,
 		"aws --endpoint-url " + url + " s3 mb s3://photos",
 		"aws --endpoint-url " + url + " s3 cp garden.jpg s3://photos/",
 	} {
-		fmt.Fprintln(c.Out, "  "+line)
+		fmt.Fprintln(out, "  "+line)
 	}
-	fmt.Fprintf(c.Out, "%s\n", c.Say.T("or with rclone:"))
-	fmt.Fprintln(c.Out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+" copy garden.jpg :s3:photos/")
-	fmt.Fprintf(c.Out, "\n%s\n", c.Say.T("rhizome recovery-kit makes a page to print and keep safe; rhizome --help shows the rest."))
+	fmt.Fprintf(out, "%s\n", c.Say.T("or with rclone:"))
+	fmt.Fprintln(out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+" copy garden.jpg :s3:photos/")
+	fmt.Fprintf(out, "\n%s\n", c.Say.T("rhizome recovery-kit makes a page to print and keep safe; rhizome --help shows the rest."))
 }

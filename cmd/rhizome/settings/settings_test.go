@@ -65,7 +65,7 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "GB", "-1", "1.2.3", "5XB", "1e30", "99999999PB", "0x10", "NaN", "1_000"} {
+	for _, text := range []string{"", "GB", "-1", "1.2.3", "5XB", "1e30", "99999999PB", "0x10", "NaN", "1_000", "0.5", "0.4 o", "0.0001k"} {
 		if n, err := ParseSize(text); err == nil {
 			t.Errorf("%q was taken for %d", text, n)
 		}

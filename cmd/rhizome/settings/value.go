@@ -90,7 +90,12 @@ func ParseSize(text string) (int64, error) {
 	if !known || err != nil || number*float64(unit) >= 1<<62 {
 		return 0, errs.Newf(errs.Invalid, "%q is no size: write it as 500GB or 2TiB", text)
 	}
-	return int64(number * float64(unit)), nil
+	n := int64(number * float64(unit))
+	if n == 0 && number > 0 {
+		// 0 means something else: no limit.
+		return 0, errs.Newf(errs.Invalid, "%q is less than one byte: write it as 500GB or 2TiB", text)
+	}
+	return n, nil
 }
 
 // maxTime is the longest time that a setting may be.

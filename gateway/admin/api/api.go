@@ -4,7 +4,8 @@
 // Paths begin with /v1; within v1 fields are only added. Sizes are bytes, times
 // RFC 3339 in UTC. A failure is an Error with an HTTP status of 400 and more. The
 // language of its message follows the request's Accept-Language. What --json prints
-// are these records as they are.
+// are these records as they are. An Err is what a Reason is made of, in the language
+// that was asked for; it is not sent.
 package api
 
 import "time"
@@ -68,6 +69,7 @@ type Disk struct {
 	Size     int64  `json:"size"` // of the file system
 	Capacity int64  `json:"capacity"`
 	Reason   string `json:"reason,omitempty"`
+	Err      error  `json:"-"`
 }
 
 // The states of a Disk.
@@ -89,6 +91,16 @@ type Repair struct {
 	Pending int64    `json:"pending"` // rows with work left to do
 	Orphans int64    `json:"orphans"` // extents that no object uses
 	Lost    []Damage `json:"lost"`    // damage that cannot be mended here
+	// Snapshot tells of the last copy of the rows.
+	Snapshot Snapshot `json:"snapshot"`
+}
+
+// Snapshot says when the newest snapshot of the rows was taken, and why the last
+// attempt failed, if it did.
+type Snapshot struct {
+	Last   *time.Time `json:"last,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+	Err    error      `json:"-"`
 }
 
 // Scrub says how far the check of all stored bytes is.
@@ -106,6 +118,7 @@ type Damage struct {
 	Extent string `json:"extent,omitempty"`
 	Disk   string `json:"disk,omitempty"`
 	Reason string `json:"reason"`
+	Err    error  `json:"-"`
 }
 
 // Share is POST /v1/share; Shared its answer.

@@ -42,6 +42,7 @@ type Piece struct {
 	// Healthy says that the checksum of every frame is right.
 	Healthy bool   `json:"healthy"`
 	Reason  string `json:"reason,omitempty"`
+	Err     error  `json:"-"`
 }
 
 // Attrs is what a client said about an object's bytes.

@@ -59,13 +59,6 @@ func (a Algorithm) joinCRC(parts []Part) []byte {
 	return a.toBytes(sum)
 }
 
-// Combine returns the CRC of the concatenation of two pieces from theirs; size2 is the
-// length of the second. a must be a CRC.
-func (a Algorithm) Combine(sum1, sum2 []byte, size2 int64) []byte {
-	g := a.field()
-	return a.toBytes(g.multiply(g.shift(size2), fromBytes(sum1)) ^ fromBytes(sum2))
-}
-
 // field is the ring of polynomials modulo a CRC's, coefficients reflected: the top bit
 // is x^0. As a CRC with all-ones start and end is affine, appending n bytes multiplies
 // the sum of what came before by x^8n, and the constants cancel.

@@ -3,7 +3,6 @@ package checksum
 import (
 	"encoding/base64"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"rhizome/gateway/s3/s3err"
@@ -146,7 +145,7 @@ func ContentMD5(h http.Header) ([]byte, error) {
 }
 
 // Multipart reads x-amz-checksum-algorithm and x-amz-checksum-type of
-// CreateMultipartUpload and, for the algorithm, CopyObject. An unset type is the
+// CreateMultipartUpload. An unset type is the
 // algorithm's default. It fails with InvalidRequest for unknown ones, for a type without an
 // algorithm and for a pair that AWS does not allow.
 func Multipart(h http.Header) (Algorithm, Type, error) {
@@ -172,41 +171,4 @@ func Multipart(h http.Header) (Algorithm, Type, error) {
 		return None, Unset, errPair(a, t)
 	}
 	return a, t, nil
-}
-
-// Completion is what CompleteMultipartUpload says about the whole object.
-type Completion struct {
-	Algorithm Algorithm // None: nothing
-	Sum       []byte
-	Parts     int  // N of a composite sum's "-N", 0 without
-	Type      Type // Unset: not said
-}
-
-// FromCompletion reads x-amz-checksum-* and x-amz-checksum-type of
-// CompleteMultipartUpload; it fails with InvalidRequest for what is malformed.
-func FromCompletion(h http.Header) (c Completion, err error) {
-	var value string
-	if c.Algorithm, value, err = header(h); err != nil {
-		return c, err
-	}
-	if v := h[headerPrefix+"Type"]; len(v) > 0 {
-		var ok bool
-		if c.Type, ok = ParseType(v[0]); !ok || len(v) > 1 {
-			return c, errValue(headerPrefix + "Type")
-		}
-	}
-	if c.Algorithm == None {
-		return c, nil
-	}
-	value, n, composite := strings.Cut(value, "-")
-	if composite {
-		if c.Parts, err = strconv.Atoi(n); err != nil || c.Parts < 1 {
-			return c, errValue(c.Algorithm.Header())
-		}
-	}
-	var ok bool
-	if c.Sum, ok = c.Algorithm.Decode(value); !ok {
-		return c, errValue(c.Algorithm.Header())
-	}
-	return c, nil
 }

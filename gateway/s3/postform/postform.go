@@ -34,9 +34,8 @@ const (
 
 // Form is a browser's upload. Field names are in lower case.
 type Form struct {
-	Fields      map[string]string
-	Filename    string // base name that the browser gave
-	ContentType string // of the file part; the field content-type is what counts
+	Fields   map[string]string
+	Filename string // base name that the browser gave
 	// File yields the file's bytes, once. It ends with io.EOF only at the boundary behind
 	// them; with EntityTooLarge above MaxFile or the policy's content-length-range and
 	// EntityTooSmall below it; with IncompleteBody if the form ends before.
@@ -76,6 +75,12 @@ func Parse(body io.Reader, contentType string) (*Form, error) {
 		}
 		left -= n
 	}
+}
+
+// Is reports whether a body of this Content-Type can be a form.
+func Is(contentType string) bool {
+	_, err := boundaryOf(contentType)
+	return err == nil
 }
 
 // boundaryOf reads the boundary out of a Content-Type.
@@ -139,7 +144,6 @@ func (f *Form) setFile(p *multipart.Part) error {
 	if len(f.Filename) > maxFilename {
 		return s3err.New(s3err.MalformedPOSTRequest)
 	}
-	f.ContentType = p.Header.Get("Content-Type")
 	f.file = &file{r: p, max: MaxFile}
 	f.File = f.file
 	for name, value := range f.Fields {

@@ -18,12 +18,6 @@ type Code string
 // Error returns the code.
 func (c Code) Error() string { return string(c) }
 
-// Known reports whether c is in the list.
-func (c Code) Known() bool {
-	_, ok := table[c]
-	return ok
-}
-
 // Status returns the HTTP status that goes with c; 500 for an unknown code.
 func (c Code) Status() int {
 	if e, ok := table[c]; ok {

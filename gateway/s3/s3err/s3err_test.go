@@ -4,20 +4,46 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 )
+
+// TestSent: every code of the list is answered with somewhere in the gateway.
+func TestSent(t *testing.T) {
+	var program strings.Builder
+	tree := os.DirFS("..")
+	err := fs.WalkDir(tree, ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "testdata") {
+			return err
+		}
+		b, err := fs.ReadFile(tree, path)
+		program.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range regexp.MustCompile(`(?m)^\t(\w+) +Code = "(\w+)"`).FindAllStringSubmatch(program.String(), -1) {
+		if _, ok := table[Code(c[2])]; !ok || !regexp.MustCompile(`s3err\.`+c[1]+`\b`).MatchString(program.String()) {
+			t.Errorf("%s is never sent, or has no words", c[1])
+		}
+	}
+}
 
 func TestTable(t *testing.T) {
 	for c, e := range table {
 		if http.StatusText(e.status) == "" || e.status < 300 || e.message == "" || string(c) == "" {
 			t.Errorf("%s: %+v", c, e)
 		}
-		if !c.Known() || c.Status() != e.status || c.Message() != e.message {
+		if c.Status() != e.status || c.Message() != e.message {
 			t.Errorf("%s", c)
 		}
 	}
-	if c := Code("NoSuchCode"); c.Known() || c.Status() != 500 || c.Message() != InternalError.Message() {
+	if c := Code("NoSuchCode"); c.Status() != 500 || c.Message() != InternalError.Message() {
 		t.Error("an unknown code is not an internal error")
 	}
 }

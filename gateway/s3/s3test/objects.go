@@ -75,6 +75,29 @@ func testMetadataText(e *env) {
 	e.alice.do("PUT", "/alpha/k", "x", "x-amz-meta-ab", strings.Repeat("v", 2047)).is(400, "MetadataTooLarge")
 }
 
+// testForeignText sends headers as programs send them that know no UTF-8: the object is
+// as readable, listable and deletable as any other.
+func testForeignText(e *env) {
+	const sent, kept = "attachment; filename=\"\xe9t\xe9.txt\"", "attachment; filename=\"été.txt\""
+	for _, name := range []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Language", "Content-Encoding", "Expires"} {
+		e.alice.do("PUT", "/alpha/k", "x", name, sent).is(200)
+		e.alice.do("GET", "/alpha/k", "").is(200).holds("x").wants(name, kept)
+		e.alice.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/k").is(200)
+		e.alice.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/k", "x-amz-metadata-directive", "REPLACE", name, sent).is(200)
+		e.alice.do("HEAD", "/alpha/copy", "").is(200).wants(name, kept)
+		e.alice.do("PUT", "/alpha/k", "y").is(200)
+		e.alice.do("DELETE", "/alpha/k", "").is(204)
+		upload := e.alice.do("POST", "/alpha/k?uploads", "", name, sent).is(200).text("UploadId")
+		e.alice.do("GET", "/alpha?uploads", "").is(200).lists("UploadId", upload)
+		e.alice.do("DELETE", "/alpha/k?uploadId="+upload, "").is(204)
+	}
+	e.alice.do("PUT", "/alpha/k", "x", "x-amz-website-redirect-location", "/\xe9").is(200)
+	e.alice.do("GET", "/alpha/k", "").is(200).wants("x-amz-website-redirect-location", "/é")
+	e.alice.do("DELETE", "/alpha/k", "").is(204)
+	e.alice.do("DELETE", "/alpha/copy", "").is(204)
+	e.alice.do("DELETE", "/alpha", "").is(204)
+}
+
 func testRanges(e *env) {
 	body := strings.Repeat("0123456789", 5000)
 	e.alice.do("PUT", "/alpha/k", body).is(200)

@@ -6,7 +6,7 @@ func BenchmarkHeader(b *testing.B) {
 	v, r := New(""), signedGet(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := v.Verify(r, exampleTime, lookupExample); err != nil {
+		if _, err := v.verify(r, exampleTime, lookupExample); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -16,7 +16,7 @@ func BenchmarkPresigned(b *testing.B) {
 	v, r := New(""), presignedGet(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := v.Verify(r, exampleTime, lookupExample); err != nil {
+		if _, err := v.verify(r, exampleTime, lookupExample); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -66,7 +66,7 @@ func TestForeignSigners(t *testing.T) {
 	v := New("")
 	for _, f := range list {
 		r := f.request(t)
-		a, err := v.Verify(r, f.Time, lookupExample)
+		a, err := v.verify(r, f.Time, lookupExample)
 		if err != nil || a.Kind == Anonymous || r.URL.Path != string(f.Path) {
 			t.Errorf("%s %s: %v", f.Signer, r.RequestURI, err)
 			continue
@@ -81,7 +81,7 @@ func TestForeignSigners(t *testing.T) {
 		} {
 			r := f.request(t)
 			change(r)
-			if _, err := v.Verify(r, f.Time, lookupExample); !errors.Is(err, s3err.SignatureDoesNotMatch) && !errors.Is(err, s3err.AccessDenied) {
+			if _, err := v.verify(r, f.Time, lookupExample); !errors.Is(err, s3err.SignatureDoesNotMatch) && !errors.Is(err, s3err.AccessDenied) {
 				t.Errorf("%s %s, changed: %v", f.Signer, r.RequestURI, err)
 			}
 		}

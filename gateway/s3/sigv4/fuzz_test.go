@@ -26,7 +26,7 @@ func FuzzVerify(f *testing.F) {
 				r.Header.Set(name, s)
 			}
 		}
-		a, err := v.Verify(r, exampleTime, lookupExample)
+		a, err := v.verify(r, exampleTime, lookupExample)
 		if err == nil && a.Kind != Anonymous {
 			t.Fatalf("accepted: %+v", a)
 		}

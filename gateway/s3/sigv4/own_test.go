@@ -27,7 +27,7 @@ var awkwardQueries = []url.Values{
 func testServer(t *testing.T) *httptest.Server {
 	v := New("")
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, err := v.Verify(r, time.Now(), lookupExample)
+		a, err := v.verify(r, time.Now(), lookupExample)
 		if err == nil && a.Kind == Anonymous {
 			w.WriteHeader(http.StatusUnauthorized)
 			return

@@ -109,7 +109,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := signedGet(t)
 			c.change(r)
-			_, err := New("").Verify(r, exampleTime.Add(c.after), lookupExample)
+			_, err := New("").verify(r, exampleTime.Add(c.after), lookupExample)
 			checkError(t, err, c.code, c.words)
 		})
 	}
@@ -174,7 +174,7 @@ func TestPresignedRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := presignedGet(t)
 			c.change(r)
-			_, err := New("").Verify(r, exampleTime.Add(c.after), lookupExample)
+			_, err := New("").verify(r, exampleTime.Add(c.after), lookupExample)
 			checkError(t, err, c.code, c.words)
 		})
 	}
@@ -190,7 +190,7 @@ func TestQueryNamesInAnyCase(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.URL.RawQuery = want.query[:strings.Index(want.query, "x-amz-Signature")] + "x-amz-signature=" + s
-	if _, err := New("").Verify(r, exampleTime, lookupExample); err != nil {
+	if _, err := New("").verify(r, exampleTime, lookupExample); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -217,7 +217,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for range 200 {
 				for _, r := range []*http.Request{r, q} {
-					if _, err := v.Verify(r, exampleTime, lookupExample); err != nil {
+					if _, err := v.verify(r, exampleTime, lookupExample); err != nil {
 						t.Error(err)
 					}
 				}
@@ -228,21 +228,21 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestStrictRegion(t *testing.T) {
-	if _, err := New("us-east-1").Verify(signedGet(t), exampleTime, lookupExample); err != nil {
+	if _, err := New("us-east-1").verify(signedGet(t), exampleTime, lookupExample); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New("home").Verify(signedGet(t), exampleTime, lookupExample)
+	_, err := New("home").verify(signedGet(t), exampleTime, lookupExample)
 	checkError(t, err, s3err.AuthorizationHeaderMalformed, "the region 'us-east-1' is wrong; expecting 'home'")
 	if f := s3err.As(err).Fields; len(f) != 1 || f[0] != (s3err.Field{Name: "Region", Value: "home"}) {
 		t.Errorf("fields: %v", f)
 	}
-	_, err = New("home").Verify(presignedGet(t), exampleTime, lookupExample)
+	_, err = New("home").verify(presignedGet(t), exampleTime, lookupExample)
 	checkError(t, err, s3err.AuthorizationQueryParametersError, "expecting 'home'")
 }
 
 func TestAnonymous(t *testing.T) {
 	v := New("")
-	a, err := v.Verify(request(t, "GET", "/b/k?x=1", "host"), exampleTime, nil)
+	a, err := v.verify(request(t, "GET", "/b/k?x=1", "host"), exampleTime, nil)
 	if err != nil || a.Kind != Anonymous || a.Payload.Mode != Unsigned {
 		t.Fatalf("%+v %v", a, err)
 	}
@@ -254,7 +254,7 @@ func TestAnonymous(t *testing.T) {
 func TestMismatchFields(t *testing.T) {
 	r := signedGet(t)
 	r.Header.Set("X-Amz-Meta-A", "2")
-	_, err := New("").Verify(r, exampleTime, lookupExample)
+	_, err := New("").verify(r, exampleTime, lookupExample)
 	e := s3err.As(err)
 	if e == nil || e.Status != http.StatusForbidden {
 		t.Fatal(err)
@@ -277,7 +277,7 @@ func TestMismatchFields(t *testing.T) {
 func TestChangedSecret(t *testing.T) {
 	v := New("")
 	r := signedGet(t)
-	a, err := v.Verify(r, exampleTime, lookupExample)
+	a, err := v.verify(r, exampleTime, lookupExample)
 	if err != nil {
 		t.Fatal(err)
 	}

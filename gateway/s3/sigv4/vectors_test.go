@@ -90,7 +90,7 @@ func TestPublishedExamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := New("")
 			for range 2 { // the second time with a cached key
-				if _, err := v.Verify(r, exampleTime, lookupExample); err != nil {
+				if _, err := v.verify(r, exampleTime, lookupExample); err != nil {
 					t.Fatalf("%v %+v", err, s3err.As(err).Fields)
 				}
 			}
@@ -99,7 +99,7 @@ func TestPublishedExamples(t *testing.T) {
 				t.Fatalf("wrong secret: %v", err)
 			}
 			r.Method += "X"
-			if _, err := v.Verify(r, exampleTime, lookupExample); !errors.Is(err, s3err.SignatureDoesNotMatch) {
+			if _, err := v.verify(r, exampleTime, lookupExample); !errors.Is(err, s3err.SignatureDoesNotMatch) {
 				t.Fatalf("another method: %v", err)
 			}
 		})

@@ -1,12 +1,10 @@
 package sigv4
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -38,26 +36,6 @@ func New(region string) *Verifier {
 		b := make([]byte, 0, 2048)
 		return &b
 	}}}
-}
-
-// Lookup returns the secret of an access key, or an error, which Verify returns as it
-// is; UnknownKey is the one for a key that does not exist.
-type Lookup func(ctx context.Context, accessKey string) (secret string, err error)
-
-// Verify is Parse, lookup and Check in one. lookup is not called for anonymous requests.
-func (v *Verifier) Verify(r *http.Request, now time.Time, lookup Lookup) (*Auth, error) {
-	a, err := v.Parse(r, now)
-	if err != nil || a.Kind == Anonymous {
-		return a, err
-	}
-	secret, err := lookup(r.Context(), a.AccessKey)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.Check(a, secret); err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // UnknownKey is the error for an access key that does not exist.

@@ -26,20 +26,20 @@ func SalvagedDisk(key, value []byte) (d Disk, ok bool) {
 	return Disk{ID: ident.ID(id), Dir: row.Dir, Capacity: row.Capacity}, true
 }
 
-// Expect makes a fresh row store know a disk that is not there at present, so that it
-// is taken as absent and not as new.
+// Expect makes a fresh row store know a disk that is not there at present: it is taken
+// as absent and not as new, and when it comes back it is this node's, whosever it was,
+// and all of it is indexed.
 func Expect(rows *kv.Store, d Disk) error {
 	b := rows.NewBatch()
-	b.Set(key(keyDisk, d.ID[:]), codec.Encode(diskRow{Dir: d.Dir, Capacity: d.Capacity}))
+	b.Set(key(keyDisk, d.ID[:]), codec.Encode(diskRow{Dir: d.Dir, Capacity: d.Capacity, Unread: true}))
 	return b.Commit()
 }
 
-// MendIdentity gives a disk folder that has extents and no readable identity one, the
-// given or, if that is zero, a fresh one. It is for a disk whose index is made anew:
-// a folder without its identity is otherwise taken for a disk that is not there.
-func MendIdentity(fs vfs.FS, dir string, id ident.ID) error {
-	path := fs.PathJoin(dir, identityName)
-	_, err := readIdentity(fs, path)
+// MendIdentity gives a disk folder that has extents and no readable identity one: the
+// given disk's, or a fresh one if that is zero. It is for a disk whose index is made
+// anew: a folder without its identity is otherwise taken for a disk that is not there.
+func MendIdentity(fs vfs.FS, dir string, id ident.ID, owner Owner) error {
+	_, err := readIdentity(fs, dir)
 	if err == nil || !errors.Is(err, os.ErrNotExist) && errs.KindOf(err) != errs.Corrupt {
 		return err
 	}
@@ -49,5 +49,12 @@ func MendIdentity(fs vfs.FS, dir string, id ident.ID) error {
 	if id.IsZero() {
 		id = ident.New()
 	}
-	return writeSynced(fs, path, encodeIdentity(id))
+	return writeSynced(fs, fs.PathJoin(dir, identityName), identity{id, owner}.encode())
+}
+
+// OwnerOf returns whose a disk folder is by its identity file: os.ErrNotExist if it has
+// none, errs.Corrupt if that is damaged.
+func OwnerOf(fs vfs.FS, dir string) (Owner, error) {
+	is, err := readIdentity(fs, dir)
+	return is.owner, err
 }

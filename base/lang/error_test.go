@@ -1,0 +1,36 @@
+package lang
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"rhizome/base/errs"
+)
+
+// TestErrorsAreSaidToTheirEnd: joined errors and the system's own words too.
+func TestErrorsAreSaidToTheirEnd(t *testing.T) {
+	full := &fs.PathError{Op: "write", Path: "/data/rows/1.log", Err: syscall.ENOSPC}
+	err := errs.Newf(errs.Full, "the disk of the row store is full: %w", full)
+	p := New(French)
+	want := "le disque de la base des enregistrements est plein\u00a0: write /data/rows/1.log: plus de place sur le disque"
+	for name, e := range map[string]error{"plain": err, "joined": errors.Join(err, nil)} {
+		if got := p.Error(e); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if got := New(English).Error(e); got != err.Error() {
+			t.Errorf("%s, in English: %q", name, got)
+		}
+	}
+	both := p.Error(errors.Join(err, errs.New(errs.NotFound, "the bucket does not exist")))
+	if lines := strings.Split(both, "\n"); len(lines) != 2 || lines[0] != want || lines[1] != "le bucket n'existe pas" {
+		t.Errorf("two joined: %q", both)
+	}
+	own := fmt.Errorf("while opening %w and %w", syscall.EIO, syscall.EPERM)
+	if got := p.Error(own); !strings.HasPrefix(got, "while opening ") {
+		t.Errorf("words of its own: %q", got)
+	}
+}

@@ -1,0 +1,101 @@
+package object
+
+import (
+	"io"
+	"sync"
+)
+
+// line is where a body's chunks go once they are filled: one goroutine hashes them,
+// another writes them. Neither ever waits for a client. Two chunks are under way at
+// once, one behind the other.
+type line struct {
+	memory  *memory
+	hashing chan *chunk
+	writing chan *chunk
+	free    chan struct{}
+	failed  chan struct{} // closed after err was set
+	err     error
+	running sync.WaitGroup
+	mu      sync.Mutex // of the chunks' done
+}
+
+const inLine = 2
+
+// startLine returns a line with its goroutines, which stop ends. hash may be nil.
+func startLine(m *memory, hash io.Writer, write func(*chunk) error) *line {
+	l := &line{memory: m, hashing: make(chan *chunk, inLine), writing: make(chan *chunk, inLine),
+		free: make(chan struct{}, inLine), failed: make(chan struct{})}
+	for range inLine {
+		l.free <- struct{}{}
+	}
+	l.running.Go(func() {
+		for c := range l.hashing {
+			if hash != nil {
+				_, _ = hash.Write(c.buf[:c.n])
+			}
+			l.end(c)
+		}
+	})
+	l.running.Go(func() {
+		for c := range l.writing {
+			if l.err == nil {
+				if l.err = write(c); l.err != nil {
+					close(l.failed)
+				}
+			}
+			l.end(c)
+		}
+	})
+	return l
+}
+
+// next returns a chunk to fill, as soon as there is a place for it; or what went wrong
+// with those before it.
+func (l *line) next() (*chunk, error) {
+	select {
+	case <-l.failed:
+		return nil, l.err
+	case <-l.free:
+		return l.memory.first(), nil
+	}
+}
+
+// send hands a chunk over.
+func (l *line) send(c *chunk) {
+	l.hashing <- c
+	l.writing <- c
+}
+
+// end notes that one of the two is done with a chunk.
+func (l *line) end(c *chunk) {
+	l.mu.Lock()
+	c.done++
+	last := c.done == 2
+	l.mu.Unlock()
+	if last {
+		l.drop(c)
+	}
+}
+
+// drop takes back a chunk that goes no further.
+func (l *line) drop(c *chunk) {
+	l.memory.put(c)
+	l.free <- struct{}{}
+}
+
+// dropAll drops chunks, of which some may be nil.
+func (l *line) dropAll(chunks ...*chunk) {
+	for _, c := range chunks {
+		if c != nil {
+			l.drop(c)
+		}
+	}
+}
+
+// stop waits until all that was sent is hashed and written, and returns what went wrong.
+func (l *line) stop() error {
+	close(l.hashing)
+	close(l.writing)
+	l.running.Wait()
+	return l.err
+}

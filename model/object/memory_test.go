@@ -1,0 +1,153 @@
+package object_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"rhizome/base/errs"
+	"rhizome/model/object"
+)
+
+// stalling yields n bytes and then nothing until it is let go on.
+type stalling struct {
+	n       int
+	stalled *atomic.Int32
+	goOn    chan struct{}
+}
+
+func (r *stalling) Read(p []byte) (int, error) {
+	if r.n == 0 {
+		r.stalled.Add(1)
+		<-r.goOn
+		return 0, io.EOF
+	}
+	n := min(r.n, len(p))
+	r.n -= n
+	return n, nil
+}
+
+// stall begins that many bodies, each of which stops after so many bytes, and returns
+// what they hold then, how many stopped there, and what came of them in the end.
+func stall(t *testing.T, bodies, sent int) (held uint64, stalled int, ends []error) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var n atomic.Int32
+		var wg sync.WaitGroup
+		goOn, before := make(chan struct{}), heap()
+		ends = make([]error, bodies)
+		for i := range bodies {
+			wg.Go(func() {
+				b := object.Body{Reader: &stalling{sent, &n, goOn}, Size: 50 << 20}
+				_, ends[i] = f.Objects.Put(f.ctx, f.b, object.Put{Key: fmt.Sprint(i), Body: b})
+			})
+		}
+		synctest.Wait()
+		held, stalled = heap()-before, int(n.Load())
+		close(goOn)
+		wg.Wait()
+		f.put("after", random(3<<20))
+	})
+	return held, stalled, ends
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what pools keep goes with the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestStalledBodies: what bodies hold while they wait for their clients is bounded,
+// however many they are and wherever they stopped.
+func TestStalledBodies(t *testing.T) {
+	for _, c := range []struct{ sent, held, stalled int }{
+		{100, 20 << 20, 300}, {1 << 20, 40 << 20, 300}, {1<<20 + 100<<10, 160 << 20, 64},
+	} {
+		held, stalled, ends := stall(t, 300, c.sent)
+		if held > uint64(c.held) || stalled != c.stalled {
+			t.Errorf("%d bodies that stopped after %d bytes hold %d MiB", stalled, c.sent, held>>20)
+		}
+		for _, err := range ends {
+			if !errors.Is(err, object.ErrShortBody) && !errors.Is(err, errs.Unavailable) {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestNoRoomInMemory: a body that finds no room for its bytes waits, and is told to come
+// back when that takes too long; small ones pass by.
+func TestNoRoomInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		giveBack := f.Objects.FillMemory()
+		f.put("small", random(10<<10))
+		f.put("inline", random(100))
+		large := random(3 << 20)
+		_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: body(large)})
+		if !errors.Is(err, errs.Unavailable) {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithCancel(f.ctx)
+		done := make(chan error)
+		go func() {
+			_, err := f.Objects.Put(ctx, f.b, object.Put{Key: "k", Body: body(large)})
+			done <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, errs.Unavailable) {
+			t.Error(err)
+		}
+		go func() {
+			_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: body(large)})
+			done <- err
+		}()
+		synctest.Wait()
+		giveBack()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		f.same("k", large)
+	})
+}
+
+// TestPieceSizes: bodies that end around the bounds of chunks, frames and extents come
+// back as they were, of known length or not, from readers that give what they like.
+func TestPieceSizes(t *testing.T) {
+	f := newFixture(t)
+	for _, n := range []int{16<<10 + 1, 32 << 10, 64<<10 + 1, 128<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 1<<20 + 16<<10, 2 << 20, 64<<20 - 1, 64 << 20, 64<<20 + 1} {
+		want := random(n)
+		sizes := []int64{int64(n), -1}
+		if n > 2<<20 {
+			sizes = sizes[n&1 : 1+n&1] // one of them: each costs a while
+		}
+		for _, size := range sizes {
+			b := body(want)
+			b.Reader, b.Size = io.MultiReader(bytes.NewReader(want[:n/3]), bytes.NewReader(want[n/3:])), size
+			if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: b}); err != nil {
+				t.Fatal(n, size, err)
+			}
+			f.same("k", want)
+		}
+		for _, wrong := range []int64{int64(n) - 1, int64(n) + 1} {
+			if n > 2<<20 {
+				break
+			}
+			b := body(want)
+			b.Size = wrong
+			if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: b}); !errors.Is(err, errs.Invalid) {
+				t.Error(n, wrong, err)
+			}
+		}
+	}
+}
