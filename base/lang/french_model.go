@@ -65,5 +65,4 @@ var frenchModel = map[string]string{
 	"disk %s cannot be used: %w":                          "le disque %s ne peut pas servir : %w",
 	"disk %s is being written to: drain it first":         "le disque %s est en cours d'écriture : videz-le d'abord",
 	"this node has no disk %s":                            "ce nœud n'a pas de disque %s",
-	"a key or a piece of metadata is not UTF-8 text":      "une clé ou une métadonnée n'est pas du texte UTF-8",
 }
