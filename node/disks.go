@@ -110,10 +110,14 @@ func ownFolder(path string) error {
 		return makeFolder(path)
 	case err != nil:
 		return err
-	case len(entries) == 0:
-		return os.Chmod(path, 0o700)
+	case len(entries) > 0:
+		return nil
 	}
-	return nil
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&os.ModeSticky != 0 { // everybody's, as /tmp
+		return err
+	}
+	return os.Chmod(path, 0o700)
 }
 
 // inside reports whether path lies in dir.

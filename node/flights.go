@@ -9,6 +9,7 @@ import (
 type flights struct {
 	mu    sync.Mutex
 	n     int
+	all   uint64        // that ever began
 	ended chan struct{} // closed when n is 0 again; nil if nobody waits
 }
 
@@ -25,6 +26,14 @@ func (f *flights) begin() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n++
+	f.all++
+}
+
+// begun returns how many began since the start, and how many are under way.
+func (f *flights) begun() (all uint64, under int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.all, f.n
 }
 
 func (f *flights) end() {

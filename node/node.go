@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -290,6 +291,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"windows", n.windows},
 		{"checks", n.checks},
 		{"disks", n.watchDisks},
+		{"memory", func(ctx context.Context) error { return whenIdle(ctx, &n.requests, debug.FreeOSMemory) }},
 	})
 	c.Logger.Info("the node stops")
 	return errors.Join(err, n.closeSoon())

@@ -44,4 +44,7 @@ var frenchDisk = map[string]string{
 	"the keyring in %s cannot be written: %w":                                                    "le trousseau dans %s ne peut pas être écrit : %w",
 	"the keyring in %s cannot be made: %w":                                                       "le trousseau dans %s ne peut pas être créé : %w",
 	"it is empty":                                                                                "il est vide",
+
+	"the folder %s is that of disk %s, not %s":                       "le dossier %s est celui du disque %s, et non %s",
+	"disk %s is in use in %s: its path can change at the next start": "le disque %s sert déjà dans %s : son chemin peut changer au prochain démarrage",
 }

@@ -61,7 +61,6 @@ var frenchErrors = map[string]string{
 	"%q is no path: %w":                                             "%q n'est pas un chemin : %w",
 	"%q is not one of: %s":                                          "%q n'est pas parmi : %s",
 	"%q is too long or holds control characters":                    "%q est trop long ou contient des caractères de contrôle",
-	"a key or a piece of metadata is not UTF-8 text":                "une clé ou une métadonnée n'est pas du texte UTF-8",
 	"%q is no address: write host:port, such as 127.0.0.1:3900":     "%q n'est pas une adresse : écrivez hôte:port, comme 127.0.0.1:3900",
 	"%q is no port: a number from 0 to 65535 is needed":             "%q n'est pas un port : il faut un nombre de 0 à 65535",
 	"%q is no domain name: write it as in s3.example.org":           "%q n'est pas un nom de domaine : écrivez-le comme s3.example.org",

@@ -112,7 +112,7 @@ func (d *disk) check(known bool) error {
 	case got.disk != d.id:
 		return errs.Newf(errs.Unavailable, "%s holds disk %s, not %s", d.dir, got.disk, d.id)
 	case got.owner != d.owner && !d.adopt:
-		return errs.Newf(errs.Conflict, "%s holds bytes of another rhizome or node (%s, %s): to have them back, put that node's data folder back and run rhizome repair rebuild there; if nobody needs them, empty the folder first", d.dir, got.owner.Rhizome, got.owner.Node)
+		return errs.Newf(errs.Conflict, "%s holds bytes of another rhizome or node (%s, %s): to have them back, put that node's data folder back, or restore its recovery kit into a new one, and run rhizome repair rebuild --disk there; if nobody needs them, empty the folder first", d.dir, got.owner.Rhizome, got.owner.Node)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ type listed struct {
 }
 
 // afterGroup is above every key that begins with what stands before it: keys are
-// UTF-8, which never holds this byte (checkKey).
+// UTF-8, which never holds this byte (checkNewKey).
 const afterGroup = "\xff"
 
 // resume returns where a page after the given key or rolled-up prefix begins.

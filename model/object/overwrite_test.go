@@ -75,13 +75,13 @@ func TestReadWhileOverwritten(t *testing.T) {
 	}
 }
 
-// interposed lets a test act between a read of an object's row and what follows it.
-type interposed struct {
+// interrupted lets a test act between a read of an object's row and what follows it.
+type interrupted struct {
 	register.Store
 	read func(row register.Row)
 }
 
-func (s *interposed) Read(ctx context.Context, row register.Row) (*register.Value, register.Ballot, error) {
+func (s *interrupted) Read(ctx context.Context, row register.Row) (*register.Value, register.Ballot, error) {
 	v, b, err := s.Store.Read(ctx, row)
 	if s.read != nil {
 		s.read(row)
@@ -91,7 +91,7 @@ func (s *interposed) Read(ctx context.Context, row register.Row) (*register.Valu
 
 // afterRead calls do once, after the next read of an object's row.
 func (f *fixture) afterRead(do func()) {
-	s := &interposed{Store: f.Regs}
+	s := &interrupted{Store: f.Regs}
 	s.read = func(row register.Row) {
 		if row.Table == object.Objects {
 			s.read = nil

@@ -259,26 +259,29 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	return s.finishSlot(ctx, row)
 }
 
-// AbortAbandoned aborts uploads that were begun too long ago. One that fails keeps none
-// of the others.
+// AbortAbandoned aborts uploads that were begun too long ago. One that cannot be read
+// or aborted does not stop it: the first such error is returned at the end.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
 	if s.Ages.Upload < 0 {
 		return nil
 	}
 	before := s.now() - s.Ages.Upload.Milliseconds()
-	var failed error
+	var first error
 	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
 		r, err := decodeRow[uploadRecord](v)
-		if err == nil && (r.State != uploadOpen || r.Started >= before) {
-			return ctx.Err()
-		}
-		if err == nil {
+		if err == nil && r.State == uploadOpen && r.Started < before {
 			err = s.abortAt(ctx, row)
 		}
-		if err != nil && errs.KindOf(err) != errs.NotFound {
-			failed = errs.Newf(errs.KindOf(err), "the upload %s: %w", row.Sort, err) // the others need not wait for it
+		if errs.KindOf(err) == errs.NotFound {
+			err = nil
+		}
+		if first == nil {
+			first = err
 		}
 		return ctx.Err()
 	})
-	return errors.Join(failed, err)
+	if err == nil {
+		err = first
+	}
+	return err
 }

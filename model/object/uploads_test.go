@@ -2,12 +2,10 @@ package object_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
 	"rhizome/base/errs"
-	"rhizome/cluster/register"
 	"rhizome/model/object"
 )
 
@@ -30,38 +28,6 @@ func TestCompletedUnavailable(t *testing.T) {
 	}
 	if _, err := f.Objects.Complete(f.ctx, f.b, c); !errors.Is(err, object.ErrNoSuchUpload) || errors.Is(err, object.ErrNoSuchKey) {
 		t.Error(err)
-	}
-}
-
-// TestAbandonedGoesOn: an upload that cannot be aborted keeps none of the others.
-func TestAbandonedGoesOn(t *testing.T) {
-	f := newFixture(t)
-	var bad register.Row
-	for i := range 6 {
-		f.upload(fmt.Sprint(i))
-	}
-	err := f.Replica.Rows(f.ctx, object.Uploads, func(row register.Row, _ *register.Value) error { bad = row; return errs.Exists })
-	if !errors.Is(err, errs.Exists) {
-		t.Fatal("no upload")
-	}
-	if _, err := f.Regs.Update(f.ctx, bad, register.Change{Epoch: register.EpochFinal, Apply: func(old *register.Value) (*register.Value, error) {
-		return &register.Value{Data: []byte("rot"), Count: 1}, nil
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	f.Objects.Clock = later{24 * 30 * time.Hour}
-	if err := f.Objects.AbortAbandoned(f.ctx); err == nil {
-		t.Error("nobody is told of the bad one")
-	}
-	left := 0
-	err = f.Replica.Rows(f.ctx, object.Uploads, func(row register.Row, v *register.Value) error {
-		if row != bad && !v.Hidden {
-			left++
-		}
-		return nil
-	})
-	if err != nil || left != 0 {
-		t.Errorf("%d are left: %v", left, err)
 	}
 }
 
