@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path"
-	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -688,8 +687,8 @@ func hurt(t testing.TB, fs vfs.FS, name string, rng *rand.Rand, round int) strin
 	return fmt.Sprintf("%s%d", what, round)
 }
 
-// TestAnotherRhizomesDiskStays: a rebuild takes what is this rhizome's and leaves alone
-// what is another's.
+// TestAnotherRhizomesDiskStays: a rebuild takes what is this rhizome's and refuses what is
+// another's when a person names it.
 func TestAnotherRhizomesDiskStays(t *testing.T) {
 	b := build(t, false, false, true)
 	rows, err := kv.Open(b.fs, "/foreign/rows", kv.Options{})
@@ -705,16 +704,43 @@ func TestAnotherRhizomesDiskStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.id.disks = append(b.id.disks, "/foreign/disk")
-	rep, err := repair.Rebuild(context.Background(), repair.Options{FS: b.fs, Data: data, Disks: b.id.disks, Root: b.id.root, Node: newNode(),
+	_, err = repair.Rebuild(context.Background(), repair.Options{FS: b.fs, Data: data, Disks: b.id.disks, Root: b.id.root, Node: newNode(),
 		Adopt: func() error { return nil }, Home: "home", SaveLayout: saveLayout,
 		Clock: b.id.clock, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "/foreign/disk") {
+		t.Fatalf("a disk of another rhizome: %v", err)
 	}
 	if is, err := extentstore.OwnerOf(b.fs, "/foreign/disk"); err != nil || is != whose {
 		t.Errorf("the foreign disk is %+v's, %v", is, err)
 	}
-	if !slices.Contains(rep.Absent, "/foreign/disk") {
-		t.Errorf("the report names no disk that was left: %v", rep.Absent)
+}
+
+// TestNothingToRebuildFrom: a rebuild that finds nothing fails and changes nothing.
+func TestNothingToRebuildFrom(t *testing.T) {
+	fs := vfs.NewCrashable()
+	for _, dir := range []string{data, "/empty"} {
+		if err := fs.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(disks ...string) error {
+		_, err := repair.Rebuild(t.Context(), repair.Options{FS: fs, Data: data, Disks: disks, Root: ident.NewSecret(), Node: newNode(),
+			Adopt: func() error { t.Error("the node's key is replaced"); return nil }, Home: "home", SaveLayout: saveLayout,
+			Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler)})
+		return err
+	}
+	for _, disks := range [][]string{nil, {"/empty"}, {"/none"}} {
+		if err := run(disks...); !errors.Is(err, errs.NotFound) {
+			t.Errorf("with %v: %v", disks, err)
+		}
+	}
+	if err := repair.Guard(fs, data); err != nil {
+		t.Errorf("the folder is not as it was: %v", err)
+	}
+	if err := repair.NeedRows(fs, data); err != nil {
+		t.Fatal(err)
+	}
+	if err := repair.Guard(fs, data); !errors.Is(err, errs.Corrupt) {
+		t.Errorf("a start after keys were restored: %v", err)
 	}
 }
