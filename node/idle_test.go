@@ -15,7 +15,7 @@ func TestMemoryGoesBackOncePerBusyTime(t *testing.T) {
 		go func() { ended <- whenIdle(ctx, &requests, func() { calls++ }) }()
 		after := func(d time.Duration, want int, when string) {
 			t.Helper()
-			time.Sleep(d)
+			<-time.NewTimer(d).C
 			synctest.Wait()
 			if calls != want {
 				t.Fatalf("%s: %d calls, want %d", when, calls, want)
