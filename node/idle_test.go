@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,14 +12,15 @@ func TestMemoryGoesBackOncePerBusyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var requests flights
-		calls, ended := 0, make(chan error, 1)
-		go func() { ended <- whenIdle(ctx, &requests, func() { calls++ }) }()
-		after := func(d time.Duration, want int, when string) {
+		var calls atomic.Int32
+		ended := make(chan error, 1)
+		go func() { ended <- whenIdle(ctx, &requests, func() { calls.Add(1) }) }()
+		after := func(d time.Duration, want int32, when string) {
 			t.Helper()
 			<-time.NewTimer(d).C
 			synctest.Wait()
-			if calls != want {
-				t.Fatalf("%s: %d calls, want %d", when, calls, want)
+			if got := calls.Load(); got != want {
+				t.Fatalf("%s: %d calls, want %d", when, got, want)
 			}
 		}
 		after(10*idleAfter, 0, "before any request")

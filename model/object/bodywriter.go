@@ -30,7 +30,7 @@ type bodyWriter struct {
 }
 
 func (w *bodyWriter) run(head []byte, body Body) error {
-	l := startLine(w.s.memory, body.Hash, w.pass)
+	l := newLine(w.s.memory, body.Hash, w.pass)
 	err := w.read(io.MultiReader(bytes.NewReader(head), body.Reader), body.Size, l)
 	if failed := l.stop(); err == nil {
 		err = failed

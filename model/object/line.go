@@ -7,9 +7,12 @@ import (
 
 // line is where a body's chunks go once they are filled: one goroutine hashes them,
 // another writes them. Neither ever waits for a client. Two chunks are under way at
-// once, one behind the other.
+// once, one behind the other. A small body's only chunk needs no goroutines.
 type line struct {
 	memory  *memory
+	hash    io.Writer // nil: none
+	write   func(*chunk) error
+	started bool
 	hashing chan *chunk
 	writing chan *chunk
 	free    chan struct{}
@@ -19,34 +22,52 @@ type line struct {
 	mu      sync.Mutex // of the chunks' done
 }
 
-const inLine = 2
+const (
+	inLine = 2
+	// aloneBytes are hashed and written sooner than handed over.
+	aloneBytes = 128 << 10
+)
 
-// startLine returns a line with its goroutines, which stop ends. hash may be nil.
-func startLine(m *memory, hash io.Writer, write func(*chunk) error) *line {
-	l := &line{memory: m, hashing: make(chan *chunk, inLine), writing: make(chan *chunk, inLine),
-		free: make(chan struct{}, inLine), failed: make(chan struct{})}
+// newLine returns a line, which stop must end. hash may be nil.
+func newLine(m *memory, hash io.Writer, write func(*chunk) error) *line {
+	l := &line{memory: m, hash: hash, write: write, free: make(chan struct{}, inLine), failed: make(chan struct{})}
 	for range inLine {
 		l.free <- struct{}{}
 	}
+	return l
+}
+
+func (l *line) start() {
+	l.started = true
+	l.hashing, l.writing = make(chan *chunk, inLine), make(chan *chunk, inLine)
 	l.running.Go(func() {
 		for c := range l.hashing {
-			if hash != nil {
-				_, _ = hash.Write(c.buf[:c.n])
-			}
+			l.hashOne(c)
 			l.end(c)
 		}
 	})
 	l.running.Go(func() {
 		for c := range l.writing {
-			if l.err == nil {
-				if l.err = write(c); l.err != nil {
-					close(l.failed)
-				}
-			}
+			l.writeOne(c)
 			l.end(c)
 		}
 	})
-	return l
+}
+
+func (l *line) hashOne(c *chunk) {
+	if l.hash != nil {
+		_, _ = l.hash.Write(c.buf[:c.n])
+	}
+}
+
+// writeOne writes a chunk unless one before it failed.
+func (l *line) writeOne(c *chunk) {
+	if l.err != nil {
+		return
+	}
+	if l.err = l.write(c); l.err != nil {
+		close(l.failed)
+	}
 }
 
 // next returns a chunk to fill, as soon as there is a place for it; or what went wrong
@@ -62,6 +83,15 @@ func (l *line) next() (*chunk, error) {
 
 // send hands a chunk over.
 func (l *line) send(c *chunk) {
+	if !l.started {
+		if !c.more && c.n <= aloneBytes {
+			l.hashOne(c)
+			l.writeOne(c)
+			l.drop(c)
+			return
+		}
+		l.start()
+	}
 	l.hashing <- c
 	l.writing <- c
 }
@@ -94,8 +124,10 @@ func (l *line) dropAll(chunks ...*chunk) {
 
 // stop waits until all that was sent is hashed and written, and returns what went wrong.
 func (l *line) stop() error {
-	close(l.hashing)
-	close(l.writing)
-	l.running.Wait()
+	if l.started {
+		close(l.hashing)
+		close(l.writing)
+		l.running.Wait()
+	}
 	return l.err
 }
