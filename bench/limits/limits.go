@@ -34,6 +34,7 @@ type Limits struct {
 	BLAKE3     float64 `json:"blake3_mb_s"`
 	AESGCM     float64 `json:"aes_gcm_mb_s"`
 	Loopback   float64 `json:"loopback_mb_s"` // one TCP connection
+	HTTP       float64 `json:"http_s"`        // signed GETs of 1 KiB that a bare server answers, 16 connections
 }
 
 const mb = 1e6
@@ -42,7 +43,7 @@ const mb = 1e6
 const Sequential = 512 << 20
 
 // Measure measures all limits; dir is a folder on the disk in question. It takes about
-// four times span, and writes size bytes (a multiple of 1 MiB) three times.
+// five times span, and writes size bytes (a multiple of 1 MiB) three times.
 func Measure(dir string, span time.Duration, size int) (Limits, error) {
 	dir, err := os.MkdirTemp(dir, "limits")
 	if err != nil {
@@ -50,11 +51,12 @@ func Measure(dir string, span time.Duration, size int) (Limits, error) {
 	}
 	defer os.RemoveAll(dir)
 	var l Limits
-	var errs [4]error
+	var errs [5]error
 	l.WriteFsync, errs[0] = writeFsync(dir, size)
 	l.Fsyncs1, errs[1] = fsyncs(dir, 1, span)
 	l.Fsyncs16, errs[2] = fsyncs(dir, 16, span)
 	l.Loopback, errs[3] = loopback(span)
+	l.HTTP, errs[4] = bareHTTP(span)
 	buf := make([]byte, 1<<20)
 	_, _ = rand.Read(buf)
 	l.MD5 = perCore(span/4, len(buf), func() { md5.Sum(buf) })

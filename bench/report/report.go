@@ -30,7 +30,8 @@ func (r *Report) JSON(w io.Writer) error {
 func (r *Report) best() limits.Limits {
 	a, b := r.Before, r.After
 	return limits.Limits{WriteFsync: max(a.WriteFsync, b.WriteFsync), Fsyncs1: max(a.Fsyncs1, b.Fsyncs1), Fsyncs16: max(a.Fsyncs16, b.Fsyncs16),
-		MD5: max(a.MD5, b.MD5), SHA256: max(a.SHA256, b.SHA256), BLAKE3: max(a.BLAKE3, b.BLAKE3), AESGCM: max(a.AESGCM, b.AESGCM), Loopback: max(a.Loopback, b.Loopback)}
+		MD5: max(a.MD5, b.MD5), SHA256: max(a.SHA256, b.SHA256), BLAKE3: max(a.BLAKE3, b.BLAKE3), AESGCM: max(a.AESGCM, b.AESGCM), Loopback: max(a.Loopback, b.Loopback),
+		HTTP: max(a.HTTP, b.HTTP)}
 }
 
 // Text writes the report for people, in Markdown.
@@ -62,6 +63,7 @@ func (r *Report) limits(b *strings.Builder) {
 		{"BLAKE3, one core", x.BLAKE3, y.BLAKE3, "MB/s"},
 		{"AES-256-GCM, one core", x.AESGCM, y.AESGCM, "MB/s"},
 		{"loopback TCP", x.Loopback, y.Loopback, "MB/s"},
+		{"bare HTTP answers of 1 KiB, 16 conn", x.HTTP, y.HTTP, "/s"},
 	} {
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", l.name, number(l.before), number(l.after), l.unit)
 	}

@@ -13,7 +13,7 @@ import (
 func example() *Report {
 	run := &load.Run{Store: "rhizome", Idle: 30 << 20, Peak: 300 << 20, PerSmall: 1500, Restart: 0.2,
 		Results: []load.Result{{Name: "PUT 1 KiB", Ops: 10, Rate: 5000, P50: 1}, {Name: "PUT 1 MiB", Ops: 10, MBs: 300, Bytes: 1 << 30, CPUGiB: 2}}}
-	l := limits.Limits{WriteFsync: 1000, MD5: 350, Fsyncs16: 20000, Loopback: 2000}
+	l := limits.Limits{WriteFsync: 1000, MD5: 350, Fsyncs16: 20000, Loopback: 2000, HTTP: 20000}
 	return &Report{When: "today", Machine: "this", Before: l, After: l, Runs: []*load.Run{run}}
 }
 
@@ -26,7 +26,7 @@ func TestTableJudges(t *testing.T) {
 		"| PUT 1 KiB, 16 conn, /s | 5000 | 25% of 16 fsyncs | 4500 | yes |",                    // over the goal
 		"| PUT 1 MiB, 16 conn, MB/s | 300 | 86% of min(write+fsync, MD5) | 400 or 280 | yes |", // under it, near the limit
 		"| memory, peak, MiB | 300 |  | 200 | no |",                                            // smaller is better
-		"| GET 1 KiB, 16 conn, /s |  |  | 8000 |  |",                                           // not measured
+		"| GET 1 KiB, 16 conn, /s |  | 0% of bare HTTP | 8000 |  |",                                           // not measured
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no line %q in\n%s", want, b.String())
