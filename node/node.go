@@ -120,7 +120,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 		Clock: c.Clock, Logger: c.Logger,
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
-		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Logger: c.Logger,
+		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Busy: n.requests.any, Logger: c.Logger,
 		Owner: extentstore.Owner{Rhizome: n.layout.Lineage, Node: n.keys.id()},
 	})
 	if err != nil {

@@ -24,9 +24,11 @@ func (s *Store) emptySegment(ctx context.Context, d *disk, seg *segment) error {
 	defer f.Close()
 	var batch []*record
 	var bytes int64
+	pace := s.pace(d)
 	flush := func() error {
 		err := s.moveRecords(d, batch, bytes)
 		batch, bytes = batch[:0], 0
+		pace.rest(ctx)
 		return err
 	}
 	err = walkWhole(ctx, f, seg.num, seg.size, func(m *meta, at int64) error {
@@ -94,7 +96,7 @@ func (s *Store) moveFile(ctx context.Context, d *disk, id ident.ID, from *entry)
 	if err != nil {
 		return err
 	}
-	e, err := copyFrames(ctx, w, src, from, m)
+	e, err := copyFrames(ctx, w, src, from, m, s.pace(d))
 	if err != nil {
 		w.abort()
 		return err
@@ -120,7 +122,7 @@ func (s *Store) freeName(d *disk, id ident.ID) error {
 	return err
 }
 
-func copyFrames(ctx context.Context, w *fileWriter, src vfs.File, from *entry, m *meta) (*entry, error) {
+func copyFrames(ctx context.Context, w *fileWriter, src vfs.File, from *entry, m *meta, pace *pacer) (*entry, error) {
 	buf := make([]byte, 1<<20)
 	for at := int64(0); at < from.table.bytes(); {
 		if err := ctx.Err(); err != nil {
@@ -134,6 +136,7 @@ func copyFrames(ctx context.Context, w *fileWriter, src vfs.File, from *entry, m
 			return nil, err
 		}
 		at += int64(len(b))
+		pace.rest(ctx)
 	}
 	return w.finish(m.id, from.table, m.desc)
 }

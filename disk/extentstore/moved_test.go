@@ -95,7 +95,7 @@ func TestFileDeletedWhileItMovedStaysDeleted(t *testing.T) {
 	must(t, err)
 	w, err := createFile(to, id)
 	must(t, err)
-	e, err := copyFrames(ctx, w, src, at, m)
+	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
 	must(t, err)
 	must(t, b.s.Delete(ctx, id))
 	b.durable()
@@ -149,7 +149,7 @@ func TestMoveIsOneCommit(t *testing.T) {
 	must(t, err)
 	w, err := createFile(to, id)
 	must(t, err)
-	e, err := copyFrames(ctx, w, src, at, m)
+	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
 	must(t, err)
 	b.durable()
 	from.reaping.Lock() // its commits come later

@@ -36,7 +36,10 @@ type Options struct {
 	Owner Owner
 	// Adopt takes any disk, whosever it was, as Owner's: for rows that are made anew
 	// from the disks, where no extent counts as left over.
-	Adopt  bool
+	Adopt bool
+	// Busy, if set, reports whether people wait for the disks: what is copied from place to
+	// place then takes a fifth of the time.
+	Busy   func() bool
 	Logger *slog.Logger
 	// Rand chooses disks; seeded by the system if nil.
 	Rand *rand.Rand
