@@ -33,7 +33,7 @@ func (p *pacer) rest(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
-	p.began = time.Now()
+	p.began = time.Now() // a stopwatch
 }
 
 func (d *disk) isTight() bool {
