@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,18 +17,23 @@ import (
 	"rhizome/model/object"
 )
 
-// stalling yields n bytes and then nothing until it is let go on.
+// stalling yields n bytes and then nothing until it is let go on or stopped.
 type stalling struct {
 	n       int
 	stalled *atomic.Int32
 	goOn    chan struct{}
+	stop    chan struct{}
 }
 
 func (r *stalling) Read(p []byte) (int, error) {
 	if r.n == 0 {
 		r.stalled.Add(1)
-		<-r.goOn
-		return 0, io.EOF
+		select {
+		case <-r.goOn:
+			return 0, io.EOF
+		case <-r.stop:
+			return 0, os.ErrDeadlineExceeded
+		}
 	}
 	n := min(r.n, len(p))
 	r.n -= n
@@ -35,7 +41,8 @@ func (r *stalling) Read(p []byte) (int, error) {
 }
 
 // stall begins that many bodies, each of which stops after so many bytes, and returns
-// what they hold then, how many stopped there, and what came of them in the end.
+// what they hold then, how many stopped there, and what came of them in the end. Beside
+// them others come on.
 func stall(t *testing.T, bodies, sent int) (held uint64, stalled int, ends []error) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -45,12 +52,17 @@ func stall(t *testing.T, bodies, sent int) (held uint64, stalled int, ends []err
 		ends = make([]error, bodies)
 		for i := range bodies {
 			wg.Go(func() {
-				b := object.Body{Reader: &stalling{sent, &n, goOn}, Size: 50 << 20}
+				stop := make(chan struct{})
+				b := object.Body{Reader: &stalling{sent, &n, goOn, stop}, Size: 50 << 20, Stop: sync.OnceFunc(func() { close(stop) })}
 				_, ends[i] = f.Objects.Put(f.ctx, f.b, object.Put{Key: fmt.Sprint(i), Body: b})
 			})
 		}
 		synctest.Wait()
 		held, stalled = heap()-before, int(n.Load())
+		for i := range 3 {
+			f.put(fmt.Sprint("beside", i), random(i*700<<10+300<<10))
+		}
+		f.put("beside of 1 MiB", random(1<<20))
 		close(goOn)
 		wg.Wait()
 		f.put("after", random(3<<20))
@@ -70,7 +82,8 @@ func heap() uint64 {
 // however many they are and wherever they stopped.
 func TestStalledBodies(t *testing.T) {
 	for _, c := range []struct{ sent, held, stalled int }{
-		{100, 20 << 20, 300}, {1 << 20, 40 << 20, 300}, {1<<20 + 100<<10, 160 << 20, 64},
+		{100, 20 << 20, 300}, {1 << 20, 40 << 20, 300},
+		{16<<10 + 1, 40 << 20, 128}, {200 << 10, 60 << 20, 64}, {1000 << 10, 100 << 20, 40}, {1<<20 + 100<<10, 100 << 20, 40},
 	} {
 		held, stalled, ends := stall(t, 300, c.sent)
 		if held > uint64(c.held) || stalled != c.stalled {
