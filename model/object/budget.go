@@ -23,6 +23,17 @@ type claim struct {
 // take waits until n bytes are free. n must not be more than there are at all.
 func (b *budget) take(ctx context.Context, n int64) error { return b.takeAnd(ctx, n, nil, nil) }
 
+// takeNow takes n bytes if they are free and nobody waits.
+func (b *budget) takeNow(n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) > 0 || b.free < n {
+		return false
+	}
+	b.free -= n
+	return true
+}
+
 // takeAnd is take that calls do at every tick while it waits.
 func (b *budget) takeAnd(ctx context.Context, n int64, tick <-chan time.Time, do func()) error {
 	b.mu.Lock()

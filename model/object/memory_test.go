@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/model/object"
@@ -163,4 +164,45 @@ func TestPieceSizes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slow yields a piece each second.
+type slow struct{ left int }
+
+func (r *slow) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	<-time.After(time.Second)
+	n := min(r.left, len(p), 10<<10)
+	r.left -= n
+	return n, nil
+}
+
+// TestSlowBodies: those that come on are not ended, though others wait, and one that is
+// silent is not ended if nobody waits.
+func TestSlowBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				b := object.Body{Reader: &slow{300 << 10}, Size: 300 << 10, Stop: func() { t.Error("a body that comes on is stopped") }}
+				if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: fmt.Sprint(i), Body: b}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var n atomic.Int32
+		r := &stalling{1000 << 10, &n, make(chan struct{}), nil}
+		time.AfterFunc(time.Hour, func() { close(r.goOn) })
+		b := object.Body{Reader: r, Size: 2 << 20, Stop: func() { t.Error("a body that is in nobody's way is stopped") }}
+		if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: b}); !errors.Is(err, object.ErrShortBody) {
+			t.Error(err)
+		}
+	})
 }

@@ -33,6 +33,9 @@ func (t *tier) open(places int) {
 }
 
 func (t *tier) take(ctx context.Context) error {
+	if t.takeNow(1) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, fillingTime)
 	defer cancel()
 	tick := time.NewTicker(looks)
