@@ -47,10 +47,11 @@ func (f *feed) Read(p []byte) (int, error) {
 func (f *feed) silence() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.silence1()
+	return f.waited()
 }
 
-func (f *feed) silence1() time.Duration {
+// waited is called with the mutex held.
+func (f *feed) waited() time.Duration {
 	if f.stop == nil || f.ended || f.start.IsZero() {
 		return 0
 	}
@@ -61,7 +62,7 @@ func (f *feed) silence1() time.Duration {
 func (f *feed) end(limit time.Duration) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.silence1() < limit {
+	if f.waited() < limit {
 		return false
 	}
 	f.ended = true

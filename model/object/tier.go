@@ -26,6 +26,7 @@ type tier struct {
 	places int
 	hmu    sync.Mutex
 	held   map[*chunk]*feed // those that wait for their clients
+	looked time.Time        // by endSilent
 }
 
 func (t *tier) open(places int) {
@@ -63,6 +64,10 @@ func (t *tier) endSilent() {
 	limit := max(leastPatience, patience/time.Duration(1+waiting/t.places))
 	t.hmu.Lock()
 	defer t.hmu.Unlock()
+	if time.Since(t.looked) < looks/2 { // a stopwatch
+		return // another who waits has looked
+	}
+	t.looked = time.Now() // a stopwatch
 	for _, f := range t.held {
 		if f.over() {
 			waiting-- // it gives its place back soon
