@@ -66,6 +66,8 @@ type Config struct {
 	Scrub, Uploads time.Duration
 	// Orphans is the age at which what a crash left behind is looked at; 0: the default.
 	Orphans time.Duration
+	// Closing is how long closing the stores may take at the end; 0: 2 seconds.
+	Closing time.Duration
 	// Member and KeyName name the first member and the first key.
 	Member, KeyName string
 	Version         string
@@ -75,6 +77,15 @@ type Config struct {
 
 // DefaultRegion is reported when any region is accepted.
 const DefaultRegion = "us-east-1"
+
+// closing is how long closing the stores may take when the node stops. What is not
+// closed by then is as after a kill: safe, and read again at the next start.
+func (c Config) closing() time.Duration {
+	if c.Closing == 0 {
+		return 2 * time.Second
+	}
+	return c.Closing
+}
 
 // region is what signatures name and GetBucketLocation answers.
 func (c Config) region() string {

@@ -297,11 +297,11 @@ func (n *Node) Run(ctx context.Context) error {
 	return errors.Join(err, n.closeSoon())
 }
 
-// closeSoon closes the node but does not wait longer than closing: a row store that
+// closeSoon closes the node but does not wait longer than Closing: a row store that
 // failed may never answer. As long as a request that was cut off still works on the
 // stores they are not closed.
 func (n *Node) closeSoon() error {
-	timer := time.NewTimer(closing)
+	timer := time.NewTimer(n.config.closing())
 	defer timer.Stop()
 	select {
 	case <-n.requests.none():

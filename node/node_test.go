@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +28,7 @@ func config(t *testing.T) Config {
 	return Config{
 		Data: filepath.Join(t.TempDir(), "data"), S3: "127.0.0.1:0", Home: "home", Scrub: 720 * time.Hour, Uploads: 168 * time.Hour,
 		Member: "first", KeyName: "first", Version: "test", Clock: clock.System{}, Logger: quiet,
+		Closing: time.Minute, // however slow the machine is, no test goes on beside a node that is still being closed
 	}
 }
 
@@ -286,7 +286,9 @@ func TestWindowsComeDaily(t *testing.T) {
 // TestCutOffRequestsKeepTheStoresOpen: a handler that does not end in time must not
 // find them closed under it.
 func TestCutOffRequestsKeepTheStoresOpen(t *testing.T) {
-	n, err := Open(t.Context(), config(t))
+	c := config(t)
+	c.Closing = time.Millisecond
+	n, err := Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,6 +306,7 @@ func TestCutOffRequestsKeepTheStoresOpen(t *testing.T) {
 	}
 	n.requests.end()
 	<-n.requests.none()
+	n.config.Closing = time.Minute
 	if err := n.closeSoon(); err != nil || !n.closed {
 		t.Errorf("closed: %t, %v", n.closed, err)
 	}
@@ -357,8 +360,17 @@ func TestAPersonsCheckIsDoneUnderEndlessLoad(t *testing.T) {
 	if err := n.Scrub(ctx); err != nil {
 		t.Fatal(err)
 	}
+	looks := time.NewTicker(5 * time.Millisecond)
+	defer looks.Stop()
+	limit := time.After(time.Minute)
 	for n.scrubber.Status().Finished.IsZero() {
-		runtime.Gosched()
+		select {
+		case <-looks.C:
+		case err := <-done:
+			t.Fatal("the node ended before the check:", err)
+		case <-limit:
+			t.Fatal("the check was not done")
+		}
 	}
 	n.requests.end()
 	cancel()

@@ -39,7 +39,7 @@ func (n *Node) start(ctx context.Context, steps ...step) error {
 		return advice(err)
 	case <-ctx.Done():
 	}
-	timer := time.NewTimer(closing)
+	timer := time.NewTimer(n.config.closing())
 	defer timer.Stop()
 	stopped := errs.Newf(errs.Unavailable, "the node was told to stop before it was up: %w", ctx.Err())
 	select {

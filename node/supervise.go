@@ -12,13 +12,8 @@ import (
 	"rhizome/base/errs"
 )
 
-const (
-	// grace is how long requests under way may take once the node is told to stop.
-	grace = 7 * time.Second
-	// closing is how long closing the stores may take then. What is not closed by then
-	// is as after a kill: safe, and read again at the next start.
-	closing = 2 * time.Second
-)
+// grace is how long requests under way may take once the node is told to stop.
+const grace = 7 * time.Second
 
 // service is something that runs until its context ends. An error ends the node.
 type service struct {

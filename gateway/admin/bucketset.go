@@ -67,6 +67,8 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.granting.Lock()
+	defer s.granting.Unlock()
 	who := ""
 	if !in.Anonymous {
 		k, err := s.findKey(r.Context(), in.Key)

@@ -80,18 +80,23 @@ func (s *Server) showKey(r *http.Request) (any, error) {
 	return wireKey(k, r.URL.Query().Get("secret") == "true"), nil
 }
 
+// deleteKey takes what the key was allowed away first: if that fails midway the key is
+// still there and can be deleted again, and a pair that is imported later has no rights.
 func (s *Server) deleteKey(r *http.Request) (any, error) {
+	s.granting.Lock()
+	defer s.granting.Unlock()
 	k, err := s.findKey(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Keys.DeleteKey(r.Context(), k.ID); err != nil {
+	out, err := s.dropGrants(r.Context(), k.ID)
+	if err != nil {
 		return nil, err
 	}
-	return s.dropGrants(r.Context(), k.ID)
+	return out, s.Keys.DeleteKey(r.Context(), k.ID)
 }
 
-// dropGrants takes away what a deleted key was allowed, and names the buckets that no
+// dropGrants takes away what a key was allowed, and names the buckets that no
 // key may use any more.
 func (s *Server) dropGrants(ctx context.Context, key string) (api.DeletedKey, error) {
 	out := api.DeletedKey{Unused: []string{}}

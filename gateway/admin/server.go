@@ -47,6 +47,9 @@ type Server struct {
 	part  int64 // partSize, but in tests
 	// naming is held while a key gets a name: two do not get the same.
 	naming sync.Mutex
+	// granting is held while a key is granted something or deleted: a key that is gone
+	// has nothing.
+	granting sync.Mutex
 }
 
 // New returns a Server.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"rhizome/gateway/s3/s3err"
@@ -37,7 +38,9 @@ type paced struct {
 	end    time.Time // of all reading, unless zero
 	waited time.Duration
 	n      int64
-	ended  bool
+	mu     sync.Mutex
+	ended  bool // under mu
+	cut    bool // likewise: Stop was called
 }
 
 // pace puts the request's body under watch: in a copy of the request, because
@@ -57,13 +60,8 @@ func (q *request) pace() {
 // Read implements io.Reader.
 func (p *paced) Read(b []byte) (int, error) {
 	start := time.Now() // a stopwatch
-	if start.Sub(p.armed) >= rearm {
-		at := start.Add(idleRead)
-		if !p.end.IsZero() && p.end.Before(at) {
-			at = p.end
-		}
-		_ = p.rc.SetReadDeadline(at) // not every ResponseWriter has a connection
-		p.armed = start
+	if !p.arm(start) {
+		return 0, s3err.New(s3err.RequestTimeout)
 	}
 	n, err := p.body.Read(b)
 	p.n += int64(n)
@@ -72,6 +70,8 @@ func (p *paced) Read(b []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = s3err.New(s3err.RequestTimeout).Because(err)
 	case err != nil:
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.ended = true
 		_ = p.rc.SetReadDeadline(time.Time{})
 	case !p.end.IsZero() && time.Since(p.end) > 0: // a stopwatch
@@ -80,6 +80,33 @@ func (p *paced) Read(b []byte) (int, error) {
 		err = s3err.New(s3err.RequestTimeout)
 	}
 	return n, err
+}
+
+// arm moves the deadline if that is due, and says whether there may be any more reading.
+func (p *paced) arm(start time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.cut && start.Sub(p.armed) >= rearm {
+		at := start.Add(idleRead)
+		if !p.end.IsZero() && p.end.Before(at) {
+			at = p.end
+		}
+		_ = p.rc.SetReadDeadline(at) // not every ResponseWriter has a connection
+		p.armed = start
+	}
+	return !p.cut
+}
+
+// stop ends a Read that waits for the client, and all that follow, with RequestTimeout.
+// Unlike the rest it may be called from another goroutine, until the request is answered.
+func (p *paced) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.cut = true
+	_ = p.rc.SetReadDeadline(time.Unix(1, 0)) // long ago
 }
 
 // within ends all reading that is not done after d; 0 takes that back.

@@ -81,3 +81,40 @@ func TestWithin(t *testing.T) {
 		})
 	}
 }
+
+// TestStop: a body that is stopped while its client is waited for ends there, and what is
+// stopped once it has ended is left alone.
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := httptest.NewRequest("PUT", "/b/k", nil)
+		r.Body = &drip{"x", time.Second, 1000}
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		q := &request{w: w, r: r}
+		q.pace()
+		time.AfterFunc(1500*time.Millisecond, q.paced.stop)
+		n, err := io.Copy(io.Discard, q.r.Body)
+		if n > 2 || !errors.Is(err, s3err.RequestTimeout) || !w.last.Before(time.Now()) || w.last.IsZero() {
+			t.Errorf("%d bytes, %v, until %v", n, err, w.last)
+		}
+		r.Body = &drip{"x", time.Second, 2}
+		q = &request{w: w, r: r}
+		q.pace()
+		if _, err := io.Copy(io.Discard, q.r.Body); err != nil {
+			t.Error(err)
+		}
+		if q.paced.stop(); !w.last.IsZero() {
+			t.Error("the connection of a body that has ended was stopped")
+		}
+	})
+}
+
+// deadlines remembers the last one for reading.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	last time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.last = at
+	return nil
+}

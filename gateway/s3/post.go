@@ -38,6 +38,7 @@ func postObject(q *request) error {
 		}
 	}
 	put, err := putOfForm(f, h, q.key)
+	put.Body.Stop = q.paced.stop
 	if err != nil {
 		return err
 	}

@@ -125,8 +125,8 @@ func (s *Store) Keys(ctx context.Context) ([]*Key, error) {
 	return out, nil
 }
 
-// DeleteKey removes a key; a missing one is errs.NotFound. What buckets granted it
-// stays in their rows and means nothing.
+// DeleteKey removes a key; a missing one is errs.NotFound. What buckets
+// granted it is the caller's to take away before: it would be a later key's of that ID.
 func (s *Store) DeleteKey(ctx context.Context, id string) error {
 	_, err := s.change(ctx, id, func(*keyRecord) (*keyRecord, error) { return nil, nil })
 	return err

@@ -158,6 +158,10 @@ type Body struct {
 	Reader io.Reader
 	// Size is the announced length, -1 if unknown.
 	Size int64
+	// Stop, if set, has a Read that waits for a client, and all after it, fail soon. It
+	// may be called while one is under way, does not wait for it and is not called after
+	// the operation. With it a client that stalls can lose its place in memory to others.
+	Stop func()
 	// Hash, if set, is given every byte in order, while it is being stored, from a
 	// single goroutine at a time.
 	Hash io.Writer

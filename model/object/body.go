@@ -66,7 +66,8 @@ func readHead(body Body, inline int) (head []byte, whole bool, err error) {
 		room = body.Size
 	}
 	head = make([]byte, room+1) // one more, to see the end
-	n, err := fill(body.Reader, head)
+	c := chunk{buf: head}
+	err = fill(body.Reader, &c, room+1)
 	switch {
 	case err == nil && body.Size >= 0:
 		return nil, false, errs.New(errs.Invalid, "the body is longer than announced")
@@ -74,10 +75,10 @@ func readHead(body Body, inline int) (head []byte, whole bool, err error) {
 		return head, false, nil
 	case !errors.Is(err, io.EOF):
 		return nil, false, err
-	case body.Size >= 0 && int64(n) < body.Size:
+	case body.Size >= 0 && int64(c.n) < body.Size:
 		return nil, false, ErrShortBody
 	}
-	return head[:n], true, nil
+	return head[:c.n], true, nil
 }
 
 func (s *Store) finishInline(d *draft, body Body, plain []byte, data ident.Secret) error {

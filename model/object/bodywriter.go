@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -27,11 +28,22 @@ type bodyWriter struct {
 	room int64 // left in cur
 	list list
 	lent int64 // by the store's memory, for frames
+
+	feed  *feed
+	last  *chunk // filled, and not known whether more follows
+	quick bool   // the frame before came within quickFrame
 }
+
+// quickFrame is in how much time a frame comes from a client that gets the next one's
+// memory at once. From others it comes step by step, so that they hold about as much as
+// they sent.
+const quickFrame = time.Second
 
 func (w *bodyWriter) run(head []byte, body Body) error {
 	l := newLine(w.s.memory, body.Hash, w.pass)
-	err := w.read(io.MultiReader(bytes.NewReader(head), body.Reader), body.Size, l)
+	w.feed = &feed{r: io.MultiReader(bytes.NewReader(head), body.Reader), stop: body.Stop}
+	defer w.feed.close()
+	err := w.read(body.Size, l)
 	if failed := l.stop(); err == nil {
 		err = failed
 	}
@@ -42,37 +54,40 @@ func (w *bodyWriter) run(head []byte, body Body) error {
 }
 
 // read fills chunks and sends them, each when it is known whether more follows.
-func (w *bodyWriter) read(r io.Reader, announced int64, l *line) error {
-	var last *chunk
+func (w *bodyWriter) read(announced int64, l *line) error {
 	for {
 		c, err := l.next()
 		if err == nil {
-			c, err = w.fill(c, r, announced)
+			c, err = w.fill(c, announced, l)
 		}
 		ended := errors.Is(err, io.EOF)
 		if err == nil && announced >= 0 && w.size > announced {
 			err = errs.New(errs.Invalid, "the body is longer than announced")
 		}
 		if err != nil && !ended {
-			l.dropAll(last, c)
+			l.dropAll(w.last, c)
 			return err
 		}
-		if last != nil {
-			last.more = c.n > 0
-			l.send(last)
-			last = nil
-		}
+		w.sendLast(l, c.n > 0)
 		switch c.more = w.size < announced; {
 		case c.n == 0:
 			l.drop(c)
 		case ended || c.more:
 			l.send(c)
 		default:
-			last = c
+			w.last = c
 		}
 		if ended {
 			return short(w.size < announced)
 		}
+	}
+}
+
+func (w *bodyWriter) sendLast(l *line, more bool) {
+	if w.last != nil {
+		w.last.more = more
+		l.send(w.last)
+		w.last = nil
 	}
 }
 
@@ -84,35 +99,42 @@ func short(is bool) error {
 }
 
 // fill reads the next chunk, up to the end of its frame, and returns what became of c. It
-// asks for one byte at least, to see the end.
-func (w *bodyWriter) fill(c *chunk, r io.Reader, announced int64) (*chunk, error) {
+// asks for one byte at least, to see the end. The chunk grows as bytes come; the one
+// before is sent first, because nobody may wait for a place while it holds one that big.
+func (w *bodyWriter) fill(c *chunk, announced int64, l *line) (*chunk, error) {
 	left, want := int64(-1), chunkBytes-w.size%chunkBytes
 	if announced >= 0 {
 		left = announced - w.size
 		want = max(1, min(want, left))
 	}
-	n, err := fill(r, c.buf[:min(int(want), len(c.buf))])
-	c.n = n
-	if err == nil && int64(n) < want {
-		if c, err = w.s.memory.widen(w.ctx, c, int(want)); err == nil {
-			n, err = fill(r, c.buf[c.n:want])
-			c.n += n
+	start := time.Now() // a stopwatch
+	err := fill(w.feed, c, want)
+	for err == nil && int64(c.n) < want {
+		w.sendLast(l, true)
+		next := shelf(int(want))
+		if !w.quick {
+			next = min(next, shelf(c.n)+1)
+		}
+		if c, err = w.s.memory.widen(w.ctx, w.feed, c, next); err == nil {
+			err = fill(w.feed, c, want)
 		}
 	}
+	w.quick = c.n == chunkBytes && time.Since(start) < quickFrame // a stopwatch
 	c.left = left
 	w.size += int64(c.n)
 	return c, err
 }
 
-// fill reads until buf is full or r says no more; unlike io.ReadFull it returns r's
-// own error, so that a body cut short is told from one that ended.
-func fill(r io.Reader, buf []byte) (n int, err error) {
-	for n < len(buf) && err == nil {
-		var m int
-		m, err = r.Read(buf[n:])
-		n += m
+// fill reads until c is full, has want bytes or r says no more; unlike io.ReadFull it
+// returns r's own error, so that a body cut short is told from one that ended.
+func fill(r io.Reader, c *chunk, want int64) (err error) {
+	buf := c.buf[:min(want, int64(len(c.buf)))]
+	for c.n < len(buf) && err == nil {
+		var n int
+		n, err = r.Read(buf[c.n:])
+		c.n += n
 	}
-	return n, err
+	return err
 }
 
 // pass writes a chunk. What it borrows for frames it gives back at once if more is to

@@ -81,8 +81,15 @@ func (s *Store) CollectExtents(ctx context.Context) error {
 
 // FillMemory takes all that bodies may hold while they wait, until it is given back.
 func (s *Store) FillMemory() (giveBack func()) {
-	if err := s.memory.filling.take(context.Background(), fillingBytes); err != nil {
-		panic(err)
+	all := s.memory.tiers[1:]
+	for i := range all {
+		if err := all[i].budget.take(context.Background(), int64(all[i].places)); err != nil {
+			panic(err)
+		}
 	}
-	return func() { s.memory.filling.give(fillingBytes) }
+	return func() {
+		for i := range all {
+			all[i].give(int64(all[i].places))
+		}
+	}
 }

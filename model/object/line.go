@@ -83,6 +83,7 @@ func (l *line) next() (*chunk, error) {
 
 // send hands a chunk over.
 func (l *line) send(c *chunk) {
+	l.memory.filled(c)
 	if !l.started {
 		if !c.more && c.n <= aloneBytes {
 			l.hashOne(c)

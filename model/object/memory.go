@@ -2,9 +2,7 @@ package object
 
 import (
 	"context"
-	"slices"
 	"sync"
-	"time"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/extent"
@@ -13,14 +11,14 @@ import (
 // What all bodies under way may hold together, in bytes. Beside this each has one or two
 // chunks of firstChunk and its connection's own buffers.
 const (
-	// fillingBytes are chunks that wait for a client to fill them.
-	fillingBytes = 64 << 20
+	// smallPlaces, mediumPlaces and largePlaces are how many chunks of each size above the
+	// first may wait for clients to fill them: 64 MiB together. A body goes from size to
+	// size as its bytes come, and has a place of one size while it waits for one of the
+	// next: as each size has places of its own, those who wait never wait for each other.
+	smallPlaces, mediumPlaces, largePlaces = 128, 64, 40
 	// passingBytes are frames on their way to the disks. They never wait for a client, so
 	// whoever waits for them comes on.
 	passingBytes = 32 << 20
-	// fillingTime is how long a body waits for a chunk before its client is told to come
-	// back later.
-	fillingTime = 30 * time.Second
 )
 
 // A chunk is the unit in which a body moves through memory: at most a frame.
@@ -33,12 +31,17 @@ const (
 
 // memory lends bodies their buffers. It is safe for concurrent use.
 type memory struct {
-	filling, passing budget
-	shelves          [chunkSizes]sync.Pool // of *chunk, by size
+	passing budget
+	tiers   [chunkSizes]tier      // by size; the first has no bound
+	shelves [chunkSizes]sync.Pool // of *chunk, by size
 }
 
-func newMemory(filling, passing int64) *memory {
-	return &memory{filling: budget{free: filling}, passing: budget{free: passing}}
+func newMemory() *memory {
+	m := &memory{passing: budget{free: passingBytes}}
+	for i, places := range [chunkSizes]int{1: smallPlaces, mediumPlaces, largePlaces} {
+		m.tiers[i].open(places)
+	}
+	return m
 }
 
 // chunk is a piece of a body, n bytes long.
@@ -73,90 +76,29 @@ func shelf(n int) (i int) {
 	return i
 }
 
-// widen returns a chunk for n bytes with what is in c, which it takes back. It waits
-// until there is room, for a while: then it fails with errs.Unavailable and c stays.
-func (m *memory) widen(ctx context.Context, c *chunk, n int) (*chunk, error) {
-	ctx, cancel := context.WithTimeout(ctx, fillingTime)
-	defer cancel()
-	size := int64(firstChunk)
-	for size < int64(n) {
-		size *= chunkStep
-	}
-	if err := m.filling.take(ctx, size); err != nil {
+// widen returns a chunk of the size on that shelf for f, with what is in c, which it
+// takes back. It waits until there is a place, for a while: then it fails with
+// errs.Unavailable and c stays.
+func (m *memory) widen(ctx context.Context, f *feed, c *chunk, shelf int) (*chunk, error) {
+	if err := m.tiers[shelf].take(ctx); err != nil {
 		return c, errs.Newf(errs.Unavailable, "too many bodies are under way to take in this one: %w", err)
 	}
-	big := m.get(shelf(n))
+	big := m.get(shelf)
 	big.n = copy(big.buf, c.buf[:c.n])
 	m.put(c)
+	m.tiers[shelf].hold(big, f)
 	return big, nil
 }
 
+// filled notes that c no longer waits for its client.
+func (m *memory) filled(c *chunk) { m.tiers[shelf(len(c.buf))].letGo(c) }
+
 // put takes a chunk back.
 func (m *memory) put(c *chunk) {
-	size := len(c.buf)
-	m.shelves[shelf(size)].Put(c)
-	if size > firstChunk {
-		m.filling.give(int64(size))
+	i := shelf(len(c.buf))
+	if i > 0 {
+		m.tiers[i].letGo(c)
+		m.tiers[i].give(1)
 	}
-}
-
-// budget is a number of bytes that is lent in the order of asking. It is safe for
-// concurrent use.
-type budget struct {
-	mu    sync.Mutex
-	free  int64
-	queue []*claim
-}
-
-type claim struct {
-	n     int64
-	given chan struct{}
-}
-
-// take waits until n bytes are free. n must not be more than there are at all.
-func (b *budget) take(ctx context.Context, n int64) error {
-	b.mu.Lock()
-	if len(b.queue) == 0 && b.free >= n {
-		b.free -= n
-		b.mu.Unlock()
-		return nil
-	}
-	c := &claim{n, make(chan struct{})}
-	b.queue = append(b.queue, c)
-	b.mu.Unlock()
-	select {
-	case <-c.given:
-		return nil
-	case <-ctx.Done():
-		b.withdraw(c)
-		return ctx.Err()
-	}
-}
-
-func (b *budget) withdraw(c *claim) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(b.queue, c); i >= 0 {
-		b.queue = slices.Delete(b.queue, i, i+1)
-	} else {
-		b.free += c.n // it was given meanwhile
-	}
-	b.serve()
-}
-
-// give takes n bytes back.
-func (b *budget) give(n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.free += n
-	b.serve()
-}
-
-// serve is called with the mutex held.
-func (b *budget) serve() {
-	for len(b.queue) > 0 && b.queue[0].n <= b.free {
-		b.free -= b.queue[0].n
-		close(b.queue[0].given)
-		b.queue = b.queue[1:]
-	}
+	m.shelves[i].Put(c)
 }

@@ -6,28 +6,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/model/object"
 )
 
-// stalling yields n bytes and then nothing until it is let go on.
+// stalling yields n bytes and then nothing until it is let go on or stopped.
 type stalling struct {
 	n       int
 	stalled *atomic.Int32
 	goOn    chan struct{}
+	stop    chan struct{}
 }
 
 func (r *stalling) Read(p []byte) (int, error) {
 	if r.n == 0 {
 		r.stalled.Add(1)
-		<-r.goOn
-		return 0, io.EOF
+		select {
+		case <-r.goOn:
+			return 0, io.EOF
+		case <-r.stop:
+			return 0, os.ErrDeadlineExceeded
+		}
 	}
 	n := min(r.n, len(p))
 	r.n -= n
@@ -35,7 +42,8 @@ func (r *stalling) Read(p []byte) (int, error) {
 }
 
 // stall begins that many bodies, each of which stops after so many bytes, and returns
-// what they hold then, how many stopped there, and what came of them in the end.
+// what they hold then, how many stopped there, and what came of them in the end. Beside
+// them others come on.
 func stall(t *testing.T, bodies, sent int) (held uint64, stalled int, ends []error) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -45,12 +53,17 @@ func stall(t *testing.T, bodies, sent int) (held uint64, stalled int, ends []err
 		ends = make([]error, bodies)
 		for i := range bodies {
 			wg.Go(func() {
-				b := object.Body{Reader: &stalling{sent, &n, goOn}, Size: 50 << 20}
+				stop := make(chan struct{})
+				b := object.Body{Reader: &stalling{sent, &n, goOn, stop}, Size: 50 << 20, Stop: sync.OnceFunc(func() { close(stop) })}
 				_, ends[i] = f.Objects.Put(f.ctx, f.b, object.Put{Key: fmt.Sprint(i), Body: b})
 			})
 		}
 		synctest.Wait()
 		held, stalled = heap()-before, int(n.Load())
+		for i := range 3 {
+			f.put(fmt.Sprint("beside", i), random(i*700<<10+300<<10))
+		}
+		f.put("beside of 1 MiB", random(1<<20))
 		close(goOn)
 		wg.Wait()
 		f.put("after", random(3<<20))
@@ -70,7 +83,8 @@ func heap() uint64 {
 // however many they are and wherever they stopped.
 func TestStalledBodies(t *testing.T) {
 	for _, c := range []struct{ sent, held, stalled int }{
-		{100, 20 << 20, 300}, {1 << 20, 40 << 20, 300}, {1<<20 + 100<<10, 160 << 20, 64},
+		{100, 20 << 20, 300}, {1 << 20, 40 << 20, 300},
+		{16<<10 + 1, 40 << 20, 128}, {200 << 10, 60 << 20, 64}, {1000 << 10, 100 << 20, 40}, {1<<20 + 100<<10, 100 << 20, 40},
 	} {
 		held, stalled, ends := stall(t, 300, c.sent)
 		if held > uint64(c.held) || stalled != c.stalled {
@@ -150,4 +164,45 @@ func TestPieceSizes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slow yields a piece each second.
+type slow struct{ left int }
+
+func (r *slow) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	<-time.After(time.Second)
+	n := min(r.left, len(p), 10<<10)
+	r.left -= n
+	return n, nil
+}
+
+// TestSlowBodies: those that come on are not ended, though others wait, and one that is
+// silent is not ended if nobody waits.
+func TestSlowBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				b := object.Body{Reader: &slow{300 << 10}, Size: 300 << 10, Stop: func() { t.Error("a body that comes on is stopped") }}
+				if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: fmt.Sprint(i), Body: b}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var n atomic.Int32
+		r := &stalling{1000 << 10, &n, make(chan struct{}), nil}
+		time.AfterFunc(time.Hour, func() { close(r.goOn) })
+		b := object.Body{Reader: r, Size: 2 << 20, Stop: func() { t.Error("a body that is in nobody's way is stopped") }}
+		if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: b}); !errors.Is(err, object.ErrShortBody) {
+			t.Error(err)
+		}
+	})
 }

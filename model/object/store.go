@@ -75,7 +75,7 @@ func New(c Config) *Store {
 	if c.Ages.Upload == 0 {
 		c.Ages.Upload = 7 * 24 * time.Hour
 	}
-	return &Store{Config: c, memory: newMemory(fillingBytes, passingBytes), bucketSeal: c.Root.Derive("bucket keys v1", nil), decoded: memo.New[ident.ID, *Bucket](4096), work: make(chan register.Row, 4096)}
+	return &Store{Config: c, memory: newMemory(), bucketSeal: c.Root.Derive("bucket keys v1", nil), decoded: memo.New[ident.ID, *Bucket](4096), work: make(chan register.Row, 4096)}
 }
 
 // now returns the time in Unix milliseconds.
