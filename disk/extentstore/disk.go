@@ -49,6 +49,7 @@ type disk struct {
 	absent   error // why it cannot be used; nil: it serves
 	draining bool
 	unread   bool // the index knows nothing of what it holds
+	apart    bool // uncompared, as in diskRow
 	capacity int64
 	suspect  bool // a write failed here: others are preferred
 	tight    bool // it was full a while ago: segments are compacted harder
@@ -151,7 +152,7 @@ func syncDir(fs vfs.FS, dir string) error {
 
 func (s *Store) saveDisk(d *disk) error {
 	d.mu.Lock()
-	row := diskRow{d.dir, d.capacity, d.draining, d.unread}
+	row := diskRow{d.dir, d.capacity, d.draining, d.unread, d.apart}
 	d.mu.Unlock()
 	b := s.rows.NewBatch()
 	b.Set(key(keyDisk, d.id[:]), codec.Encode(row))

@@ -111,8 +111,10 @@ func (d *disk) check(known bool) error {
 		return errs.Newf(errs.Unavailable, "disk %s in %s cannot be used: %w", d.id, d.dir, err)
 	case got.disk != d.id:
 		return errs.Newf(errs.Unavailable, "%s holds disk %s, not %s", d.dir, got.disk, d.id)
+	case got.owner.Rhizome == d.owner.Rhizome && got.owner != d.owner && !d.adopt:
+		return errs.Newf(errs.Conflict, "the rows of this node were made anew without %s, a disk of this rhizome: stop the node and run rhizome repair rebuild --disk %s, which makes the objects anew that only this disk tells of", d.dir, d.dir)
 	case got.owner != d.owner && !d.adopt:
-		return errs.Newf(errs.Conflict, "%s holds bytes of another rhizome or node (%s, %s): to have them back, put that node's data folder back, or restore its recovery kit into a new one, and run rhizome repair rebuild --disk there; if nobody needs them, empty the folder first", d.dir, got.owner.Rhizome, got.owner.Node)
+		return errs.Newf(errs.Conflict, "%s holds bytes of another rhizome (%s, node %s): to have them back, put that rhizome's data folder back, or restore its recovery kit into a new one, and run rhizome repair rebuild --disk there; if nobody needs them, empty the folder first", d.dir, got.owner.Rhizome, got.owner.Node)
 	}
 	return nil
 }
