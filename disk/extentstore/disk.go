@@ -3,6 +3,7 @@ package extentstore
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 
 	"rhizome/base/codec"
@@ -36,6 +37,7 @@ type disk struct {
 	dir   string
 	fs    vfs.FS
 	owner Owner
+	log   *slog.Logger
 	app   appender
 	// reaping is held while files are removed and their rows, or all are counted.
 	reaping sync.Mutex
