@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"rhizome/base/errs"
+	"rhizome/disk/extentstore"
 	"rhizome/model/object"
 	"rhizome/node/repair"
 )
@@ -134,6 +135,20 @@ func TestDiskThatWasAwayIsNotSwept(t *testing.T) {
 		t.Errorf("repair says %+v, %v", r.Uncompared, err)
 	}
 	clean(t, n)
+}
+
+// TestMissingBytesThatAReadMeetsAreNoted: nobody has to wait for the daily comparison.
+func TestMissingBytesThatAReadMeetsAreNoted(t *testing.T) {
+	n := onDisks(t, config(t), filepath.Join(t.TempDir(), "d2"))
+	putObject(t, n, "photo", 1<<20)
+	ok(t, n.disks.Each(t.Context(), func(i extentstore.Info) error { return n.disks.Delete(t.Context(), i.ID) }))
+	if err := getObject(n, "photo"); errs.KindOf(err) != errs.Corrupt {
+		t.Errorf("a read of missing bytes: %v", err)
+	}
+	if _, found, err := n.damage.all(); err != nil || len(found) != 1 || found[0].Reason != reasonMissing {
+		t.Errorf("noted: %+v, %v", found, err)
+	}
+	ok(t, n.Close())
 }
 
 // TestForgottenDisk: the data folder is lost and only one of the disks is named. The

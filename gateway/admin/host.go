@@ -160,8 +160,11 @@ func (s *Server) kit(r *http.Request) (any, error) {
 	for _, d := range disks {
 		out.Disks = append(out.Disks, d.Path)
 	}
-	return out, s.Host.KitMade()
+	return out, nil
 }
+
+// kitWritten is told once a kit is where it stays.
+func (s *Server) kitWritten(*http.Request) (any, error) { return nil, s.Host.KitMade() }
 
 // kitNames are a bucket's names; that of one without a global name is a local one.
 func kitNames(b *object.Bucket) []string {

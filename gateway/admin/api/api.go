@@ -142,7 +142,8 @@ type Shared struct {
 // MaxShare is the longest life of a link, in seconds: SigV4 allows seven days.
 const MaxShare = 7 * 24 * 3600
 
-// Kit is GET /v1/recovery-kit. It is a secret as a whole.
+// Kit is GET /v1/recovery-kit. It is a secret as a whole. Who has written it durably says
+// so with POST /v1/recovery-kit/written.
 type Kit struct {
 	Format  int       `json:"rhizome_recovery_kit"` // 1
 	Made    time.Time `json:"made"`
