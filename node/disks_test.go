@@ -112,7 +112,7 @@ func TestDiskComesBack(t *testing.T) {
 	if copied, err := os.ReadFile(filepath.Join(path, "keyring")); err != nil || len(copied) < len(main) {
 		t.Errorf("the copy of the keyring has %d of %d bytes: %v", len(copied), len(main), err)
 	}
-	if was, err := extentstore.OwnerOf(vfs.Default, path); err != nil || was.Node != n.keys.id() {
+	if _, was, err := extentstore.OwnerOf(vfs.Default, path); err != nil || was.Node != n.keys.id() {
 		t.Errorf("%+v, %v", was, err)
 	}
 }

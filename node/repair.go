@@ -12,6 +12,11 @@ import (
 // Repair implements admin.Host.
 func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 	out := api.Repair{Scrub: n.scrubbing(), Snapshot: n.lastSnapshot()}
+	for _, d := range n.disks.Disks() {
+		if d.Uncompared {
+			out.Uncompared = append(out.Uncompared, d.Dir)
+		}
+	}
 	var err error
 	for _, t := range []register.Table{object.Buckets, object.Objects, object.Uploads, object.Parts} {
 		c, err := n.replica.PendingCount(ctx, t)

@@ -104,9 +104,14 @@ func (n *Node) note(id ident.ID, reason string) {
 
 // met is told of damage that a read met.
 func (n *Node) met(id ident.ID) {
-	if known, err := n.damage.has(id); err == nil && !known {
-		n.note(id, reasonDamaged)
+	if known, err := n.damage.has(id); err != nil || known {
+		return
 	}
+	reason := reasonDamaged
+	if _, err := n.disks.Info(context.Background(), id); errors.Is(err, errs.NotFound) {
+		reason = reasonMissing
+	}
+	n.note(id, reason)
 }
 
 // lookAgain has what was found damaged looked at without waiting for the daily window.

@@ -29,6 +29,7 @@ var frenchRepair = map[string]string{
 	"some of its bytes are not on this node's disks":                                                 "une partie de ses octets n'est pas sur les disques de ce nœud",
 	"some of its bytes are damaged":                                                                  "une partie de ses octets est endommagée",
 	"its row is lost, and not all of its bytes are left":                                             "son enregistrement est perdu, et il ne reste pas tous ses octets",
+	"bytes of it that nothing uses are kept: a rebuild with every disk may find what they belong to": "des octets qui en sont et que rien n'utilise sont gardés : une reconstruction avec tous les disques trouvera peut-être à quoi ils appartiennent",
 	"the bucket's key is lost; its bytes are kept in case it is found":                               "la clé du seau est perdue ; ses octets sont gardés au cas où elle serait retrouvée",
 	"made anew from its bytes":                                                                       "refait à partir de ses octets",
 	"made anew from the parts of its upload":                                                         "refait à partir des parties de son envoi",

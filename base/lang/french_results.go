@@ -52,8 +52,10 @@ var frenchResults = map[string]string{
 	"last whole pass ended %s":                           "dernier passage complet terminé le %s",
 	"%s of the stored bytes read again in this pass; %s": "%s des octets stockés relus dans ce passage ; %s",
 	"The disk %s cannot be used: %s":                     "Le disque %s ne peut pas servir : %s",
-	"%s piece is damaged: see rhizome repair status.":    "%s morceau est endommagé : voir rhizome repair status.",
-	"%s pieces are damaged: see rhizome repair status.":  "%s morceaux sont endommagés : voir rhizome repair status.",
+	"The disk %s was away when the rows were made anew. Nothing that lies on it is deleted for want of a row, and it cannot be drained. With the disk in its place, stop the node and run rhizome repair rebuild once more; or give all of it up with rhizome disk remove --force.": "Le disque %s était absent quand les lignes ont été refaites. Rien de ce qu'il porte n'est supprimé faute de ligne, et il ne peut pas être vidé. Une fois le disque en place, arrêtez le nœud et relancez rhizome repair rebuild ; ou renoncez à tout ce qu'il porte avec rhizome disk remove --force.",
+	"The disk %s was away when the rows were made anew, which must be done once more: see rhizome repair status.":                                                                                                                                                                   "Le disque %s était absent quand les lignes ont été refaites, ce qui est à refaire : voir rhizome repair status.",
+	"%s piece is damaged: see rhizome repair status.":                                         "%s morceau est endommagé : voir rhizome repair status.",
+	"%s pieces are damaged: see rhizome repair status.":                                       "%s morceaux sont endommagés : voir rhizome repair status.",
 	"Every stored byte is being read and checked; rhizome repair status shows how far it is.": "Chaque octet stocké est en cours de lecture et de vérification ; rhizome repair status montre l'avancement.",
 
 	"Make the rows of %s anew from snapshots and stored bytes?":            "Refaire les enregistrements de %s à partir d'instantanés et des octets stockés ?",

@@ -130,7 +130,11 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 			if err != nil {
 				continue
 			}
-			if !s.ripe(id) {
+			ripe, err := s.ripe(id)
+			if err != nil {
+				return collected, left, err
+			}
+			if !ripe {
 				seen[id] = struct{}{}
 				left++
 				continue
@@ -153,11 +157,17 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 	return collected, left, nil
 }
 
-// ripe reports whether the last pass saw the extent and nobody here holds it.
-func (s *Store) ripe(id ident.ID) bool {
+// ripe reports whether the last pass saw the extent, nobody here holds it, and its
+// references are the whole truth: the row of an object may be lost that a rebuild would
+// make anew from a disk that was away.
+func (s *Store) ripe(id ident.ID) (bool, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	_, seen := s.seen[id]
 	_, held := s.active[id]
-	return seen && !held
+	s.mu.Unlock()
+	if !seen || held {
+		return false, nil
+	}
+	may, err := s.disks.Uncompared(id)
+	return !may, err
 }

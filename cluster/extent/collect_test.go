@@ -10,6 +10,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/register"
+	"rhizome/disk/extentstore"
 	"rhizome/disk/kv"
 )
 
@@ -285,5 +286,35 @@ func TestDamageIsNeverServed(t *testing.T) {
 	must(t, err)
 	if len(st.Damaged) != 1 || st.Damaged[0] != 1 {
 		t.Errorf("damaged frames %v", st.Damaged)
+	}
+}
+
+// TestDiskThatWasAwayIsNotCollectedFrom: the rows may lack what uses its extents, and those
+// that are nowhere may be on it.
+func TestDiskThatWasAwayIsNotCollectedFrom(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		w := newWorld(t, vfs.NewCrashable())
+		p := w.put(t, w.ref("k"), noise(5000))
+		disk := w.disks.Disks()[0]
+		other := ident.New()
+		if back {
+			other = disk.ID
+		} else {
+			must(t, w.disks.Delete(ctx, p.Extent)) // as if it lay on the other
+		}
+		must(t, w.disks.Close())
+		must(t, extentstore.Expect(w.rows, extentstore.Disk{ID: other, Dir: "/elsewhere"}))
+		w.close()
+		w.open()
+		for range 3 {
+			w.passes(t)
+			_, err := w.Sweep(ctx, func(ident.ID) {})
+			must(t, err)
+		}
+		st, err := w.Stat(ctx, p.Extent)
+		must(t, err)
+		if st.Missing == back {
+			t.Errorf("back %v: %+v", back, st)
+		}
 	}
 }

@@ -51,6 +51,13 @@ func (s *Store) tell(id ident.ID, err error) error {
 	return err
 }
 
+// Miss tells that a read met an extent of which this node should have bytes and has none.
+func (s *Store) Miss(id ident.ID) {
+	if s.hurt != nil {
+		s.hurt(id)
+	}
+}
+
 // RowsRoom returns errs.Full, with the reason, if this node has no room for n more
 // bytes of rows.
 func (s *Store) RowsRoom(n int64) error { return s.disks.RowsRoom(n) }

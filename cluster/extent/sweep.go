@@ -20,7 +20,8 @@ type SweepReport struct {
 }
 
 // Sweep compares rows and bytes in both directions. Bytes without a row are deleted,
-// but for those of this node's writers at work; another node's writer, if one there
+// but for those of this node's writers at work and those on a disk that was away when
+// the rows were made anew; another node's writer, if one there
 // is, then fails. lost is called for each live row whose bytes are not here. An extent
 // whose row cannot be read does not stop it: the first such error is returned at the
 // end. It is run when the store opens and daily.
@@ -72,6 +73,9 @@ func (s *Store) bytesLost(ctx context.Context, row register.Row) (bool, error) {
 func (s *Store) sweepBytes(ctx context.Context, i extentstore.Info, rep *SweepReport) error {
 	if s.held(i.ID) {
 		return nil
+	}
+	if may, err := s.disks.Uncompared(i.ID); err != nil || may {
+		return err
 	}
 	v, _, err := s.regs.Read(ctx, Row(i.ID))
 	// A writer that began since Each saw the bytes holds them from before the first.

@@ -350,3 +350,22 @@ func TestKillIsSafe(t *testing.T) {
 		t.Errorf("%d objects of %d bytes are left", again.status.Objects, again.status.Bytes)
 	}
 }
+
+// TestKitCountsOnceItIsWritten: until then the kits that exist stay of no use.
+func TestKitCountsOnceItIsWritten(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.must(nil, "recovery-kit", "--out", h.dir)
+	mark := filepath.Join(h.data, "kit.outdated")
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.refused("is there already", "recovery-kit", "--out", h.dir)
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("no kit was written: %v", err)
+	}
+	h.must(nil, "recovery-kit", "--out", t.TempDir())
+	if _, err := os.Stat(mark); !os.IsNotExist(err) {
+		t.Errorf("a kit was written: %v", err)
+	}
+}

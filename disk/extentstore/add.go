@@ -47,7 +47,7 @@ func (s *Store) adjust(d *disk, given Disk) error {
 		return errs.Newf(errs.Conflict, "disk %s is in use in %s: its path can change at the next start", d.id, d.dir)
 	}
 	next := newDisk(s, Disk{d.id, given.Dir, given.Capacity}, d.draining)
-	next.unread, next.adopt = d.unread, d.adopt
+	next.unread, next.adopt, next.apart = d.unread, d.adopt, d.apart
 	d.unlock() // both may be one folder
 	if err := s.bringUp(next, true, next.unread); err != nil {
 		return err

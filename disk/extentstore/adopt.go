@@ -107,10 +107,14 @@ func (s *Store) adoptFolder(d *disk, folder string) {
 }
 
 // discardDouble removes the file of an extent that the index has elsewhere: a crash
-// cut a move short.
+// cut a move short. It looks again: the keeper may have moved the extent to this very
+// file since.
 func (s *Store) discardDouble(d *disk, id ident.ID) {
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()
+	if e, err := s.lookup(id); err != nil || e.disk == d.id && e.seg == 0 {
+		return
+	}
 	b := s.rows.NewBatch()
 	err := s.discardFile(b, d, id)
 	if cerr := b.CommitLazily(); err == nil {

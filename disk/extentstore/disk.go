@@ -3,6 +3,7 @@ package extentstore
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 
 	"rhizome/base/codec"
@@ -36,6 +37,7 @@ type disk struct {
 	dir   string
 	fs    vfs.FS
 	owner Owner
+	log   *slog.Logger
 	app   appender
 	// reaping is held while files are removed and their rows, or all are counted.
 	reaping sync.Mutex
@@ -49,6 +51,7 @@ type disk struct {
 	absent   error // why it cannot be used; nil: it serves
 	draining bool
 	unread   bool // the index knows nothing of what it holds
+	apart    bool // uncompared, as in diskRow
 	capacity int64
 	suspect  bool // a write failed here: others are preferred
 	tight    bool // it was full a while ago: segments are compacted harder
@@ -151,7 +154,7 @@ func syncDir(fs vfs.FS, dir string) error {
 
 func (s *Store) saveDisk(d *disk) error {
 	d.mu.Lock()
-	row := diskRow{d.dir, d.capacity, d.draining, d.unread}
+	row := diskRow{d.dir, d.capacity, d.draining, d.unread, d.apart}
 	d.mu.Unlock()
 	b := s.rows.NewBatch()
 	b.Set(key(keyDisk, d.id[:]), codec.Encode(row))

@@ -24,6 +24,8 @@ type DiskStatus struct {
 	Absent error
 	// Suspect: a write failed here; other disks are preferred until the next start.
 	Suspect bool
+	// Uncompared: the rows were made anew while the disk was away; see Store.Uncompared.
+	Uncompared bool
 }
 
 // Disks returns the state of every disk.
@@ -39,7 +41,7 @@ func (s *Store) Disks() []DiskStatus {
 		for _, seg := range d.segments {
 			live += seg.live
 		}
-		st := DiskStatus{d.id, d.dir, d.capacity, d.usedBytes, live, 0, d.draining, d.absent, d.suspect}
+		st := DiskStatus{d.id, d.dir, d.capacity, d.usedBytes, live, 0, d.draining, d.absent, d.suspect, d.apart}
 		if d.absent == nil {
 			st.Free = max(0, min(d.free(s.opt.Reserve), left))
 		}
@@ -167,8 +169,31 @@ func (s *Store) tellBack(dir string) {
 	}
 }
 
+// Uncompared reports whether the extent is on a disk that was away when the rows were
+// made anew, or is nowhere and may be on such a disk: that no row uses it then proves
+// nothing, and it must not be deleted for it.
+func (s *Store) Uncompared(id ident.ID) (bool, error) {
+	apart := map[ident.ID]bool{}
+	for _, d := range s.allDisks() {
+		d.mu.Lock()
+		if d.apart {
+			apart[d.id] = true
+		}
+		d.mu.Unlock()
+	}
+	if len(apart) == 0 {
+		return false, nil
+	}
+	e, err := s.locate(id)
+	if errs.KindOf(err) == errs.NotFound {
+		return true, nil
+	}
+	return err == nil && apart[e.disk], err
+}
+
 // DrainDisk begins to move everything off a disk, or ends that, and returns. Nothing
-// new is written to a disk that is drained; it goes on serving what it has.
+// new is written to a disk that is drained; it goes on serving what it has. One that is
+// uncompared is refused with errs.Conflict: elsewhere nothing would keep what it holds.
 func (s *Store) DrainDisk(id ident.ID, on bool) error {
 	s.change.Lock()
 	defer s.change.Unlock()
@@ -177,8 +202,14 @@ func (s *Store) DrainDisk(id ident.ID, on bool) error {
 		return err
 	}
 	d.mu.Lock()
-	d.draining = on
+	apart := d.apart
+	if !apart {
+		d.draining = on
+	}
 	d.mu.Unlock()
+	if apart && on {
+		return errs.Newf(errs.Conflict, "the disk %s was away when the rows were made anew: stop the node and run rhizome repair rebuild with the disk in its place first", d.dir)
+	}
 	s.keeper.poke()
 	return s.saveDisk(d)
 }

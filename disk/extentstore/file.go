@@ -128,7 +128,11 @@ func (s *Store) indexMoved(w *fileWriter, id ident.ID, e, from *entry) error {
 		w.abort()
 		return nil
 	}
-	if err := w.publish(id); err != nil {
+	err := s.nameIsFree(w.d, id)
+	if err == nil {
+		err = w.publish(id)
+	}
+	if err != nil {
 		w.abort()
 		return err
 	}

@@ -111,8 +111,10 @@ func (d *disk) check(known bool) error {
 		return errs.Newf(errs.Unavailable, "disk %s in %s cannot be used: %w", d.id, d.dir, err)
 	case got.disk != d.id:
 		return errs.Newf(errs.Unavailable, "%s holds disk %s, not %s", d.dir, got.disk, d.id)
+	case got.owner.Rhizome == d.owner.Rhizome && got.owner != d.owner && !d.adopt:
+		return errs.Newf(errs.Conflict, "the rows of this node were made anew without %s, a disk of this rhizome: stop the node and run rhizome repair rebuild --disk %s, which makes the objects anew that only this disk tells of", d.dir, d.dir)
 	case got.owner != d.owner && !d.adopt:
-		return errs.Newf(errs.Conflict, "%s holds bytes of another rhizome or node (%s, %s): to have them back, put that node's data folder back, or restore its recovery kit into a new one, and run rhizome repair rebuild --disk there; if nobody needs them, empty the folder first", d.dir, got.owner.Rhizome, got.owner.Node)
+		return errs.Newf(errs.Conflict, "%s holds bytes of another rhizome (%s, node %s): to have them back, put that rhizome's data folder back, or restore its recovery kit into a new one, and run rhizome repair rebuild --disk there; if nobody needs them, empty the folder first", d.dir, got.owner.Rhizome, got.owner.Node)
 	}
 	return nil
 }
@@ -133,7 +135,7 @@ func (d *disk) checkBare() error {
 }
 
 // lockFolder keeps other processes out. What the system mounts for reading only is in
-// nobody's way.
+// nobody's way; where the file system has no locks nothing keeps them out.
 func (d *disk) lockFolder() (err error) {
 	d.lock, err = d.fs.Lock(d.path(lockName))
 	var path *os.PathError
@@ -145,8 +147,25 @@ func (d *disk) lockFolder() (err error) {
 		return nil
 	case errors.As(err, &path):
 		return translate(err, "lock "+d.dir)
+	case noLocks(err):
+		d.log.Warn("the disk's file system has no locks: see to it that no other process uses the folder", "disk", d.dir, "error", err)
+		d.lock = nil
+		return nil
+	case errors.As(err, new(syscall.Errno)) && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EACCES):
+		return translate(err, "lock "+d.dir)
 	}
 	return errs.Newf(errs.Conflict, "%s is in use by another process: stop it first (%w)", d.dir, err)
+}
+
+// noLocks reports whether an error of the system says that there are no locks, as on
+// some network and user-space file systems.
+func noLocks(err error) bool {
+	for _, no := range []error{syscall.ENOLCK, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EINVAL} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *disk) unlock() {

@@ -118,4 +118,7 @@ type diskRow struct {
 	// Unread: the index was made anew while the disk was away. When it comes back it
 	// is taken whosever it is by its identity, and all of it is indexed.
 	Unread bool `cbor:"4,keyasint,omitempty"`
+	// Uncompared: the rows of what uses extents were made anew without this disk, so
+	// one that no row uses may be somebody's. Only another rebuild ends that.
+	Uncompared bool `cbor:"5,keyasint,omitempty"`
 }

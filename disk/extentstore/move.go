@@ -106,13 +106,17 @@ func (s *Store) moveFile(ctx context.Context, d *disk, id ident.ID, from *entry)
 
 // freeName makes sure that no file of that extent waits to be removed from the disk: a
 // move that a crash cut short may have left one, and the copy would be removed in its
-// stead. Until the keeper, which alone moves files, has moved this one, none is listed anew.
+// stead. indexMoved asks again: a disk that comes back may list one meanwhile.
 func (s *Store) freeName(d *disk, id ident.ID) error {
-	_, err := s.rows.Get(garbageKey(d.id, fileName(id)))
-	if err == nil {
-		s.reaper.wait()
-		_, err = s.rows.Get(garbageKey(d.id, fileName(id)))
+	if s.nameIsFree(d, id) == nil {
+		return nil
 	}
+	s.reaper.wait()
+	return s.nameIsFree(d, id)
+}
+
+func (s *Store) nameIsFree(d *disk, id ident.ID) error {
+	_, err := s.rows.Get(garbageKey(d.id, fileName(id)))
 	if err == nil {
 		return errs.Newf(errs.Unavailable, "an old file of extent %s in %s could not be removed yet", id, d.dir)
 	}

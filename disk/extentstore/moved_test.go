@@ -138,6 +138,43 @@ func TestFileMovesOnlyToAFreeName(t *testing.T) {
 	}
 }
 
+// TestDoubleThatIsTheOnlyFileStays: who looked through a disk that came back saw the
+// extent elsewhere, and then it was moved to this disk.
+func TestDoubleThatIsTheOnlyFileStays(t *testing.T) {
+	b, _, id, at, from, to := twoDisks(t)
+	must(t, b.s.moveFile(ctx, from, id, at))
+	b.s.discardDouble(to, id)
+	b.s.reaper.wait()
+	must(t, check(b.s, id, frames(id, 1000), id.String()))
+	checkAccounts(t, b.s)
+}
+
+// TestMoveGivesWayToGarbage: a disk that comes back while a file is moved to it lists an
+// older copy of it as garbage.
+func TestMoveGivesWayToGarbage(t *testing.T) {
+	b, _, id, at, from, to := twoDisks(t)
+	src, err := from.openOwn(id)
+	must(t, err)
+	defer src.Close()
+	m, err := readMeta(src, at.meta, at.metaLen())
+	must(t, err)
+	w, err := createFile(to, id)
+	must(t, err)
+	e, err := copyFrames(ctx, w, src, at, m)
+	must(t, err)
+	double(t, id, from, to)
+	to.reaping.Lock() // it comes later
+	b.s.discardDouble(to, id)
+	err = b.s.indexMoved(w, id, e, at)
+	to.reaping.Unlock()
+	wantKind(t, err, errs.Unavailable)
+	b.s.reaper.wait()
+	must(t, check(b.s, id, frames(id, 1000), id.String()))
+	checkAccounts(t, b.s)
+	must(t, b.s.moveFile(ctx, from, id, at))
+	must(t, check(b.s, id, frames(id, 1000), id.String()))
+}
+
 // TestMoveIsOneCommit: what is one commit no power cut parts. In two, the first alone
 // would have the old file counted for ever.
 func TestMoveIsOneCommit(t *testing.T) {

@@ -13,6 +13,7 @@ func (s *Store) open(given []Disk) error {
 	}
 	for id, row := range known {
 		d := newDisk(s, Disk{id, row.Dir, row.Capacity}, row.Draining)
+		d.apart = row.Uncompared
 		d.unread, d.adopt = row.Unread, d.adopt || row.Unread
 		s.disks[id] = d
 	}
@@ -51,7 +52,7 @@ func (s *Store) findHome() error {
 }
 
 func newDisk(s *Store, d Disk, draining bool) *disk {
-	return &disk{id: d.ID, dir: d.Dir, fs: s.fs, owner: s.opt.Owner, adopt: s.opt.Adopt, capacity: d.Capacity,
+	return &disk{id: d.ID, dir: d.Dir, fs: s.fs, owner: s.opt.Owner, log: s.log, adopt: s.opt.Adopt, capacity: d.Capacity,
 		draining: draining, segments: map[uint64]*segment{}, next: 1}
 }
 

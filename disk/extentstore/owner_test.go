@@ -1,10 +1,14 @@
 package extentstore
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -24,9 +28,12 @@ func another(t *testing.T, fs vfs.FS, o Options) *bench {
 // TestForeignDiskIsRefused: neither another rhizome's nor another node's disk is taken
 // in, nor touched.
 func TestForeignDiskIsRefused(t *testing.T) {
-	for name, o := range map[string]Owner{
-		"rhizome": {ident.ID{2}, ident.NodeID{1}},
-		"node":    {ident.ID{1}, ident.NodeID{2}},
+	for name, c := range map[string]struct {
+		owner Owner
+		say   string
+	}{
+		"rhizome": {Owner{ident.ID{2}, ident.NodeID{1}}, ident.ID{1}.String()},
+		"node":    {Owner{ident.ID{1}, ident.NodeID{2}}, "rhizome repair rebuild --disk /d1,"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mem := vfs.NewCrashable()
@@ -37,11 +44,11 @@ func TestForeignDiskIsRefused(t *testing.T) {
 			b.close()
 			before, err := mem.List("/d1")
 			must(t, err)
-			other := another(t, mem, Options{Owner: o})
+			other := another(t, mem, Options{Owner: c.owner})
 			err = other.s.AddDisk(ctx, Disk{Dir: "/d1"})
 			wantKind(t, err, errs.Conflict)
-			if !strings.Contains(err.Error(), ident.ID{1}.String()) {
-				t.Errorf("the answer does not say whose it is: %v", err)
+			if !strings.Contains(err.Error(), c.say) {
+				t.Errorf("the answer does not say what to do: %v", err)
 			}
 			if n := len(other.s.Disks()); n != 1 {
 				t.Errorf("%d disks", n)
@@ -213,4 +220,25 @@ func TestGivenUpDisk(t *testing.T) {
 	must(t, b.s.AddDisk(ctx, Disk{Dir: "/d1"}))
 	checkAll(t, b.s, want)
 	checkAccounts(t, b.s)
+}
+
+// TestFileSystemWithoutLocks: a disk on one serves all the same; one that another process
+// has does not.
+func TestFileSystemWithoutLocks(t *testing.T) {
+	for _, c := range []struct {
+		err           error
+		serves, taken bool
+	}{
+		{syscall.ENOLCK, true, false}, {syscall.ENOTSUP, true, false}, {syscall.ENOSYS, true, false}, {syscall.EINVAL, true, false},
+		{syscall.EAGAIN, false, true}, {syscall.EACCES, false, true}, {errors.New("lock held by current process"), false, true},
+		{syscall.EIO, false, false},
+	} {
+		f := &failing{kind: errorfs.OpLock, err: c.err}
+		f.on.Store(true)
+		b := newBench(t, errorfs.Wrap(vfs.NewCrashable(), f), Options{}, Disk{Dir: "/d2"})
+		err := b.s.AddDisk(ctx, Disk{Dir: "/d1"})
+		if (err == nil) != c.serves || errors.Is(err, errs.Conflict) != c.taken {
+			t.Errorf("%v: %v", c.err, err)
+		}
+	}
 }

@@ -13,25 +13,26 @@ import (
 )
 
 // SalvagedDisk reads a row of a damaged row store that tells of a disk: where it was,
-// and the capacity it had. ok is false for any other row.
-func SalvagedDisk(key, value []byte) (d Disk, ok bool) {
+// and the capacity it had. compared: the rows were made with what it holds. ok is false
+// for any other row.
+func SalvagedDisk(key, value []byte) (d Disk, compared, ok bool) {
 	id, ok := bytes.CutPrefix(key, []byte{space, keyDisk})
 	if !ok || len(id) != len(ident.ID{}) {
-		return Disk{}, false
+		return Disk{}, false, false
 	}
 	var row diskRow
 	if err := codec.Decode(value, &row); err != nil {
-		return Disk{}, false
+		return Disk{}, false, false
 	}
-	return Disk{ID: ident.ID(id), Dir: row.Dir, Capacity: row.Capacity}, true
+	return Disk{ID: ident.ID(id), Dir: row.Dir, Capacity: row.Capacity}, !row.Unread && !row.Uncompared, true
 }
 
 // Expect makes a fresh row store know a disk that is not there at present: it is taken
 // as absent and not as new, and when it comes back it is this node's, whosever it was,
-// and all of it is indexed.
+// and all of it is indexed. It stays uncompared.
 func Expect(rows *kv.Store, d Disk) error {
 	b := rows.NewBatch()
-	b.Set(key(keyDisk, d.ID[:]), codec.Encode(diskRow{Dir: d.Dir, Capacity: d.Capacity, Unread: true}))
+	b.Set(key(keyDisk, d.ID[:]), codec.Encode(diskRow{Dir: d.Dir, Capacity: d.Capacity, Unread: true, Uncompared: true}))
 	return b.Commit()
 }
 
@@ -52,9 +53,9 @@ func MendIdentity(fs vfs.FS, dir string, id ident.ID, owner Owner) error {
 	return writeSynced(fs, fs.PathJoin(dir, identityName), identity{id, owner}.encode())
 }
 
-// OwnerOf returns whose a disk folder is by its identity file: os.ErrNotExist if it has
-// none, errs.Corrupt if that is damaged.
-func OwnerOf(fs vfs.FS, dir string) (Owner, error) {
+// OwnerOf returns which disk a folder is and whose, by its identity file: os.ErrNotExist
+// if it has none, errs.Corrupt if that is damaged.
+func OwnerOf(fs vfs.FS, dir string) (ident.ID, Owner, error) {
 	is, err := readIdentity(fs, dir)
-	return is.owner, err
+	return is.disk, is.owner, err
 }

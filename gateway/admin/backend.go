@@ -75,7 +75,7 @@ type Host interface {
 	// Secrets returns the node key's seed and the root key.
 	Secrets() (nodeSeed, rootKey []byte)
 	// KitOld reports whether the recovery kits that exist are of no use any more;
-	// KitMade notes that there is a new one.
+	// KitMade notes that a new one was written.
 	KitOld() bool
 	KitMade() error
 }

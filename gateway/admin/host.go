@@ -75,6 +75,9 @@ func health(p lang.Printer, s api.Status, now time.Time) api.Health {
 	if n := int64(len(s.Repair.Lost)); n > 0 {
 		risk(p.N(n, "%s piece is damaged: see rhizome repair status.", "%s pieces are damaged: see rhizome repair status."))
 	}
+	for _, dir := range s.Repair.Uncompared {
+		risk(p.T("The disk %s was away when the rows were made anew, which must be done once more: see rhizome repair status.", dir))
+	}
 	switch last := s.Repair.Snapshot.Last; {
 	case s.Repair.Snapshot.Reason == "":
 	case last == nil:
@@ -157,8 +160,11 @@ func (s *Server) kit(r *http.Request) (any, error) {
 	for _, d := range disks {
 		out.Disks = append(out.Disks, d.Path)
 	}
-	return out, s.Host.KitMade()
+	return out, nil
 }
+
+// kitWritten is told once a kit is where it stays.
+func (s *Server) kitWritten(*http.Request) (any, error) { return nil, s.Host.KitMade() }
 
 // kitNames are a bucket's names; that of one without a global name is a local one.
 func kitNames(b *object.Bucket) []string {

@@ -113,6 +113,8 @@ func (s *Server) routes() map[string]request {
 		"POST /v1/repair/scrub": s.scrub,
 		"POST /v1/share":        s.share,
 		"GET /v1/recovery-kit":  s.kit,
+
+		"POST /v1/recovery-kit/written": s.kitWritten,
 	}
 }
 

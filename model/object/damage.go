@@ -28,6 +28,8 @@ const (
 	// LostUpload: its row is lost; parts of an upload of it are there, as an upload under
 	// way, and whether they are all and were put together is not known.
 	LostUpload = "row-lost-parts-left"
+	// KeptBytes: bytes of it that nothing uses are kept.
+	KeptBytes = "bytes-kept"
 	// LostKey: the key of its bucket is lost.
 	LostKey = "bucket-key-lost"
 

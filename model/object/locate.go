@@ -35,7 +35,7 @@ func (s *Store) locate(ctx context.Context, src *source) ([]Placed, error) {
 	off := int64(0)
 	for _, p := range src.list.Pieces {
 		st, err := s.Extents.Stat(ctx, p.Extent)
-		if err = s.missing(ctx, src, err); errs.KindOf(err) == errs.Corrupt {
+		if err = s.missing(ctx, src, p.Extent, err); errs.KindOf(err) == errs.Corrupt {
 			st, err = extent.Status{Missing: true}, nil
 		}
 		if err != nil {

@@ -19,6 +19,7 @@ type pieceReader struct {
 	off    int64 // into the first piece
 	left   int64
 	cur    io.ReadCloser
+	of     ident.ID // the extent of cur
 	unpin  func()
 	failed error
 }
@@ -45,9 +46,10 @@ func (r *pieceReader) next() error {
 		return err
 	}
 	n := min(p.Length-r.off, r.left)
+	r.of = p.Extent
 	cur, err := r.s.Extents.Open(r.ctx, p.Extent, key, p.Total, p.Offset+r.off, n)
 	if err != nil {
-		return r.s.missing(r.ctx, r.src, err) // and cur stays nil
+		return r.s.missing(r.ctx, r.src, r.of, err) // and cur stays nil
 	}
 	r.cur = cur
 	r.left -= n
@@ -68,7 +70,7 @@ func (r *pieceReader) Read(b []byte) (int, error) {
 			err = r.cur.Close()
 			r.cur = nil
 		}
-		r.failed = r.s.missing(r.ctx, r.src, err)
+		r.failed = r.s.missing(r.ctx, r.src, r.of, err)
 		if n > 0 {
 			return n, nil
 		}
@@ -89,7 +91,7 @@ func (r *pieceReader) WriteTo(w io.Writer) (n int64, err error) {
 		m, err := io.Copy(w, r.cur)
 		n += m
 		if err != nil {
-			return n, r.s.missing(r.ctx, r.src, err)
+			return n, r.s.missing(r.ctx, r.src, r.of, err)
 		}
 		if err := r.cur.Close(); err != nil {
 			return n, err

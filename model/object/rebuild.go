@@ -25,7 +25,9 @@ import (
 // Rows decide. An extent counts for an object only where the object's row may be lost:
 // one whose row is known to be gone was deleted. So an object that was deleted or
 // overwritten shortly before may come back where nothing tells of that any more; it is
-// among the findings then.
+// among the findings then. A disk that the lost rows did not know has no such word: each
+// of its extents may miss its row. What of it finds no place, and what belongs to a
+// version of which extents are missing, is kept until a rebuild with more disks.
 type Rebuild struct {
 	Store *Store
 	Disks *extentstore.Store
@@ -36,6 +38,8 @@ type Rebuild struct {
 	// Since: versions written after it (Unix milliseconds) may miss their row anywhere;
 	// math.MaxInt64 if none may.
 	Since int64
+	// Strange reports whether the rows that were saved were made without a disk.
+	Strange func(disk ident.ID) bool
 	// Verify reads every byte of every extent.
 	Verify bool
 
@@ -47,7 +51,9 @@ type Rebuild struct {
 	buckets  map[ident.ID]*Bucket
 	general  []Finding
 	uploads  map[ident.ID]upload1 // made anew, without an object as yet
-	pinned   bool
+	pieced   map[ident.ID]bool    // extents of versions that are not whole
+	keyless  bool
+	keeping  bool
 }
 
 // Findings is what a Rebuild has to say.
@@ -101,6 +107,7 @@ func (r *Rebuild) init() {
 		r.doubtful = map[register.Row]struct{}{}
 		r.buckets = map[ident.ID]*Bucket{}
 		r.uploads = map[ident.ID]upload1{}
+		r.pieced = map[ident.ID]bool{}
 	}
 }
 
@@ -109,7 +116,7 @@ func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
 	r.init()
 	r.names = namer{s: r.Store}
 	for _, step := range []func(context.Context) error{
-		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.nameUploads, r.references,
+		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.nameUploads, r.references, r.keep,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -408,6 +415,9 @@ func (r *Rebuild) reference(ctx context.Context, row register.Row, v *version) e
 		if !there {
 			r.lost[row] = Finding{What: LostBytes, Detail: "extent " + id.String()}
 			continue
+		}
+		if err := r.keepNoMore(ctx, id); err != nil {
+			return err
 		}
 		if !r.Verify {
 			continue

@@ -3,7 +3,6 @@ package object
 import (
 	"context"
 	"errors"
-	"math"
 
 	"rhizome/base/codec"
 	"rhizome/base/errs"
@@ -21,12 +20,13 @@ type remnant struct {
 	last    *content
 	pieces  map[int]extent.Piece
 	foreign bool // its pieces are runs of another's extents, and which is not known
+	strange bool // one of them is on a strange disk
 }
 
 // fromExtents makes lost rows of objects and parts anew.
 func (r *Rebuild) fromExtents(ctx context.Context) error {
 	found := map[ident.ID]*remnant{}
-	err := r.Disks.Each(ctx, func(i extentstore.Info) error { return r.consider(ctx, i.ID, found) })
+	err := r.Disks.Each(ctx, func(i extentstore.Info) error { return r.consider(ctx, i, found) })
 	if err != nil {
 		return err
 	}
@@ -70,20 +70,22 @@ func (r *Rebuild) describe(ctx context.Context, id ident.ID) (*content, error) {
 
 // consider notes an extent whose reference has no row that uses it, or that has no
 // reference, where rows may be missing.
-func (r *Rebuild) consider(ctx context.Context, id ident.ID, found map[ident.ID]*remnant) error {
-	refs, err := r.Store.Extents.Refs(ctx, id)
-	if err != nil && !errors.Is(err, errs.NotFound) && errs.KindOf(err) != errs.Corrupt {
+func (r *Rebuild) consider(ctx context.Context, i extentstore.Info, found map[ident.ID]*remnant) error {
+	id := i.ID
+	refs, kept, err := r.refs(ctx, id)
+	if err != nil {
 		return err
 	}
+	strange := r.Strange(i.Disk) || kept != nil
 	if len(refs) == 0 {
 		c, err := r.describe(ctx, id)
 		if err != nil {
-			return r.silent(ctx, id, err)
+			return r.silent(id, err)
 		}
-		if may, err := r.missing(extent.Row(id), c.Modified); err != nil || !may {
+		if may, err := r.missing(extent.Row(id), c.Modified); err != nil || !may && !strange {
 			return err
 		}
-		return r.remember(ctx, id, c, extent.Ref{ID: c.Version, Row: c.row()}, found)
+		return r.remember(id, c, extent.Ref{ID: c.Version, Row: c.row()}, strange, found)
 	}
 	for _, ref := range refs {
 		v, _, err := r.Store.Registers.Read(ctx, ref.Row)
@@ -95,42 +97,14 @@ func (r *Rebuild) consider(ctx context.Context, id ident.ID, found map[ident.ID]
 		}
 		c, err := r.describe(ctx, id)
 		if err != nil {
-			return r.silent(ctx, id, err)
+			return r.silent(id, err)
 		}
-		if err := r.remember(ctx, id, c, ref, found); err != nil {
+		if err := r.remember(id, c, ref, strange, found); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// silent passes over an extent that does not say what it is. One whose bucket's key is
-// lost is pinned, so that it is there should the key be found.
-func (r *Rebuild) silent(ctx context.Context, id ident.ID, err error) error {
-	switch errs.KindOf(err) {
-	case errs.Denied:
-	case errs.NotFound, errs.Corrupt:
-		return nil
-	default:
-		return err
-	}
-	if may, kerr := r.missing(extent.Row(id), math.MinInt64); kerr != nil || !may {
-		return kerr
-	}
-	if !r.pinned {
-		r.general = append(r.general, Finding{What: LostKey, Detail: err.Error()})
-		r.pinned = true
-		if err := r.set(ctx, keptRow(), &register.Value{Data: []byte{codec.Version}, Count: 1}); err != nil {
-			return err
-		}
-	}
-	_, err = r.Store.Extents.Restore(ctx, id, 0, extent.Ref{ID: ident.New(), Row: keptRow()})
-	return err
-}
-
-// keptRow is referenced by extents that nobody can read and that are kept all the
-// same.
-func keptRow() register.Row { return register.Row{Table: Kept, Part: "kept"} }
 
 // row returns the row that the extent was written for.
 func (c *content) row() register.Row {
@@ -140,11 +114,11 @@ func (c *content) row() register.Row {
 	return c.home.objectRow(c.Key)
 }
 
-func (r *Rebuild) remember(ctx context.Context, id ident.ID, c *content, ref extent.Ref, found map[ident.ID]*remnant) error {
+func (r *Rebuild) remember(id ident.ID, c *content, ref extent.Ref, strange bool, found map[ident.ID]*remnant) error {
 	if ref.Row.Table != Objects && ref.Row.Table != Parts {
 		return nil
 	}
-	if may, err := r.missing(ref.Row, c.Modified); err != nil || !may {
+	if may, err := r.missing(ref.Row, c.Modified); err != nil || !may && !strange {
 		return err
 	}
 	m := found[ref.ID]
@@ -152,6 +126,7 @@ func (r *Rebuild) remember(ctx context.Context, id ident.ID, c *content, ref ext
 		m = &remnant{version: ref.ID, row: ref.Row, pieces: map[int]extent.Piece{}, about: *c}
 		found[ref.ID] = m
 	}
+	m.strange = m.strange || strange
 	m.foreign = m.foreign || ref.Row.Table == Parts && c.Version != ref.ID
 	if c.Index >= 0 {
 		m.pieces[c.Index] = extent.Piece{Extent: id, Key: c.Secret, Length: c.Length}
@@ -189,6 +164,9 @@ func (r *Rebuild) revive(ctx context.Context, m *remnant) error {
 	}
 	pieces := m.whole()
 	if pieces == nil {
+		for _, p := range m.pieces {
+			r.pieced[p.Extent] = true
+		}
 		r.lost[m.row] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
 		return nil
 	}
@@ -244,7 +222,7 @@ func (r *Rebuild) uploadFor(ctx context.Context, m *remnant) (*uploadRecord, err
 	if !errors.Is(err, ErrNoSuchUpload) {
 		return nil, err
 	}
-	if may, err := r.missing(row, m.about.Modified); err != nil || !may {
+	if may, err := r.missing(row, m.about.Modified); err != nil || !may && !m.strange {
 		return nil, err
 	}
 	data := ident.NewSecret()
@@ -260,9 +238,12 @@ type upload1 struct {
 }
 
 // later reports whether a row holds, or held when it was deleted, something that is
-// not older than modified.
+// not older than modified, or is closed for ever.
 func (r *Rebuild) later(ctx context.Context, row register.Row, modified int64) (bool, error) {
 	v, ballot, err := r.Store.Registers.Read(ctx, row)
+	if isFenced(err) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -17,7 +17,7 @@ const (
 	Objects register.Table = 5
 	Uploads register.Table = 6
 	Parts   register.Table = 7
-	// Kept has one row, while extents are kept that nobody can read: see Rebuild.
+	// Kept has one row, while extents are kept that nothing uses: see Rebuild.
 	Kept register.Table = 9
 )
 

@@ -54,14 +54,15 @@ var errReplaced = errs.New(errs.Unavailable, "the object was replaced while it w
 const rereads = 8
 
 // missing tells bytes that are lost from those of a version that was replaced; err is
-// why an extent of the source could not be read.
-func (s *Store) missing(ctx context.Context, src *source, err error) error {
+// why an extent of the source could not be read. Those that are lost are told of.
+func (s *Store) missing(ctx context.Context, src *source, id ident.ID, err error) error {
 	if err == nil || errs.KindOf(err) != errs.NotFound {
 		return err
 	}
 	now, _, rerr := s.readSlot(ctx, src.row)
 	switch {
 	case rerr == nil && now.ID == src.v.ID:
+		s.Extents.Miss(id)
 		return errs.Newf(errs.Corrupt, "bytes of the object are not on this node's disks: %v", err)
 	case rerr == nil || errors.Is(rerr, ErrNoSuchKey) || isFenced(rerr):
 		return errReplaced
@@ -89,16 +90,16 @@ func (s *Store) loadList(ctx context.Context, src *source) (err error) {
 	if err != nil {
 		return err
 	}
-	src.list, err = s.readLong(ctx, src.blob, data)
-	return s.missing(ctx, src, err)
+	var p piece
+	if err := codec.Decode(src.blob, &p); err != nil {
+		return err
+	}
+	src.list, err = s.readLong(ctx, p, data)
+	return s.missing(ctx, src, p.Extent, err)
 }
 
 // readLong reads a list from the extent that it stands in.
-func (s *Store) readLong(ctx context.Context, blob []byte, data ident.Secret) (*list, error) {
-	var p piece
-	if err := codec.Decode(blob, &p); err != nil {
-		return nil, err
-	}
+func (s *Store) readLong(ctx context.Context, p piece, data ident.Secret) (*list, error) {
 	key, err := openPieceKey(data, p)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -56,6 +57,38 @@ func (r *rebuild) folders() []string {
 // too, where a disk from elsewhere may have been put.
 func (r *rebuild) sources() []string { return append(r.folders(), r.at(diskDir)) }
 
+// foreign reports whether a disk folder is another rhizome's. The disk of the data folder
+// never counts as one.
+func (r *rebuild) foreign(d extentstore.Disk, owner extentstore.Owner) bool {
+	return d.Dir != r.at(diskDir) && owner.Rhizome != r.layout.Lineage && !r.report.NewLineage
+}
+
+// checkOwners ends a rebuild to which a person named a disk of another rhizome, and leaves
+// out a disk that was named by two paths.
+func (r *rebuild) checkOwners(context.Context) error {
+	at := map[ident.ID]int{}
+	var disks []extentstore.Disk
+	for _, d := range r.disks {
+		id, owner, err := extentstore.OwnerOf(r.FS, d.Dir)
+		if err == nil && r.foreign(d, owner) && slices.Contains(r.Disks, d.Dir) {
+			if err := r.undo(); err != nil {
+				return err
+			}
+			return errs.Newf(errs.Conflict, "%s is a disk of another rhizome, %s: leave it out", d.Dir, owner.Rhizome)
+		}
+		if i, twice := at[id]; err == nil && twice {
+			disks[i].Capacity = max(disks[i].Capacity, d.Capacity)
+			continue
+		}
+		if err == nil {
+			at[id] = len(disks)
+		}
+		disks = append(disks, d)
+	}
+	r.disks = disks
+	return nil
+}
+
 // openDisks opens the disks with a new index. Those that are away are expected back,
 // unless they are there under another path. The disk of the data folder is made if there
 // is no other.
@@ -66,11 +99,9 @@ func (r *rebuild) openDisks() (*extentstore.Store, error) {
 		if err := extentstore.MendIdentity(r.FS, d.Dir, d.ID, owner); err != nil {
 			return nil, err
 		}
-		was, err := extentstore.OwnerOf(r.FS, d.Dir)
-		foreign := d.Dir != r.at(diskDir) && err == nil && was.Rhizome != owner.Rhizome && !r.report.NewLineage
+		_, was, err := extentstore.OwnerOf(r.FS, d.Dir)
+		foreign := err == nil && r.foreign(d, was)
 		switch {
-		case foreign && slices.Contains(r.Disks, d.Dir):
-			return nil, errs.Newf(errs.Conflict, "%s is a disk of another rhizome, %s: leave it out", d.Dir, was.Rhizome)
 		case err == nil && !foreign:
 			there = append(there, extentstore.Disk{Dir: d.Dir, Capacity: d.Capacity})
 		case err != nil && !errors.Is(err, os.ErrNotExist):

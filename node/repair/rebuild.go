@@ -27,7 +27,10 @@ import (
 // The report is kept in the data folder too.
 func Rebuild(ctx context.Context, o Options) (*Report, error) {
 	r := &rebuild{Options: o, report: &Report{Time: o.Clock.Now().UTC().Truncate(time.Second)}}
-	for _, step := range []func(context.Context) error{r.begin, r.collect, r.write, r.worthwhile, r.mend, r.swap} {
+	for r.named() {
+		r.report.Time = r.report.Time.Add(time.Second)
+	}
+	for _, step := range []func(context.Context) error{r.begin, r.collect, r.write, r.worthwhile, r.checkOwners, r.mend, r.swap} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, r.close())
 		}
@@ -46,9 +49,28 @@ type rebuild struct {
 	scratch *kv.Store
 	rows    *kv.Store
 	disks   []extentstore.Disk
+	known   map[ident.ID]knownDisk // what the damaged rows say
 	layout  *layout.Layout
 	keys    map[ident.ID][]byte
 	objects object.Rebuild
+}
+
+// named reports whether another run has this one's name, within the same second.
+func (r *rebuild) named() bool {
+	stamp := r.report.Time.Format(fileTime)
+	for _, name := range []string{damagedDir + stamp, "repair-" + stamp + ".json"} {
+		if _, err := r.FS.Stat(r.at(name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// knownDisk says whether rows were made with what a disk holds, and how late that was
+// written.
+type knownDisk struct {
+	seq      uint64
+	compared bool
 }
 
 func (r *rebuild) close() (err error) {
@@ -106,9 +128,15 @@ func (r *rebuild) collect(ctx context.Context) (err error) {
 	for _, dir := range r.Disks {
 		r.addDisk(extentstore.Disk{Dir: dir})
 	}
+	r.known = map[ident.ID]knownDisk{}
 	r.gather.Others = func(f kv.Found) {
-		if d, ok := extentstore.SalvagedDisk(f.Key, f.Value); ok && !f.Deleted {
-			r.addDisk(d)
+		d, compared, ok := extentstore.SalvagedDisk(f.Key, f.Value)
+		if !ok || f.Deleted {
+			return
+		}
+		r.addDisk(d)
+		if k, twice := r.known[d.ID]; !twice || k.seq <= f.Seq {
+			r.known[d.ID] = knownDisk{f.Seq, compared}
 		}
 	}
 	if r.damage, err = r.gather.Salvage(ctx, r.FS, r.source); err != nil {
@@ -128,18 +156,24 @@ func (r *rebuild) worthwhile(context.Context) error {
 	if r.report.Rows > 0 || len(r.keys) > 0 {
 		return nil
 	}
-	if err := r.close(); err != nil {
+	if err := r.undo(); err != nil {
 		return err
-	}
-	if !r.begun {
-		if err := r.FS.Remove(r.at(pendingFile)); err != nil {
-			return errs.Newf(errs.Unavailable, "the mark of a rebuild cannot be removed: %w", err)
-		}
 	}
 	if len(r.Disks) == 0 {
 		return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed. The disks of the lost node hold copies: name each with --disk DIR", r.Data)
 	}
 	return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed: the disks named hold neither snapshot nor keyring. Name the others too, or put a backup of the data folder back", r.Data)
+}
+
+// undo takes the mark of this run back; what there was is as it was.
+func (r *rebuild) undo() error {
+	if err := r.close(); err != nil || r.begun {
+		return err
+	}
+	if err := r.FS.Remove(r.at(pendingFile)); err != nil {
+		return errs.Newf(errs.Unavailable, "the mark of a rebuild cannot be removed: %w", err)
+	}
+	return nil
 }
 
 // takeLayout takes the newest layout.
@@ -250,6 +284,7 @@ func (r *rebuild) mend(ctx context.Context) (err error) {
 	r.objects.Store = object.New(object.Config{Registers: regs, Local: replica, Extents: extents,
 		Accounts: account.New(regs, r.Root, r.Clock), Root: r.Root, Keyring: ring, Clock: r.Clock, Logger: r.Logger})
 	r.objects.Disks, r.objects.Keys, r.objects.Known, r.objects.Verify = disks, r.keys, r.gather.Known, r.Verify
+	r.objects.Strange = func(disk ident.ID) bool { return !r.known[disk].compared }
 	r.objects.Since = math.MaxInt64
 	if r.damage.Log {
 		r.objects.Since = max(r.damage.LogSince.Add(-time.Minute).UnixMilli(), 0)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path"
 	"sort"
 	"strings"
@@ -710,7 +711,10 @@ func TestAnotherRhizomesDiskStays(t *testing.T) {
 	if !errors.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "/foreign/disk") {
 		t.Fatalf("a disk of another rhizome: %v", err)
 	}
-	if is, err := extentstore.OwnerOf(b.fs, "/foreign/disk"); err != nil || is != whose {
+	if _, err := b.fs.Stat(data + "/rebuild.pending"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the mark of a rebuild that was refused: %v", err)
+	}
+	if _, is, err := extentstore.OwnerOf(b.fs, "/foreign/disk"); err != nil || is != whose {
 		t.Errorf("the foreign disk is %+v's, %v", is, err)
 	}
 }

@@ -161,6 +161,8 @@ func What(word string) string {
 		return lang.M("its row is lost, and not all of its bytes are left")
 	case object.LostKey:
 		return lang.M("the bucket's key is lost; its bytes are kept in case it is found")
+	case object.KeptBytes:
+		return lang.M("bytes of it that nothing uses are kept: a rebuild with every disk may find what they belong to")
 	case object.FromBytes:
 		return lang.M("made anew from its bytes")
 	case object.FromParts:

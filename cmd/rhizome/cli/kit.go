@@ -76,6 +76,9 @@ func recoveryKit(ctx context.Context, c *call) error {
 	if err := writeSecret(out.Page, page); err != nil {
 		return err
 	}
+	if err := node.Post(ctx, client.Path("recovery-kit", "written"), nil, nil); err != nil {
+		return err
+	}
 	return c.show(out, func() {
 		writeRows(c.Out, [][]string{{c.Say.T("For programs"), out.File}, {c.Say.T("To print"), out.Page}})
 		fmt.Fprintln(c.Out, c.Say.T("Both are secret: whoever has them can read everything. Print the page, keep it in another place, then delete the files."))

@@ -62,6 +62,9 @@ func (a *App) printRepair(r api.Repair) {
 		{a.Say.T("Snapshot"), a.snapshot(r.Snapshot)},
 	})
 	fmt.Fprintln(a.Out)
+	for _, dir := range r.Uncompared {
+		fmt.Fprintln(a.Out, a.Say.T("The disk %s was away when the rows were made anew. Nothing that lies on it is deleted for want of a row, and it cannot be drained. With the disk in its place, stop the node and run rhizome repair rebuild once more; or give all of it up with rhizome disk remove --force.", dir))
+	}
 	if len(r.Lost) == 0 {
 		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("Nothing is damaged.")))
 		return

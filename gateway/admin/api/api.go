@@ -93,6 +93,9 @@ type Repair struct {
 	Pending int64    `json:"pending"` // rows with work left to do
 	Orphans int64    `json:"orphans"` // extents that no object uses
 	Lost    []Damage `json:"lost"`    // damage that cannot be mended here
+	// Uncompared are the folders of disks that were away when the rows were made anew:
+	// nothing of them is deleted for want of a row until that is done once more.
+	Uncompared []string `json:"uncompared_disks,omitempty"`
 	// Snapshot tells of the last copy of the rows.
 	Snapshot Snapshot `json:"snapshot"`
 }
@@ -139,7 +142,8 @@ type Shared struct {
 // MaxShare is the longest life of a link, in seconds: SigV4 allows seven days.
 const MaxShare = 7 * 24 * 3600
 
-// Kit is GET /v1/recovery-kit. It is a secret as a whole.
+// Kit is GET /v1/recovery-kit. It is a secret as a whole. Who has written it durably says
+// so with POST /v1/recovery-kit/written.
 type Kit struct {
 	Format  int       `json:"rhizome_recovery_kit"` // 1
 	Made    time.Time `json:"made"`
