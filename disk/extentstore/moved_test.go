@@ -160,7 +160,7 @@ func TestMoveGivesWayToGarbage(t *testing.T) {
 	must(t, err)
 	w, err := createFile(to, id)
 	must(t, err)
-	e, err := copyFrames(ctx, w, src, at, m)
+	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
 	must(t, err)
 	double(t, id, from, to)
 	to.reaping.Lock() // it comes later
