@@ -26,7 +26,7 @@ func TestTableJudges(t *testing.T) {
 		"| PUT 1 KiB, 16 conn, /s | 5000 | 25% of 16 fsyncs | 4500 | yes |",                    // over the goal
 		"| PUT 1 MiB, 16 conn, MB/s | 300 | 86% of min(write+fsync, MD5) | 400 or 280 | yes |", // under it, near the limit
 		"| memory, peak, MiB | 300 |  | 200 | no |",                                            // smaller is better
-		"| GET 1 KiB, 16 conn, /s |  | 0% of bare HTTP | 8000 |  |",                                           // not measured
+		"| GET 1 KiB, 16 conn, /s |  | 0% of bare HTTP | 8000 |  |",                            // not measured
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no line %q in\n%s", want, b.String())
