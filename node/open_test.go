@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"rhizome/base/errs"
 )
@@ -34,7 +35,9 @@ func TestAStartDoesNotHangInARowStoreThatGaveUp(t *testing.T) {
 
 func TestAStartThatHangsCanBeStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	n := &Node{config: config(t), fatal: make(chan error, 1)}
+	c := config(t)
+	c.Closing = time.Millisecond
+	n := &Node{config: c, fatal: make(chan error, 1)}
 	if err := n.start(ctx, stuck(t, cancel)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
