@@ -40,6 +40,7 @@ func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "%s; %s\n\n", r.When, r.Machine)
 	r.limits(&b)
 	r.table(&b)
+	r.beside(&b)
 	for _, run := range r.Runs {
 		phases(&b, run)
 	}
@@ -89,6 +90,33 @@ func (r *Report) table(b *strings.Builder) {
 			numberIf(row.minio, row.minio > 0), numberIf(row.versitygw, row.versitygw > 0), numberIf(row.seaweedfs, row.seaweedfs > 0))
 	}
 	b.WriteString("\nThe three columns on the right are peers on a machine of 2 cores in November 2026; versitygw and SeaweedFS never fsync.\n\n")
+}
+
+// beside compares with a peer of the same run, for what both measured and a figure is to
+// be reached for: machines differ, and the same machine from hour to hour.
+func (r *Report) beside(b *strings.Builder) {
+	if len(r.Runs) < 2 {
+		return
+	}
+	ours, peer := r.Runs[0], r.Runs[1]
+	fmt.Fprintf(b, "| | times as good as %s | to reach | reached |\n| --- | --- | --- | --- |\n", peer.Store)
+	for _, row := range rows() {
+		v, ok := row.value(ours)
+		p, both := row.value(peer)
+		if !ok || !both || row.goal == 0 || row.versitygw == 0 {
+			continue
+		}
+		times, goal := v/p, row.goal/row.versitygw
+		if row.smaller {
+			times, goal = 1/times, 1/goal
+		}
+		reached := "no"
+		if times >= goal {
+			reached = "yes"
+		}
+		fmt.Fprintf(b, "| %s | %.2f | %.2f | %s |\n", row.name, times, goal, reached)
+	}
+	b.WriteString("\nWhat is to be reached is the figure to reach above over the peer's figure of November 2026.\n\n")
 }
 
 func (row row) ratio(v float64, l limits.Limits) string {

@@ -34,6 +34,29 @@ func TestTableJudges(t *testing.T) {
 	}
 }
 
+func TestPeerOfTheSameRun(t *testing.T) {
+	r := example()
+	peer := *r.Runs[0]
+	peer.Store, peer.Peak, peer.Results = "peer", 150<<20, []load.Result{{Name: "PUT 1 KiB", Ops: 10, Rate: 2500}}
+	r.Runs = append(r.Runs, &peer)
+	var b bytes.Buffer
+	if err := r.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| PUT 1 KiB, 16 conn | 2.00 | 1.36 | yes |",
+		"| memory, peak | 0.50 | 0.34 | yes |",
+		"| memory, idle | 1.00 | 0.56 | yes |",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no line %q in\n%s", want, b.String())
+		}
+	}
+	if strings.Contains(b.String(), "| PUT 1 MiB, 16 conn | ") {
+		t.Error("what the peer did not measure is compared")
+	}
+}
+
 func TestJSONComesBack(t *testing.T) {
 	var b bytes.Buffer
 	if err := example().JSON(&b); err != nil {
