@@ -26,12 +26,7 @@ func (s *Store) pace(d *disk) *pacer { return &pacer{s, d, time.Now()} } // a st
 func (p *pacer) rest(ctx context.Context) {
 	took := time.Since(p.began) // a stopwatch
 	if p.s.opt.Busy != nil && p.s.opt.Busy() && !p.d.isTight() {
-		timer := time.NewTimer(min((busyParts-1)*took, longestRest))
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
+		_ = pause(ctx, min((busyParts-1)*took, longestRest)) // the work that follows sees ctx end
 	}
 	p.began = time.Now() // a stopwatch
 }

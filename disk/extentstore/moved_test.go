@@ -74,6 +74,21 @@ func twoDisks(t *testing.T) (b *bench, mem *vfs.MemFS, id ident.ID, at *entry, f
 	return b, mem, id, at, from, to
 }
 
+// copied begins to move an extent's own file: the copy is whole, the index does not know.
+func (b *bench) copied(id ident.ID, at *entry, from, to *disk) (*fileWriter, *entry) {
+	b.t.Helper()
+	src, err := from.openOwn(id)
+	must(b.t, err)
+	defer src.Close()
+	m, err := readMeta(src, at.meta, at.metaLen())
+	must(b.t, err)
+	w, err := createFile(to, id)
+	must(b.t, err)
+	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
+	must(b.t, err)
+	return w, e
+}
+
 // double copies an extent's own file to another disk, durably.
 func double(t *testing.T, id ident.ID, from, to *disk) int64 {
 	t.Helper()
@@ -88,15 +103,7 @@ func double(t *testing.T, id ident.ID, from, to *disk) int64 {
 
 func TestFileDeletedWhileItMovedStaysDeleted(t *testing.T) {
 	b, mem, id, at, from, to := twoDisks(t)
-	src, err := from.openOwn(id)
-	must(t, err)
-	defer src.Close()
-	m, err := readMeta(src, at.meta, at.metaLen())
-	must(t, err)
-	w, err := createFile(to, id)
-	must(t, err)
-	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
-	must(t, err)
+	w, e := b.copied(id, at, from, to)
 	must(t, b.s.Delete(ctx, id))
 	b.durable()
 	c := b.afterPowerCut(mem) // the copy is whole, the index does not know
@@ -153,19 +160,11 @@ func TestDoubleThatIsTheOnlyFileStays(t *testing.T) {
 // older copy of it as garbage.
 func TestMoveGivesWayToGarbage(t *testing.T) {
 	b, _, id, at, from, to := twoDisks(t)
-	src, err := from.openOwn(id)
-	must(t, err)
-	defer src.Close()
-	m, err := readMeta(src, at.meta, at.metaLen())
-	must(t, err)
-	w, err := createFile(to, id)
-	must(t, err)
-	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
-	must(t, err)
+	w, e := b.copied(id, at, from, to)
 	double(t, id, from, to)
 	to.reaping.Lock() // it comes later
 	b.s.discardDouble(to, id)
-	err = b.s.indexMoved(w, id, e, at)
+	err := b.s.indexMoved(w, id, e, at)
 	to.reaping.Unlock()
 	wantKind(t, err, errs.Unavailable)
 	b.s.reaper.wait()
@@ -179,15 +178,7 @@ func TestMoveGivesWayToGarbage(t *testing.T) {
 // would have the old file counted for ever.
 func TestMoveIsOneCommit(t *testing.T) {
 	b, mem, id, at, from, to := twoDisks(t)
-	src, err := from.openOwn(id)
-	must(t, err)
-	defer src.Close()
-	m, err := readMeta(src, at.meta, at.metaLen())
-	must(t, err)
-	w, err := createFile(to, id)
-	must(t, err)
-	e, err := copyFrames(ctx, w, src, at, m, b.s.pace(from))
-	must(t, err)
+	w, e := b.copied(id, at, from, to)
 	b.durable()
 	from.reaping.Lock() // its commits come later
 	before := b.rows.Changes(space)

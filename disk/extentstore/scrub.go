@@ -111,7 +111,7 @@ func (s *Store) NewScrubber(o ScrubOptions) (*Scrubber, error) {
 // Run does a window's work when it is due, until ctx ends.
 func (c *Scrubber) Run(ctx context.Context) error {
 	for {
-		if err := c.pause(ctx, c.untilNext()); err != nil {
+		if err := pause(ctx, c.untilNext()); err != nil {
 			return nil // ctx ended
 		}
 		if err := c.Window(ctx); err != nil && ctx.Err() == nil {
@@ -131,7 +131,7 @@ func (c *Scrubber) untilNext() time.Duration {
 }
 
 // pause waits that long, or returns ctx's error.
-func (c *Scrubber) pause(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}

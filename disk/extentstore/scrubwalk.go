@@ -36,7 +36,7 @@ func (p pace) wait(ctx context.Context, bytes int64, took time.Duration) error {
 		rate = p.busy
 	}
 	due := time.Duration(float64(bytes) / float64(rate) * float64(time.Second))
-	if err := p.c.pause(ctx, due-took); err != nil {
+	if err := pause(ctx, due-took); err != nil {
 		return errs.Newf(errs.Unavailable, "scrubbing was given up: %w", err)
 	}
 	return nil
