@@ -120,7 +120,7 @@ func FuzzHeaders(f *testing.F) {
 // openable is an object service whose rights can be set.
 type openable interface {
 	object.Service
-	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
+	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
 }
 
 // front is a gateway over an empty store in memory, with one bucket that anybody may
@@ -134,7 +134,7 @@ func frontOf(t testing.TB, store openable) http.Handler {
 	k := &account.Key{ID: "RZ0123456789ABCDEF012345", Secret: "a secret", CreateBuckets: true, Member: ident.New()}
 	b, err := store.CreateBucket(context.Background(), "open", k, false)
 	if err == nil {
-		_, err = store.AllowAnonymous(context.Background(), b.ID, object.Access{Read: true, Write: true})
+		_, err = store.ChangeAccess(context.Background(), b.ID, "", func(object.Access) object.Access { return object.Access{Read: true, Write: true} })
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -14,18 +14,8 @@ import (
 // maxNames bounds the names of one bucket.
 const maxNames = 100
 
-// Allow sets what a key may do with a bucket; the zero Access takes everything away.
-func (s *Store) Allow(ctx context.Context, bucket ident.ID, key string, a Access) (*Bucket, error) {
-	return s.ChangeAccess(ctx, bucket, key, func(Access) Access { return a })
-}
-
-// AllowAnonymous sets what anybody may do with a bucket. Owner is ignored.
-func (s *Store) AllowAnonymous(ctx context.Context, bucket ident.ID, a Access) (*Bucket, error) {
-	return s.ChangeAccess(ctx, bucket, "", func(Access) Access { return a })
-}
-
 // ChangeAccess changes what a key may do with a bucket, or anybody if key is empty,
-// who never owns it. change makes of what was allowed what is; it may be called
+// who never owns it; the zero Access takes everything away. change makes of what was allowed what is; it may be called
 // several times and has no effects. Of two changes at once neither is lost.
 func (s *Store) ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(Access) Access) (*Bucket, error) {
 	return s.changeBucket(ctx, bucket, func(r *bucketRecord) error {

@@ -23,8 +23,7 @@ import (
 // Service is an object service whose rights can be set.
 type Service interface {
 	object.Service
-	Allow(ctx context.Context, bucket ident.ID, key string, a object.Access) (*object.Bucket, error)
-	AllowAnonymous(ctx context.Context, bucket ident.ID, a object.Access) (*object.Bucket, error)
+	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
 }
 
 // Run runs the whole suite; open returns an empty service for one test.
@@ -106,11 +105,13 @@ func (e *env) key(_ context.Context, id string) (*account.Key, error) {
 
 // allow gives bob rights on a bucket, or anybody.
 func (e *env) allow(bucket string, anybody bool, a object.Access) {
+	who := e.bob.cred.AccessKey
+	if anybody {
+		who = ""
+	}
 	b, err := e.service.Bucket(e.Context(), bucket, nil)
-	if err == nil && anybody {
-		_, err = e.service.AllowAnonymous(e.Context(), b.ID, a)
-	} else if err == nil {
-		_, err = e.service.Allow(e.Context(), b.ID, e.bob.cred.AccessKey, a)
+	if err == nil {
+		_, err = e.service.ChangeAccess(e.Context(), b.ID, who, func(object.Access) object.Access { return a })
 	}
 	if err != nil {
 		e.Fatal(err)

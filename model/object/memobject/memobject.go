@@ -8,6 +8,7 @@ package memobject
 
 import (
 	"context"
+	"maps"
 	"sort"
 	"strings"
 	"sync"
@@ -98,22 +99,19 @@ func (s *Store) Bucket(_ context.Context, name string, _ *account.Key) (*object.
 	return &info, nil
 }
 
-// Allow sets what a key may do with a bucket.
-func (s *Store) Allow(_ context.Context, id ident.ID, keyID string, a object.Access) (*object.Bucket, error) {
+// ChangeAccess is object.Store's.
+func (s *Store) ChangeAccess(_ context.Context, id ident.ID, keyID string, change func(object.Access) object.Access) (*object.Bucket, error) {
 	return s.change(id, func(b *object.Bucket) {
-		grants := map[string]object.Access{keyID: a}
-		for k, v := range b.Grants {
-			if k != keyID {
-				grants[k] = v
-			}
+		if keyID == "" {
+			b.Anonymous = change(b.Anonymous)
+			b.Anonymous.Owner = false
+			return
 		}
+		grants := map[string]object.Access{}
+		maps.Copy(grants, b.Grants)
+		grants[keyID] = change(b.Grants[keyID])
 		b.Grants = grants
 	})
-}
-
-// AllowAnonymous sets what anybody may do with a bucket.
-func (s *Store) AllowAnonymous(_ context.Context, id ident.ID, a object.Access) (*object.Bucket, error) {
-	return s.change(id, func(b *object.Bucket) { b.Anonymous = a })
 }
 
 func (s *Store) change(id ident.ID, f func(*object.Bucket)) (*object.Bucket, error) {
