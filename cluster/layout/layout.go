@@ -23,8 +23,23 @@ type Node struct {
 	ID ident.NodeID `cbor:"1,keyasint" json:"id"`
 	// Zone is the home the node stands in.
 	Zone string `cbor:"2,keyasint" json:"zone"`
-	// Capacity is how many bytes the node offers; 0 is a gateway node.
+	// Capacity is how many bytes the node offers; 0 is a gateway node, if it is no witness.
 	Capacity int64 `cbor:"3,keyasint" json:"capacity"`
+	// Witness nodes keep rows and vote, and keep no extents.
+	Witness bool `cbor:"4,keyasint,omitempty" json:"witness,omitempty"`
+	// Operator is the member who runs the node; zero: the administrators.
+	Operator ident.ID `cbor:"5,keyasint,omitempty" json:"operator,omitzero"`
+	// Draining nodes get no partition: what they hold moves away.
+	Draining bool `cbor:"6,keyasint,omitempty" json:"draining,omitempty"`
+}
+
+// Settings are what people choose about a layout.
+type Settings struct {
+	// Replicas is how many nodes are wanted for each partition: 1, 3, 5 or 7; 3 if zero.
+	// Fewer homes than that get one in each.
+	Replicas int `cbor:"1,keyasint,omitempty" json:"replicas"`
+	// Zones is over how many homes at least they are spread; zero: as many as Replicas.
+	Zones int `cbor:"2,keyasint,omitempty" json:"zones"`
 }
 
 // Layout is one numbered assignment. A Layout is never changed once made.
@@ -36,6 +51,41 @@ type Layout struct {
 	Nodes   []Node   `cbor:"3,keyasint" json:"nodes"`
 	// Assigned holds, for each partition, indexes into Nodes.
 	Assigned [][]uint16 `cbor:"4,keyasint" json:"-"`
+	Settings Settings   `cbor:"5,keyasint,omitempty" json:"settings"`
+	// Since holds, for each partition, the version of the first layout since which its
+	// replicas have been the same set without a break; nil: all since version 1. It is
+	// the version that messages about the partition's rows carry: a layout that does not
+	// touch a partition does not disturb it.
+	Since []uint64 `cbor:"6,keyasint,omitempty" json:"-"`
+}
+
+// Term returns the version since which a partition's replicas are what they are.
+func (l *Layout) Term(partition int) uint64 {
+	if l.Since == nil {
+		return 1
+	}
+	return l.Since[partition]
+}
+
+// Node returns a node's place, nil if it has none.
+func (l *Layout) Node(id ident.NodeID) *Node {
+	for i := range l.Nodes {
+		if l.Nodes[i].ID == id {
+			return &l.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// Holders returns those of a partition's replicas that keep bytes.
+func (l *Layout) Holders(partition int) []ident.NodeID {
+	var out []ident.NodeID
+	for _, n := range l.Assigned[partition] {
+		if !l.Nodes[n].Witness {
+			out = append(out, l.Nodes[n].ID)
+		}
+	}
+	return out
 }
 
 // Single returns the first layout of a rhizome of one node: every partition on it.
@@ -51,6 +101,9 @@ func Single(lineage ident.ID, n Node) *Layout {
 func (l *Layout) Validate() error {
 	if l.Version == 0 || len(l.Assigned) == 0 {
 		return errs.New(errs.Corrupt, "the layout is empty")
+	}
+	if l.Since != nil && len(l.Since) != len(l.Assigned) {
+		return errs.New(errs.Corrupt, "the layout does not say of every partition since when it is where it is")
 	}
 	for p, replicas := range l.Assigned {
 		if len(replicas) == 0 {
