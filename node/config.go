@@ -61,6 +61,19 @@ type Config struct {
 	Capacity int64
 	// Home names the place that can fail as a whole.
 	Home string
+	// Join, if set, is an invitation: a data folder that has no node yet joins its rhizome
+	// instead of making one of its own. It is a secret and never logged. A node that has
+	// joined already ignores it.
+	Join string
+	// Peer is the address on which the other nodes are listened for, host:port; port 0
+	// picks a free one. If PeerSet is false nobody chose it, and a free port is taken in
+	// place of one that is in use.
+	Peer    string
+	PeerSet bool
+	// Witness makes the node a witness when it joins: it votes and keeps rows, and no
+	// object's bytes. Gateway makes it keep nothing. Both together are errs.Invalid. They
+	// are ignored by a node that has a place in the layout.
+	Witness, Gateway bool
 	// Scrub is the time in which every stored byte is read again once; Uploads the age
 	// at which an abandoned upload is given up.
 	Scrub, Uploads time.Duration

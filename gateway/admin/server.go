@@ -29,13 +29,15 @@ const (
 	maxTime     = time.Minute
 )
 
-// Config is what a Server is made of. All fields are needed.
+// Config is what a Server is made of. All fields are needed unless they say otherwise.
 type Config struct {
 	Keys    Keys
 	Buckets Buckets
 	Objects Objects
 	Locator Locator
 	Host    Host
+	// Cluster speaks of the other nodes and homes; nil: they are not spoken of.
+	Cluster Cluster
 	Clock   clock.Clock
 	Logger  *slog.Logger
 }
