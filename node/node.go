@@ -34,9 +34,11 @@ type Node struct {
 	config Config
 	folder *folder
 	keys   *keys
-	layout *layout.Layout
+	guard  guard
+	links  Transport
 
 	rows     *kv.Store
+	members  *membership.Members
 	disks    *extentstore.Store
 	replica  *register.Replica
 	regs     *register.Coordinator
@@ -94,34 +96,46 @@ func (n *Node) openFolder(context.Context) (err error) {
 	if err := repair.Guard(vfs.Default, n.folder.path); err != nil {
 		return err
 	}
-	n.keys, err = loadKeys(n.folder)
-	return err
-}
-
-// openStores opens what is on disk.
-func (n *Node) openStores(ctx context.Context) (err error) {
-	c := n.config
-	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
-		Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
-	})
+	fresh, err := n.folder.empty()
 	if err != nil {
 		return err
 	}
-	n.onClose(n.rows.Close)
-	if n.layout, err = loadLayout(n.rows, n.keys.id(), c); err != nil {
+	if err := n.keepInvitation(fresh); err != nil {
 		return err
 	}
+	t, err := n.folder.invitation()
+	if err != nil {
+		return err
+	}
+	n.keys, err = loadKeys(n.folder, fresh, t != nil)
+	return err
+}
+
+// openRows opens the row store.
+func (n *Node) openRows(context.Context) (err error) {
+	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
+		Logger: n.config.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
+	})
+	if err == nil {
+		n.onClose(n.rows.Close)
+	}
+	return err
+}
+
+// openStores opens what is on disk beside the rows.
+func (n *Node) openStores(ctx context.Context) (err error) {
+	c := n.config
 	if err = checkRoot(n.rows, n.keys.root); err != nil {
 		return err
 	}
 	n.snapshots = &repair.Snapshotter{
 		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Node: n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
+		Layout: n.members.Layout, Disks: n.usableDisks,
 		Clock: c.Clock, Logger: c.Logger,
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
 		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Busy: n.requests.any, Logger: c.Logger,
-		Owner: extentstore.Owner{Rhizome: n.layout.Lineage, Node: n.keys.id()},
+		Owner: extentstore.Owner{Rhizome: n.members.Layout().Lineage, Node: n.keys.id()},
 	})
 	if err != nil {
 		return err
@@ -137,7 +151,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: n})
 	return err
 }
 
@@ -179,7 +193,7 @@ func (n *Node) openKeyring() (err error) {
 	n.disks.OnReturn(n.diskReturned)
 	n.snapshots.Ring = n.ring
 	n.snapshots.Look()
-	return n.ring.KeepLayout(codec.Encode(n.layout))
+	return n.ring.KeepLayout(codec.Encode(n.members.Layout()))
 }
 
 // usableDisks returns the folders of the disks that are there now. A disk that nobody
@@ -210,7 +224,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	c := n.config
 	n.regs = register.NewCoordinator(register.Config{
 		Node:   n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout },
+		Layout: n.members.Layout,
 		Peer:   n.peer,
 		Local:  n.replica,
 		Clock:  c.Clock,
@@ -232,12 +246,12 @@ func (n *Node) openModel(context.Context) (err error) {
 	return nil
 }
 
-// peer finds a replica: in a rhizome of one node there is this one.
+// peer finds a replica.
 func (n *Node) peer(id ident.NodeID) (register.Peer, error) {
 	if id == n.keys.id() {
 		return n.replica, nil
 	}
-	return nil, errs.Newf(errs.Unavailable, "there is no link to node %s", id)
+	return register.Remote(n.links, id), nil
 }
 
 func (n *Node) listen(context.Context) (err error) {
