@@ -40,6 +40,9 @@ func (d *draft) check() error {
 		if err := d.nodes[i].validate(); err != nil {
 			return err
 		}
+		if err := validZone(d.nodes[i].Zone); err != nil {
+			return err
+		}
 	}
 	if d.forced {
 		return nil

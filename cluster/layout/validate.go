@@ -64,6 +64,12 @@ func (l *Layout) validateNodes() error {
 		if err := n.validate(); err != nil {
 			return errs.Newf(errs.Corrupt, "the layout: %w", err)
 		}
+		if l.Since == nil {
+			continue // the first release did not look at the names of homes
+		}
+		if err := validZone(n.Zone); err != nil {
+			return errs.Newf(errs.Corrupt, "the layout: %w", err)
+		}
 	}
 	return nil
 }
@@ -75,7 +81,7 @@ func (n *Node) validate() error {
 	case n.Witness && n.Capacity > 0:
 		return errs.Newf(errs.Invalid, "node %s is a witness and offers %d bytes: a witness keeps none", n.ID, n.Capacity)
 	}
-	return validZone(n.Zone)
+	return nil
 }
 
 func validZone(zone string) error {

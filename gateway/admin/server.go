@@ -76,6 +76,11 @@ func (s *Server) Handler() http.Handler {
 	for pattern, h := range s.routes() {
 		mux.Handle(pattern, s.serve(h))
 	}
+	if s.Cluster != nil {
+		for pattern, h := range s.clusterRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+	}
 	mux.Handle("PUT /v1/buckets/{bucket}/object", s.stream(s.putObject))
 	mux.Handle("GET /v1/buckets/{bucket}/object", s.stream(s.statObject))
 	mux.Handle("/", s.serve(func(*http.Request) (any, error) {

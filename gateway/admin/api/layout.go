@@ -92,5 +92,6 @@ const (
 	EventAdded     = "added"     // After: capacity
 	EventRemoved   = "removed"   // Before: capacity
 	EventRecovered = "recovered" // Before, After: lineage
-	EventStorage   = "storage"   // a witness keeps bytes now
+	EventStorage   = "storage"   // it is no witness any more
+	EventZones     = "zones"     // Before, After: numbers of homes
 )

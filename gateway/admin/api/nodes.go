@@ -65,7 +65,7 @@ type Home struct {
 	Name string `json:"name"`
 	// State is HomeUp, HomePart if some nodes are away, or HomeAway.
 	State string `json:"state"`
-	// Since is when the first node of the state was seen so; nil if that is not known.
+	// Since is when the home came to be so; nil if that is not known.
 	Since *time.Time `json:"since,omitempty"`
 	This  bool       `json:"this"` // the node that is asked stands here
 	Nodes int        `json:"nodes"`
