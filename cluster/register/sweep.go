@@ -18,9 +18,11 @@ const (
 )
 
 // Scan is Peer's: it merges the rows of all parts, by one iterator each.
-func (r *Replica) Scan(ctx context.Context, version uint64, s Sweep) (core.Section, error) {
-	if refusal := r.admit(version); refusal != core.None {
-		return core.Section{}, refusedPlan(refusal)
+func (r *Replica) Scan(ctx context.Context, s Sweep) (core.Section, error) {
+	for _, term := range s.Terms {
+		if refusal := r.admit(term); refusal != core.None {
+			return core.Section{}, refusedPlan(refusal)
+		}
 	}
 	if err := r.fence(s.Table, s.Parts, s.Fence); err != nil {
 		return core.Section{}, err

@@ -140,11 +140,3 @@ func (r *Replica) walk(ctx context.Context, from, to []byte, f func(key, value [
 	}
 	return it.Err()
 }
-
-// refusedPlan is the error of a call made under another layout than this replica's.
-func refusedPlan(refusal core.Refusal) error {
-	if refusal == core.OldPlan {
-		return errs.New(errs.Unavailable, "a replica knows a newer layout than the one asked under")
-	}
-	return errs.New(errs.Unavailable, "a replica does not serve this layout yet")
-}
