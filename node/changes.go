@@ -3,11 +3,12 @@ package node
 import (
 	"context"
 	"encoding/hex"
-	"strconv"
+	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
+	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 )
 
@@ -140,10 +141,9 @@ func (n *Node) PreviewRecover(_ context.Context, r api.Recover) (api.RecoverPlan
 	if err != nil {
 		return api.RecoverPlan{}, err
 	}
-	p := layout.Compare(l, next, nil)
 	plan := n.plan(l, next)
 	return api.RecoverPlan{Base: l.Version, Nodes: plan.Nodes, Partitions: len(l.Assigned),
-		Loss: api.Loss{Rows: p.Lost.Rows, Bytes: p.Lost.Bytes, Doubtful: p.Lost.Majorities - p.Lost.Rows}, Warn: notices(p.Warnings)}, nil
+		Loss: admin.LossOf(l, func(id ident.NodeID) bool { return slices.Contains(gone, id) }), Warn: plan.Warn}, nil
 }
 
 func (n *Node) goneNodes(l *layout.Layout, r api.Recover) ([]ident.NodeID, error) {
@@ -164,68 +164,25 @@ func (n *Node) goneNodes(l *layout.Layout, r api.Recover) ([]ident.NodeID, error
 	return gone, nil
 }
 
+// Recover implements admin.Cluster.
+func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
+	gone, err := n.goneNodes(n.members.Layout(), r)
+	if err != nil {
+		return api.Layout{}, err
+	}
+	if _, err := n.members.Recover(r.Base, gone...); err != nil {
+		return api.Layout{}, err
+	}
+	return n.Layout(ctx)
+}
+
 // History implements admin.Cluster.
 func (n *Node) History(context.Context) ([]api.LayoutVersion, error) {
 	chain := n.members.Chain()
 	out := []api.LayoutVersion{}
 	for v := chain.Latest().Version; v >= chain.Oldest().Version && v > 0; v-- {
 		l := chain.At(v)
-		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Events: eventsOf(chain.At(v-1), l)})
+		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Events: admin.EventsOf(chain.At(v-1), l)})
 	}
 	return out, nil
 }
-
-// eventsOf says what one layout changed of the one before, nil for the first.
-func eventsOf(prev, l *layout.Layout) []api.LayoutEvent {
-	if prev == nil {
-		return []api.LayoutEvent{{Kind: api.EventMade}}
-	}
-	out := []api.LayoutEvent{}
-	add := func(kind string, n *layout.Node, before, after string) {
-		out = append(out, api.LayoutEvent{Kind: kind, Node: n.ID.String(), Home: n.Zone, Before: before, After: after})
-	}
-	if prev.Lineage != l.Lineage {
-		out = append(out, api.LayoutEvent{Kind: api.EventRecovered, Before: prev.Lineage.String(), After: l.Lineage.String()})
-	}
-	for i := range l.Nodes {
-		now := &l.Nodes[i]
-		if was := prev.Node(now.ID); was == nil {
-			add(api.EventAdded, now, "", bytesText(now.Capacity))
-		} else {
-			nodeEvents(was, now, add)
-		}
-	}
-	for i := range prev.Nodes {
-		if was := &prev.Nodes[i]; l.Node(was.ID) == nil {
-			add(api.EventRemoved, was, bytesText(was.Capacity), "")
-		}
-	}
-	if prev.Settings != l.Settings {
-		out = append(out, api.LayoutEvent{Kind: api.ChangeReplicas,
-			Before: strconv.Itoa(prev.Settings.Replicas), After: strconv.Itoa(l.Settings.Replicas)})
-	}
-	return out
-}
-
-func nodeEvents(was, now *layout.Node, add func(string, *layout.Node, string, string)) {
-	if was.Capacity != now.Capacity {
-		add(api.ChangeCapacity, now, bytesText(was.Capacity), bytesText(now.Capacity))
-	}
-	if was.Zone != now.Zone {
-		add(api.ChangeZone, now, was.Zone, now.Zone)
-	}
-	switch {
-	case was.Draining && !now.Draining:
-		add(api.ChangeUndrain, now, "", "")
-	case !was.Draining && now.Draining:
-		add(api.ChangeDrain, now, "", "")
-	}
-	switch {
-	case was.Witness && !now.Witness:
-		add(api.EventStorage, now, "", "")
-	case !was.Witness && now.Witness:
-		add(api.ChangeWitness, now, "", "")
-	}
-}
-
-func bytesText(n int64) string { return strconv.FormatInt(n, 10) }

@@ -12,15 +12,6 @@ import (
 	"rhizome/cluster/membership"
 )
 
-// openLinks makes the links to others; they speak from Start on.
-func (n *Node) openLinks(context.Context) (err error) {
-	if n.links, err = n.config.Links(n.keys.seed, &n.guard); err != nil {
-		return err
-	}
-	n.onClose(n.links.Close)
-	return nil
-}
-
 // openMembers finds out which rhizome this node is of: its own, or the one it joins.
 func (n *Node) openMembers(ctx context.Context) error {
 	var first []*layout.Layout

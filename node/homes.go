@@ -10,6 +10,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
+	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 )
@@ -48,7 +49,7 @@ func (n *Node) doors() []account.TicketNode {
 }
 
 func (n *Node) invitationRecord(i *account.Invitation) api.Invitation {
-	out := api.Invitation{ID: i.ID.String(), State: i.State(n.clock().Now()), Created: i.Created, Expires: i.Expires,
+	out := api.Invitation{ID: i.ID.String(), State: i.State(n.members.Clock().Now()), Created: i.Created, Expires: i.Expires,
 		Uses: i.Uses, Joined: []string{}}
 	for _, id := range i.Joined {
 		out.Joined = append(out.Joined, id.String())
@@ -154,7 +155,7 @@ func (n *Node) Layout(ctx context.Context) (api.Layout, error) {
 	out := api.Layout{
 		Version: l.Version, Lineage: l.Lineage.String(), Replicas: cmp.Or(l.Settings.Replicas, 3), Zones: l.Settings.Zones,
 		Effective: same.Replicas, Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
-		Stand: n.standing(l), Warn: notices(same.Warnings), Moving: n.moving(),
+		Stand: admin.StandingOf(l, n.members.Up), Warn: notices(same.Warnings), Moving: n.moving(),
 	}
 	return out, nil
 }
@@ -174,53 +175,6 @@ func homeShares(l *layout.Layout) []api.HomeShare {
 			Partitions: counts[i], Draining: p.Draining})
 	}
 	return out
-}
-
-// standing counts what those that are away mean.
-func (n *Node) standing(l *layout.Layout) (out api.Standing) {
-	up := make([]bool, len(l.Nodes))
-	for i := range l.Nodes {
-		up[i] = n.members.Up(l.Nodes[i].ID)
-	}
-	for _, set := range l.Assigned {
-		voters, holders := map[string]int{}, map[string]bool{}
-		all, alive, meant := len(set), 0, map[string]bool{}
-		for _, i := range set {
-			node := &l.Nodes[i]
-			if !node.Witness {
-				meant[node.Zone] = true
-			}
-			if !up[i] {
-				continue
-			}
-			alive++
-			voters[node.Zone]++
-			if !node.Witness {
-				holders[node.Zone] = true
-			}
-		}
-		need := all/2 + 1
-		switch {
-		case alive < need:
-			out.Stopped++
-		case all > 1 && alive-most(voters) < need:
-			out.Fragile++
-		}
-		switch {
-		case len(holders) == 0:
-			out.Unreadable++
-		case len(holders) == 1 && len(meant) > 1:
-			out.Lone++
-		}
-	}
-	return out
-}
-
-func most(counts map[string]int) (n int) {
-	for _, c := range counts {
-		n = max(n, c)
-	}
-	return n
 }
 
 // moving sums up what the nodes that are up have left to take up.

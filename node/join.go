@@ -97,6 +97,9 @@ func (f *folder) invitation() (*account.Ticket, error) {
 // join shows the invitation to the nodes that it names, one after another, until one
 // takes it.
 func (n *Node) join(ctx context.Context, t *account.Ticket) (*joined, error) {
+	if err := n.startLinks(); err != nil {
+		return nil, err
+	}
 	var ids []ident.NodeID
 	for _, tn := range t.Nodes {
 		ids = append(ids, tn.Node)

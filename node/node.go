@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/extent"
-	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/disk/keyring"
@@ -36,6 +37,10 @@ type Node struct {
 	keys   *keys
 	guard  guard
 	links  Transport
+	// linking guards linked: the links are open.
+	linking sync.Mutex
+	linked  bool
+	limited chan struct{} // the limits changed
 
 	rows     *kv.Store
 	members  *membership.Members
@@ -151,7 +156,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: n})
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}})
 	return err
 }
 
@@ -227,7 +232,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Layout: n.members.Layout,
 		Peer:   n.peer,
 		Local:  n.replica,
-		Clock:  c.Clock,
+		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
 	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
@@ -237,10 +242,10 @@ func (n *Node) openModel(context.Context) (err error) {
 	if err := n.openKeyring(); err != nil {
 		return err
 	}
-	n.accounts = account.New(n.regs, n.keys.root, c.Clock)
+	n.accounts = account.New(n.regs, n.keys.root, n.members.Clock())
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
-		Root: n.keys.root, Keyring: n.ring, Clock: c.Clock, Logger: c.Logger,
+		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil
@@ -284,14 +289,14 @@ func (n *Node) Data() string     { return n.folder.path }
 func (n *Node) Run(ctx context.Context) error {
 	c := n.config
 	api := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
-		Clock: c.Clock, Logger: c.Logger,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
+		Clock: n.members.Clock(), Logger: c.Logger,
 	}).HTTP()
 	api.Handler = n.requests.count(api.Handler)
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
+		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
@@ -299,6 +304,9 @@ func (n *Node) Run(ctx context.Context) error {
 	err := supervise(ctx, c.Logger, []service{
 		{"S3", serve(front, n.s3, c.Logger)},
 		{"admin", serve(api, n.socket, c.Logger)},
+		{"members", n.members.Run},
+		{"place", n.settleIn},
+		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
 		{"upkeep", n.upkeep},

@@ -348,3 +348,18 @@ func (b *ballot) fetch(ctx context.Context) {
 		}
 	}
 }
+
+// Recover goes on without nodes that are gone for good, although no majority is left to
+// decide it: a person does. The others learn of it like of any layout. Where nodes that
+// are named gone come back, they are no members. base: see Change.
+func (m *Members) Recover(base uint64, gone ...ident.NodeID) (*layout.Layout, error) {
+	l := m.Layout()
+	if base != 0 && l.Version != base {
+		return nil, errLost
+	}
+	next, err := layout.Next(l, layout.Recover(ident.New(), gone...))
+	if err != nil {
+		return nil, err
+	}
+	return next, m.learn(next)
+}
