@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -166,6 +167,8 @@ func (s *Server) readRecover(r *http.Request) (api.Recover, naming, error) {
 		}
 		in.Gone[i] = n.ID
 	}
+	slices.Sort(in.Gone)
+	in.Gone = slices.Compact(in.Gone)
 	return in, names, nil
 }
 

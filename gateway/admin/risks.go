@@ -17,7 +17,7 @@ const clockOff = 60_000
 func (c cluster) risks(p lang.Printer, now time.Time) []string {
 	out := c.standing(p)
 	for _, h := range c.homes {
-		if h.State != api.HomeUp {
+		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
 			out = append(out, c.absence(p, h, now))
 		}
 	}
@@ -59,19 +59,21 @@ func (c cluster) standing(p lang.Printer) []string {
 func (c cluster) awayNames(p lang.Printer) string {
 	var out []string
 	for _, h := range c.homes {
-		switch h.State {
-		case api.HomeAway:
+		switch names := c.awayOf(h); {
+		case len(names) == h.Nodes:
 			out = append(out, h.Name)
-		case api.HomePart:
-			out = append(out, c.awayOf(h)...)
+		default:
+			out = append(out, names...)
 		}
 	}
 	return strings.Join(out, p.T(", "))
 }
 
+// awayOf are the names of a home's nodes that vote and are away: a gateway that is away
+// endangers nothing.
 func (c cluster) awayOf(h api.Home) (out []string) {
 	for _, n := range c.nodes {
-		if n.Home == h.Name && !n.Up {
+		if n.Home == h.Name && !n.Up && votes(n) {
 			out = append(out, n.Name)
 		}
 	}
@@ -82,11 +84,15 @@ func (c cluster) awayOf(h api.Home) (out []string) {
 func (c cluster) voters() int {
 	homes := map[string]bool{}
 	for _, n := range c.nodes {
-		if slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness) {
+		if votes(n) {
 			homes[n.Home] = true
 		}
 	}
 	return len(homes)
+}
+
+func votes(n api.Node) bool {
+	return slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness)
 }
 
 // absence says of a home that it, or some of its nodes, are away.
