@@ -34,7 +34,7 @@ func (n *Node) openMembers(ctx context.Context) error {
 		return err
 	}
 	n.guard.members.Store(n.members)
-	n.links.OnLink(n.members.Linked)
+	n.links.OnLink(n.linkChanged)
 	if n.members.Layout().Node(n.keys.id()) == nil {
 		return n.stranger()
 	}
@@ -87,6 +87,9 @@ func (n *Node) adopt(l *layout.Layout) {
 		if err := n.replica.Adopt(l); err != nil {
 			n.fail(err)
 		}
+	}
+	if n.extents != nil {
+		n.extents.Relaid()
 	}
 }
 
@@ -195,6 +198,14 @@ func (n *Node) describe(c *membership.Card) {
 		}
 	}
 	c.Imported = n.imported()
+	if n.extents == nil {
+		return
+	}
+	p := n.extents.Progress()
+	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
+	if p.Whole() {
+		c.Whole = c.Layout
+	}
 }
 
 // imported has a bit for each partition that this node serves as a replica.
@@ -207,4 +218,12 @@ func (n *Node) imported() []byte {
 		}
 	}
 	return bits
+}
+
+// linkChanged is told when a link comes up or goes down.
+func (n *Node) linkChanged(id ident.NodeID, up bool) {
+	n.members.Linked(id, up)
+	if extents := n.extents; up && extents != nil {
+		extents.LinkUp(id)
+	}
 }

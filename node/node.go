@@ -235,9 +235,14 @@ func (n *Node) openModel(context.Context) (err error) {
 		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
-	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
+	n.extents, err = extent.NewStore(extent.Config{
+		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
+		Members: plans{n.members}.nodes, Logger: c.Logger,
+	})
+	if err != nil {
 		return err
 	}
+	n.onClose(func() error { n.extents.Close(); return nil })
 	n.extents.OnDamage(n.met)
 	if err := n.openKeyring(); err != nil {
 		return err
@@ -309,6 +314,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
+		{"bytes", n.objects.Mend},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},
