@@ -137,7 +137,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{})
 	return err
 }
 
