@@ -10,6 +10,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
+	"rhizome/cluster/register"
 )
 
 // openMembers finds out which rhizome this node is of: its own, or the one it joins.
@@ -203,17 +204,25 @@ func (n *Node) describe(c *membership.Card) {
 	}
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
-	if p.Whole() {
+	if p.Queued == 0 {
 		c.Whole = c.Layout
 	}
 }
 
-// imported has a bit for each partition that this node serves as a replica.
+// imported has a bit for each partition that this node serves whole.
 func (n *Node) imported() []byte {
 	l := n.members.Layout()
 	bits := make([]byte, (len(l.Assigned)+7)/8)
-	for p := range l.Assigned {
-		if n.replica.Serves(p, l.Term(p)) {
+	terms := make([]register.Term, len(l.Assigned))
+	for p := range terms {
+		terms[p] = register.Term{Partition: p, Term: l.Term(p)}
+	}
+	got, err := n.replica.Imported(context.Background(), terms)
+	if err != nil {
+		return bits
+	}
+	for p, yes := range got {
+		if yes {
 			bits[p/8] |= 1 << (p % 8)
 		}
 	}

@@ -1,7 +1,6 @@
 package register
 
 import (
-
 	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
