@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/extent"
-	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/disk/keyring"
@@ -34,9 +35,15 @@ type Node struct {
 	config Config
 	folder *folder
 	keys   *keys
-	layout *layout.Layout
+	guard  guard
+	links  Transport
+	// linking guards linked: the links are open.
+	linking sync.Mutex
+	linked  bool
+	limited chan struct{} // the limits changed
 
 	rows     *kv.Store
+	members  *membership.Members
 	disks    *extentstore.Store
 	replica  *register.Replica
 	regs     *register.Coordinator
@@ -94,34 +101,46 @@ func (n *Node) openFolder(context.Context) (err error) {
 	if err := repair.Guard(vfs.Default, n.folder.path); err != nil {
 		return err
 	}
-	n.keys, err = loadKeys(n.folder)
-	return err
-}
-
-// openStores opens what is on disk.
-func (n *Node) openStores(ctx context.Context) (err error) {
-	c := n.config
-	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
-		Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
-	})
+	fresh, err := n.folder.empty()
 	if err != nil {
 		return err
 	}
-	n.onClose(n.rows.Close)
-	if n.layout, err = loadLayout(n.rows, n.keys.id(), c); err != nil {
+	if err := n.keepInvitation(fresh); err != nil {
 		return err
 	}
+	t, err := n.folder.invitation()
+	if err != nil {
+		return err
+	}
+	n.keys, err = loadKeys(n.folder, fresh, t != nil)
+	return err
+}
+
+// openRows opens the row store.
+func (n *Node) openRows(context.Context) (err error) {
+	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
+		Logger: n.config.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
+	})
+	if err == nil {
+		n.onClose(n.rows.Close)
+	}
+	return err
+}
+
+// openStores opens what is on disk beside the rows.
+func (n *Node) openStores(ctx context.Context) (err error) {
+	c := n.config
 	if err = checkRoot(n.rows, n.keys.root); err != nil {
 		return err
 	}
 	n.snapshots = &repair.Snapshotter{
 		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Node: n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
+		Layout: n.members.Layout, Disks: n.usableDisks,
 		Clock: c.Clock, Logger: c.Logger,
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
 		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Busy: n.requests.any, Logger: c.Logger,
-		Owner: extentstore.Owner{Rhizome: n.layout.Lineage, Node: n.keys.id()},
+		Owner: extentstore.Owner{Rhizome: n.members.Layout().Lineage, Node: n.keys.id()},
 	})
 	if err != nil {
 		return err
@@ -137,7 +156,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{})
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}})
 	return err
 }
 
@@ -179,7 +198,7 @@ func (n *Node) openKeyring() (err error) {
 	n.disks.OnReturn(n.diskReturned)
 	n.snapshots.Ring = n.ring
 	n.snapshots.Look()
-	return n.ring.KeepLayout(codec.Encode(n.layout))
+	return n.ring.KeepLayout(codec.Encode(n.members.Layout()))
 }
 
 // usableDisks returns the folders of the disks that are there now. A disk that nobody
@@ -210,10 +229,10 @@ func (n *Node) openModel(context.Context) (err error) {
 	c := n.config
 	n.regs = register.NewCoordinator(register.Config{
 		Node:   n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout },
+		Layout: n.members.Layout,
 		Peer:   n.peer,
 		Local:  n.replica,
-		Clock:  c.Clock,
+		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
 	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
@@ -223,21 +242,21 @@ func (n *Node) openModel(context.Context) (err error) {
 	if err := n.openKeyring(); err != nil {
 		return err
 	}
-	n.accounts = account.New(n.regs, n.keys.root, c.Clock)
+	n.accounts = account.New(n.regs, n.keys.root, n.members.Clock())
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
-		Root: n.keys.root, Keyring: n.ring, Clock: c.Clock, Logger: c.Logger,
+		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil
 }
 
-// peer finds a replica: in a rhizome of one node there is this one.
+// peer finds a replica.
 func (n *Node) peer(id ident.NodeID) (register.Peer, error) {
 	if id == n.keys.id() {
 		return n.replica, nil
 	}
-	return nil, errs.Newf(errs.Unavailable, "there is no link to node %s", id)
+	return register.Remote(n.links, id), nil
 }
 
 func (n *Node) listen(context.Context) (err error) {
@@ -270,14 +289,14 @@ func (n *Node) Data() string     { return n.folder.path }
 func (n *Node) Run(ctx context.Context) error {
 	c := n.config
 	api := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
-		Clock: c.Clock, Logger: c.Logger,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
+		Clock: n.members.Clock(), Logger: c.Logger,
 	}).HTTP()
 	api.Handler = n.requests.count(api.Handler)
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
+		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
@@ -285,6 +304,9 @@ func (n *Node) Run(ctx context.Context) error {
 	err := supervise(ctx, c.Logger, []service{
 		{"S3", serve(front, n.s3, c.Logger)},
 		{"admin", serve(api, n.socket, c.Logger)},
+		{"members", n.members.Run},
+		{"place", n.settleIn},
+		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
 		{"objects", n.objects.Run},
 		{"upkeep", n.upkeep},
