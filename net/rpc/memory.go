@@ -83,7 +83,19 @@ func NewMemory(o MemoryOptions) *Memory {
 // Without a guard everyone is a member.
 func (n *Memory) Node(id ident.NodeID, guard Guard) *MemoryNode {
 	n.Crash(id)
-	node := &MemoryNode{net: n, id: id, guard: guard, open: map[*memoryStream]struct{}{}}
+	return n.start(id, guard, &Table{})
+}
+
+// NewLoop returns a node alone, for calls and streams to oneself: whoever implements Links
+// hands those on to it. Its Close waits for the handlers.
+func NewLoop(id ident.NodeID, t *Table) *MemoryNode {
+	n := NewMemory(MemoryOptions{}).start(id, nil, t)
+	n.alone = true
+	return n
+}
+
+func (n *Memory) start(id ident.NodeID, guard Guard, t *Table) *MemoryNode {
+	node := &MemoryNode{Table: t, net: n, id: id, guard: guard, open: map[*memoryStream]struct{}{}}
 	node.life, node.end = context.WithCancel(context.Background())
 	n.mu.Lock()
 	n.nodes[id] = node

@@ -10,10 +10,11 @@ import (
 
 // MemoryNode is one node of a Memory network, from its start to its crash.
 type MemoryNode struct {
-	Table
+	*Table
 	net   *Memory
 	id    ident.NodeID
 	guard Guard
+	alone bool // of NewLoop
 	life  context.Context
 	end   context.CancelFunc
 
@@ -26,6 +27,15 @@ type MemoryNode struct {
 var _ Links = (*MemoryNode)(nil)
 
 func errGone() error { return Broken("the other node does not answer: its program ended") }
+
+// Close crashes the node. That of NewLoop waits until nothing runs.
+func (n *MemoryNode) Close() error {
+	n.net.Crash(n.id)
+	if n.alone {
+		n.net.tasks.Wait()
+	}
+	return nil
+}
 
 // Self implements Links.
 func (n *MemoryNode) Self() ident.NodeID { return n.id }
@@ -43,11 +53,11 @@ func (n *MemoryNode) Recheck() {
 	n.drop(func(s *memoryStream) bool { return !s.anyone && !n.member(s.peer) }, NotMember())
 }
 
-// Addresses and SetAddresses do nothing here: every node is found by its name.
+// Addresses returns none: every node is found by its name.
 func (n *MemoryNode) Addresses() []string { return nil }
 
-// SetAddresses does nothing here.
-func (n *MemoryNode) SetAddresses(ident.NodeID, []string) {}
+// SetAddresses does nothing, and cannot fail here.
+func (n *MemoryNode) SetAddresses(ident.NodeID, []string) error { return nil }
 
 // Distance implements Links: the sum of both delays, if there is a link.
 func (n *MemoryNode) Distance(to ident.NodeID) (rtt time.Duration, up bool) {
