@@ -89,6 +89,30 @@ func FuzzMessages(f *testing.F) {
 		if decode(raw, &s) == nil {
 			_, _ = s.unpack()
 		}
+		var ex exportMsg
+		if decode(raw, &ex) == nil {
+			_, _ = ex.unpack()
+		}
+		var exd exportedMsg
+		if decode(raw, &exd) == nil {
+			_, _ = exd.unpack(&ExportQuery{})
+		}
+		var hs headsAnswer
+		if decode(raw, &hs) == nil {
+			_, _ = hs.unpack(&HeadsQuery{})
+		}
+		var hq headsMsg
+		if decode(raw, &hq) == nil {
+			_, _ = hq.unpack()
+		}
+		var ts termsMsg
+		if decode(raw, &ts) == nil {
+			_, _ = ts.unpack()
+		}
+		var ds digestsMsg
+		if decode(raw, &ds) == nil {
+			_, _ = ds.unpack(1)
+		}
 		var sec sectionMsg
 		if decode(raw, &sec) == nil {
 			_, _ = sec.unpack(1)

@@ -16,7 +16,7 @@ type remote struct {
 }
 
 // Remote returns the replica of another node. It costs nothing until it is asked.
-func Remote(links rpc.Links, to ident.NodeID) Peer { return &remote{links, to} }
+func Remote(links rpc.Links, to ident.NodeID) Source { return &remote{links, to} }
 
 // call asks and reads the answer.
 func (r *remote) call(ctx context.Context, class rpc.Class, m rpc.Method, request, answer any) error {

@@ -22,7 +22,11 @@ func Serve(links rpc.Links, r *Replica) {
 			return s.serveRow(ctx, from, raw, h)
 		})
 	}
-	links.Handle(methodScan, rpc.Members, s.scan)
+	for m, h := range map[rpc.Method]rpc.Handler{
+		methodScan: s.scan, methodExport: s.export, methodImported: s.imported, methodDigests: s.digests, methodHeads: s.heads,
+	} {
+		links.Handle(m, rpc.Members, h)
+	}
 }
 
 // server answers the calls of other nodes.
@@ -38,17 +42,21 @@ func (s *server) serveRow(ctx context.Context, from ident.NodeID, raw []byte, h 
 		return nil, err
 	}
 	a, err := h(ctx, row, &m)
-	if a.Refusal, err = s.refusal(from, a.Refusal, err); err != nil {
+	if a.Refusal, err = s.refusal(from, m.Term, partitionOf(groupOf(slotOf(row.Part))), a.Refusal, err); err != nil {
 		return nil, err
 	}
 	return codec.Encode(a), nil
 }
 
-// refusal turns a PlanError into what the answer says.
-func (s *server) refusal(from ident.NodeID, known core.Refusal, err error) (core.Refusal, error) {
+// refusal turns a PlanError into what the answer says. An asker that goes by a newer
+// layout is one to learn that from.
+func (s *server) refusal(from ident.NodeID, term uint64, partition int, known core.Refusal, err error) (core.Refusal, error) {
 	var plan *PlanError
 	if errors.As(err, &plan) {
 		known, err = plan.Refusal, nil
+	}
+	if known == core.Behind && s.r.options.Plans != nil && s.r.tenures[groupIn(partition)].Load().Known < term {
+		s.r.options.Plans.Behind(from)
 	}
 	return known, err
 }
@@ -111,9 +119,12 @@ func (s *server) scan(ctx context.Context, from ident.NodeID, raw []byte) ([]byt
 		return nil, err
 	}
 	sec, err := s.r.Scan(ctx, sweep)
-	refusal, err := s.refusal(from, core.None, err)
-	if err != nil {
-		return nil, err
+	refusal := core.None
+	for i, part := range sweep.Parts {
+		var failed error
+		if refusal, failed = s.refusal(from, sweep.Terms[i], partitionOf(groupOf(slotOf(part))), core.None, err); failed != nil {
+			return nil, failed
+		}
 	}
 	out := packSection(&sec)
 	out.Refusal = refusal
