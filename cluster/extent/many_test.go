@@ -54,6 +54,7 @@ func homeID(i int) ident.NodeID { return ident.NodeID{0: byte(i + 1), 31: 9} }
 
 type homesOptions struct {
 	holders, gateways int
+	voters            int // replicas of the rows; as many as holders if zero
 	capacity          map[int]int64
 	way               rpc.Way
 }
@@ -64,16 +65,19 @@ func newHomesWith(t *testing.T, o homesOptions) *homes {
 	t.Helper()
 	h := &homes{t: t, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: -1, Way: o.way}), rows: &layout.Layout{Version: 1}}
 	var all []uint16
-	for i := range o.holders {
+	o.voters = max(o.voters, o.holders)
+	for i := range o.voters {
 		h.rows.Nodes = append(h.rows.Nodes, layout.Node{ID: homeID(i), Capacity: 1})
-		h.holders = append(h.holders, homeID(i))
+		if i < o.holders {
+			h.holders = append(h.holders, homeID(i))
+		}
 		all = append(all, uint16(i))
 	}
 	for range layout.DefaultPartitions {
 		h.rows.Assigned = append(h.rows.Assigned, all)
 	}
-	for i := range o.holders + o.gateways {
-		x := &home{h: h, id: homeID(i), gateway: i >= o.holders, capacity: o.capacity[i], hurt: map[ident.ID]bool{}}
+	for i := range o.voters + o.gateways {
+		x := &home{h: h, id: homeID(i), gateway: i >= o.voters, capacity: o.capacity[i], hurt: map[ident.ID]bool{}}
 		x.world = &world{t: t, fs: vfs.NewCrashable(), dir: "/"}
 		h.all = append(h.all, x)
 		x.start()
@@ -129,6 +133,7 @@ func (x *home) start() {
 		defer x.hurtMu.Unlock()
 		x.hurt[id] = true
 	})
+	s.patience, s.endurance = 100*time.Millisecond, time.Second
 	s.mend.grace, s.mend.orphan, s.mend.retry = 0, 0, time.Millisecond
 	x.h.mu.Lock()
 	defer x.h.mu.Unlock()
@@ -236,6 +241,26 @@ func (p *telling) Accept(ctx context.Context, v uint64, row register.Row, r core
 	return a, err
 }
 
+// spread brings every row of extents to every replica, as the registers' own repair does.
+func (h *homes) spread() {
+	h.t.Helper()
+	for _, x := range h.all {
+		if x.local == nil || x.Store == nil {
+			continue
+		}
+		var rows []register.Row
+		must(h.t, x.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
+			rows = append(rows, row)
+			return nil
+		}))
+		for _, row := range rows {
+			_, err := x.regs.Update(ctx, row, register.Change{Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
+			must(h.t, err)
+		}
+		x.regs.Close() // it waits for the calls left behind
+	}
+}
+
 // settle mends until nothing is left to do or nothing more can be done, on all homes.
 func (h *homes) settle() {
 	h.t.Helper()
@@ -302,6 +327,15 @@ func (x *home) has(id ident.ID) bool {
 	}
 	bad, err := x.disks.Verify(ctx, id)
 	return err == nil && len(bad) == 0
+}
+
+// extents returns what lies on a home's disks.
+func (x *home) extents() (out []ident.ID) {
+	must(x.t, x.disks.Each(ctx, func(i extentstore.Info) error {
+		out = append(out, i.ID)
+		return nil
+	}))
+	return out
 }
 
 func (h *homes) wantOn(id ident.ID, want ...int) {
