@@ -20,10 +20,14 @@ const (
 
 // paint colours text for a terminal, unless NO_COLOR (no-color.org) is set.
 func (a *App) paint(w io.Writer, c colour, text string) string {
-	if !terminal(w) || a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" {
+	if !a.colours(w) {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+func (a *App) colours(w io.Writer) bool {
+	return terminal(w) && a.Getenv("NO_COLOR") == "" && a.Getenv("TERM") != "dumb"
 }
 
 // show prints a result: v as JSON with --json, else what people writes.
