@@ -38,10 +38,11 @@ type memoryLinks struct {
 	close func()
 }
 
-func (memoryLinks) Start() error      { return nil }
-func (memoryLinks) SetBackground(int) {}
-func (memoryLinks) SetRelay(int)      {}
-func (m memoryLinks) Close() error    { m.close(); return nil }
+func (memoryLinks) Start() error                        { return nil }
+func (memoryLinks) SetBackground(int)                   {}
+func (memoryLinks) SetRelay(int)                        {}
+func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
+func (m memoryLinks) Close() error                      { m.close(); return nil }
 
 func newHomes(t *testing.T, delay time.Duration) *homes {
 	h := &homes{t: t, all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
