@@ -41,8 +41,7 @@ func (h *Host) welcome(raw network.Stream, member bool) (*peer, rpc.Class, bool)
 			_ = raw.Reset()
 			return nil, 0, false
 		}
-		_ = raw.CloseWrite()
-		_ = raw.CloseRead()
+		_ = raw.Close()
 		return nil, 0, false
 	}
 	_ = raw.SetDeadline(time.Time{})

@@ -104,13 +104,6 @@ func (l *lane) wait() { l.wg.Wait() }
 
 func (l *lane) alive() bool { return l.ctx.Err() == nil }
 
-// idle reports whether nothing is under way.
-func (l *lane) idle() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.calls)+len(l.works)+len(l.queue) == 0
-}
-
 // call asks and waits. probe has a ping sent beside it.
 func (l *lane) call(ctx context.Context, m rpc.Method, data []byte, probe bool) ([]byte, error) {
 	c := &call{answer: make(chan answer, 1), out: &outgoing{head: head{kind: request, method: m, timeout: timeLeft(ctx)}, data: data}}

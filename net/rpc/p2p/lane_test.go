@@ -33,7 +33,6 @@ func (s *script) Write(p []byte) (int, error) {
 func (s *script) Close() error                    { return nil }
 func (s *script) Reset() error                    { return nil }
 func (s *script) CloseWrite() error               { return nil }
-func (s *script) CloseRead() error                { return nil }
 func (s *script) SetReadDeadline(time.Time) error { return nil }
 
 func config(memory *budget) laneConfig {

@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -119,5 +118,5 @@ func (h *Host) refuseTransfer(raw network.Stream, why error) {
 		_ = raw.Reset()
 		return
 	}
-	_ = errors.Join(raw.CloseWrite(), raw.CloseRead())
+	_ = raw.Close()
 }

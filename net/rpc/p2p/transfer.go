@@ -60,9 +60,8 @@ type transfer struct {
 
 // rawStream is what a transfer needs of a transport's stream.
 type rawStream interface {
-	io.ReadWriter
+	io.ReadWriteCloser // Close ends both directions in order
 	CloseWrite() error
-	CloseRead() error
 	Reset() error
 	SetReadDeadline(time.Time) error
 }
@@ -252,7 +251,7 @@ func (t *transfer) Close() error {
 		t.end()
 		if t.wmu.TryLock() {
 			if ended := t.ended; ended {
-				_ = t.raw.CloseRead()
+				_ = t.raw.Close()
 			} else {
 				_ = t.raw.Reset()
 			}
