@@ -78,7 +78,8 @@ func FuzzTransfer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		tr := &transfer{raw: &script{Reader: r}, first: make(chan struct{}), heard: func() {}, moved: func(time.Duration) {}, gone: func() {}}
+		tr := &transfer{raw: &script{Reader: r}, first: make(chan struct{}), heard: func() {}, moved: func(time.Duration) {}, gone: func() {},
+			await: func() func() { return func() {} }}
 		tr.ctx, tr.end = context.WithCancel(context.Background())
 		tr.readAhead()
 		got, _ := io.ReadAll(tr)
