@@ -63,7 +63,7 @@ func TestMemory(t *testing.T) {
 	}
 	rise := int64(heap() - before)
 	t.Logf("three nodes hold %d KiB", rise>>10)
-	if rise > 3*8<<20 {
+	if rise > 3*4<<20 {
 		t.Fatal("three idle nodes hold too much", rise)
 	}
 }
