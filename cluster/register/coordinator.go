@@ -22,6 +22,8 @@ type Config struct {
 	Layout func() *layout.Layout
 	// Peer returns a replica by its node; it may fail, and need not connect at once.
 	Peer func(ident.NodeID) (Peer, error)
+	// Behind, if set, is told of a node that knows a newer layout. It does not block.
+	Behind func(ident.NodeID)
 	// Local is this node's own replica, nil on a gateway node.
 	Local *Replica
 	Clock clock.Clock
@@ -160,7 +162,9 @@ func ask[T any](ctx context.Context, c *Coordinator, nodes []ident.NodeID, call 
 		select {
 		case r := <-replies:
 			if r.err != nil {
-				failed = r.err
+				if failed == nil || !errors.As(failed, new(*PlanError)) {
+					failed = r.err
+				}
 				continue
 			}
 			switch take(r.from, r.a) {
@@ -188,7 +192,11 @@ func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, c
 		var none T
 		return none, err
 	}
-	return call(ctx, i, p)
+	a, err := call(ctx, i, p)
+	if c.cfg.Behind != nil {
+		c.heed(n, any(a), err)
+	}
+	return a, err
 }
 
 func (c *Coordinator) peer(n ident.NodeID) (Peer, error) {
