@@ -48,6 +48,7 @@ type Coordinator struct {
 	round atomic.Uint64 // highest round used or heard of
 	draws draws
 	rows  queues
+	heal  heal
 	calls sync.WaitGroup // calls to replicas under way
 }
 
@@ -64,7 +65,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 	if cfg.Linger == 0 {
 		cfg.Linger = 50 * time.Millisecond
 	}
-	c := &Coordinator{cfg: cfg}
+	c := &Coordinator{cfg: cfg, heal: heal{wake: make(chan struct{}, 1)}}
 	c.draws.seed(cfg.Seed)
 	if cfg.Jitter == nil {
 		c.cfg.Jitter = c.draws.upTo
