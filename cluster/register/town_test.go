@@ -24,6 +24,8 @@ type town struct {
 	mu    sync.Mutex
 	chain []*layout.Layout
 	homes []*home
+	old   []*kv.Store
+	once  sync.Once
 	hot   []int // partitions whose replicas change; the others stay on the first home
 }
 
@@ -38,6 +40,8 @@ type home struct {
 	coord *Coordinator
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
+	life  context.Context
+	use   sync.RWMutex // held for reading by who uses coord, with life
 
 	mu    sync.Mutex
 	known int // layouts of the chain that it has heard of
@@ -148,19 +152,20 @@ func (h *home) open() {
 	var err error
 	h.kv, err = kv.Open(h.fs, "rows", kv.Options{CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
 	check(t, err)
-	h.links = h.town.net.Node(h.id, nil)
+	links := h.town.net.Node(h.id, nil)
+	h.links = links
 	h.rep, err = OpenReplica(h.kv, h.id, ReplicaOptions{Plans: h, Source: func(n ident.NodeID) (Source, error) {
-		return Remote(h.links, n), nil
+		return Remote(links, n), nil
 	}})
 	check(t, err)
 	Serve(h.links, h.rep)
 	h.coord = NewCoordinator(Config{
 		Node: h.id, Local: h.rep, Clock: clock.System{}, CallTimeout: 300 * time.Millisecond, Linger: 2 * time.Millisecond,
 		Layout: h.Layout, Behind: h.Behind,
-		Peer: func(n ident.NodeID) (Peer, error) { return Remote(h.links, n), nil },
+		Peer: func(n ident.NodeID) (Peer, error) { return Remote(links, n), nil },
 	})
 	ctx, stop := context.WithCancel(context.Background())
-	h.stop = stop
+	h.stop, h.life = stop, ctx
 	h.tasks.Go(func() { check(t, h.rep.Move(ctx)) })
 	h.tasks.Go(func() {
 		for {
@@ -184,27 +189,32 @@ func (h *home) shut() {
 	h.coord.Close()
 }
 
-// crash cuts a home's power; what it did not sync is lost. Nobody uses its coordinator.
+// crash cuts a home's power; what it did not sync is lost. Who uses its coordinator by
+// its life is waited for. What others asked of it may go on for a while, on a disk that
+// nobody looks at any more.
 func (w *town) crash(i int) {
 	h := w.homes[i]
-	fs := h.fs.CrashClone(vfs.CrashCloneCfg{})
+	h.stop()
+	h.use.Lock()
+	defer h.use.Unlock()
 	h.shut()
-	w.settle()
-	_ = h.kv.Close()
-	h.fs = fs
+	w.old = append(w.old, h.kv)
+	h.fs = h.fs.CrashClone(vfs.CrashCloneCfg{})
 	h.open()
 }
 
-// settle waits until handlers that a crash left behind are done.
-func (w *town) settle() { time.Sleep(5 * time.Millisecond) }
+func (w *town) close() { w.once.Do(w.end) }
 
-func (w *town) close() {
+func (w *town) end() {
 	for _, h := range w.homes {
 		h.shut()
 	}
 	w.net.Close()
 	for _, h := range w.homes {
 		_ = h.kv.Close()
+	}
+	for _, s := range w.old {
+		_ = s.Close()
 	}
 }
 
