@@ -133,7 +133,7 @@ func (x *home) start() {
 		defer x.hurtMu.Unlock()
 		x.hurt[id] = true
 	})
-	s.patience, s.endurance = 100*time.Millisecond, time.Second
+	s.patience, s.endurance = 200*time.Millisecond, 5*time.Second
 	s.mend.grace, s.mend.orphan, s.mend.retry = 0, 0, time.Millisecond
 	x.h.mu.Lock()
 	defer x.h.mu.Unlock()
@@ -244,16 +244,20 @@ func (p *telling) Accept(ctx context.Context, v uint64, row register.Row, r core
 // spread brings every row of extents to every replica, as the registers' own repair does.
 func (h *homes) spread() {
 	h.t.Helper()
+	rows := map[register.Row]bool{}
+	for _, x := range h.all {
+		if x.local != nil && x.Store != nil {
+			must(h.t, x.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
+				rows[row] = true
+				return nil
+			}))
+		}
+	}
 	for _, x := range h.all {
 		if x.local == nil || x.Store == nil {
 			continue
 		}
-		var rows []register.Row
-		must(h.t, x.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
-			rows = append(rows, row)
-			return nil
-		}))
-		for _, row := range rows {
+		for row := range rows { // its own ballots are above what it promised
 			_, err := x.regs.Update(ctx, row, register.Change{Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
 			must(h.t, err)
 		}
