@@ -110,9 +110,9 @@ func (x *home) start() {
 	x.links = x.h.net.Node(x.id, nil)
 	cfg := Config{Links: x.links, Places: x.h, Members: x.h.Members,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)).With("home", x.id[0])}
-	rc := register.Config{Node: x.id, Clock: clock.System{}, CallTimeout: time.Second,
+	rc := register.Config{Node: x.id, Clock: clock.System{}, Timeout: time.Second, CallTimeout: time.Second,
 		Layout: func() *layout.Layout { return x.h.rows },
-		Peer:   x.h.peer}
+		Peer:   x.peer}
 	if !x.gateway {
 		var err error
 		x.rows, err = kv.Open(x.fs, "/rows", kv.Options{CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
@@ -204,7 +204,7 @@ func (h *homes) relay(to ...int) {
 	}
 	h.mu.Unlock()
 	for _, x := range h.all {
-		if x.Store != nil && !x.gateway {
+		if x.Store != nil && !x.gateway && !x.down {
 			_, err := x.Sweep(ctx, func(ident.ID) {})
 			must(h.t, err)
 		}
@@ -212,10 +212,14 @@ func (h *homes) relay(to ...int) {
 }
 
 // peer reaches a replica without the network.
-func (h *homes) peer(id ident.NodeID) (register.Peer, error) {
+func (from *home) peer(id ident.NodeID) (register.Peer, error) {
+	h := from.h
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, x := range h.all {
+		if from.down && id != from.id {
+			break
+		}
 		if x.id == id && !x.down && x.local != nil {
 			return &telling{x.local, x}, nil
 		}
@@ -389,10 +393,16 @@ func (x *home) spoil(id ident.ID, frame int) {
 	x.t.Helper()
 	i, err := x.disks.Info(ctx, id)
 	must(x.t, err)
+	x.spoilAt(i, int64(frame)*(FrameSize+overhead)+100)
+}
+
+// spoilAt turns a byte of what lies at a place.
+func (x *home) spoilAt(i extentstore.Info, at int64) {
+	x.t.Helper()
 	f, err := x.fs.OpenReadWrite(x.fs.PathJoin(i.Dir, i.File), "test")
 	must(x.t, err)
 	defer f.Close()
-	at := i.Offset + int64(frame)*(FrameSize+overhead) + 100
+	at += i.Offset
 	b := make([]byte, 1)
 	_, err = f.ReadAt(b, at)
 	must(x.t, err)
