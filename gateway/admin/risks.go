@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 )
@@ -25,7 +27,9 @@ func (c cluster) risks(p lang.Printer, now time.Time) []string {
 		out = append(out, nodeRisks(p, n)...)
 	}
 	for _, w := range c.layout.Warn {
-		out = append(out, reason(p, w.Reason, w.Err))
+		if errors.Is(w.Err, errs.Full) {
+			out = append(out, reason(p, w.Reason, w.Err))
+		}
 	}
 	return out
 }

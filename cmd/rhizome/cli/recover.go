@@ -18,7 +18,7 @@ func recoverCommand() command {
 		short: lang.M("Go on without nodes that are lost for good, although most are"),
 		long: lang.M("For the day when so many homes are lost that the rest can decide nothing. It asks of each node that is away whether it is lost for good, says what may be missing, and asks once more.\n" +
 			"Never do this while the others may still run somewhere: both halves would go on by themselves. A node that was said to be lost and comes back is refused; what it holds alone stays on its disks.\n" +
-			"As long as a majority is there, rhizome node remove NODE --lost is what you want: it loses nothing."),
+			"As long as a majority is there, rhizome node remove NODE --lost is what you want instead."),
 		examples: []example{
 			{lang.M("be asked node by node"), "rhizome layout recover"},
 			{lang.M("in a script"), "rhizome layout recover --gone garden --gone attic --yes"},
