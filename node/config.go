@@ -10,6 +10,7 @@
 //	pid             the number of that process
 //	node.key        the node's Ed25519 seed, hexadecimal, 0600
 //	root.key        the key that seals bucket keys and secrets, hexadecimal, 0600
+//	joining         the invitation of a join under way, 0600
 //	first-key.txt   the first S3 key, if it was not shown on a terminal, 0600
 //	keyring         every bucket's sealed key and the layout a second time; on every disk too
 //	rows/           the row store; see package repair for what a rebuild leaves beside it
@@ -43,6 +44,8 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/ident"
+	"rhizome/net/rpc"
 )
 
 // Config says how a node is to be. All fields are needed unless they say otherwise.
@@ -61,6 +64,21 @@ type Config struct {
 	Capacity int64
 	// Home names the place that can fail as a whole.
 	Home string
+	// Join, if set, is an invitation: a data folder that has no node yet joins its rhizome
+	// instead of making one of its own. It is a secret and never logged. A node that has
+	// joined already ignores it.
+	Join string
+	// Peer is the address on which the other nodes are listened for, host:port; port 0
+	// picks a free one. If PeerSet is false nobody chose it, and a free port is taken in
+	// place of one that is in use.
+	Peer    string
+	PeerSet bool
+	// Witness makes the node a witness when it joins: it votes and keeps rows, and no
+	// object's bytes. Gateway makes it keep nothing. Both together are errs.Invalid. They
+	// are ignored by a node that has a place in the layout.
+	Witness, Gateway bool
+	// Links makes the links to other nodes; nil: real ones.
+	Links func(seed ident.Secret, g rpc.Guard) (Transport, error)
 	// Scrub is the time in which every stored byte is read again once; Uploads the age
 	// at which an abandoned upload is given up.
 	Scrub, Uploads time.Duration

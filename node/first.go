@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/model/account"
 )
 
@@ -13,19 +14,28 @@ import (
 // key was told: a start that is cut short anywhere between is simply repeated.
 //
 //	'n' 'w'  empty
-var firstMark = []byte("nw")
+//	'n' 'm'  the member whose node this is, 16 bytes
+var (
+	firstMark = []byte("nw")
+	memberKey = []byte("nm")
+)
 
 // firstKeyFile holds the first key when there was no terminal to show it on.
 const firstKeyFile = "first-key.txt"
 
 // welcome makes the first member and the first key where there are none, or finds
-// those that nobody was told of.
+// those that nobody was told of. A node that knows its member asks no other for it: the
+// others may be away.
 func (n *Node) welcome(ctx context.Context) error {
-	members, err := n.accounts.Members(ctx)
+	untold, err := n.untold()
 	if err != nil {
 		return err
 	}
-	untold, err := n.untold()
+	known, err := n.knownMember()
+	if err != nil || known && !untold {
+		return err
+	}
+	members, err := n.accounts.Members(ctx)
 	if err != nil {
 		return err
 	}
@@ -34,11 +44,37 @@ func (n *Node) welcome(ctx context.Context) error {
 	} else if err := n.firstMember(ctx); err != nil {
 		return err
 	}
+	if err := n.keepMember(); err != nil {
+		return err
+	}
 	if len(members) > 0 && !untold {
 		return nil
 	}
 	n.first, err = n.firstKey(ctx)
 	return err
+}
+
+// knownMember finds out whose node this is, as far as that is known here.
+func (n *Node) knownMember() (bool, error) {
+	raw, err := n.rows.Get(memberKey)
+	if err == nil {
+		n.member, err = ident.FromKey(string(raw))
+		return true, err
+	}
+	if !errors.Is(err, errs.NotFound) {
+		return false, err
+	}
+	if me := n.members.Layout().Node(n.keys.id()); me != nil && !me.Operator.IsZero() {
+		n.member = me.Operator
+		return true, n.keepMember()
+	}
+	return false, nil
+}
+
+func (n *Node) keepMember() error {
+	b := n.rows.NewBatch()
+	b.Set(memberKey, n.member[:])
+	return b.Commit()
 }
 
 func (n *Node) untold() (bool, error) {

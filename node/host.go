@@ -12,8 +12,8 @@ import (
 // Facts implements admin.Host.
 func (n *Node) Facts() admin.Facts {
 	return admin.Facts{
-		Version: n.config.Version, Node: n.keys.id(), Rhizome: n.layout.Lineage, Home: n.config.Home,
-		Data: n.folder.path, Layout: n.layout.Version, Member: n.member, Started: n.started, S3: n.endpoint,
+		Version: n.config.Version, Node: n.keys.id(), Rhizome: n.members.Layout().Lineage, Home: n.config.Home,
+		Data: n.folder.path, Layout: n.members.Layout().Version, Member: n.member, Started: n.started, S3: n.endpoint,
 	}
 }
 

@@ -28,14 +28,15 @@ func (k *keys) id() ident.NodeID { return NodeOf(k.seed) }
 
 // loadKeys reads the keys, or makes them in a folder where no node ever lived.
 // Keys are never made beside rows: what those rows seal would be lost for good.
-func loadKeys(f *folder) (*keys, error) {
-	fresh, err := f.empty()
-	if err != nil {
-		return nil, err
-	}
+//
+// A node that joins others gets the root key from them: until then it is zero.
+func loadKeys(f *folder, fresh, joining bool) (*keys, error) {
 	var k keys
 	for name, secret := range map[string]*ident.Secret{nodeKeyFile: &k.seed, rootKeyFile: &k.root} {
 		got, err := readKey(f.at(name))
+		if errors.Is(err, errs.NotFound) && joining && name == rootKeyFile {
+			continue
+		}
 		if errors.Is(err, errs.NotFound) && fresh {
 			got = ident.NewSecret()
 			err = writeKey(f.at(name), got)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/extent"
-	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/disk/keyring"
@@ -34,9 +35,15 @@ type Node struct {
 	config Config
 	folder *folder
 	keys   *keys
-	layout *layout.Layout
+	guard  guard
+	links  Transport
+	// linking guards linked: the links are open.
+	linking sync.Mutex
+	linked  bool
+	limited chan struct{} // the limits changed
 
 	rows     *kv.Store
+	members  *membership.Members
 	disks    *extentstore.Store
 	replica  *register.Replica
 	regs     *register.Coordinator
@@ -94,34 +101,46 @@ func (n *Node) openFolder(context.Context) (err error) {
 	if err := repair.Guard(vfs.Default, n.folder.path); err != nil {
 		return err
 	}
-	n.keys, err = loadKeys(n.folder)
-	return err
-}
-
-// openStores opens what is on disk.
-func (n *Node) openStores(ctx context.Context) (err error) {
-	c := n.config
-	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
-		Logger: c.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
-	})
+	fresh, err := n.folder.empty()
 	if err != nil {
 		return err
 	}
-	n.onClose(n.rows.Close)
-	if n.layout, err = loadLayout(n.rows, n.keys.id(), c); err != nil {
+	if err := n.keepInvitation(fresh); err != nil {
 		return err
 	}
+	t, err := n.folder.invitation()
+	if err != nil {
+		return err
+	}
+	n.keys, err = loadKeys(n.folder, fresh, t != nil)
+	return err
+}
+
+// openRows opens the row store.
+func (n *Node) openRows(context.Context) (err error) {
+	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
+		Logger: n.config.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
+	})
+	if err == nil {
+		n.onClose(n.rows.Close)
+	}
+	return err
+}
+
+// openStores opens what is on disk beside the rows.
+func (n *Node) openStores(ctx context.Context) (err error) {
+	c := n.config
 	if err = checkRoot(n.rows, n.keys.root); err != nil {
 		return err
 	}
 	n.snapshots = &repair.Snapshotter{
 		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Node: n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout }, Disks: n.usableDisks,
+		Layout: n.members.Layout, Disks: n.usableDisks,
 		Clock: c.Clock, Logger: c.Logger,
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
 		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Busy: n.requests.any, Logger: c.Logger,
-		Owner: extentstore.Owner{Rhizome: n.layout.Lineage, Node: n.keys.id()},
+		Owner: extentstore.Owner{Rhizome: n.members.Layout().Lineage, Node: n.keys.id()},
 	})
 	if err != nil {
 		return err
@@ -137,8 +156,12 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Version: n.layout.Version})
-	return err
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source})
+	if err != nil {
+		return err
+	}
+	n.replica.OnRow(extent.Extents, n.noticed)
+	return n.replica.Adopt(n.members.Layout())
 }
 
 // noteAfter is how long after a commit the row store notes that it is durable: what was
@@ -179,7 +202,7 @@ func (n *Node) openKeyring() (err error) {
 	n.disks.OnReturn(n.diskReturned)
 	n.snapshots.Ring = n.ring
 	n.snapshots.Look()
-	return n.ring.KeepLayout(codec.Encode(n.layout))
+	return n.ring.KeepLayout(codec.Encode(n.members.Layout()))
 }
 
 // usableDisks returns the folders of the disks that are there now. A disk that nobody
@@ -210,34 +233,54 @@ func (n *Node) openModel(context.Context) (err error) {
 	c := n.config
 	n.regs = register.NewCoordinator(register.Config{
 		Node:   n.keys.id(),
-		Layout: func() *layout.Layout { return n.layout },
+		Layout: n.members.Layout,
 		Peer:   n.peer,
 		Local:  n.replica,
-		Clock:  c.Clock,
+		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
-	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
+	n.extents, err = extent.NewStore(extent.Config{
+		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
+		Members: plans{n.members}.nodes, Logger: c.Logger,
+	})
+	if err != nil {
 		return err
 	}
+	n.onClose(func() error { n.extents.Close(); return nil })
 	n.extents.OnDamage(n.met)
 	if err := n.openKeyring(); err != nil {
 		return err
 	}
-	n.accounts = account.New(n.regs, n.keys.root, c.Clock)
+	n.accounts = account.New(n.regs, n.keys.root, n.members.Clock())
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
-		Root: n.keys.root, Keyring: n.ring, Clock: c.Clock, Logger: c.Logger,
+		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil
 }
 
-// peer finds a replica: in a rhizome of one node there is this one.
+// peer finds a replica.
 func (n *Node) peer(id ident.NodeID) (register.Peer, error) {
 	if id == n.keys.id() {
 		return n.replica, nil
 	}
-	return nil, errs.Newf(errs.Unavailable, "there is no link to node %s", id)
+	return register.Remote(n.links, id), nil
+}
+
+// source finds a replica to import rows from.
+func (n *Node) source(id ident.NodeID) (register.Source, error) {
+	if id == n.keys.id() {
+		return n.replica, nil
+	}
+	return register.Remote(n.links, id), nil
+}
+
+// noticed is told of the rows of extents that this node takes.
+func (n *Node) noticed(row register.Row, v *register.Value) {
+	if extents := n.extents; extents != nil {
+		extents.Notice(row, v)
+	}
 }
 
 func (n *Node) listen(context.Context) (err error) {
@@ -270,14 +313,14 @@ func (n *Node) Data() string     { return n.folder.path }
 func (n *Node) Run(ctx context.Context) error {
 	c := n.config
 	api := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n,
-		Clock: c.Clock, Logger: c.Logger,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
+		Clock: n.members.Clock(), Logger: c.Logger,
 	}).HTTP()
 	api.Handler = n.requests.count(api.Handler)
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: c.Clock,
+		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
@@ -285,8 +328,13 @@ func (n *Node) Run(ctx context.Context) error {
 	err := supervise(ctx, c.Logger, []service{
 		{"S3", serve(front, n.s3, c.Logger)},
 		{"admin", serve(api, n.socket, c.Logger)},
+		{"members", n.members.Run},
+		{"place", n.settleIn},
+		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
+		{"moves", n.replica.Move},
 		{"objects", n.objects.Run},
+		{"bytes", n.objects.Mend},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rhizome/base/errs"
+	"rhizome/disk/extentstore"
 )
 
 // Close ends the extent: when it returns without error its bytes and its row, with
@@ -43,19 +44,32 @@ func (w *Writer) commit(ctx context.Context) error {
 	if w.describe != nil {
 		desc = w.describe(Piece{w.id, w.key, w.length})
 	}
-	digest := w.bytes.Digest()
-	row := rowRecord{w.length, w.bytes.Bytes(), w.frames, digest[:], []refRecord{record(w.ref)}}
+	digest, stored := w.sums()
+	row := rowRecord{w.length, stored, w.frames, digest[:], []refRecord{record(w.ref)}}
 	value := row.value(true)
 	w.s.left(w.id, value)
 	created := make(chan error, 1)
 	go func() {
 		created <- w.s.regs.Create(ctx, Row(w.id), w.s.regs.NewBallot(), value)
 	}()
-	err := w.bytes.Commit(desc)
+	var err error
+	if w.fan != nil {
+		err = w.fan.commit(ctx, desc)
+	} else {
+		err = w.bytes.Commit(desc)
+	}
 	if rowErr := <-created; err == nil {
 		err = rowErr
 	}
 	return err
+}
+
+// sums returns what identifies the bytes, and how many are stored.
+func (w *Writer) sums() ([extentstore.SumSize]byte, int64) {
+	if w.fan != nil {
+		return w.fan.tally.Digest(), w.fan.tally.Bytes()
+	}
+	return w.bytes.Digest(), w.bytes.Bytes()
 }
 
 // undo takes back an extent of which one half failed. What it cannot do now, the
@@ -79,6 +93,9 @@ func (w *Writer) Abort() {
 	_ = w.stop()
 	if w.bytes != nil {
 		w.bytes.Abort()
+	}
+	if w.fan != nil {
+		w.fan.abort()
 	}
 	w.end()
 	w.s.Release(w.id)

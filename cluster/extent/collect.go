@@ -65,6 +65,9 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 		if uses(ref.Row, v, ref, id) {
 			return true, nil
 		}
+		if s.atWork(ctx, id, ref) {
+			return false, errAtWork
+		}
 	}
 	ref, err := s.MarkDying(ctx, id, ref.ID)
 	if errors.Is(err, errs.NotFound) {
@@ -93,9 +96,12 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 // will never have one: its writer may be at work yet, on another node, and this
 // replica may hold what it sent so far.
 func (s *Store) forgo(ctx context.Context, id ident.ID) error {
-	held, err := s.local.Held(ctx, Row(id))
-	if err != nil {
-		return err
+	var held register.Ballot
+	if s.local != nil {
+		var err error
+		if held, err = s.local.Held(ctx, Row(id)); err != nil {
+			return err
+		}
 	}
 	v, err := s.regs.Update(ctx, Row(id), register.Change{Above: held, AbsentToo: true,
 		Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
@@ -109,12 +115,15 @@ func (s *Store) forgo(ctx context.Context, id ident.ID) error {
 const passLimit = 1 << 16
 
 // CollectPending goes over the work list once and collects what the pass before saw
-// already and no writer of this node holds. The time between two passes is the age
-// at which an extent is looked at. It returns how many were collected and how many
-// are left on the list. It also lets go of memory that the time between did not need.
+// already and no writer holds. The time between two passes is the age at which an
+// extent is looked at. It returns how many were collected and how many are left on the
+// list. It also lets go of memory that the time between did not need.
 func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left int, err error) {
 	s.pool.trim()
-	seen := map[ident.ID]struct{}{}
+	if s.local == nil {
+		return 0, 0, nil
+	}
+	seen := map[ident.ID]int{}
 	var after *register.Row
 	for len(seen) < passLimit {
 		rows, err := s.local.Pending(ctx, Extents, after, 256)
@@ -130,25 +139,16 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 			if err != nil {
 				continue
 			}
-			ripe, err := s.ripe(id)
+			done, err := s.collectRipe(ctx, id, uses)
 			if err != nil {
 				return collected, left, err
 			}
-			if !ripe {
-				seen[id] = struct{}{}
-				left++
+			if done {
+				collected++
 				continue
 			}
-			if err := s.Collect(ctx, id, uses); err != nil {
-				if ctx.Err() != nil {
-					return collected, left, err
-				}
-				s.log.Warn("a pending extent could not be decided about; the next pass tries again", "extent", id, "error", err)
-				seen[id] = struct{}{}
-				left++
-				continue
-			}
-			collected++
+			seen[id] = s.passes(id) + 1
+			left++
 		}
 	}
 	s.mu.Lock()
@@ -157,16 +157,39 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 	return collected, left, nil
 }
 
-// ripe reports whether the last pass saw the extent, nobody here holds it, and its
+// collectRipe collects an extent whose time has come; false if it stays on the list. An
+// error ends the pass.
+func (s *Store) collectRipe(ctx context.Context, id ident.ID, uses Uses) (bool, error) {
+	ripe, err := s.ripe(id)
+	if err != nil || !ripe {
+		return false, err
+	}
+	err = s.Collect(ctx, id, uses)
+	if err == nil || ctx.Err() != nil {
+		return err == nil, err
+	}
+	if !errors.Is(err, errAtWork) {
+		s.log.Warn("a pending extent could not be decided about; the next pass tries again", "extent", id, "error", err)
+	}
+	return false, nil
+}
+
+// passes returns how many passes in a row saw the extent.
+func (s *Store) passes(id ident.ID) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[id]
+}
+
+// ripe reports whether passes enough saw the extent, nobody here holds it, and its
 // references are the whole truth: the row of an object may be lost that a rebuild would
 // make anew from a disk that was away.
 func (s *Store) ripe(id ident.ID) (bool, error) {
-	s.mu.Lock()
-	_, seen := s.seen[id]
-	_, held := s.active[id]
-	s.mu.Unlock()
-	if !seen || held {
+	if s.passes(id) < 1+passesEach*s.rank(id) || s.held(id) {
 		return false, nil
+	}
+	if s.disks == nil {
+		return true, nil
 	}
 	may, err := s.disks.Uncompared(id)
 	return !may, err

@@ -2,6 +2,7 @@ package extent
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"rhizome/base/errs"
@@ -15,7 +16,9 @@ import (
 type Reader struct {
 	s      *Store
 	ctx    context.Context
-	src    *extentstore.Reader
+	id     ident.ID
+	src    *extentstore.Reader // on this node; nil: not here
+	far    *swarm              // on others; nil: nothing was needed from there
 	sealer *sealer
 	length int64 // of the extent
 
@@ -51,8 +54,32 @@ func (s *Store) Open(ctx context.Context, id ident.ID, key []byte, length, offse
 	if err != nil {
 		return nil, err
 	}
+	r := &Reader{s: s, ctx: ctx, id: id, sealer: sl, length: length,
+		next: int(offset / FrameSize), at: offset, end: offset + n}
+	if r.src, err = s.here(ctx, id, length); err == nil {
+		return r, nil
+	}
+	nodes := s.others(id)
+	if len(nodes) == 0 {
+		return nil, err
+	}
+	if err := r.openFar(nodes); err != nil {
+		r.far.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// here opens an extent on this node's disks.
+func (s *Store) here(ctx context.Context, id ident.ID, length int64) (*extentstore.Reader, error) {
+	if s.disks == nil {
+		return nil, errs.Newf(errs.NotFound, "extent %s is not on this node, which keeps no bytes", id)
+	}
 	src, err := s.disks.Reader(ctx, id)
 	if err != nil {
+		if errors.Is(err, errs.NotFound) {
+			s.wanted(id)
+		}
 		return nil, s.tell(id, err)
 	}
 	if src.Frames() != frameCount(length) {
@@ -60,8 +87,17 @@ func (s *Store) Open(ctx context.Context, id ident.ID, key []byte, length, offse
 		err := errs.Newf(errs.Corrupt, "extent %s has %d frames, its length of %d needs %d", id, src.Frames(), length, frameCount(length))
 		return nil, s.tell(id, err)
 	}
-	return &Reader{s: s, ctx: ctx, src: src, sealer: sl, length: length,
-		next: int(offset / FrameSize), at: offset, end: offset + n}, nil
+	return src, nil
+}
+
+// openFar begins to read from other nodes and returns when the first frame is there.
+func (r *Reader) openFar(nodes []ident.NodeID) error {
+	last := int((r.end+FrameSize-1)/FrameSize) - 1
+	r.far = r.s.newSwarm(r.ctx, r.id, nodes, frameCount(r.length), r.next, last, true)
+	if r.at >= r.end {
+		return r.far.greet()
+	}
+	return r.far.await(r.next)
 }
 
 // Read implements io.Reader.
@@ -111,7 +147,7 @@ func (r *Reader) fill() error {
 	r.buf = nil
 	f := r.frame()
 	if f.err != nil {
-		r.err = r.s.tell(r.sealer.id, f.err)
+		r.err = f.err
 		return r.err
 	}
 	r.buf = f.buf
@@ -150,19 +186,68 @@ func (r *Reader) run() {
 	}
 }
 
-// fetch reads and opens one frame.
+// fetch gets and opens the next frame: from this node, or from the others if it has
+// not got that frame as it was written.
 func (r *Reader) fetch() fetched {
 	if err := r.ctx.Err(); err != nil {
 		return fetched{err: errs.Newf(errs.Unavailable, "reading an extent was given up: %w", err)}
 	}
 	p := placeOf(r.next, r.length)
 	r.next++
+	if r.src != nil {
+		f := r.fetchHere(p)
+		if f.err == nil {
+			return f
+		}
+		nodes := r.s.others(r.id)
+		_ = r.s.tell(r.id, f.err)
+		if len(nodes) == 0 {
+			return f
+		}
+		if r.far == nil {
+			r.far = r.s.newSwarm(r.ctx, r.id, nodes, frameCount(r.length), p.number, p.number, false)
+		}
+		if g := r.fetchFar(p); g.err == nil {
+			return g
+		}
+		return f
+	}
+	return r.fetchFar(p)
+}
+
+func (r *Reader) fetchHere(p place) fetched {
 	buf := r.s.pool.get(max(p.plain, r.src.Length(p.number)-overhead))
 	stored, err := r.src.ReadStored(p.number, buf)
 	if err != nil {
 		r.s.pool.put(buf)
 		return fetched{err: err}
 	}
+	return r.open(stored, buf, p)
+}
+
+// fetchFar gets a frame from other nodes, whoever has it as it was written.
+func (r *Reader) fetchFar(p place) fetched {
+	for {
+		g, err := r.far.get(p.number)
+		if err != nil {
+			return fetched{err: err}
+		}
+		f := r.open(g.data, nil, p)
+		if f.err == nil {
+			if f.buf == nil {
+				f.buf = g.buf
+			} else {
+				r.s.pool.put(g.buf)
+			}
+			return f
+		}
+		r.far.fault(p.number, g, f.err)
+	}
+}
+
+// open opens one frame that lies in buf. The result's buffer is another one if it had to
+// be unpacked; then buf goes back to the pool, as it does after an error.
+func (r *Reader) open(stored, buf []byte, p place) fetched {
 	var spare []byte
 	if len(stored) > headLen && stored[1] == packZstd {
 		spare = r.s.pool.get(p.plain)
@@ -190,6 +275,11 @@ func (r *Reader) Close() error {
 	}
 	r.s.pool.put(r.buf)
 	r.buf, r.plain = nil, nil
+	if r.far != nil {
+		r.far.close()
+		r.far = nil
+		r.err = errs.New(errs.Invalid, "the extent is closed")
+	}
 	if r.src == nil {
 		return nil
 	}

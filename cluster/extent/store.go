@@ -1,58 +1,120 @@
 package extent
 
 import (
+	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
+	"rhizome/net/rpc"
 )
 
-// Store keeps extents. All methods are safe for concurrent use.
-type Store struct {
-	regs  register.Store
-	local register.Local
-	disks *extentstore.Store
-	log   *slog.Logger
-	codec *codecs
-	pool  *pool
-	hurt  func(ident.ID)
-
-	mu     sync.Mutex
-	active map[ident.ID]holding  // extents of writers that may yet commit
-	seen   map[ident.ID]struct{} // what the last pass over the work list found
+// Config says what a Store works with.
+type Config struct {
+	Registers register.Store
+	// Local is this node's own replica of the rows, nil on a node that keeps none.
+	Local register.Local
+	// Disks are this node's, nil on a node that keeps no bytes.
+	Disks *extentstore.Store
+	// Links reach the other nodes and Places says which of them keep what; both nil in a
+	// rhizome of one node.
+	Links  rpc.Links
+	Places Places
+	// Members, if set, are the nodes of the rhizome: one of them wrote a reference.
+	Members func() []ident.NodeID
+	// Background bounds what is fetched to mend, in bytes per second; 0: only by the links.
+	Background int64
+	Logger     *slog.Logger
 }
 
-// New returns a store of rows in regs and bytes in disks. local is this node's own
-// replica of the rows; log may be nil.
+// Store keeps extents. All methods are safe for concurrent use, but for Close, which
+// comes last.
+type Store struct {
+	regs    register.Store
+	local   register.Local
+	disks   *extentstore.Store
+	links   rpc.Links
+	places  Places
+	self    ident.NodeID
+	members func() []ident.NodeID
+	log     *slog.Logger
+	codec   *codecs
+	pool    *pool
+	hurt    func(ident.ID)
+	mended  func(ident.ID)
+
+	patience, endurance time.Duration // those of writers; tests shorten them
+
+	wide atomic.Int32 // readers that read from several holders at once
+	mend *mender
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+	work sync.WaitGroup // what goes on behind the callers' backs
+
+	mu        sync.Mutex
+	active    map[ident.ID]holding // extents of writers that may yet commit
+	seen      map[ident.ID]int     // what passes over the work list found, how often
+	receiving map[ident.ID]int     // extents that come from other nodes' writers
+}
+
+// New returns a store for a rhizome of one node.
 func New(regs register.Store, local register.Local, disks *extentstore.Store, log *slog.Logger) (*Store, error) {
+	return NewStore(Config{Registers: regs, Local: local, Disks: disks, Logger: log})
+}
+
+// NewStore returns a store. With links it answers other nodes' calls from here on.
+func NewStore(cfg Config) (*Store, error) {
 	c, err := newCodecs()
 	if err != nil {
 		return nil, err
 	}
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{regs: regs, local: local, disks: disks, log: log, codec: c, pool: newPool(),
-		active: map[ident.ID]holding{}, seen: map[ident.ID]struct{}{}}, nil
+	s := &Store{regs: cfg.Registers, local: cfg.Local, disks: cfg.Disks, links: cfg.Links, places: cfg.Places,
+		members: cfg.Members, log: cfg.Logger, codec: c, pool: newPool(),
+		patience: patience, endurance: endurance,
+		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}}
+	s.life, s.end = context.WithCancel(context.Background())
+	s.mend = newMender(s, cfg.Background)
+	if s.links != nil {
+		s.self = s.links.Self()
+		s.serve()
+	}
+	return s, nil
+}
+
+// Close ends what goes on behind the callers' backs and waits for it. Writers and
+// readers have ended before.
+func (s *Store) Close() {
+	s.end()
+	s.work.Wait()
 }
 
 // OnDamage has f called with every extent that a read finds damaged, on the
 // reader's goroutine and perhaps many times for one. It is set before the store is used.
 func (s *Store) OnDamage(f func(ident.ID)) { s.hurt = f }
 
-// tell passes an error of reading an extent on, and tells of damage.
+// tell passes an error of reading an extent here on, and tells of damage.
 func (s *Store) tell(id ident.ID, err error) error {
-	if s.hurt != nil && err != nil && errs.KindOf(err) == errs.Corrupt {
-		s.hurt(id)
+	if err != nil && errs.KindOf(err) == errs.Corrupt {
+		s.suspect(id)
+		if s.hurt != nil {
+			s.hurt(id)
+		}
 	}
 	return err
 }
 
-// Miss tells that a read met an extent of which this node should have bytes and has none.
+// Miss tells that a read met an extent that nobody has bytes of.
 func (s *Store) Miss(id ident.ID) {
+	s.wanted(id)
 	if s.hurt != nil {
 		s.hurt(id)
 	}
@@ -60,7 +122,12 @@ func (s *Store) Miss(id ident.ID) {
 
 // RowsRoom returns errs.Full, with the reason, if this node has no room for n more
 // bytes of rows.
-func (s *Store) RowsRoom(n int64) error { return s.disks.RowsRoom(n) }
+func (s *Store) RowsRoom(n int64) error {
+	if s.disks == nil {
+		return nil // no rows of extents' size grow here
+	}
+	return s.disks.RowsRoom(n)
+}
 
 // Settle says that the commit of the row which references these extents by ref is
 // known: it happened, and they need no look from the collector. It costs nothing to

@@ -3,6 +3,7 @@ package extent
 import (
 	"context"
 	"errors"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -15,46 +16,137 @@ type SweepReport struct {
 	Extents int   // bytes looked at
 	Deleted int   // bytes without a row, removed
 	Freed   int64 // what they occupied
-	Lost    int   // rows without bytes
+	Lost    int   // rows without bytes, of which there is no other holder
+	Queued  int   // extents that Mend will look at
 	Failed  int   // extents that nothing could be said about; they stay
 }
 
-// Sweep compares rows and bytes in both directions. Bytes without a row are deleted,
+// Sweep compares rows and bytes in both directions; it is run when the store opens and
+// daily, and by Mend when the layout changed.
+//
+// Where this node is the only holder it acts at once: bytes without a row are deleted,
 // but for those of this node's writers at work and those on a disk that was away when
-// the rows were made anew; another node's writer, if one there
-// is, then fails. lost is called for each live row whose bytes are not here. An extent
-// whose row cannot be read does not stop it: the first such error is returned at the
-// end. It is run when the store opens and daily.
-func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (rep SweepReport, err error) {
-	var first error
-	passOver := func(err error) error {
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if rep.Failed++; rep.Failed == 1 {
-			first = err
-		}
-		return nil
+// the rows were made anew; another node's writer, if one there is, then fails. lost is
+// called for each live row whose bytes are not here. All else is queued for Mend, which
+// asks the other holders before it does anything.
+//
+// An extent whose row cannot be read does not stop it: the first such error is returned
+// at the end.
+func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (SweepReport, error) {
+	w := sweeper{s: s, lost: lost}
+	if s.disks == nil {
+		return w.rep, nil
 	}
-	err = s.disks.Each(ctx, func(i extentstore.Info) error {
-		rep.Extents++
-		return passOver(s.sweepBytes(ctx, i, &rep))
-	})
-	if err != nil {
-		return rep, err
-	}
-	err = s.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
-		isLost, err := s.bytesLost(ctx, row)
-		if isLost {
-			rep.Lost++
-			lost(ident.ID([]byte(row.Part)))
+	err := s.disks.Each(ctx, func(i extentstore.Info) error {
+		w.rep.Extents++
+		if s.alone(i.ID) {
+			return w.passOver(ctx, s.sweepBytes(ctx, i, &w.rep), 1)
 		}
-		return passOver(err)
+		if w.page = append(w.page, i); len(w.page) < sweepBatch {
+			return nil
+		}
+		return w.compare(ctx)
 	})
 	if err == nil {
-		err = first
+		err = w.compare(ctx)
 	}
-	return rep, err
+	if err == nil && s.local != nil {
+		err = s.local.Rows(ctx, Extents, func(row register.Row, v *register.Value) error {
+			return w.row(ctx, row, v)
+		})
+	}
+	if err == nil {
+		err = w.first
+	}
+	return w.rep, err
+}
+
+// sweepBatch is how many rows are read side by side.
+const sweepBatch = 128
+
+// sweeper is one sweep.
+type sweeper struct {
+	s     *Store
+	lost  func(ident.ID)
+	rep   SweepReport
+	page  []extentstore.Info // whose rows are still to be read
+	first error
+}
+
+// passOver counts n extents about which nothing could be said.
+func (w *sweeper) passOver(ctx context.Context, err error, n int) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if w.rep.Failed == 0 {
+		w.first = err
+	}
+	w.rep.Failed += n
+	return nil
+}
+
+// compare reads the rows of a page of bytes that others hold too, or alone, and queues
+// what does not agree.
+func (w *sweeper) compare(ctx context.Context) error {
+	page := w.page
+	w.page = w.page[:0]
+	if len(page) == 0 {
+		return nil
+	}
+	rows := make([]register.Row, len(page))
+	for i := range page {
+		rows[i] = Row(page[i].ID)
+	}
+	values, err := w.s.regs.ReadAll(ctx, rows...)
+	if err != nil {
+		return w.passOver(ctx, err, len(page))
+	}
+	for i, info := range page {
+		if why, after := w.s.disagree(info, values[i]); why != 0 {
+			w.s.mend.add(info.ID, why, info.Data, after)
+			w.rep.Queued++
+		}
+	}
+	return nil
+}
+
+// disagree says what is wrong with bytes here that others hold too, or alone; zero:
+// nothing.
+func (s *Store) disagree(i extentstore.Info, v *register.Value) (why Reason, after time.Duration) {
+	if v == nil {
+		return Unused, 0
+	}
+	r, err := decodeRow(v)
+	switch {
+	case err != nil:
+		return 0, 0
+	case !s.mine(i.ID):
+		return Moved, 0
+	case !r.fits(i):
+		return Damaged, 0
+	}
+	return 0, 0
+}
+
+// row looks whether the bytes of a row are here.
+func (w *sweeper) row(ctx context.Context, row register.Row, v *register.Value) error {
+	id, err := ident.FromKey(row.Part)
+	if err != nil || !w.s.mine(id) {
+		return nil
+	}
+	if w.s.alone(id) {
+		isLost, err := w.s.bytesLost(ctx, row)
+		if isLost {
+			w.rep.Lost++
+			w.lost(id)
+		}
+		return w.passOver(ctx, err, 1)
+	}
+	if _, err := w.s.disks.Info(ctx, id); errors.Is(err, errs.NotFound) && !w.s.held(id) {
+		w.s.mend.add(id, Missing, v.Bytes, 0)
+		w.rep.Queued++
+	}
+	return nil
 }
 
 // bytesLost reports whether an extent's row is alive and its bytes are not here.
@@ -90,43 +182,4 @@ func (s *Store) sweepBytes(ctx context.Context, i extentstore.Info, rep *SweepRe
 		rep.Freed += i.Stored
 	}
 	return nil
-}
-
-// Status says where an extent stands.
-type Status struct {
-	Length, Stored int64
-	Refs           []Ref
-	Place          extentstore.Info
-	// Damaged lists the numbers of frames that are not what was written; -1 stands for
-	// what the extent says about itself. Missing: there are no bytes.
-	Damaged []int
-	Missing bool
-}
-
-// Stat looks at an extent's row and at every byte it has on disk. errs.NotFound if
-// nothing refers to it.
-func (s *Store) Stat(ctx context.Context, id ident.ID) (Status, error) {
-	v, _, err := s.regs.Read(ctx, Row(id))
-	if err != nil {
-		return Status{}, err
-	}
-	if v == nil {
-		return Status{}, gone(id)
-	}
-	r, err := decodeRow(v)
-	if err != nil {
-		return Status{}, err
-	}
-	st := Status{Length: r.Length, Stored: r.Stored}
-	for i := range r.Refs {
-		st.Refs = append(st.Refs, r.Refs[i].ref())
-	}
-	st.Place, err = s.disks.Info(ctx, id)
-	if err == nil {
-		st.Damaged, err = s.disks.Verify(ctx, id)
-	}
-	if kind := errs.KindOf(err); err != nil && (kind == errs.NotFound || kind == errs.Corrupt) {
-		st.Missing, err = true, nil
-	}
-	return st, err
 }

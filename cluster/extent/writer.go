@@ -24,15 +24,15 @@ type Writer struct {
 	key      []byte
 	describe func(Piece) []byte
 	sealer   *sealer
-	bytes    *extentstore.Writer
-
-	buf    []byte // the frame being filled, plain bytes from headLen on
-	fill   int
-	frames int // handed on
-	length int64
-	err    error
-	ended  bool
-	owes   bool // a frame that is not the last was handed on and nothing came since
+	bytes    *extentstore.Writer // this node's disks, if it is the only holder
+	fan      *fan                // else
+	buf      []byte              // the frame being filled, plain bytes from headLen on
+	fill     int
+	frames   int // handed on
+	length   int64
+	err      error
+	ended    bool
+	owes     bool // a frame that is not the last was handed on and nothing came since
 
 	// queue and done exist from the second frame on.
 	queue chan job
@@ -60,7 +60,11 @@ func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe fun
 		if size > 0 {
 			size += int64(frameCount(size)) * overhead
 		}
-		w.bytes, w.err = s.disks.Create(ctx, w.id, size)
+		if s.alone(w.id) {
+			w.bytes, w.err = s.disks.Create(ctx, w.id, size)
+		} else {
+			w.fan, w.err = s.newFan(ctx, w.id, size)
+		}
 	}
 	w.buf = s.pool.get(firstBuffer(size))
 	return w
@@ -96,6 +100,16 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	var total int64
 	for w.length+int64(w.fill) < MaxLength {
+		if w.err == nil && !w.ended && w.fill == FrameSize {
+			// Only with one byte more is the frame known not to be the last.
+			n, err := w.afterFull(r)
+			if total += int64(n); err == io.EOF {
+				return total, nil
+			} else if err != nil {
+				return total, err
+			}
+			continue
+		}
 		if err := w.room(); err != nil {
 			return total, err
 		}
@@ -111,6 +125,15 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return total, nil
+}
+
+// afterFull reads one byte and puts it behind a frame that is full.
+func (w *Writer) afterFull(r io.Reader) (int, error) {
+	var one [1]byte
+	if n, err := io.ReadFull(r, one[:]); n == 0 {
+		return 0, err
+	}
+	return w.Write(one[:])
 }
 
 // Rest is for a caller that may wait long for the bytes that follow, and some must: what
@@ -129,7 +152,9 @@ func (w *Writer) Rest() error {
 	if err := w.stop(); w.err == nil {
 		w.err = err
 	}
-	if w.err == nil && !w.ended && w.bytes.Rest() == nil { // what is wrong the next call says
+	if w.err == nil && !w.ended && w.fan != nil {
+		w.err = w.fan.rest()
+	} else if w.err == nil && !w.ended && w.bytes.Rest() == nil { // what is wrong the next call says
 		w.s.pool.put(w.last)
 		w.last = nil
 	}
@@ -231,6 +256,9 @@ func (w *Writer) store(j job) error {
 		used, unused = spare, j.buf
 	}
 	w.s.pool.put(unused)
+	if w.fan != nil {
+		return w.fan.append(sealed, used)
+	}
 	err := w.bytes.Append(sealed)
 	// The disk reads a frame until the next call has returned.
 	w.s.pool.put(w.last)

@@ -1,9 +1,3 @@
-// Package layout says which nodes keep which partition. It is pure: no clock, no
-// disk, no network.
-//
-// A layout is numbered. It maps each of P partitions to the replicas that vote on
-// the rows of that partition and keep its bytes. P is 1,024, stands in the layout
-// and can double. A row's partition is BLAKE3(partition key) mod P.
 package layout
 
 import (
@@ -11,7 +5,6 @@ import (
 
 	"github.com/zeebo/blake3"
 
-	"rhizome/base/errs"
 	"rhizome/base/ident"
 )
 
@@ -95,27 +88,6 @@ func Single(lineage ident.ID, n Node) *Layout {
 		l.Assigned[i] = []uint16{0}
 	}
 	return l
-}
-
-// Validate checks a layout that was read from disk or network.
-func (l *Layout) Validate() error {
-	if l.Version == 0 || len(l.Assigned) == 0 {
-		return errs.New(errs.Corrupt, "the layout is empty")
-	}
-	if l.Since != nil && len(l.Since) != len(l.Assigned) {
-		return errs.New(errs.Corrupt, "the layout does not say of every partition since when it is where it is")
-	}
-	for p, replicas := range l.Assigned {
-		if len(replicas) == 0 {
-			return errs.Newf(errs.Corrupt, "the layout gives partition %d to nobody", p)
-		}
-		for _, r := range replicas {
-			if int(r) >= len(l.Nodes) {
-				return errs.Newf(errs.Corrupt, "the layout gives partition %d to node number %d of %d", p, r, len(l.Nodes))
-			}
-		}
-	}
-	return nil
 }
 
 // Partition returns the partition of a partition key.

@@ -10,12 +10,12 @@ import (
 
 // Prepare is Peer's. It costs one look into the row store and no write, but for the
 // ceiling now and then.
-func (r *Replica) Prepare(_ context.Context, version uint64, row Row, b Ballot) (core.Answer, error) {
-	if refusal := r.admit(version); refusal != core.None {
-		return core.Answer{Ballot: b, Refusal: refusal}, nil
-	}
+func (r *Replica) Prepare(ctx context.Context, term uint64, row Row, b Ballot) (core.Answer, error) {
 	key := rowKey(headKey, row)
-	s, c := r.acquire(key[1:])
+	s, c, refusal, err := r.enter(ctx, term, key)
+	if c == nil {
+		return core.Answer{Ballot: b, Refusal: refusal}, err
+	}
 	defer r.release(s, c)
 	for {
 		limits := r.limits(row, keySlot(key))
@@ -42,15 +42,15 @@ func (r *Replica) Prepare(_ context.Context, version uint64, row Row, b Ballot) 
 }
 
 // Accept is Peer's. It is answered once the record is durable.
-func (r *Replica) Accept(_ context.Context, version uint64, row Row, rec core.Record) (core.Answer, error) {
-	if refusal := r.admit(version); refusal != core.None {
-		return core.Answer{Ballot: rec.Ballot, Refusal: refusal}, nil
-	}
+func (r *Replica) Accept(ctx context.Context, term uint64, row Row, rec core.Record) (core.Answer, error) {
 	if err := errors.Join(checkRow(row), checkValue(rec.Value)); err != nil {
 		return core.Answer{}, err
 	}
 	key := rowKey(headKey, row)
-	s, c := r.acquire(key[1:])
+	s, c, refusal, err := r.enter(ctx, term, key)
+	if c == nil {
+		return core.Answer{Ballot: rec.Ballot, Refusal: refusal}, err
+	}
 	defer r.release(s, c)
 	if err := r.know(key, c); err != nil {
 		return core.Answer{}, err
@@ -65,11 +65,11 @@ func (r *Replica) Accept(_ context.Context, version uint64, row Row, rec core.Re
 }
 
 // Read is Peer's.
-func (r *Replica) Read(_ context.Context, version uint64, row Row) (core.Answer, error) {
-	if refusal := r.admit(version); refusal != core.None {
-		return core.Answer{Refusal: refusal}, nil
-	}
+func (r *Replica) Read(ctx context.Context, term uint64, row Row) (core.Answer, error) {
 	key := rowKey(headKey, row)
+	if refusal, err := r.admitRow(ctx, term, key); refusal != core.None || err != nil {
+		return core.Answer{Refusal: refusal}, err
+	}
 	var full core.Cell
 	told := r.fences.of(row.Table, row.Part).told // before the row
 	if err := r.get(key, &full); err != nil {
@@ -78,7 +78,12 @@ func (r *Replica) Read(_ context.Context, version uint64, row Row) (core.Answer,
 	r.awaitWrite(key[1:])
 	limits := r.limits(row, keySlot(key))
 	limits.Fence = told
-	return full.Read(&limits), nil
+	a := full.Read(&limits)
+	// What was read after the term ended may be of the next one.
+	if refusal, _ := r.tenureOf(key).admits(term); refusal != core.None {
+		return core.Answer{Refusal: refusal}, nil
+	}
+	return a, nil
 }
 
 // get reads a row that others may be changing.
@@ -182,6 +187,7 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	}
 	batch := r.kv.NewBatch()
 	flags := writeRow(batch, key, c.stored.flags, !c.stored.ballot.IsZero(), next)
+	addDigest(batch, key[1:], &c.stored, next)
 	w := r.weights.begin(batch, row, count, bytes)
 	s.setWriting(c, true)
 	err := batch.Commit()
@@ -197,6 +203,7 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	if next.Value == nil {
 		r.tombs.Add(1)
 	}
+	r.tell(row, next.Value)
 	return nil
 }
 

@@ -71,9 +71,12 @@ func (c *Coordinator) Forget(ctx context.Context, age uint64) (left int, err err
 // confirmed reports whether every replica holds the tombstone.
 func (c *Coordinator) confirmed(ctx context.Context, d Tombstone) (ok bool) {
 	at := c.place(d.Row.Part)
-	f := core.NewForgetter(len(at.nodes), at.version)
+	if at.term != d.Term {
+		return false
+	}
+	f := core.NewForgetter(len(at.nodes), at.term)
 	_ = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Confirmation, error) {
-		return p.Confirm(ctx, at.version, d.Row, d.Ballot)
+		return p.Confirm(ctx, at.term, d.Row, d.Ballot)
 	}, func(from int, a core.Confirmation) verdict {
 		if ok = f.Answer(from, a); ok {
 			return enough

@@ -107,13 +107,14 @@ func (c *Coordinator) observe(b Ballot) {
 
 // place is where a partition key's rows are.
 type place struct {
-	version uint64
-	nodes   []ident.NodeID
+	term  uint64
+	nodes []ident.NodeID
 }
 
 func (c *Coordinator) place(part string) place {
 	l := c.cfg.Layout()
-	return place{l.Version, l.Replicas(l.Partition(part))}
+	p := l.Partition(part)
+	return place{l.Term(p), l.Replicas(p)}
 }
 
 // verdict says whether more answers are wanted.

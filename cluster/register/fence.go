@@ -51,11 +51,14 @@ func (f *fences) raise(id partID, refuse, told uint64) {
 
 // Fence is Peer's. When it returns, every Accept that the fence would have refused
 // is either durable and seen by any Scan that begins now, or refused for ever.
-func (r *Replica) Fence(_ context.Context, version uint64, t Table, part string, epoch uint64) error {
-	if refusal := r.admit(version); refusal != 0 {
-		return refusedPlan(refusal)
+func (r *Replica) Fence(ctx context.Context, term uint64, t Table, part string, epoch uint64) error {
+	if err := r.admitFence(ctx, term, t, part); err != nil {
+		return err
 	}
-	return r.fence(t, []string{part}, epoch)
+	if err := r.fence(t, []string{part}, epoch); err != nil {
+		return err
+	}
+	return r.still(term, part)
 }
 
 // fence closes the parts to epochs below that, in one commit.

@@ -7,15 +7,16 @@ import (
 	"rhizome/cluster/register/core"
 )
 
-// Confirm is Peer's.
-func (r *Replica) Confirm(_ context.Context, version uint64, row Row, tombstone Ballot) (core.Confirmation, error) {
-	t := *r.tenure.Load()
-	if refusal := r.admit(version); refusal != core.None {
-		return core.Confirmation{Version: t.Serving}, nil
-	}
+// Confirm is Peer's. Only who has imported the whole partition confirms: an import
+// that begins anew could otherwise bring back what was forgotten.
+func (r *Replica) Confirm(_ context.Context, term uint64, row Row, tombstone Ballot) (core.Confirmation, error) {
 	key := rowKey(headKey, row)
 	s, c := r.acquire(key[1:])
 	defer r.release(s, c)
+	t := r.tenureOf(key)
+	if refusal, lacks := t.admits(term); refusal != core.None || lacks {
+		return core.Confirmation{}, nil
+	}
 	if err := r.know(key, c); err != nil {
 		return core.Confirmation{}, err
 	}
@@ -27,6 +28,8 @@ func (r *Replica) Confirm(_ context.Context, version uint64, row Row, tombstone 
 type Tombstone struct {
 	Row    Row
 	Ballot Ballot
+	// Term is the one under which it may be forgotten: that of the partition now.
+	Term uint64
 }
 
 // Tombstones returns up to limit tombstones of rounds below before, from key on, the
@@ -47,8 +50,12 @@ func (r *Replica) Tombstones(ctx context.Context, from []byte, before uint64, li
 		if err != nil {
 			return err
 		}
+		t := r.tenureOf(key)
+		if !t.member() {
+			return nil
+		}
 		if b.Round < before {
-			out = append(out, Tombstone{row, b})
+			out = append(out, Tombstone{row, b, t.Known})
 		} else {
 			young++
 		}
@@ -103,6 +110,9 @@ func (r *Replica) addFloor(d Tombstone, raised map[int]Ballot) error {
 	if err := r.know(key, c); err != nil {
 		return err
 	}
+	if !r.tenureOf(key).serves(d.Term) {
+		return nil
+	}
 	limits, view := r.limits(d.Row, keySlot(key)), c.view()
 	if floor, ok := view.Forget(d.Ballot, &limits); ok && c.stored.flags&fLive == 0 {
 		g := groupOf(keySlot(key))
@@ -122,12 +132,16 @@ func (r *Replica) drop(d Tombstone) error {
 	}
 	limits, view := r.limits(d.Row, keySlot(key)), c.view()
 	floor, ok := view.Forget(d.Ballot, &limits)
+	if !r.tenureOf(key).serves(d.Term) {
+		return nil // confirmations of one term say nothing in the next
+	}
 	if !ok || c.stored.flags&fLive != 0 || limits.Floor.Less(floor) {
 		return nil
 	}
 	b := r.kv.NewBatch()
 	b.Delete(key)
 	b.Delete(withFirst(tombKey, key))
+	addDigest(b, key[1:], &c.stored, &core.Cell{})
 	if err := b.CommitLazily(); err != nil {
 		return err
 	}

@@ -16,9 +16,13 @@ import (
 //	't' ROW          its ballot: it is a tombstone, to be forgotten one day
 //	'w' ROW          the row is on the table's work list
 //	'g' PART kind    counter of (table, part): kind 0 sums Count, 1 sums Bytes
+//	'd' G bucket     counter: digest of the rows of G in a bucket, see digest.go
 //	'f' 'c'          ceiling, a ballot
 //	'f' 'i'          whose store this is: 32 bytes, the node's ID
-//	'f' 'v'          layout version that is served, 8 bytes
+//	'f' 't' G        tenure of slot group G: see tenure.go
+//	'f' 'p' G        import of G: up to where it has come, see importing.go
+//	'f' 'd'          digests are kept: 1 byte, their version
+//	'f' 'v'          of the first release: layout version that is served, 8 bytes
 //	'f' 'l' G        floor of slot group G (2 bytes), a ballot
 //	'f' 'e' PART     fence of (table, part): epoch, 8 bytes
 //

@@ -42,23 +42,24 @@ func (c *Coordinator) Scan(ctx context.Context, s Scan) (*Page, error) {
 type lister struct {
 	c *Coordinator
 	Scan
-	parts   []string
-	version uint64
-	nodes   []ident.NodeID
-	covers  [][]int // the parts that each node keeps
-	size    []int   // the number of replicas of each part
-	alone   bool
-	short   bool // the last answer was cut for its size
+	parts  []string
+	terms  []uint64 // of each part
+	nodes  []ident.NodeID
+	covers [][]int // the parts that each node keeps
+	size   []int   // the number of replicas of each part
+	alone  bool
+	short  bool // the last answer was cut for its size
 }
 
 // arrange finds out which node keeps which part.
 func (l *lister) arrange() {
 	lay := l.c.cfg.Layout()
-	l.version = lay.Version
 	l.alone = true
 	at := make(map[ident.NodeID]int)
 	for i, part := range l.parts {
-		replicas := lay.Replicas(lay.Partition(part))
+		p := lay.Partition(part)
+		replicas := lay.Replicas(p)
+		l.terms = append(l.terms, lay.Term(p))
 		l.size = append(l.size, len(replicas))
 		for _, n := range replicas {
 			k, ok := at[n]
@@ -103,9 +104,9 @@ func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scan
 	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
 		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Fence: l.Fence}
 		for _, i := range l.covers[k] {
-			sw.Parts = append(sw.Parts, l.parts[i])
+			sw.Parts, sw.Terms = append(sw.Parts, l.parts[i]), append(sw.Terms, l.terms[i])
 		}
-		return p.Scan(ctx, l.version, sw)
+		return p.Scan(ctx, sw)
 	}, func(k int, sec core.Section) verdict {
 		l.short = l.short || sec.More && len(sec.Items) < limit && l.alone
 		for i := range sec.Items {

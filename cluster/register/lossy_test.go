@@ -39,8 +39,8 @@ func (l *lossy) Read(ctx context.Context, v uint64, row Row) (core.Answer, error
 	return lose(l, a, err)
 }
 
-func (l *lossy) Scan(ctx context.Context, v uint64, s Sweep) (core.Section, error) {
-	a, err := l.p.Scan(ctx, v, s)
+func (l *lossy) Scan(ctx context.Context, s Sweep) (core.Section, error) {
+	a, err := l.p.Scan(ctx, s)
 	return lose(l, a, err)
 }
 

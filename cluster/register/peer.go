@@ -3,27 +3,33 @@ package register
 import (
 	"context"
 
+	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
 )
 
 // Peer is a replica as a coordinator reaches it: a Replica of this process or a link
 // to one elsewhere. An error means that no answer came; what was asked may have been
 // done all the same. Methods are safe for concurrent use and end when ctx does.
+//
+// term is that of the row's partition in the layout that the asker works by: see
+// layout.Layout.Term. A replica that goes by another says so: by a Refusal where the
+// answer has one, else by a PlanError.
 type Peer interface {
-	Prepare(ctx context.Context, version uint64, row Row, b Ballot) (core.Answer, error)
-	Accept(ctx context.Context, version uint64, row Row, r core.Record) (core.Answer, error)
-	Read(ctx context.Context, version uint64, row Row) (core.Answer, error)
-	Scan(ctx context.Context, version uint64, s Sweep) (core.Section, error)
-	Fence(ctx context.Context, version uint64, t Table, part string, epoch uint64) error
-	Weight(ctx context.Context, version uint64, t Table, part string) (count, bytes int64, err error)
-	Settle(ctx context.Context, version uint64, row Row, digest uint64) error
-	Confirm(ctx context.Context, version uint64, row Row, tombstone Ballot) (core.Confirmation, error)
+	Prepare(ctx context.Context, term uint64, row Row, b Ballot) (core.Answer, error)
+	Accept(ctx context.Context, term uint64, row Row, r core.Record) (core.Answer, error)
+	Read(ctx context.Context, term uint64, row Row) (core.Answer, error)
+	Scan(ctx context.Context, s Sweep) (core.Section, error)
+	Fence(ctx context.Context, term uint64, t Table, part string, epoch uint64) error
+	Weight(ctx context.Context, term uint64, t Table, part string) (count, bytes int64, err error)
+	Settle(ctx context.Context, term uint64, row Row, digest uint64) error
+	Confirm(ctx context.Context, term uint64, row Row, tombstone Ballot) (core.Confirmation, error)
 }
 
 // Sweep is the part of a Scan that one replica answers.
 type Sweep struct {
 	Table     Table
 	Parts     []string // in byte order, without repeats
+	Terms     []uint64 // of the partition of each of Parts
 	Prefix    string
 	After     string
 	Limit     int
@@ -35,3 +41,18 @@ type Sweep struct {
 }
 
 var _ Peer = (*Replica)(nil)
+
+// PlanError says that asker and replica go by different layouts.
+type PlanError struct{ Refusal core.Refusal }
+
+func (e *PlanError) Error() string {
+	if e.Refusal == core.OldPlan {
+		return "a replica knows a newer layout than the one asked under"
+	}
+	return "a replica does not serve this layout yet"
+}
+
+func (e *PlanError) Unwrap() error { return errs.Unavailable }
+
+// refusedPlan is the error of a call made under another layout than this replica's.
+func refusedPlan(refusal core.Refusal) error { return &PlanError{refusal} }

@@ -46,7 +46,7 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 
 func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader) (rec core.Record, done bool, err error) {
 	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Read(ctx, at.version, row)
+		return p.Read(ctx, at.term, row)
 	}, func(from int, a core.Answer) verdict {
 		switch rec, done = r.Answer(from, a); {
 		case done:
@@ -111,7 +111,7 @@ func (c *Coordinator) Fence(ctx context.Context, t Table, part string, epoch uin
 	at := c.place(part)
 	yes := 0
 	err := ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (struct{}, error) {
-		return struct{}{}, p.Fence(ctx, at.version, t, part, epoch)
+		return struct{}{}, p.Fence(ctx, at.term, t, part, epoch)
 	}, func(int, struct{}) verdict {
 		if yes++; yes >= core.Majority(len(at.nodes)) {
 			return enough
@@ -162,7 +162,7 @@ func (c *Coordinator) Weight(ctx context.Context, t Table, part string) (count, 
 	at := c.place(part)
 	var heard []sums
 	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (s sums, err error) {
-		s.count, s.bytes, err = p.Weight(ctx, at.version, t, part)
+		s.count, s.bytes, err = p.Weight(ctx, at.term, t, part)
 		return s, err
 	}, func(_ int, s sums) verdict {
 		heard = append(heard, s)
@@ -191,6 +191,6 @@ func (c *Coordinator) Settle(row Row, v *Value) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
 	defer cancel()
 	_ = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (struct{}, error) {
-		return struct{}{}, p.Settle(ctx, at.version, row, dig)
+		return struct{}{}, p.Settle(ctx, at.term, row, dig)
 	}, func(int, struct{}) verdict { return enough })
 }

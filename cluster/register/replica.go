@@ -13,14 +13,16 @@ import (
 	"rhizome/disk/kv"
 )
 
-// ReplicaOptions tune a Replica. The zero value is right.
+// ReplicaOptions tune a Replica. The zero value is right for a lone node.
 type ReplicaOptions struct {
-	// Version is the layout version to serve; 1 if zero. A store that served another
-	// one is refused: see Replica.ServeAlone.
-	Version uint64
 	// CeilingStep is how far above a ballot the ceiling is raised, in rounds; ten
 	// minutes if zero.
 	CeilingStep uint64
+	// Plans tells of layouts. If nil, there is but one and this node is in all of it.
+	Plans Plans
+	// Source returns the replica of another node, to import rows from. It may be nil
+	// where Plans is.
+	Source func(ident.NodeID) (Source, error)
 }
 
 // Replica keeps rows in a kv.Store and votes on them. All methods are safe for
@@ -29,10 +31,14 @@ type ReplicaOptions struct {
 // A row that is at work has a cell in memory, whose latch is held over the fsync of
 // an Accept; nothing that rows share is.
 type Replica struct {
-	kv   *kv.Store
-	step uint64
+	kv      *kv.Store
+	node    ident.NodeID
+	options ReplicaOptions
 
-	tenure  atomic.Pointer[core.Tenure]
+	tenures  [groups]atomic.Pointer[tenure]
+	adopting sync.Mutex    // held while tenures change
+	wake     chan struct{} // tells Moving that there may be something to do
+
 	start   atomic.Pointer[Ballot] // counts as promised for every row
 	ceiling atomic.Pointer[Ballot]
 	raising sync.Mutex // held while the ceiling is raised
@@ -40,44 +46,45 @@ type Replica struct {
 
 	forgetting sync.Mutex // held while floors are raised
 
-	stripe  maphash.Seed
-	shards  [shardCount]shard
-	fences  fences
-	weights weights
-	tombs   atomic.Int64 // tombstones written since the start, for who forgets them
+	stripe   maphash.Seed
+	shards   [shardCount]shard
+	fences   fences
+	weights  weights
+	watchers [256][]func(Row, *Value)
+	tombs    atomic.Int64 // tombstones written since the start, for who forgets them
 }
 
 // OpenReplica takes up the rows in store, which are those of node. It fails with
 // errs.Conflict if they are another node's, because an identity lives with its rows:
 // a node that lost them comes back as a new one.
 func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica, error) {
-	if o.Version == 0 {
-		o.Version = 1
-	}
 	if o.CeilingStep == 0 {
 		o.CeilingStep = 10 * 60 * 1_000_000
 	}
-	r := &Replica{kv: store, step: o.CeilingStep, stripe: maphash.MakeSeed()}
+	r := &Replica{kv: store, node: node, options: o, stripe: maphash.MakeSeed(), wake: make(chan struct{}, 1)}
 	for i := range r.shards {
 		r.shards[i].cells = make(map[string]*cell)
 	}
-	if err := r.claim(node, o.Version); err != nil {
+	if err := r.claim(node); err != nil {
 		return nil, err
 	}
-	if err := r.loadLimits(); err != nil {
-		return nil, err
+	for _, load := range []func() error{r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests} {
+		if err := load(); err != nil {
+			return nil, err
+		}
 	}
-	return r, r.loadFences()
+	if o.Plans == nil {
+		return r, nil
+	}
+	return r, r.Adopt(o.Plans.Layout())
 }
 
 // claim checks whose store this is, or makes it node's.
-func (r *Replica) claim(node ident.NodeID, version uint64) error {
+func (r *Replica) claim(node ident.NodeID) error {
 	owner, err := r.kv.Get(nodeKey)
 	if errors.Is(err, errs.NotFound) {
 		b := r.kv.NewBatch()
 		b.Set(nodeKey, node[:])
-		b.Set(versionKey, binary.BigEndian.AppendUint64(nil, version))
-		r.tenure.Store(&core.Tenure{Known: version, Serving: version})
 		return b.Commit()
 	}
 	if err != nil {
@@ -86,14 +93,6 @@ func (r *Replica) claim(node ident.NodeID, version uint64) error {
 	if string(owner) != string(node[:]) {
 		return errs.Newf(errs.Conflict, "the row store belongs to node %x, not to %s; a node whose rows were lost comes back under a new key", owner, node)
 	}
-	served, err := r.kv.Get(versionKey)
-	if err != nil || len(served) != 8 {
-		return errs.Newf(errs.Corrupt, "the row store does not say which layout it serves: %w", err)
-	}
-	if v := binary.BigEndian.Uint64(served); v != version {
-		return errs.Newf(errs.Conflict, "the row store serves layout %d, not %d", v, version)
-	}
-	r.tenure.Store(&core.Tenure{Known: version, Serving: version})
 	return nil
 }
 
@@ -151,29 +150,6 @@ func parseBallot(v []byte) (Ballot, error) {
 // Start returns the ballot that every row counts as promised at.
 func (r *Replica) Start() Ballot { return *r.start.Load() }
 
-// ServeAlone moves on to a higher layout version in which this node is, as it was
-// before, the only replica of every partition: its rows are then all there are.
-func (r *Replica) ServeAlone(version uint64) error {
-	t := *r.tenure.Load()
-	if version < t.Serving {
-		return errs.Newf(errs.Invalid, "layout %d is older than layout %d, which is served", version, t.Serving)
-	}
-	b := r.kv.NewBatch()
-	b.Set(versionKey, binary.BigEndian.AppendUint64(nil, version))
-	if err := b.Commit(); err != nil {
-		return err
-	}
-	r.tenure.Store(&core.Tenure{Known: version, Serving: version})
-	return nil
-}
-
-// admit says whether a message under a layout version is handled.
-func (r *Replica) admit(version uint64) core.Refusal {
-	t := *r.tenure.Load()
-	refusal, _ := t.Admit(version)
-	return refusal
-}
-
 // limits returns what bounds a row beside its own cell. Call it with the row's latch
 // held, so that what it says lasts until the row's answer does.
 func (r *Replica) limits(row Row, slot uint16) core.Limits {
@@ -185,14 +161,18 @@ func (r *Replica) limits(row Row, slot uint16) core.Limits {
 	}
 }
 
-// raiseCeiling makes a ceiling at or above b durable.
-func (r *Replica) raiseCeiling(b Ballot) error {
+// raiseCeiling makes a ceiling above b durable.
+func (r *Replica) raiseCeiling(b Ballot) error { return r.raiseCeilingBy(b, r.options.CeilingStep) }
+
+// raiseCeilingBy makes a ceiling at or above b durable, and step rounds more if there
+// is none.
+func (r *Replica) raiseCeilingBy(b Ballot, step uint64) error {
 	r.raising.Lock()
 	defer r.raising.Unlock()
 	if b.Compare(*r.ceiling.Load()) <= 0 {
 		return nil
 	}
-	next := core.CeilingFor(b, r.step)
+	next := core.CeilingFor(b, step)
 	batch := r.kv.NewBatch()
 	batch.Set(ceilingKey, appendBallot(nil, next))
 	if err := batch.Commit(); err != nil {

@@ -64,13 +64,6 @@ func TestAnotherNodesStoreIsRefused(t *testing.T) {
 	if !errors.Is(err, errs.Conflict) {
 		t.Fatal(err)
 	}
-	_, err = OpenReplica(c.nodes[0].kv, nodeID(0), ReplicaOptions{Version: 2})
-	if !errors.Is(err, errs.Conflict) {
-		t.Fatal(err)
-	}
-	check(t, c.nodes[0].rep.ServeAlone(2))
-	_, err = OpenReplica(c.nodes[0].kv, nodeID(0), ReplicaOptions{Version: 2})
-	check(t, err)
 }
 
 func TestForgetting(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 
+	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
 	"rhizome/disk/kv"
 )
@@ -18,15 +19,15 @@ const (
 )
 
 // Scan is Peer's: it merges the rows of all parts, by one iterator each.
-func (r *Replica) Scan(ctx context.Context, version uint64, s Sweep) (core.Section, error) {
-	if refusal := r.admit(version); refusal != core.None {
-		return core.Section{}, refusedPlan(refusal)
+func (r *Replica) Scan(ctx context.Context, s Sweep) (core.Section, error) {
+	w := sweeper{Sweep: s, replica: r}
+	defer w.close()
+	if err := w.admit(ctx); err != nil {
+		return core.Section{}, err
 	}
 	if err := r.fence(s.Table, s.Parts, s.Fence); err != nil {
 		return core.Section{}, err
 	}
-	w := sweeper{Sweep: s, replica: r}
-	defer w.close()
 	for _, part := range s.Parts {
 		w.out.Fences = append(w.out.Fences, r.fences.of(s.Table, part).told) // before the view
 	}
@@ -34,8 +35,50 @@ func (r *Replica) Scan(ctx context.Context, version uint64, s Sweep) (core.Secti
 		return core.Section{}, err
 	}
 	r.kv.Barrier() // what the iterators see is durable from here on
-	err := w.run(ctx)
-	return w.out, err
+	if err := w.run(ctx); err != nil {
+		return core.Section{}, err
+	}
+	if w.out.More && w.out.Last == "" {
+		return core.Section{}, errs.New(errs.Unavailable, "rows are being imported; try again")
+	}
+	for i, part := range s.Parts {
+		if err := r.still(s.Terms[i], part); err != nil {
+			return core.Section{}, err
+		}
+	}
+	return w.out, nil
+}
+
+// admit imports what the answer needs of rows that are not here yet. Where that is not
+// all up to the end, the answer is cut.
+func (w *sweeper) admit(ctx context.Context) error {
+	first := w.first()
+	for i, part := range w.Parts {
+		head := appendPart(nil, headKey, w.Table, part)
+		t := w.replica.tenureOf(head)
+		refusal, lacks := t.admits(w.Terms[i])
+		if refusal != core.None {
+			return refusedPlan(refusal)
+		}
+		if !lacks || first == "" && w.After != "" {
+			continue
+		}
+		from := append(head[1:len(head):len(head)], first...)
+		to := after(append(head[1:len(head):len(head)], w.Prefix...))
+		if bytes.Compare(from, to) >= 0 {
+			continue
+		}
+		through, err := w.replica.cover(ctx, t.imp, from, to, w.Limit+1)
+		if err != nil {
+			return err
+		}
+		if bytes.Compare(through, to) < 0 {
+			if end := string(through[len(head)-1:]); w.cut == nil || end < *w.cut {
+				w.cut = &end
+			}
+		}
+	}
+	return nil
 }
 
 // cursor is the place of one part's iterator.
@@ -55,7 +98,8 @@ type sweeper struct {
 	out     core.Section
 	size    int
 	steps   int
-	last    []byte // key of the place last finished
+	cut     *string // from this Sort on, not all rows are here
+	last    []byte  // key of the place last finished
 	arena   []byte
 	values  []Value
 	cell    core.Cell
@@ -140,7 +184,7 @@ func (w *sweeper) run(ctx context.Context) error {
 		}
 		n := w.groupLen(c.sort)
 		if w.full(c.sort, n) {
-			w.out.More, w.out.Last = true, string(w.last)
+			w.stop()
 			return nil
 		}
 		shown, err := w.take(c, n)
@@ -159,13 +203,22 @@ func (w *sweeper) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if w.cut != nil {
+		w.stop()
+	}
 	return nil
 }
+
+// stop ends the answer before there are no more rows.
+func (w *sweeper) stop() { w.out.More, w.out.Last = true, string(w.last) }
 
 // full reports whether the answer ends before a row. It never ends between rows, or
 // parts of a group, that have one key,
 // nor at the empty key, which After cannot name.
 func (w *sweeper) full(sort []byte, n int) bool {
+	if w.cut != nil && string(sort) >= *w.cut {
+		return true
+	}
 	if len(w.out.Items) < w.Limit && w.size < sweepBytes && w.steps < sweepSteps {
 		return false
 	}

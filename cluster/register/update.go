@@ -132,9 +132,9 @@ func (u *update) ballot() Ballot {
 }
 
 func (u *update) prepare(ctx context.Context) {
-	b, version := u.p.Ballot(), u.at.version
+	b, term := u.p.Ballot(), u.at.term
 	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Prepare(ctx, version, u.row, b)
+		return p.Prepare(ctx, term, u.row, b)
 	}, take(core.Preparing, u.p.Promised))
 	if u.p.Phase() == core.Preparing {
 		u.failed = err
@@ -142,9 +142,9 @@ func (u *update) prepare(ctx context.Context) {
 }
 
 func (u *update) accept(ctx context.Context) {
-	rec, version := u.p.Next(), u.at.version
+	rec, term := u.p.Next(), u.at.term
 	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Accept(ctx, version, u.row, rec)
+		return p.Accept(ctx, term, u.row, rec)
 	}, take(core.Accepting, u.p.Accepted))
 	if u.p.Phase() == core.Accepting {
 		u.failed = err

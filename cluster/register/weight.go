@@ -139,10 +139,36 @@ func (ws *weights) read(store *kv.Store, id partID) (count, bytes int64, err err
 	return
 }
 
-// Weight is Peer's.
-func (r *Replica) Weight(_ context.Context, version uint64, t Table, part string) (count, bytes int64, err error) {
-	if refusal := r.admit(version); refusal != 0 {
-		return 0, 0, refusedPlan(refusal)
+// forget makes the next reading of the sums that match look at the disk. No batch of
+// those is under way.
+func (ws *weights) forget(match func(partID) bool) {
+	ws.mu.Lock()
+	var gone []*weight
+	for id, w := range ws.m {
+		if match(id) {
+			w.users++
+			gone = append(gone, w)
+		}
 	}
-	return r.weights.read(r.kv, partID{t, part})
+	ws.mu.Unlock()
+	for _, w := range gone {
+		w.mu.Lock()
+		for w.reading {
+			w.cond.Wait()
+		}
+		w.known = false
+		w.mu.Unlock()
+		ws.leave(w, false)
+	}
+}
+
+// Weight is Peer's. Rows that are yet to be imported are fetched first.
+func (r *Replica) Weight(ctx context.Context, term uint64, t Table, part string) (count, bytes int64, err error) {
+	if err := r.admitPart(ctx, term, t, part); err != nil {
+		return 0, 0, err
+	}
+	if count, bytes, err = r.weights.read(r.kv, partID{t, part}); err == nil {
+		err = r.still(term, part)
+	}
+	return count, bytes, err
 }

@@ -22,12 +22,15 @@ func digest(v *Value) uint64 {
 
 // Settle is Peer's: it takes the row off the work list if its Data still has that
 // digest. The entry may come back after a power cut.
-func (r *Replica) Settle(_ context.Context, version uint64, row Row, dig uint64) error {
-	if refusal := r.admit(version); refusal != 0 {
+func (r *Replica) Settle(ctx context.Context, term uint64, row Row, dig uint64) error {
+	key := rowKey(headKey, row)
+	s, c, refusal, err := r.enter(ctx, term, key)
+	if err != nil {
+		return err
+	}
+	if c == nil {
 		return refusedPlan(refusal)
 	}
-	key := rowKey(headKey, row)
-	s, c := r.acquire(key[1:])
 	defer r.release(s, c)
 	full, err := r.load(key, c)
 	if err != nil || digest(full.Value) != dig {
@@ -51,6 +54,9 @@ func (r *Replica) Pending(ctx context.Context, t Table, behind *Row, limit int) 
 		if err != nil {
 			return err
 		}
+		if !r.tenureOf(key).member() {
+			return nil
+		}
 		if rows = append(rows, row); len(rows) >= limit {
 			return errStop
 		}
@@ -62,8 +68,10 @@ func (r *Replica) Pending(ctx context.Context, t Table, behind *Row, limit int) 
 // PendingCount is Local's. It counts.
 func (r *Replica) PendingCount(ctx context.Context, t Table) (n int64, err error) {
 	from := []byte{workKey, byte(t)}
-	err = r.walk(ctx, from, after(from), func(_, _ []byte) error {
-		n++
+	err = r.walk(ctx, from, after(from), func(key, _ []byte) error {
+		if r.tenureOf(key).member() {
+			n++
+		}
 		return nil
 	})
 	return n, err
@@ -79,8 +87,21 @@ func (r *Replica) Held(_ context.Context, row Row) (Ballot, error) {
 // Rows is Local's. Values come without Blob and belong to f.
 func (r *Replica) Rows(ctx context.Context, t Table, f func(Row, *Value) error) error {
 	from := []byte{headKey, byte(t)}
+	return r.rows(ctx, t, from, after(from), f)
+}
+
+// RowsIn is Rows for one partition alone.
+func (r *Replica) RowsIn(ctx context.Context, t Table, partition int, f func(Row, *Value) error) error {
+	from, to := groupRange(headKey, t, groupIn(partition))
+	return r.rows(ctx, t, from, to, f)
+}
+
+func (r *Replica) rows(ctx context.Context, t Table, from, to []byte, f func(Row, *Value) error) error {
 	bad, first := 0, error(nil)
-	err := r.walk(ctx, from, after(from), func(key, value []byte) error {
+	err := r.walk(ctx, from, to, func(key, value []byte) error {
+		if len(key) >= partAt && !r.tenureOf(key).member() {
+			return nil
+		}
 		row, v, err := liveRow(key, value)
 		switch {
 		case err != nil:
@@ -139,12 +160,4 @@ func (r *Replica) walk(ctx context.Context, from, to []byte, f func(key, value [
 		}
 	}
 	return it.Err()
-}
-
-// refusedPlan is the error of a call made under another layout than this replica's.
-func refusedPlan(refusal core.Refusal) error {
-	if refusal == core.OldPlan {
-		return errs.New(errs.Unavailable, "a replica knows a newer layout than the one asked under")
-	}
-	return errs.New(errs.Unavailable, "a replica does not serve this layout yet")
 }

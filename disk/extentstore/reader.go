@@ -79,6 +79,10 @@ func (s *Store) openAt(id ident.ID, e *entry) (vfs.File, error) {
 func (r *Reader) Frames() int      { return r.e.table.frames() }
 func (r *Reader) Length(i int) int { return r.e.table.length(i) }
 
+// Sum returns the checksum of frame i, Digest what Info calls Digest.
+func (r *Reader) Sum(i int) [SumSize]byte { return r.e.table.sum(i) }
+func (r *Reader) Digest() [SumSize]byte   { return sum(r.e.table) }
+
 // ReadFrame reads frame i into buf, which is grown if it is short, and returns the
 // frame: errs.Corrupt if it is not what was written.
 func (r *Reader) ReadFrame(i int, buf []byte) ([]byte, error) {

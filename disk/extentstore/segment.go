@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/disk/kv"
@@ -17,6 +18,7 @@ type record struct {
 	desc  []byte
 	data  []byte // all frames
 	from  *entry // where it moves from; nil: it is new
+	once  bool   // it counts only if the index has nothing under its ID
 	at    entry  // where it came to lie
 }
 
@@ -186,6 +188,10 @@ func (a *appender) index(s *Store, d *disk, group []*request) error {
 					continue
 				}
 				moved = append(moved, r)
+			} else if r.once {
+				if _, err := s.lookup(r.id); errs.KindOf(err) != errs.NotFound {
+					continue
+				}
 			}
 			b.Set(extentKey(r.id), r.at.encode())
 			live += r.at.bytes()

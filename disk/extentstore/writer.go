@@ -24,6 +24,7 @@ type Writer struct {
 	file     *fileWriter
 	err      error
 	ended    bool
+	again    bool // it may replace what is under the ID
 }
 
 // Create begins an extent under an ID that is not here: the caller drew it at random
@@ -44,13 +45,21 @@ func (s *Store) Create(ctx context.Context, id ident.ID, size int64) (*Writer, e
 // Append adds one frame of at most MaxFrame bytes. The store may read frame until
 // the next Append, Commit or Abort returns. After an error only Abort is left.
 func (w *Writer) Append(frame []byte) error {
+	if w.err == nil && len(frame) <= MaxFrame {
+		return w.AppendSummed(frame, sum(frame))
+	}
+	return w.AppendSummed(frame, [SumSize]byte{})
+}
+
+// AppendSummed is Append for a caller who knows the frame's checksum.
+func (w *Writer) AppendSummed(frame []byte, s [SumSize]byte) error {
 	if w.err == nil {
-		w.err = w.append(frame)
+		w.err = w.append(frame, s)
 	}
 	return w.err
 }
 
-func (w *Writer) append(frame []byte) error {
+func (w *Writer) append(frame []byte, s [SumSize]byte) error {
 	switch {
 	case w.ended:
 		return errs.New(errs.Invalid, "the extent has ended")
@@ -62,7 +71,7 @@ func (w *Writer) append(frame []byte) error {
 	if err := w.grow(int64(len(frame))); err != nil {
 		return err
 	}
-	w.table = w.table.add(len(frame), sum(frame))
+	w.table = w.table.add(len(frame), s)
 	if w.table.frames() == 1 && int64(len(frame)) <= w.s.opt.SmallBytes {
 		w.held = frame
 		return nil
@@ -134,6 +143,9 @@ func (w *Writer) Commit(descriptor []byte) error {
 }
 
 func (w *Writer) commit(desc []byte) error {
+	if w.again {
+		return w.commitAgain(desc)
+	}
 	if w.file == nil {
 		return w.d.app.append(w.s, w.d, []*record{{id: w.id, table: w.table, desc: desc, data: w.held}})
 	}

@@ -93,3 +93,39 @@ type Facts struct {
 	Started time.Time
 	S3      api.Endpoint
 }
+
+// Cluster is what the admin server needs of the node to speak of the other nodes and
+// homes. Nodes are named by their whole IDs here: the server has found them. Fields
+// that the api says are the server's (Short, Name, Text, Reason) are left empty.
+type Cluster interface {
+	// Invite makes an invitation; only here its Text is set.
+	Invite(ctx context.Context, n api.NewInvitation) (api.Invitation, error)
+	// Invitations returns all, the newest first.
+	Invitations(ctx context.Context) ([]api.Invitation, error)
+	// RevokeInvitation ends one; errs.NotFound for an unknown ID.
+	RevokeInvitation(ctx context.Context, id string) error
+
+	// Nodes returns the nodes of the present layout as this one sees them, without asking
+	// them: it answers at once.
+	Nodes(ctx context.Context) ([]api.Node, error)
+
+	Layout(ctx context.Context) (api.Layout, error)
+	// History returns the layouts that this node knows, the newest first.
+	History(ctx context.Context) ([]api.LayoutVersion, error)
+	// Preview says what a change would do. A change that cannot be made is a Plan that
+	// says so in Refused; one that makes no sense is errs.Invalid. With a Base that is
+	// neither 0 nor the present version it fails with errs.Conflict.
+	Preview(ctx context.Context, c api.LayoutChange) (api.Plan, error)
+	// Change makes the change and returns once the new layout is chosen. It fails with
+	// errs.Conflict if another was chosen since Base, with errs.Unavailable if no majority
+	// answers.
+	Change(ctx context.Context, c api.LayoutChange) (api.Layout, error)
+
+	// PreviewRecover says what going on without the nodes gone would lose; Recover does it.
+	PreviewRecover(ctx context.Context, r api.Recover) (api.RecoverPlan, error)
+	Recover(ctx context.Context, r api.Recover) (api.Layout, error)
+
+	// Limits and SetLimits are this node's alone. SetLimits is durable when it returns.
+	Limits(ctx context.Context) (api.Limits, error)
+	SetLimits(ctx context.Context, l api.Limits) error
+}

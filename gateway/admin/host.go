@@ -31,9 +31,17 @@ func (s *Server) status(r *http.Request) (any, error) {
 	if out.Repair, err = s.Host.Repair(ctx); err != nil {
 		return nil, err
 	}
-	p := printer(r)
+	around, err := s.lookAround(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, now := printer(r), s.Clock.Now()
+	out.Homes, out.Mending = around.homes, mendingOf(around.nodes, now)
 	out.Disks, out.Repair = sayDisks(p, out.Disks), sayRepair(p, out.Repair)
-	out.Health = health(p, out, s.Clock.Now())
+	out.Health = health(p, out, now)
+	if more := around.risks(p, now); len(more) > 0 {
+		out.Health = api.Health{State: api.Risk, Reasons: append(more, out.Health.Reasons...)}
+	}
 	if s.Host.KitOld() {
 		out.Health.State = api.Risk
 		out.Health.Reasons = append(out.Health.Reasons, p.T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit."))

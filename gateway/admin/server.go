@@ -29,13 +29,15 @@ const (
 	maxTime     = time.Minute
 )
 
-// Config is what a Server is made of. All fields are needed.
+// Config is what a Server is made of. All fields are needed unless they say otherwise.
 type Config struct {
 	Keys    Keys
 	Buckets Buckets
 	Objects Objects
 	Locator Locator
 	Host    Host
+	// Cluster speaks of the other nodes and homes; nil: they are not spoken of.
+	Cluster Cluster
 	Clock   clock.Clock
 	Logger  *slog.Logger
 }
@@ -73,6 +75,11 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range s.routes() {
 		mux.Handle(pattern, s.serve(h))
+	}
+	if s.Cluster != nil {
+		for pattern, h := range s.clusterRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
 	}
 	mux.Handle("PUT /v1/buckets/{bucket}/object", s.stream(s.putObject))
 	mux.Handle("GET /v1/buckets/{bucket}/object", s.stream(s.statObject))

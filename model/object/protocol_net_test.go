@@ -98,8 +98,8 @@ func (l *link) Read(ctx context.Context, v uint64, row register.Row) (core.Answe
 	return call(ctx, l, "Read", row, func(ctx context.Context) (core.Answer, error) { return l.rep.Read(ctx, v, row) })
 }
 
-func (l *link) Scan(ctx context.Context, v uint64, s register.Sweep) (core.Section, error) {
-	return call(ctx, l, "Scan", register.Row{Table: s.Table}, func(ctx context.Context) (core.Section, error) { return l.rep.Scan(ctx, v, s) })
+func (l *link) Scan(ctx context.Context, s register.Sweep) (core.Section, error) {
+	return call(ctx, l, "Scan", register.Row{Table: s.Table}, func(ctx context.Context) (core.Section, error) { return l.rep.Scan(ctx, s) })
 }
 
 func (l *link) Fence(ctx context.Context, v uint64, t register.Table, part string, epoch uint64) error {

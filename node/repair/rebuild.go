@@ -250,7 +250,7 @@ func (r *rebuild) write(ctx context.Context) (err error) {
 // mend stands the node's floors up on the new store, on which nothing else works, and
 // has the rows of objects put right.
 func (r *rebuild) mend(ctx context.Context) (err error) {
-	replica, err := register.OpenReplica(r.rows, r.Node, register.ReplicaOptions{Version: r.layout.Version})
+	replica, err := register.OpenReplica(r.rows, r.Node, register.ReplicaOptions{})
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func open(fs vfs.FS, id identity) (h *home, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.replica, err = register.OpenReplica(h.rows, id.node, register.ReplicaOptions{Version: h.layout.Version}); err != nil {
+	if h.replica, err = register.OpenReplica(h.rows, id.node, register.ReplicaOptions{}); err != nil {
 		return h, err
 	}
 	h.regs = register.NewCoordinator(register.Config{Node: id.node, Layout: func() *layout.Layout { return h.layout },

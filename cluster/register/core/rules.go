@@ -17,6 +17,8 @@ type rules struct {
 	noSeal        bool // an import source goes on serving the old version
 	noImportBound bool // an import brings records, not promises
 	noSoft        bool // an imported record below its promise counts in reads
+	importAgain   bool // who may have voted takes a chosen record as if it had not
+	softNever     bool // an imported record that is not chosen counts all the same
 	importOne     bool // one import source is enough
 	neverTwice    bool // a refused Accept is taken as never accepted before
 	anyFence      bool // a read counts answers from behind a fence

@@ -41,6 +41,7 @@ func (t *Tenure) Seal(next uint64) (ok, changed bool) {
 // Snapshot is what a source hands to a replica of the next version.
 type Snapshot struct {
 	Record   Record
+	Soft     bool
 	Promised Ballot // everything that counts as promised, ceiling and floor included
 	Floor    Ballot
 	Fence    uint64
@@ -48,14 +49,19 @@ type Snapshot struct {
 
 // Snapshot takes the cell for an import. The Tenure was sealed before.
 func (c *Cell) Snapshot(l *Limits) Snapshot {
-	return Snapshot{Record: c.Record, Promised: c.Bound(l), Floor: l.Floor, Fence: l.Fence}
+	return Snapshot{Record: c.Record, Soft: c.Soft, Promised: c.Bound(l), Floor: l.Floor, Fence: l.Fence}
 }
 
 // Import merges one row from a majority of the former replicas.
 type Import struct {
+	// Again says that the receiver may have voted on the row already, under the version
+	// it imports for.
+	Again bool
+
 	n        int
 	heard    uint64
 	best     Record
+	same     int // sources that hold exactly best, for certain
 	promised Ballot
 	floor    Ballot
 	fence    uint64
@@ -68,8 +74,14 @@ func NewImport(n int) Import { return Import{n: n} }
 // Add takes the snapshot of source number from and reports whether that was enough.
 func (i *Import) Add(from int, s Snapshot) bool {
 	i.heard |= 1 << from
-	if i.best.Ballot.Less(s.Record.Ballot) {
-		i.best = s.Record
+	switch c := s.Record.Ballot.Compare(i.best.Ballot); {
+	case c > 0:
+		i.best, i.same = s.Record, 0
+		fallthrough
+	case c == 0:
+		if !s.Soft {
+			i.same++
+		}
 	}
 	i.promised, i.floor, i.fence = i.promised.Max(s.Promised), i.floor.Max(s.Floor), max(i.fence, s.Fence)
 	return i.Enough()
@@ -84,9 +96,17 @@ func (i *Import) Enough() bool {
 	return bits.OnesCount64(i.heard) >= need
 }
 
+// chosen reports whether a majority of the sources hold the record for certain. Then
+// it was chosen, or a majority of the receiver's version takes it as the receiver
+// does: by a vote that nothing it promised under that version forbids.
+func (i *Import) chosen() bool {
+	return (!i.Again || i.rules.importAgain) && (i.same >= Majority(i.n) || i.rules.softNever)
+}
+
 // Install merges the import into the cell and raises the floor and fence of l. All
 // of it is durable before the replica serves the row. The promise comes first:
-// a record below it is Soft, which a round at a higher ballot mends.
+// a record below it is Soft, which a round at a higher ballot mends, unless it is
+// chosen.
 func (c *Cell) Install(i *Import, l *Limits) {
 	bound := c.Bound(l)
 	if !i.rules.noImportBound {
@@ -97,7 +117,7 @@ func (c *Cell) Install(i *Import, l *Limits) {
 	}
 	c.Promised = bound.Max(c.Ballot)
 	if !c.Ballot.IsZero() && c.Ballot.Less(c.Promised) && !l.rules.noSoft {
-		c.Soft = true
+		c.Soft = c.Ballot != i.best.Ballot || !i.chosen()
 	}
 	l.Floor, l.Fence = l.Floor.Max(i.floor), max(l.Fence, i.fence)
 }

@@ -220,7 +220,7 @@ func (t *table) column(w *world, i int, out []byte) {
 	col := append(out, t.class[i], small(r.cell.Promised), small(r.cell.Ballot), flag8(r.cell.Soft),
 		small(r.limits.Start), small(r.limits.Ceiling), small(r.limits.Floor), byte(r.limits.Fence),
 		byte(r.tenure.Known), byte(r.tenure.Serving),
-		small(r.imp.best.Ballot), small(r.imp.promised), small(r.imp.floor), byte(r.imp.n), byte(r.imp.fence))
+		small(r.imp.best.Ballot), small(r.imp.promised), small(r.imp.floor), byte(r.imp.n), byte(r.imp.fence)|byte(r.imp.same)<<4)
 	for k := range t.k {
 		c := &w.c[k]
 		from := place(t.sets[c.version], i)
@@ -363,7 +363,7 @@ func (t *table) decodeReplica(w *world, i int, in []byte, slots [maxReplicas]int
 	r.cell = Cell{Record: t.rec(w, in[2]), Promised: big(in[1]), Soft: in[3] != 0}
 	r.limits = Limits{Start: big(in[4]), Ceiling: big(in[5]), Floor: big(in[6]), Fence: uint64(in[7]), rules: t.broken}
 	r.tenure = Tenure{uint64(in[8]), uint64(in[9])}
-	r.imp = Import{best: t.rec(w, in[10]), promised: big(in[11]), floor: big(in[12]), n: int(in[13]), fence: uint64(in[14]), rules: t.broken}
+	r.imp = Import{best: t.rec(w, in[10]), promised: big(in[11]), floor: big(in[12]), n: int(in[13]), fence: uint64(in[14] & 15), same: int(in[14] >> 4), rules: t.broken}
 	for x := range t.n {
 		if in[columnSize-1]>>x&1 != 0 {
 			r.imp.heard |= 1 << place(t.sets[1], slots[x])

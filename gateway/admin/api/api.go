@@ -34,6 +34,9 @@ type Status struct {
 	Disks   []Disk    `json:"disks"`
 	Repair  Repair    `json:"repair"`
 	Health  Health    `json:"health"`
+	// Homes are all homes of the rhizome, Mending the nodes with something left to do.
+	Homes   []Home    `json:"homes"`
+	Mending []Mending `json:"mending"`
 }
 
 // Endpoint is where a service listens.

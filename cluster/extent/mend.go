@@ -1,0 +1,283 @@
+package extent
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// menders is how many extents are looked at side by side.
+const menders = 4
+
+// movedBatch is how many extents that belong elsewhere are asked about at once.
+const movedBatch = 256
+
+// OnMended has f called with every extent that is whole here again, before the store
+// is used.
+func (s *Store) OnMended(f func(ident.ID)) { s.mended = f }
+
+// Mend keeps this node's bytes as they should be until ctx ends: it fetches what is
+// missing or damaged from other holders, and removes what others have or nothing uses.
+// It touches the disk only while there is something to do. An extent that is nowhere
+// whole is told as damage if uses says that something uses it.
+func (s *Store) Mend(ctx context.Context, uses Uses) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	for range menders {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				if s.mend.wantsSweep() {
+					s.resweep(ctx)
+				}
+				s.attempt(ctx, s.mend.take(ctx), uses)
+			}
+		})
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// resweep compares rows and bytes again: the layout changed, or the queue was too short.
+func (s *Store) resweep(ctx context.Context) {
+	_, err := s.Sweep(ctx, func(id ident.ID) { s.Miss(id) })
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("rows and bytes could not be compared; the daily window tries again", "error", err)
+	}
+}
+
+// wantsSweep reports whether rows and bytes are to be compared now, once.
+func (m *mender) wantsSweep() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.sweep || m.beyond > 0 && len(m.chores) > 0 {
+		return false
+	}
+	m.sweep, m.beyond, m.beyondBytes = false, 0, 0
+	return true
+}
+
+// Relaid says that the layout changed: what this node has to keep is looked at anew.
+func (s *Store) Relaid() {
+	s.mend.mu.Lock()
+	s.mend.sweep = true
+	s.mend.mu.Unlock()
+	s.mend.hasten()
+}
+
+// LinkUp says that a node can be reached again: what waited for it is tried at once.
+func (s *Store) LinkUp(ident.NodeID) { s.mend.hasten() }
+
+// Notice says that this node's replica of the rows took a value for an extent's row; v
+// is nil for a tombstone. It is a hint, cheap, and waits for nothing.
+func (s *Store) Notice(row register.Row, v *register.Value) {
+	if row.Table != Extents || s.disks == nil || s.links == nil {
+		return
+	}
+	id, err := ident.FromKey(row.Part)
+	if err != nil {
+		return
+	}
+	switch {
+	case v == nil:
+		s.mend.add(id, Unused, 0, s.mend.grace)
+	case s.mend.forget(id, Unused) != 0 || s.alone(id) || !s.mine(id):
+	default:
+		s.mend.add(id, Missing, v.Bytes, s.mend.grace)
+	}
+}
+
+// arrived says that an extent's bytes are durable here.
+func (s *Store) arrived(id ident.ID) {
+	if s.links == nil {
+		return
+	}
+	switch s.mend.forget(id, Missing) {
+	case 0:
+		s.mend.add(id, Unused, 0, s.mend.orphan)
+	case Unused:
+		s.mend.add(id, Unused, 0, 0)
+	}
+}
+
+// wanted says that an extent which this node should have is not here.
+func (s *Store) wanted(id ident.ID) {
+	if s.links != nil && !s.alone(id) && s.mine(id) {
+		s.mend.add(id, Missing, 0, s.mend.grace)
+	}
+}
+
+// suspect says that an extent here may be damaged.
+func (s *Store) suspect(id ident.ID) {
+	if s.disks != nil && len(s.others(id)) > 0 {
+		s.mend.add(id, Damaged, 0, 0)
+	}
+}
+
+// Suspect says that an extent here was found damaged: it is fetched anew from another
+// holder, if there is one.
+func (s *Store) Suspect(id ident.ID) { s.suspect(id) }
+
+// attempt does chores.
+func (s *Store) attempt(ctx context.Context, cs []*chore, uses Uses) {
+	if len(cs) == 0 {
+		return
+	}
+	if cs[0].why == Moved {
+		for i, err := range s.settleMoved(ctx, cs) {
+			s.mend.done(cs[i], err)
+		}
+		return
+	}
+	c := cs[0]
+	err := s.look1(ctx, c, uses)
+	var later errLater
+	if err != nil && !errors.As(err, &later) && ctx.Err() == nil {
+		s.log.Info("an extent could not be mended yet", "extent", c.id, "error", err)
+	}
+	s.mend.done(c, err)
+}
+
+// look1 looks at one extent and does what is to be done.
+func (s *Store) look1(ctx context.Context, c *chore, uses Uses) error {
+	if s.held(c.id) || s.comes(c.id) {
+		return errLater{c.why, s.mend.grace} // a writer is at work
+	}
+	info, err := s.disks.Info(ctx, c.id)
+	here := err == nil
+	if err != nil && !errors.Is(err, errs.NotFound) {
+		return err
+	}
+	if c.why == Missing && here && s.present(info) || c.why != Missing && !here && !s.mine(c.id) {
+		return nil
+	}
+	v, ballot, err := s.regs.Read(ctx, Row(c.id))
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		return s.discard(ctx, c, here, ballot)
+	}
+	r, err := decodeRow(v)
+	switch {
+	case err != nil:
+		return err
+	case !s.mine(c.id):
+		if !here {
+			return nil
+		}
+		return errLater{Moved, 0}
+	case here && s.present(info) && c.why != Damaged && r.fits(info):
+		return nil
+	case here && s.present(info) && r.fits(info):
+		if bad, err := s.disks.Verify(ctx, c.id); err == nil && len(bad) == 0 {
+			s.whole(c.id)
+			return nil
+		}
+	}
+	return s.refetch(ctx, c, r, uses)
+}
+
+// discard removes bytes without a row: at once if the row is a tombstone; else its writer
+// gets time to make it, and none after that.
+func (s *Store) discard(ctx context.Context, c *chore, here bool, ballot register.Ballot) error {
+	if !here {
+		return nil
+	}
+	if may, err := s.disks.Uncompared(c.id); err != nil || may {
+		return err
+	}
+	if ballot != (register.Ballot{}) {
+		return s.deleteBytes(ctx, c.id)
+	}
+	if c.why != Unused {
+		return errLater{Unused, s.mend.orphan}
+	}
+	return s.forgo(ctx, c.id)
+}
+
+// comes reports whether another node's writer is sending the extent.
+func (s *Store) comes(id ident.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.receiving[id] > 0
+}
+
+// settleMoved deletes bytes that all present holders say they have.
+func (s *Store) settleMoved(ctx context.Context, cs []*chore) []error {
+	out := make([]error, len(cs))
+	rows := make([]register.Row, len(cs))
+	for i, c := range cs {
+		rows[i] = Row(c.id)
+	}
+	values, err := s.regs.ReadAll(ctx, rows...)
+	if err != nil {
+		for i := range out {
+			out[i] = err
+		}
+		return out
+	}
+	ask := map[ident.NodeID][]int{}
+	for i, c := range cs {
+		switch {
+		case values[i] == nil:
+			out[i] = errLater{Unused, 0}
+		case s.mine(c.id): // it came back
+			out[i] = errLater{Missing, 0}
+		default:
+			holders := s.holders(c.id)
+			if len(holders) == 0 {
+				out[i] = errs.New(errs.Unavailable, "the layout gives these bytes to nobody")
+			}
+			for _, n := range holders {
+				ask[n] = append(ask[n], i)
+			}
+		}
+	}
+	for n, which := range ask {
+		s.askMoved(ctx, n, cs, values, which, out)
+	}
+	for i, c := range cs {
+		if out[i] == nil {
+			out[i] = s.leave(ctx, c.id)
+		}
+	}
+	return out
+}
+
+// askMoved notes in out for which chores a holder has not got the bytes.
+func (s *Store) askMoved(ctx context.Context, n ident.NodeID, cs []*chore, values []*register.Value, which []int, out []error) {
+	ids := make([]ident.ID, len(which))
+	for j, i := range which {
+		ids[j] = cs[i].id
+	}
+	have, err := s.askHave(ctx, n, ids)
+	for j, i := range which {
+		switch {
+		case err != nil:
+			out[i] = err
+		case !have[j].There:
+			out[i] = errs.Newf(errs.Unavailable, "node %s has not got the bytes yet", n)
+		default:
+			if r, err := decodeRow(values[i]); err != nil {
+				out[i] = err
+			} else if r.known() && string(r.Digest) != string(have[j].Digest) {
+				out[i] = errs.Newf(errs.Unavailable, "node %s has other bytes", n)
+			}
+		}
+	}
+}
+
+// leave deletes bytes that others keep.
+func (s *Store) leave(ctx context.Context, id ident.ID) error {
+	if may, err := s.disks.Uncompared(id); err != nil || may {
+		return err
+	}
+	if s.mine(id) {
+		return nil
+	}
+	return s.deleteBytes(ctx, id)
+}

@@ -1,0 +1,121 @@
+package extent
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Progress says how far mending is.
+type Progress struct {
+	// Queued is how many extents are to be looked at; Bytes what is known to be
+	// fetched for them. ByReason leaves out those that did not fit into memory.
+	Queued   int
+	Bytes    int64
+	ByReason map[Reason]int
+	// Rate is how many bytes per second came lately; Fetched all of them since the
+	// process started, Mended how many extents.
+	Rate    float64
+	Fetched int64
+	Mended  int64
+	// Lost are extents that no node has whole, since the process started.
+	Lost int
+	// LastError is why the last attempt that failed did; nil once all is mended.
+	LastError error
+}
+
+// Progress returns how far mending is. Extents whose row or bytes came a moment ago, so
+// that the other half may be on its way, do not count.
+func (s *Store) Progress() Progress {
+	m := s.mend
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	p := Progress{Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: m.lost}
+	for _, c := range m.chores {
+		if !c.busy && c.tries == 0 && c.due > now {
+			continue
+		}
+		p.Queued++
+		p.ByReason[c.why]++
+		if c.why == Missing || c.why == Damaged {
+			p.Bytes += c.bytes
+		}
+	}
+	if p.Queued > 0 {
+		p.LastError = m.lastErr
+	}
+	p.Rate, p.Fetched, p.Mended = m.meter.read(now)
+	return p
+}
+
+// meterTime is over how long the rate is taken.
+const meterTime = 10 * time.Second
+
+// meter measures what comes.
+type meter struct {
+	mu            sync.Mutex
+	from          time.Duration
+	recent        int64 // bytes since from
+	rate          float64
+	total, mended int64
+}
+
+func (m *meter) add(now time.Duration, bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.roll(now)
+	m.recent += bytes
+	m.total += bytes
+}
+
+func (m *meter) one() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mended++
+}
+
+func (m *meter) roll(now time.Duration) {
+	if past := now - m.from; past >= meterTime {
+		m.rate = float64(m.recent) / past.Seconds()
+		m.from, m.recent = now, 0
+	}
+}
+
+func (m *meter) read(now time.Duration) (rate float64, total, mended int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.roll(now)
+	rate = m.rate
+	if past := now - m.from; past > time.Second {
+		rate = float64(m.recent) / past.Seconds()
+	}
+	return rate, m.total, m.mended
+}
+
+// limiter bounds bytes per second over all that fetch.
+type limiter struct {
+	rate int64
+
+	mu   sync.Mutex
+	free time.Duration // when the last bytes have had their time
+}
+
+// wait returns when n more bytes may come.
+func (l *limiter) wait(ctx context.Context, now time.Duration, n int) error {
+	if l.rate <= 0 {
+		return ctx.Err()
+	}
+	l.mu.Lock()
+	l.free = max(l.free, now) + time.Duration(float64(n)/float64(l.rate)*float64(time.Second))
+	pause := l.free - now
+	l.mu.Unlock()
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

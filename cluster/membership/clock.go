@@ -1,0 +1,121 @@
+package membership
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/ident"
+)
+
+const (
+	// close is how far apart clocks may be that count as agreeing.
+	closeBy = 5 * time.Second
+	// stale is how long a comparison counts.
+	stale = 15 * time.Minute
+	// tolerated is by how much a machine's clock may be off before its time is corrected:
+	// below it the comparison is no better than the clock.
+	tolerated = 2 * time.Second
+)
+
+// Clock tells the time that most nodes agree on. It is a clock.Clock, safe for
+// concurrent use. A node that met no others goes by its own.
+type Clock struct {
+	own clock.Clock
+
+	mu      sync.Mutex
+	samples map[ident.NodeID]sample
+	agreed  bool
+	anchor  time.Time     // own clock when it was last agreed, with its monotonic reading
+	offset  time.Duration // of the agreed time from the anchor's
+}
+
+// sample is how far another node's clock is ahead of ours, and when it was compared.
+type sample struct {
+	ahead time.Duration
+	at    time.Time
+}
+
+func newClock(own clock.Clock) *Clock {
+	return &Clock{own: own, samples: map[ident.NodeID]sample{}}
+}
+
+// Now returns the agreed time in UTC.
+func (c *Clock) Now() time.Time {
+	now := c.own.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.agreed {
+		return now
+	}
+	return c.at(now)
+}
+
+// at converts a reading of our own clock. The difference to the anchor is monotonic
+// where the machine has such a clock, so a step of its wall clock is not seen.
+func (c *Clock) at(now time.Time) time.Time {
+	return c.anchor.Round(0).Add(now.Sub(c.anchor) + c.offset)
+}
+
+// Skew returns by how much our own clock is ahead of the agreed time, and whether most
+// nodes agree at all.
+func (c *Clock) Skew() (ahead time.Duration, agreed bool) {
+	now := c.own.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.agreed {
+		return 0, false
+	}
+	return now.Round(0).Sub(c.at(now)), true
+}
+
+// compare notes what another node's clock showed between two readings of ours.
+func (c *Clock) compare(node ident.NodeID, theirs, before, after time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	middle := before.Add(after.Sub(before) / 2)
+	c.samples[node] = sample{theirs.Round(0).Sub(middle.Round(0)), middle}
+	c.agree(after)
+}
+
+// agree looks for a time that more than half of the clocks compared are close to, our
+// own among them. Where none is, the last one agreed goes on.
+func (c *Clock) agree(now time.Time) {
+	// An offset counts from our wall clock now: one that was stepped since the comparison
+	// is off by that step.
+	heard := []time.Duration{0}
+	for node, s := range c.samples {
+		age := now.Sub(s.at)
+		if age > stale {
+			delete(c.samples, node)
+			continue
+		}
+		stepped := now.Round(0).Sub(s.at.Round(0)) - age
+		heard = append(heard, s.ahead-stepped)
+	}
+	slices.Sort(heard)
+	from, n := largestGroup(heard)
+	if n < 2 || 2*n <= len(heard) {
+		return
+	}
+	offset := heard[from+n/2]
+	if offset.Abs() <= tolerated {
+		offset = 0
+	}
+	c.agreed, c.anchor, c.offset = true, now, offset
+}
+
+// largestGroup returns where the most of the sorted offsets lie within closeBy.
+func largestGroup(sorted []time.Duration) (from, n int) {
+	for i := range sorted {
+		j := i
+		for j < len(sorted) && sorted[j]-sorted[i] <= closeBy {
+			j++
+		}
+		if j-i > n {
+			from, n = i, j-i
+		}
+	}
+	return from, n
+}

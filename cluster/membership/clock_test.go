@@ -1,0 +1,67 @@
+package membership
+
+import (
+	"testing"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/ident"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func met(c *Clock, node byte, ahead time.Duration) {
+	now := c.own.Now()
+	c.compare(ident.NodeID{node}, now.Add(ahead), now, now)
+}
+
+func TestClockFollowsMost(t *testing.T) {
+	cases := []struct {
+		name  string
+		ahead []time.Duration
+		want  time.Duration
+		agree bool
+	}{
+		{"alone", nil, 0, false},
+		{"one other that agrees", []time.Duration{time.Second}, 0, true},
+		{"one other that does not", []time.Duration{time.Hour}, 0, false},
+		{"two others agree and we are wrong", []time.Duration{time.Hour, time.Hour + time.Second}, time.Hour + time.Second, true},
+		{"one of two others is wrong", []time.Duration{-time.Hour, 100 * time.Millisecond}, 0, true},
+		{"all differ", []time.Duration{-time.Hour, time.Hour}, 0, false},
+		{"a tie keeps what was agreed", []time.Duration{0, time.Hour, time.Hour}, 0, true},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newClock(clock.NewManual(noon))
+			for i, a := range tc.ahead {
+				met(c, byte(i+1), a)
+			}
+			if got := c.Now().Sub(noon); got != tc.want {
+				t.Errorf("the time is off by %v, want %v", got, tc.want)
+			}
+			if _, agreed := c.Skew(); agreed != tc.agree {
+				t.Errorf("agreed is %v", agreed)
+			}
+		})
+	}
+}
+
+func TestClockSaysThatItIsWrong(t *testing.T) {
+	c := newClock(clock.NewManual(noon))
+	met(c, 1, -3*time.Hour)
+	met(c, 2, -3*time.Hour)
+	if ahead, ok := c.Skew(); !ok || ahead != 3*time.Hour {
+		t.Errorf("Skew says %v, %v", ahead, ok)
+	}
+}
+
+func TestComparisonsGrowStale(t *testing.T) {
+	own := clock.NewManual(noon)
+	c := newClock(own)
+	met(c, 1, time.Hour)
+	own.Advance(stale + time.Second)
+	met(c, 2, time.Hour)
+	if _, agreed := c.Skew(); agreed {
+		t.Error("a comparison counts that is too old")
+	}
+}

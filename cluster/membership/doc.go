@@ -1,0 +1,37 @@
+// Package membership knows who belongs to a rhizome, who can be reached, which layout
+// is in force, and what time most nodes agree on.
+//
+// # Cards
+//
+// Every node has a card: what it tells of itself, numbered so that a newer one replaces
+// an older. Nodes exchange cards, and the layouts that the other lacks, when a link comes
+// up, when something changed, and every Period else. So a node whose address changed is
+// found again through any node that both know. A card is a hint: nothing that is kept
+// depends on one.
+//
+// # The chain of layouts
+//
+// Layout v+1 is chosen by single-decree Paxos (package layout/decide) among the voters
+// of layout v, so of two changes at once one wins and the other is told. A change that
+// would move a partition is not proposed before a majority of the partition's replicas
+// have taken it up under the layout before, unless it is forced. A node makes a layout
+// durable before it acts by it or tells of it.
+//
+// A node that the newest layout does not name is no member: Member says so to the links,
+// which refuse it from that moment on.
+//
+// # Time
+//
+// Clock is the time that most nodes agree on. Each exchange compares two clocks; if more
+// than half of those compared lie close together, theirs is the time, and Skew says how
+// far this machine's clock is off. Between exchanges it runs by the machine's monotonic
+// clock, so that a clock that jumps misleads nobody. It serves signatures, expiry and
+// dates; nothing that is kept depends on it.
+//
+// # In the row store
+//
+//	'm' 'l' version (8)  a layout, as package layout encodes it
+//	'm' 'v' version (8)  what this node promised and accepted for that layout
+//	'm' 'c' node (32)    the newest card of a node
+//	'm' 'e'              the number of starts (8), which begins this node's card numbers
+package membership

@@ -1,0 +1,268 @@
+package membership
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/net/rpc"
+)
+
+// Methods of this package.
+const (
+	methodExchange rpc.Method = 0x0101
+	methodVote     rpc.Method = 0x0102
+)
+
+const (
+	exchangeTime = 5 * time.Second
+	// atOnce bounds the exchanges under way, neighbours those of one period: in a large
+	// rhizome news travels on by itself.
+	atOnce     = 16
+	neighbours = 16
+	// maxCards and maxLayouts bound one answer.
+	maxCards   = 2000
+	maxLayouts = 8
+)
+
+// ask is a request for news, with our own.
+type ask struct {
+	Card   Card              `cbor:"1,keyasint"`
+	Layout uint64            `cbor:"2,keyasint"`
+	Known  map[string]uint64 `cbor:"3,keyasint"` // editions of cards by node
+}
+
+// tell answers it.
+type tell struct {
+	Cards   []Card   `cbor:"1,keyasint"`
+	Layouts [][]byte `cbor:"2,keyasint"`
+	Time    int64    `cbor:"3,keyasint"` // Unix microseconds, of the machine's clock
+	Layout  uint64   `cbor:"4,keyasint"`
+}
+
+func (m *Members) serve() {
+	m.cfg.Links.Handle(methodExchange, rpc.Members, m.answer)
+	m.cfg.Links.Handle(methodVote, rpc.Members, m.handleVote)
+}
+
+// answer handles another node's ask.
+func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+	var a ask
+	if err := codec.Decode(request, &a); err != nil {
+		return nil, err
+	}
+	if a.Card.Node != from {
+		return nil, errs.New(errs.Denied, "a node tells of itself only")
+	}
+	if err := m.take(a.Card); err != nil {
+		return nil, err
+	}
+	m.meet(from, true)
+	out := m.newsFor(&a)
+	if a.Layout > out.Layout {
+		m.Changed() // ask for what it has
+	}
+	out.Time = m.cfg.Clock.Now().UnixMicro()
+	return codec.Encode(out), nil
+}
+
+// newsFor collects what the asker lacks.
+func (m *Members) newsFor(a *ask) tell {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	latest := m.chain.Latest().Version
+	t := tell{Layout: latest}
+	for v := a.Layout + 1; v <= latest && len(t.Layouts) < maxLayouts; v++ {
+		if l := m.chain.At(v); l != nil {
+			t.Layouts = append(t.Layouts, l.Encode())
+		}
+	}
+	for id, c := range m.cards {
+		if c.Edition > a.Known[string(id[:])] && len(t.Cards) < maxCards && id != a.Card.Node {
+			t.Cards = append(t.Cards, c)
+		}
+	}
+	if id := m.card.Node; m.card.Edition > a.Known[string(id[:])] {
+		t.Cards = append(t.Cards, m.card)
+	}
+	return t
+}
+
+// Exchange swaps news with a node until neither knows of a newer layout.
+func (m *Members) Exchange(ctx context.Context, with ident.NodeID) error {
+	for {
+		more, err := m.exchange(ctx, with)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
+	defer cancel()
+	request := m.ask()
+	before := m.cfg.Clock.Now()
+	raw, err := m.cfg.Links.Call(ctx, with, rpc.Control, methodExchange, codec.Encode(request))
+	after := m.cfg.Clock.Now()
+	if err != nil {
+		return false, err
+	}
+	var t tell
+	if err := codec.Decode(raw, &t); err != nil {
+		return false, err
+	}
+	m.meet(with, true)
+	m.clock.compare(with, time.UnixMicro(t.Time).UTC(), before, after)
+	if err := m.learnEncoded(t.Layouts); err != nil {
+		return false, err
+	}
+	for _, c := range t.Cards {
+		if err := m.take(c); err != nil {
+			return false, err
+		}
+	}
+	return len(t.Layouts) > 0 && t.Layout > m.Layout().Version, nil
+}
+
+func (m *Members) ask() *ask {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := &ask{Card: m.card, Layout: m.chain.Latest().Version, Known: map[string]uint64{}}
+	for id, c := range m.cards {
+		a.Known[string(id[:])] = c.Edition
+	}
+	return a
+}
+
+func (m *Members) learnEncoded(raw [][]byte) error {
+	var ls []*layout.Layout
+	for _, b := range raw {
+		l, err := layout.Decode(b)
+		if err != nil {
+			return err
+		}
+		ls = append(ls, l)
+	}
+	return m.learn(ls...)
+}
+
+// take keeps a card if it is newer than what is known, and tells the links.
+func (m *Members) take(c Card) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	old, known := m.cards[c.Node]
+	if c.Node == m.cfg.Node || known && c.Edition <= old.Edition || m.chain.Latest().Node(c.Node) == nil {
+		m.mu.Unlock()
+		return nil
+	}
+	m.cards[c.Node] = c
+	m.news()
+	m.mu.Unlock()
+	m.cfg.Dial(c.Node, c.Addresses)
+	if known && slices.Equal(old.Addresses, c.Addresses) {
+		return nil
+	}
+	return m.keepCard(c)
+}
+
+// Linked tells that a link came up or went down.
+func (m *Members) Linked(node ident.NodeID, up bool) {
+	m.meet(node, up)
+	if up {
+		m.Changed()
+	}
+}
+
+// meet notes whether a node answers.
+func (m *Members) meet(node ident.NodeID, up bool) {
+	now := m.cfg.Clock.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, known := m.met[node]
+	next := meeting{up: up, since: old.since, seen: old.seen}
+	if up {
+		next.seen = now
+	}
+	if !known || old.up != up {
+		next.since = now
+		defer m.news()
+	}
+	m.met[node] = next
+}
+
+// Run exchanges news until ctx ends. It returns nil.
+func (m *Members) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for round := 0; ; round++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-m.wake:
+		}
+		if err := m.refresh(); err != nil {
+			return err
+		}
+		m.exchangeWith(ctx, m.someone(round))
+		timer.Reset(Period)
+	}
+}
+
+// someone returns whom to exchange news with: all others, or in turn some of many.
+func (m *Members) someone(round int) []ident.NodeID {
+	var out []ident.NodeID
+	for _, n := range m.Layout().Nodes {
+		if n.ID != m.cfg.Node {
+			out = append(out, n.ID)
+		}
+	}
+	if len(out) <= neighbours {
+		return out
+	}
+	from := round * neighbours % len(out)
+	return append(out, out...)[from : from+neighbours]
+}
+
+func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, atOnce)
+	for _, id := range nodes {
+		turn <- struct{}{}
+		wg.Go(func() {
+			if err := m.Exchange(ctx, id); err != nil && ctx.Err() == nil {
+				m.meet(id, false)
+				m.cfg.Logger.Debug("no news from a node", "node", id, "error", err)
+			}
+			<-turn
+		})
+	}
+	wg.Wait()
+}
+
+// refresh makes our own card anew.
+func (m *Members) refresh() error {
+	m.mu.Lock()
+	next := Card{Node: m.cfg.Node, Edition: m.card.Edition, Layout: m.chain.Latest().Version}
+	m.mu.Unlock()
+	m.cfg.Describe(&next)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if sameCard(&next, &m.card) {
+		return nil
+	}
+	next.Edition++
+	m.card = next
+	m.news()
+	return nil
+}
+
+func sameCard(a, b *Card) bool { return string(codec.Encode(a)) == string(codec.Encode(b)) }

@@ -1,0 +1,188 @@
+package membership
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/disk/kv"
+	"rhizome/net/rpc"
+)
+
+// Period is how often two nodes exchange cards when nothing happens.
+const Period = 30 * time.Second
+
+// Config says what Members works with.
+type Config struct {
+	Node  ident.NodeID
+	Rows  *kv.Store
+	Clock clock.Clock // this machine's
+	// Links reach the others.
+	Links rpc.Links
+	// Dial tells the links where a node is.
+	Dial func(node ident.NodeID, addresses []string)
+	// Adopt makes the floors above take up a layout that is in force from now on and
+	// durable. What it cannot do now it does later: it is called at the start too.
+	Adopt func(*layout.Layout)
+	// Describe fills in what this node's card tells beside Node, Edition and Layout.
+	Describe func(*Card)
+	Logger   *slog.Logger
+}
+
+// Members knows the rhizome's nodes. All methods are safe for concurrent use.
+type Members struct {
+	cfg   Config
+	clock *Clock
+	wake  chan struct{} // exchange with all soon
+
+	learning sync.Mutex // held while layouts are made durable and adopted
+
+	mu    sync.Mutex
+	chain *layout.Chain
+	card  Card // our own, as it was told last
+	cards map[ident.NodeID]Card
+	met   map[ident.NodeID]meeting
+	told  []chan struct{} // who waits for news
+}
+
+// meeting is what is known of the contact with a node.
+type meeting struct {
+	up    bool
+	since time.Time // up or away since then
+	seen  time.Time // the last exchange
+}
+
+// Peer is what is known of another node.
+type Peer struct {
+	Card
+	Up bool
+	// Since is when it came up or went away, by this node; zero if it was never met.
+	Since time.Time
+	RTT   time.Duration
+}
+
+// Open takes up what is stored. first is the layout of a node that has none yet: its
+// own, or those that a join brought.
+func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
+	m := &Members{
+		cfg: cfg, clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
+		cards: map[ident.NodeID]Card{}, met: map[ident.NodeID]meeting{},
+	}
+	if err := m.load(first); err != nil {
+		return nil, err
+	}
+	m.serve()
+	return m, nil
+}
+
+// Layout returns the layout in force here.
+func (m *Members) Layout() *layout.Layout {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.chain.Latest()
+}
+
+// Chain returns the layouts so far.
+func (m *Members) Chain() *layout.Chain {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.chain
+}
+
+// Clock returns the agreed time.
+func (m *Members) Clock() *Clock { return m.clock }
+
+// Member implements rpc.Guard.
+func (m *Members) Member(id ident.NodeID) bool { return m.Layout().Node(id) != nil }
+
+// Card returns what is known of a node.
+func (m *Members) Card(id ident.NodeID) (Card, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id == m.cfg.Node {
+		return m.card, true
+	}
+	c, ok := m.cards[id]
+	return c, ok
+}
+
+// Peers returns the other members, in the order of the layout.
+func (m *Members) Peers() []Peer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []Peer
+	for _, n := range m.chain.Latest().Nodes {
+		if n.ID == m.cfg.Node {
+			continue
+		}
+		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since}
+		p.Node = n.ID
+		p.RTT, _ = m.cfg.Links.Distance(n.ID)
+		out = append(out, p)
+	}
+	return out
+}
+
+// Up reports whether a node answers.
+func (m *Members) Up(id ident.NodeID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return id == m.cfg.Node || m.met[id].up
+}
+
+// Cards returns all cards, this node's too, for a node that joins.
+func (m *Members) Cards() []Card {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := []Card{m.card}
+	for _, c := range m.cards {
+		out = append(out, c)
+	}
+	return out
+}
+
+// Changed asks that this node's card be told anew soon.
+func (m *Members) Changed() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// News returns a channel that is closed at the next change of a layout, a card or of
+// who is up.
+func (m *Members) News() <-chan struct{} {
+	c := make(chan struct{})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = append(m.told, c)
+	return c
+}
+
+// news wakes who waits. m.mu is held.
+func (m *Members) news() {
+	for _, c := range m.told {
+		close(c)
+	}
+	m.told = nil
+}
+
+// Await waits until done says so, looking again at each change.
+func (m *Members) Await(ctx context.Context, done func() bool) error {
+	for {
+		next := m.News()
+		if done() {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return errs.Newf(errs.Unavailable, "waiting for the other nodes was given up: %w", ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package register
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+
+	"rhizome/disk/kv"
+)
+
+// rowKinds are the first bytes of the keys that belong to a row or partition key.
+var rowKinds = [...]byte{headKey, blobKey, tombKey, workKey, weightKey}
+
+// tables returns the tables of which there are any keys.
+func (r *Replica) tables() (out []Table, err error) {
+	var seen [256]bool
+	for _, kind := range rowKinds {
+		it, err := r.kv.Iter([]byte{kind}, []byte{kind + 1})
+		if err != nil {
+			return nil, err
+		}
+		for ok := it.First(); ok; {
+			t := it.Key()[1]
+			seen[t] = true
+			if t == 255 {
+				break
+			}
+			ok = it.SeekGE([]byte{kind, t + 1})
+		}
+		if err := it.Close(); err != nil {
+			return nil, err
+		}
+	}
+	for t, ok := range seen {
+		if ok {
+			out = append(out, Table(t))
+		}
+	}
+	return out, nil
+}
+
+// groupRange returns the keys of one kind and table that belong to a group.
+func groupRange(kind byte, t Table, group int) (from, to []byte) {
+	first := uint16(group) << (16 - groupBits)
+	from = binary.BigEndian.AppendUint16([]byte{kind, byte(t)}, first)
+	return from, after(binary.BigEndian.AppendUint16([]byte{kind, byte(t)}, first|(1<<(16-groupBits)-1)))
+}
+
+// wipe puts the removal of all rows of a group into a batch. Floors and fences stay:
+// they only ever refuse.
+func wipe(b *kv.Batch, group int, tables []Table) {
+	for _, t := range tables {
+		for _, kind := range rowKinds {
+			b.DeleteRange(groupRange(kind, t, group))
+		}
+	}
+	b.DeleteRange(digestKey(group, 0), after(digestKey(group, buckets-1)))
+}
+
+// forgetGroups drops what is remembered in memory of the rows of wiped groups, but for
+// promises, which only refuse.
+func (r *Replica) forgetGroups(wiped *[groups]bool) {
+	r.eachCell(wiped, func(_ int, c *cell) { c.known, c.stored = false, stored{} })
+	r.weights.forget(func(id partID) bool { return wiped[groupOf(slotOf(id.part))] })
+}
+
+// walkGroup calls f for each head of a group whose ROW is in [from, to), in the order
+// of ROWs; a nil bound is open. key is a whole key, and value a stored head; both are
+// valid until f returns. What it sees is durable.
+func (r *Replica) walkGroup(ctx context.Context, group int, from, to []byte, f func(key, value []byte) error) error {
+	tables, err := r.tables()
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		lo, hi := groupRange(headKey, t, group)
+		if from != nil && bytes.Compare(from, lo[1:]) > 0 {
+			lo = append([]byte{headKey}, from...)
+		}
+		if to != nil && bytes.Compare(to, hi[1:]) < 0 {
+			hi = append([]byte{headKey}, to...)
+		}
+		if bytes.Compare(lo, hi) >= 0 {
+			continue
+		}
+		stopped := false
+		err := r.walk(ctx, lo, hi, func(key, value []byte) error {
+			err := f(key, value)
+			stopped = err == errStop
+			return err
+		})
+		if err != nil || stopped {
+			return err
+		}
+	}
+	return nil
+}

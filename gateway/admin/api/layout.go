@@ -1,0 +1,97 @@
+package api
+
+import "time"
+
+// Layout is GET /v1/layout: which homes and nodes share the data, and what is on its way.
+type Layout struct {
+	Version uint64 `json:"version"`
+	Lineage string `json:"lineage"`
+	// Replicas and Zones are as they were chosen; Zones 0 is as many as Replicas.
+	Replicas int `json:"replicas"`
+	Zones    int `json:"zones"`
+	// Effective is how many copies there are at present: fewer than Replicas while there
+	// are fewer homes than that.
+	Effective  int `json:"effective_replicas"`
+	Partitions int `json:"partitions"`
+	// Usable is how many bytes of objects fit in all, each kept Effective times.
+	Usable int64        `json:"usable"`
+	Homes  []HomeShare  `json:"homes"`
+	Stand  Standing     `json:"standing"`
+	Warn   []Notice     `json:"warnings,omitempty"`
+	Moving *LayoutMoves `json:"moving,omitempty"` // nil: everything is where it belongs
+}
+
+// HomeShare is what a home has of the layout.
+type HomeShare struct {
+	Name     string      `json:"name"`
+	Capacity int64       `json:"capacity"`
+	Nodes    []NodeShare `json:"nodes"`
+}
+
+// NodeShare is what a node has of the layout.
+type NodeShare struct {
+	ID       string   `json:"id"`
+	Short    string   `json:"short"` // as in Node; the server fills it in
+	Name     string   `json:"name"`  // likewise
+	Roles    []string `json:"roles"`
+	Capacity int64    `json:"capacity"`
+	// Partitions are those whose rows it keeps.
+	Partitions int  `json:"partitions"`
+	Draining   bool `json:"draining"`
+}
+
+// Standing says what the loss of nodes does, counted in partitions; see
+// admin.StandingOf.
+type Standing struct {
+	// Stopped have no majority of their replicas up: nothing can be read or written there.
+	Stopped int `json:"stopped"`
+	// Fragile stop when one more home goes away.
+	Fragile int `json:"fragile"`
+	// Unreadable have no node up that keeps their bytes.
+	Unreadable int `json:"unreadable"`
+	// Lone have their bytes in one single home that is up, though not only one home is
+	// meant to hold them.
+	Lone int `json:"lone"`
+}
+
+// LayoutMoves is what the last layout still moves, over all nodes that are up.
+type LayoutMoves struct {
+	Partitions     int   `json:"partitions"`
+	PartitionsLeft int   `json:"partitions_left"`
+	Bytes          int64 `json:"bytes"`
+	BytesLeft      int64 `json:"bytes_left"`
+	Rate           int64 `json:"bytes_per_second"`
+	// Seconds left at this rate; -1 if that cannot be said.
+	Seconds int64     `json:"seconds_left"`
+	Started time.Time `json:"started"`
+}
+
+// LayoutVersion is one of GET /v1/layout/history, the newest first.
+type LayoutVersion struct {
+	Version uint64        `json:"version"`
+	Lineage string        `json:"lineage"`
+	Time    *time.Time    `json:"time,omitempty"`
+	Events  []LayoutEvent `json:"events"`
+}
+
+// LayoutEvent is one thing that a layout changed; see admin.EventsOf.
+type LayoutEvent struct {
+	Kind string `json:"kind"`
+	Node string `json:"node,omitempty"`
+	Home string `json:"home,omitempty"`
+	// Before and After are what was changed: bytes, homes or numbers, by Kind.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+	// Text says it in words; the server fills it in.
+	Text string `json:"text"`
+}
+
+// The kinds of a LayoutEvent. Of those that a LayoutChange has too, the names are the same.
+const (
+	EventMade      = "made"      // the first layout
+	EventAdded     = "added"     // After: capacity
+	EventRemoved   = "removed"   // Before: capacity
+	EventRecovered = "recovered" // Before, After: lineage
+	EventStorage   = "storage"   // it is no witness any more
+	EventZones     = "zones"     // Before, After: numbers of homes
+)

@@ -1,0 +1,260 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+)
+
+// clusterRoutes are those that speak of the other nodes.
+func (s *Server) clusterRoutes() map[string]request {
+	return map[string]request{
+		"GET /v1/invitations":         s.listInvitations,
+		"POST /v1/invitations":        s.invite,
+		"DELETE /v1/invitations/{id}": s.revokeInvitation,
+
+		"GET /v1/nodes":                   s.listNodes,
+		"GET /v1/layout":                  s.showLayout,
+		"GET /v1/layout/history":          s.layoutHistory,
+		"POST /v1/layout/preview":         s.previewChange,
+		"POST /v1/layout/change":          s.changeLayout,
+		"POST /v1/layout/recover/preview": s.previewRecover,
+		"POST /v1/layout/recover":         s.recoverLayout,
+
+		"GET /v1/limits": s.showLimits,
+		"PUT /v1/limits": s.setLimits,
+	}
+}
+
+func (s *Server) listInvitations(r *http.Request) (any, error) {
+	all, err := s.Cluster.Invitations(r.Context())
+	if all == nil {
+		all = []api.Invitation{}
+	}
+	return all, err
+}
+
+func (s *Server) invite(r *http.Request) (any, error) {
+	in, err := read[api.NewInvitation](r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Uses < 1 || in.Uses > api.MaxUses {
+		return nil, errs.Newf(errs.Invalid, "an invitation is for 1 to %d machines, not %d", api.MaxUses, in.Uses)
+	}
+	if in.Seconds < api.MinInvitationSeconds || in.Seconds > api.MaxInvitationSeconds {
+		return nil, errs.New(errs.Invalid, "an invitation serves for a minute to 30 days")
+	}
+	return s.Cluster.Invite(r.Context(), in)
+}
+
+func (s *Server) revokeInvitation(r *http.Request) (any, error) {
+	all, err := s.Cluster.Invitations(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	id, err := pickInvitation(all, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Cluster.RevokeInvitation(r.Context(), id)
+}
+
+func (s *Server) listNodes(r *http.Request) (any, error) {
+	nodes, _, err := s.nodes(r.Context())
+	if nodes == nil {
+		nodes = []api.Node{}
+	}
+	return nodes, err
+}
+
+func (s *Server) showLayout(r *http.Request) (any, error) {
+	return s.layoutAnswer(r)(s.Cluster.Layout(r.Context()))
+}
+
+// layoutAnswer answers with a layout whose nodes have their names.
+func (s *Server) layoutAnswer(r *http.Request) func(api.Layout, error) (any, error) {
+	return func(l api.Layout, err error) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		_, names, err := s.nodes(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		return sayLayout(printer(r), names, l), nil
+	}
+}
+
+func (s *Server) layoutHistory(r *http.Request) (any, error) {
+	history, err := s.Cluster.History(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	_, names, err := s.nodes(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return sayHistory(printer(r), names, history), nil
+}
+
+// readChange reads a change whose node is found and whose numbers make sense.
+func (s *Server) readChange(r *http.Request) (api.LayoutChange, naming, error) {
+	c, err := read[api.LayoutChange](r)
+	if err != nil {
+		return c, nil, err
+	}
+	if err := checkChange(c); err != nil {
+		return c, nil, err
+	}
+	nodes, names, err := s.nodes(r.Context())
+	if err != nil || c.Kind == api.ChangeReplicas {
+		return c, names, err
+	}
+	n, err := pickNode(nodes, c.Node)
+	if err != nil {
+		return c, nil, err
+	}
+	c.Node = n.ID
+	return c, names, nil
+}
+
+func (s *Server) previewChange(r *http.Request) (any, error) {
+	c, names, err := s.readChange(r)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.Cluster.Preview(r.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	return sayPlan(printer(r), names, plan), nil
+}
+
+func (s *Server) changeLayout(r *http.Request) (any, error) {
+	c, _, err := s.readChange(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Base == 0 {
+		return nil, errs.New(errs.Invalid, "the change does not say which layout it is meant for")
+	}
+	return s.layoutAnswer(r)(s.Cluster.Change(r.Context(), c))
+}
+
+func (s *Server) readRecover(r *http.Request) (api.Recover, naming, error) {
+	in, err := read[api.Recover](r)
+	if err != nil {
+		return in, nil, err
+	}
+	nodes, names, err := s.nodes(r.Context())
+	if err != nil {
+		return in, nil, err
+	}
+	if len(in.Gone) == 0 {
+		return in, nil, errs.New(errs.Invalid, "say which nodes are gone")
+	}
+	for i, ref := range in.Gone {
+		n, err := pickNode(nodes, ref)
+		if err != nil {
+			return in, nil, err
+		}
+		if n.This {
+			return in, nil, errs.New(errs.Invalid, "the node that you are asking is not gone")
+		}
+		in.Gone[i] = n.ID
+	}
+	slices.Sort(in.Gone)
+	in.Gone = slices.Compact(in.Gone)
+	return in, names, nil
+}
+
+func (s *Server) previewRecover(r *http.Request) (any, error) {
+	in, names, err := s.readRecover(r)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.Cluster.PreviewRecover(r.Context(), in)
+	if err != nil {
+		return nil, err
+	}
+	p := printer(r)
+	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, plan.Warn)
+	sayNotice(p, plan.Refused)
+	return plan, nil
+}
+
+func (s *Server) recoverLayout(r *http.Request) (any, error) {
+	in, _, err := s.readRecover(r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Base == 0 {
+		return nil, errs.New(errs.Invalid, "the change does not say which layout it is meant for")
+	}
+	return s.layoutAnswer(r)(s.Cluster.Recover(r.Context(), in))
+}
+
+func (s *Server) showLimits(r *http.Request) (any, error) {
+	l, err := s.Cluster.Limits(r.Context())
+	if l.Background == nil {
+		l.Background = []api.LimitHours{}
+	}
+	return l, err
+}
+
+func (s *Server) setLimits(r *http.Request) (any, error) {
+	l, err := read[api.Limits](r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLimits(l); err != nil {
+		return nil, err
+	}
+	if err := s.Cluster.SetLimits(r.Context(), l); err != nil {
+		return nil, err
+	}
+	return s.showLimits(r)
+}
+
+func sayLayout(p lang.Printer, names naming, l api.Layout) api.Layout {
+	for i := range l.Homes {
+		for j := range l.Homes[i].Nodes {
+			n := &l.Homes[i].Nodes[j]
+			c := names.of(n.ID, l.Homes[i].Name)
+			n.Short, n.Name = c.short, c.name
+		}
+	}
+	l.Warn = sayNotices(p, l.Warn)
+	return l
+}
+
+func sayPlan(p lang.Printer, names naming, plan api.Plan) api.Plan {
+	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, plan.Warn)
+	sayNotice(p, plan.Refused)
+	return plan
+}
+
+func named(names naming, nodes []api.PlanNode) []api.PlanNode {
+	for i := range nodes {
+		c := names.of(nodes[i].ID, nodes[i].Home)
+		nodes[i].Short, nodes[i].Name = c.short, c.name
+	}
+	return nodes
+}
+
+func sayNotices(p lang.Printer, all []api.Notice) []api.Notice {
+	for i := range all {
+		sayNotice(p, &all[i])
+	}
+	return all
+}
+
+func sayNotice(p lang.Printer, n *api.Notice) {
+	if n != nil {
+		n.Reason = reason(p, n.Reason, n.Err)
+	}
+}

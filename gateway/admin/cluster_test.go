@@ -1,0 +1,314 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/base/lang"
+	"rhizome/cluster/layout"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/fake"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// of serves a rhizome that is not there.
+func of(c Cluster) *Server { return New(Config{Cluster: c, Logger: slog.New(slog.DiscardHandler)}) }
+
+func TestEveryCallAndItsAnswer(t *testing.T) {
+	f := fake.Homes(noon, "attic", "barn", "cellar")
+	f.Plan = api.Plan{Nodes: []api.PlanNode{{ID: f.List[1].ID, Home: "barn", Gone: true}}, Warn: []api.Notice{{Err: errs.New(errs.Full, "the bucket does not exist")}}}
+	f.Past = []api.LayoutVersion{{Version: 1, Events: []api.LayoutEvent{{Kind: api.EventMade}}}}
+	c := serveOn(t, t.TempDir(), of(f).Handler())
+	ctx := t.Context()
+
+	i, err := c.Invite(ctx, api.NewInvitation{Uses: 2, Seconds: 3600})
+	if err != nil || i.Text == "" || i.Uses != 2 {
+		t.Errorf("%v %+v", err, i)
+	}
+	all, err := c.Invitations(ctx)
+	if err != nil || len(all) != 1 || all[0].Text != "" {
+		t.Errorf("%v %+v", err, all)
+	}
+	if err := c.RevokeInvitation(ctx, i.ID[:6]); err != nil || f.Invited[0].State != "revoked" {
+		t.Errorf("%v %+v", err, f.Invited)
+	}
+	nodes, err := c.Nodes(ctx)
+	if err != nil || len(nodes) != 3 || nodes[1].Name != "barn" || nodes[1].Short != "22222222" {
+		t.Errorf("%v %+v", err, nodes)
+	}
+	l, err := c.Layout(ctx)
+	if err != nil || l.Homes[2].Nodes[0].Name != "cellar" {
+		t.Errorf("%v %+v", err, l)
+	}
+	if h, err := c.History(ctx); err != nil || len(h) != 1 || h[0].Events[0].Text != "the rhizome was made" {
+		t.Errorf("%v %+v", err, h)
+	}
+	change := api.LayoutChange{Kind: api.ChangeDrain, Node: "2222"}
+	plan, err := c.Preview(ctx, change)
+	if err != nil || plan.Base != 7 || plan.Nodes[0].Name != "barn" || plan.Warn[0].Reason == "" {
+		t.Errorf("%v %+v", err, plan)
+	}
+	change.Base, change.Node = plan.Base, "barn"
+	if l, err = c.Change(ctx, change); err != nil || l.Version != 8 || f.Changes[0].Node != f.List[1].ID {
+		t.Errorf("%v %+v %+v", err, l, f.Changes)
+	}
+	if _, err = c.Change(ctx, change); !errors.Is(err, errs.Conflict) {
+		t.Errorf("the second of two at once: %v", err)
+	}
+	lost, err := c.PreviewRecover(ctx, api.Recover{Gone: []string{"barn", "cellar"}})
+	if err != nil || lost.Base != 8 {
+		t.Errorf("%v %+v", err, lost)
+	}
+	if _, err := c.Recover(ctx, api.Recover{Base: 8, Gone: []string{"barn", "cellar", "2222"}}); err != nil || len(f.Recovered[0].Gone) != 2 {
+		t.Errorf("%v %+v", err, f.Recovered)
+	}
+	want := api.Limits{Background: []api.LimitHours{{From: "08:00", To: "23:00", Rate: 1e6}}, Relay: 5}
+	if got, err := c.SetLimits(ctx, want); err != nil || len(got.Background) != 1 {
+		t.Errorf("%v %+v", err, got)
+	}
+	if got, err := c.Limits(ctx); err != nil || got.Relay != 5 || got.Background[0] != want.Background[0] {
+		t.Errorf("%v %+v", err, got)
+	}
+}
+
+func TestChangesThatMakeNoSense(t *testing.T) {
+	s := of(fake.Homes(noon, "attic", "barn", "barn"))
+	for body, want := range map[string]string{
+		`{"kind":"drain"}`:                                   "which node",
+		`{"kind":"drain","node":"none"}`:                     "no node",
+		`{"kind":"drain","node":"222"}`:                      "no node",
+		`{"kind":"drain","node":"barn"}`:                     "has 2 nodes",
+		`{"kind":"paint","node":"attic"}`:                    "newer",
+		`{"kind":"drain","node":"attic","lost":true}`:        "only a node that is removed",
+		`{"kind":"capacity","node":"attic","capacity":5}`:    "1 MB",
+		`{"kind":"capacity","node":"attic","capacity":-5}`:   "1 MB",
+		`{"kind":"zone","node":"attic","zone":" x"}`:         "needs a name",
+		`{"kind":"zone","node":"attic","zone":"a\u001b[2J"}`: "needs a name",
+		`{"kind":"replicas","replicas":2}`:                   "1, 3, 5 or 7",
+		`{"kind":"replicas","replicas":9}`:                   "1, 3, 5 or 7",
+		`{"kind":"replicas","replicas":3,"zones":4}`:         "4 homes",
+		`{"kind":"replicas","replicas":3,"node":"attic"}`:    "which node",
+		`{"kind":"drain","node":"attic","x":1}`:              "unknown field",
+	} {
+		for _, path := range []string{"/v1/layout/preview", "/v1/layout/change"} {
+			if w := ask(s, "POST", path, body, "en"); w.Code < 400 || w.Code >= 500 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s %s: %d %s", path, body, w.Code, w.Body)
+			}
+		}
+	}
+	for path, bodies := range map[string]map[string]string{
+		"POST /v1/layout/change":  {`{"kind":"drain","node":"attic"}`: "which layout"},
+		"POST /v1/layout/recover": {`{"gone":["barn"]}`: "has 2 nodes", `{"gone":[]}`: "which nodes", `{"gone":["attic"]}`: "is not gone", `{"gone":["2222"]}`: "which layout"},
+		"POST /v1/invitations":    {`{"uses":0,"seconds":60}`: "1 to 100", `{"uses":101,"seconds":60}`: "1 to 100", `{"uses":1,"seconds":59}`: "30 days", `{"uses":1,"seconds":9999999}`: "30 days"},
+		"PUT /v1/limits": {
+			`{"default":-1}`: "less than 0", `{"background":[{"from":"8","to":"9:00"}]}`: "hours of the day",
+			`{"background":[{"from":"08:00","to":"08:00"}]}`:                                           "hours of the day",
+			`{"background":[{"from":"08:00","to":"12:00"},{"from":"22:00","to":"08:01"}]}`:             "same time",
+			`{"background":[` + strings.Repeat(`{"from":"08:00","to":"09:00"},`, 24) + `{"from":""}]}`: "24 limits",
+		},
+		"DELETE /v1/invitations/none": {"": "no invitation"},
+	} {
+		method, route, _ := strings.Cut(path, " ")
+		for body, want := range bodies {
+			if w := ask(s, method, route, body, "en"); w.Code < 400 || w.Code >= 500 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s %s: %d %s", path, body, w.Code, w.Body)
+			}
+		}
+	}
+	if w := ask(New(Config{}), "GET", "/v1/nodes", "", "en"); w.Code != 404 {
+		t.Errorf("a node of no cluster: %d", w.Code)
+	}
+}
+
+func TestShortIDsTellNodesApart(t *testing.T) {
+	nodes := []api.Node{{ID: strings.Repeat("a", 64), Home: "x"}, {ID: strings.Repeat("a", 12) + strings.Repeat("b", 52), Home: "x"}, {ID: strings.Repeat("c", 64), Home: "y"}}
+	nameNodes(nodes)
+	if nodes[0].Short != strings.Repeat("a", 13) || nodes[1].Short != strings.Repeat("a", 12)+"b" || nodes[2].Short != "cccccccc" {
+		t.Errorf("%+v", nodes)
+	}
+	if nodes[0].Name != "x/"+nodes[0].Short || nodes[2].Name != "y" {
+		t.Errorf("%+v", nodes)
+	}
+	if _, err := pickNode(nodes, "aaaa"); !errors.Is(err, errs.Invalid) {
+		t.Error(err)
+	}
+	for _, ref := range []string{nodes[1].ID, nodes[1].Name, strings.ToUpper(nodes[1].Short)} {
+		if n, err := pickNode(nodes, ref); err != nil || n.ID != nodes[1].ID {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+}
+
+// homes are a layout of one partition for each set of nodes, given by their first bytes.
+func homes(nodes []layout.Node, sets ...[]uint16) *layout.Layout {
+	return &layout.Layout{Version: 2, Nodes: nodes, Assigned: sets}
+}
+
+func node(id byte, zone string, witness bool) layout.Node {
+	n := layout.Node{ID: ident.NodeID{id}, Zone: zone, Capacity: 1e9, Witness: witness}
+	if witness {
+		n.Capacity = 0
+	}
+	return n
+}
+
+func TestStandingAndLoss(t *testing.T) {
+	three := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", false), node(4, "a", false)}, []uint16{0, 1, 2}, []uint16{3, 1, 2}, []uint16{0, 3, 1})
+	two := homes([]layout.Node{node(1, "a", false), node(2, "b", false)}, []uint16{0, 1})
+	witness := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", true)}, []uint16{0, 1, 2})
+	one := homes([]layout.Node{node(1, "a", false)}, []uint16{0})
+	for name, c := range map[string]struct {
+		l    *layout.Layout
+		away string
+		want api.Standing
+		loss api.Loss
+	}{
+		"one":              {one, "", api.Standing{}, api.Loss{}},
+		"two":              {two, "", api.Standing{Fragile: 1}, api.Loss{}},
+		"two, one away":    {two, "\x02", api.Standing{Stopped: 1, Lone: 1}, api.Loss{Doubtful: 1}},
+		"witness":          {witness, "", api.Standing{}, api.Loss{}},
+		"witness away":     {witness, "\x03", api.Standing{Fragile: 1}, api.Loss{}},
+		"holder away":      {witness, "\x02", api.Standing{Fragile: 1, Lone: 1}, api.Loss{}},
+		"both holders":     {witness, "\x01\x02", api.Standing{Stopped: 1, Unreadable: 1}, api.Loss{Doubtful: 1, Bytes: 1}},
+		"three":            {three, "", api.Standing{Fragile: 1}, api.Loss{}},
+		"three, one away":  {three, "\x02", api.Standing{Fragile: 3, Lone: 1}, api.Loss{}},
+		"three, all":       {three, "\x01\x02\x03\x04", api.Standing{Stopped: 3, Unreadable: 3}, api.Loss{Rows: 3, Bytes: 3}},
+		"three, two homes": {three, "\x01\x02\x04", api.Standing{Stopped: 3, Unreadable: 1, Lone: 2}, api.Loss{Rows: 1, Bytes: 1, Doubtful: 2}},
+	} {
+		away := func(id ident.NodeID) bool { return strings.Contains(c.away, string(id[:1])) }
+		if got := StandingOf(c.l, func(id ident.NodeID) bool { return !away(id) }); got != c.want {
+			t.Errorf("%s stands %+v, want %+v", name, got, c.want)
+		}
+		if got := LossOf(c.l, away); got != c.loss {
+			t.Errorf("%s loses %+v, want %+v", name, got, c.loss)
+		}
+	}
+}
+
+func TestEventsOfALayout(t *testing.T) {
+	before := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", true)})
+	moved, draining := node(1, "z", false), node(3, "c", false)
+	moved.Capacity, draining.Draining = 5e9, true
+	after := homes([]layout.Node{moved, draining, node(4, "d", true)})
+	after.Settings, after.Lineage = layout.Settings{Replicas: 5, Zones: 3}, ident.ID{1}
+	var kinds []string
+	for _, e := range EventsOf(before, after) {
+		kinds = append(kinds, e.Kind)
+	}
+	want := []string{api.EventRecovered, api.ChangeZone, api.ChangeCapacity, api.ChangeCapacity, api.EventStorage, api.ChangeDrain, api.EventAdded, api.ChangeWitness, api.EventRemoved, api.ChangeReplicas}
+	if !slices.Equal(kinds, want) {
+		t.Errorf("%v, want %v", kinds, want)
+	}
+	for _, e := range EventsOf(before, after) {
+		if en, fr := sayEvent(lang.New(lang.English), nil, e), sayEvent(lang.New(lang.French), nil, e); en == e.Kind || en == fr {
+			t.Errorf("%+v is said %q, %q", e, en, fr)
+		}
+	}
+	if e := EventsOf(nil, layout.Single(ident.ID{}, node(1, "a", false))); len(e) != 1 || e[0].Kind != api.EventMade {
+		t.Errorf("%+v", e)
+	}
+	if e := EventsOf(before, before); e == nil || len(e) != 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestWhatTheStatusSaysOfHomes(t *testing.T) {
+	hour := noon.Add(-3 * time.Hour)
+	gone := func(n *api.Node) { n.Up, n.Since = false, &hour }
+	for name, c := range map[string]struct {
+		homes []string
+		stand api.Standing
+		do    func(*fake.Cluster)
+		want  []string // in this order; none: nothing is at risk
+	}{
+		"one":   {homes: []string{"a"}},
+		"three": {homes: []string{"a", "b", "c"}},
+		"two":   {[]string{"a", "b"}, api.Standing{Fragile: 1024}, func(*fake.Cluster) {}, []string{"Only two homes vote"}},
+		"two, one away": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Lone: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"Writes have stopped", "100% of the data is in one single home", "The home b is away, for 3 hours"}},
+		"three, one away": {[]string{"a", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"If one more home", "rhizome node remove b --lost"}},
+		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
+			[]string{"cannot be read", "Writes to 1% of the data have stopped", "(b, c)", "rhizome layout recover", "home b", "home c"}},
+		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"1 node of the home b is away (b/22222222)"}},
+		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
+		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
+		"troubles": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) {
+			f.List[1].Health = api.NodeHealth{Damaged: 2, DisksLost: 1, Full: true}
+			f.Present.Warn = []api.Notice{{Reason: "beware"}}
+		}, []string{"1 disk of the node b", "2 damaged pieces", "is full", "beware"}},
+	} {
+		f := fake.Homes(noon, c.homes...)
+		f.Present.Stand = c.stand
+		if c.do != nil {
+			c.do(f)
+		}
+		around, err := of(f).lookAround(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Join(around.risks(lang.New(lang.English), noon), "\n")
+		rest := said
+		for _, want := range c.want {
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Errorf("%s: %q is not said, or not in its place:\n%s", name, want, said)
+			}
+			rest = after
+		}
+		if len(c.want) == 0 && said != "" {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+func TestHomesAndMending(t *testing.T) {
+	f := fake.Homes(noon, "b", "a", "a", "w")
+	early, late := noon.Add(-2*time.Hour), noon.Add(-time.Hour)
+	f.List[1].Up, f.List[1].Since, f.List[3].Roles = false, &late, []string{api.RoleWitness}
+	f.List[0].Since = &early
+	f.List[2].Health = api.NodeHealth{ExtentsLeft: 3, BytesLeft: 3600e6, Rate: 1e6}
+	nameNodes(f.List)
+	h := homesOf(f.List)
+	if len(h) != 3 || h[0].Name != "a" || h[0].State != api.HomePart || h[0].Away != 1 || !h[0].Since.Equal(late) || h[0].Used != 1e12 ||
+		h[1].State != api.HomeUp || !h[1].This || !h[1].Since.Equal(early) || !h[2].Witness || h[1].Witness {
+		t.Errorf("%+v", h)
+	}
+	m := mendingOf(f.List, noon)
+	if len(m) != 1 || m[0].Name != "a/33333333" || m[0].Until == nil || !m[0].Until.Equal(noon.Add(time.Hour)) {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestLimitsByTheHour(t *testing.T) {
+	l := api.Limits{Default: 9, Background: []api.LimitHours{{From: "08:00", To: "12:30", Rate: 1}, {From: "22:00", To: "06:00", Rate: 2}}}
+	for at, want := range map[string]int64{"07:59": 9, "08:00": 1, "12:29": 1, "12:30": 9, "22:00": 2, "23:59": 2, "00:00": 2, "05:59": 2, "06:00": 9} {
+		clock, err := time.Parse("15:04", at)
+		if err != nil || l.At(clock) != want {
+			t.Errorf("%s: %d, want %d", at, l.At(clock), want)
+		}
+	}
+	if checkLimits(l) != nil {
+		t.Error(checkLimits(l))
+	}
+}
+
+func FuzzChange(f *testing.F) {
+	f.Add(`{"kind":"capacity","node":"attic","capacity":1000000}`)
+	f.Add(`{"kind":"replicas","replicas":3}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		w := ask(of(fake.Homes(noon, "attic", "barn")), "POST", "/v1/layout/preview", body, "fr")
+		if w.Code >= 500 || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%q: %d %s", body, w.Code, w.Body)
+		}
+	})
+}

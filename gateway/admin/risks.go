@@ -1,0 +1,136 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+)
+
+// clockOff is how far a node's clock may be off, in milliseconds, before people are told.
+const clockOff = 60_000
+
+// risks says in sentences what is at risk among the homes, the worst first, and what to
+// do about it.
+func (c cluster) risks(p lang.Printer, now time.Time) []string {
+	out := c.standing(p)
+	for _, h := range c.homes {
+		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
+			out = append(out, c.absence(p, h, now))
+		}
+	}
+	for _, n := range c.nodes {
+		out = append(out, nodeRisks(p, n)...)
+	}
+	for _, w := range c.layout.Warn {
+		out = append(out, reason(p, w.Reason, w.Err))
+	}
+	return out
+}
+
+// standing says what cannot be done at present, or could not after one more loss.
+func (c cluster) standing(p lang.Printer) []string {
+	s, all := c.layout.Stand, c.layout.Partitions
+	away := c.awayNames(p)
+	part := func(n int) string { return p.Percent(max(0.01, float64(n)/float64(max(1, all)))) }
+	var out []string
+	if s.Unreadable > 0 {
+		out = append(out, p.T("%s of the data cannot be read: all homes that keep it are away (%s). It is there again when one of them is back.", part(s.Unreadable), away))
+	}
+	switch {
+	case s.Stopped > 0 && c.voters() == 2:
+		out = append(out, p.T("Writes have stopped, and reads that need both homes: of two homes that vote, one is away (%s). They go on when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
+	case s.Stopped > 0:
+		out = append(out, p.T("Writes to %s of the data have stopped, and reads that need a majority: too many homes are away (%s). They go on when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
+	case s.Fragile > 0 && c.voters() == 2 && away == "":
+		out = append(out, p.T("Only two homes vote: while one of them is away, writes stop. A small third computer as a witness, or a third home, keeps them going: rhizome invite here, then rhizome up --witness there."))
+	case s.Fragile > 0:
+		out = append(out, p.T("If one more home goes away, writes to %s of the data stop.", part(s.Fragile)))
+	}
+	if s.Lone > 0 {
+		out = append(out, p.T("%s of the data is in one single home at present.", part(s.Lone)))
+	}
+	return out
+}
+
+// awayNames are the names of the nodes and homes that are away.
+func (c cluster) awayNames(p lang.Printer) string {
+	var out []string
+	for _, h := range c.homes {
+		switch names := c.awayOf(h); {
+		case len(names) == h.Nodes:
+			out = append(out, h.Name)
+		default:
+			out = append(out, names...)
+		}
+	}
+	return strings.Join(out, p.T(", "))
+}
+
+// awayOf are the names of a home's nodes that vote and are away: a gateway that is away
+// endangers nothing.
+func (c cluster) awayOf(h api.Home) (out []string) {
+	for _, n := range c.nodes {
+		if n.Home == h.Name && !n.Up && votes(n) {
+			out = append(out, n.Name)
+		}
+	}
+	return out
+}
+
+// voters counts the homes with a node that votes.
+func (c cluster) voters() int {
+	homes := map[string]bool{}
+	for _, n := range c.nodes {
+		if votes(n) {
+			homes[n.Home] = true
+		}
+	}
+	return len(homes)
+}
+
+func votes(n api.Node) bool {
+	return slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness)
+}
+
+// absence says of a home that it, or some of its nodes, are away.
+func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
+	names := c.awayOf(h)
+	who := p.T("The home %s is away", h.Name)
+	if h.State == api.HomePart {
+		who = p.N(int64(len(names)), "%s node of the home %s is away (%s)", "%s nodes of the home %s are away (%s)", h.Name, strings.Join(names, p.T(", ")))
+	}
+	if h.Since != nil {
+		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
+	}
+	return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome node remove %s --lost.", names[0])
+}
+
+// nodeRisks are those that a node told of itself. What is wrong with the disks of the
+// node that is asked stands in its own part of the status.
+func nodeRisks(p lang.Printer, n api.Node) []string {
+	var out []string
+	h := n.Health
+	if !n.Up {
+		return nil
+	}
+	if h.Skew > clockOff || h.Skew < -clockOff {
+		off := time.Duration(max(h.Skew, -h.Skew)) * time.Millisecond
+		out = append(out, p.T("The clock of the node %s is wrong by %s. The time that most nodes agree on is used instead; set its clock.", n.Name, p.Duration(off)))
+	}
+	if n.This {
+		return out
+	}
+	if h.DisksLost > 0 {
+		out = append(out, p.N(int64(h.DisksLost), "%s disk of the node %s cannot be used: see rhizome disk list there.", "%s disks of the node %s cannot be used: see rhizome disk list there.", n.Name))
+	}
+	if h.Damaged > 0 {
+		out = append(out, p.N(h.Damaged, "%s damaged piece on the node %s is being mended from the other homes.", "%s damaged pieces on the node %s are being mended from the other homes.", n.Name))
+	}
+	if h.Full {
+		out = append(out, p.T("The node %s is full: add a disk there or another node, or delete something.", n.Name))
+	}
+	return out
+}

@@ -1,0 +1,183 @@
+package p2p
+
+import (
+	"context"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"rhizome/base/ident"
+	"rhizome/net/rpc"
+)
+
+// admit decides about a stream that another node opened. Guard is asked.
+func (h *Host) admit(raw network.Stream, member bool) (*peer, bool) {
+	p := h.peerBy(raw.Conn().RemotePeer())
+	if p == nil || member && !h.member(p.id) {
+		return nil, false
+	}
+	if member {
+		p.trusted.Store(true)
+	}
+	p.heard(h.now())
+	p.hopeful()
+	return p, true
+}
+
+// welcome admits a lane and reads its class, or says why not.
+func (h *Host) welcome(raw network.Stream, member bool) (*peer, rpc.Class, bool) {
+	p, ok := h.admit(raw, member)
+	_ = raw.SetDeadline(time.Now().Add(openTime)) // stopwatch
+	var class [1]byte
+	if _, err := raw.Read(class[:]); err != nil {
+		_ = raw.Reset()
+		return nil, 0, false
+	}
+	if !ok {
+		f := rpc.EncodeFault(rpc.NotMember())
+		h0 := head{kind: fault, size: uint32(len(f)), total: uint32(len(f))}
+		if _, err := raw.Write(append(h0.append(nil), f...)); err != nil {
+			_ = raw.Reset()
+			return nil, 0, false
+		}
+		_ = raw.CloseWrite()
+		_ = raw.CloseRead()
+		return nil, 0, false
+	}
+	_ = raw.SetDeadline(time.Time{})
+	return p, min(rpc.Class(class[0]), rpc.Background), true
+}
+
+// handle has streams of a protocol served by goroutines that Close waits for.
+func (h *Host) handle(proto string, member bool, serve func(network.Stream, bool)) {
+	h.net.SetStreamHandler(protocolID(proto), func(raw network.Stream) {
+		h.mu.Lock()
+		if h.closed {
+			h.mu.Unlock()
+			_ = raw.Reset()
+			return
+		}
+		h.wg.Add(1)
+		h.mu.Unlock()
+		defer h.wg.Done()
+		serve(raw, member)
+	})
+}
+
+// linkUp notes a new connection. That of a stranger does not last.
+func (h *Host) linkUp(_ network.Network, c network.Conn) {
+	l := &link{}
+	l.ctx, l.end = context.WithCancel(h.ctx)
+	p := h.peerBy(c.RemotePeer())
+	h.mu.Lock()
+	h.links[c] = l
+	if p == nil || !h.member(p.id) {
+		l.guest = true
+		l.timer = time.AfterFunc(strangerStay, func() {
+			if p == nil || !h.member(p.id) {
+				_ = c.Close()
+			}
+		})
+	}
+	h.mu.Unlock()
+	switch {
+	case l.guest && (h.guests.Add(1) > strangers || p == nil) && c.Stat().Direction == network.DirInbound:
+		h.spawn(func() { _ = c.Close() })
+	case p != nil && direct(c):
+		h.prefer(p)
+	}
+	h.nudge()
+}
+
+func (h *Host) linkDown(_ network.Network, c network.Conn) {
+	h.mu.Lock()
+	l := h.links[c]
+	delete(h.links, c)
+	h.mu.Unlock()
+	if l != nil {
+		l.end()
+		if l.guest {
+			l.timer.Stop()
+			h.guests.Add(-1)
+		}
+	}
+	h.nudge()
+}
+
+// linkOf returns a context that ends with the connection.
+func (h *Host) linkOf(c network.Conn) context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.links[c]; l != nil {
+		return l.ctx
+	}
+	for same, l := range h.links { // streams may show their connection in another coat
+		if same.ID() == c.ID() {
+			return l.ctx
+		}
+	}
+	ctx, end := context.WithCancel(h.ctx)
+	end()
+	return ctx
+}
+
+// prefer has new calls take a direct connection where there was one through a relay.
+func (h *Host) prefer(p *peer) {
+	for i := range p.lanes {
+		l := p.lanes[i].lane.Load()
+		if l == nil {
+			continue
+		}
+		if s, ok := l.rw.(network.Stream); ok && !direct(s.Conn()) {
+			p.lanes[i].lane.CompareAndSwap(l, nil) // what is under way ends where it began
+		}
+	}
+}
+
+// spawn runs f in a goroutine that Close waits for.
+func (h *Host) spawn(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.wg.Go(f)
+	}
+}
+
+// tell says to those who watch what links come and go, until the host closes.
+func (h *Host) tell(events event.Subscription) {
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case e, ok := <-events.Out():
+			if !ok {
+				return
+			}
+			h.told(e)
+		}
+	}
+}
+
+func (h *Host) told(e any) {
+	switch e := e.(type) {
+	case event.EvtPeerConnectednessChanged:
+		p := h.peerBy(e.Peer)
+		if p == nil {
+			return
+		}
+		up := e.Connectedness != network.NotConnected
+		if up {
+			p.hopeful()
+		}
+		h.mu.Lock()
+		watchers := append([]func(ident.NodeID, bool){}, h.watchers...)
+		h.mu.Unlock()
+		for _, f := range watchers {
+			f(p.id, up)
+		}
+	case event.EvtLocalReachabilityChanged:
+		h.places.public.Store(e.Reachability == network.ReachabilityPublic)
+		h.nudge()
+	}
+}

@@ -1,0 +1,103 @@
+package p2p
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	raw "github.com/libp2p/go-yamux/v5"
+
+	"rhizome/base/errs"
+)
+
+// Start opens the links: from here on others are served.
+func (h *Host) Start() error {
+	err := h.start1()
+	if err != nil {
+		_ = h.Close()
+		return errs.Newf(errs.Internal, "the links to other nodes cannot be opened: %w", err)
+	}
+	return nil
+}
+
+func (h *Host) start1() error {
+	opts, err := h.libp2p()
+	if err != nil {
+		return err
+	}
+	if h.net, err = libp2p.New(opts...); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.net.Close)
+	h.net.Network().Notify(&network.NotifyBundle{ConnectedF: h.linkUp, DisconnectedF: h.linkDown})
+	events, err := h.net.EventBus().Subscribe([]any{new(event.EvtPeerConnectednessChanged),
+		new(event.EvtLocalReachabilityChanged)}, eventbus.BufSize(256))
+	if err != nil {
+		return err
+	}
+	h.wg.Go(func() { defer events.Close(); h.tell(events) })
+	h.wg.Go(h.watch)
+	h.wg.Go(h.keepPlaces)
+	h.handle(laneProto, true, h.acceptLane)
+	h.handle(anyoneLaneProto, false, h.acceptLane)
+	h.handle(transferProto, true, h.acceptTransfer)
+	h.handle(anyoneTransferProto, false, h.acceptTransfer)
+	if err := h.relay(); err != nil {
+		return err
+	}
+	h.announce()
+	return nil
+}
+
+func (h *Host) libp2p() ([]libp2p.Option, error) {
+	key, err := private(h.opts.Key)
+	if err != nil {
+		return nil, err
+	}
+	listen, err := h.opts.listen()
+	if err != nil {
+		return nil, err
+	}
+	limits, err := resources()
+	if err != nil {
+		return nil, err
+	}
+	opts := []libp2p.Option{
+		libp2p.Identity(key), libp2p.ListenAddrStrings(listen...), libp2p.UserAgent("rhizome"),
+		libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.Muxer(yamux.ID, muxer{}),
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport),
+		libp2p.ResourceManager(limits), libp2p.ConnectionManager(connmgr.NullConnMgr{}),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeout(dialTime), swarm.WithDialTimeoutLocal(dialTime)),
+		libp2p.DisableMetrics(), libp2p.EnableRelay(), libp2p.EnableHolePunching(), libp2p.EnableNATService(), libp2p.Ping(false),
+	}
+	if len(listen) == 0 {
+		opts = append(opts, libp2p.NoListenAddrs, libp2p.EnableRelay())
+	}
+	if h.opts.MapPorts {
+		opts = append(opts, libp2p.NATPortMap())
+	}
+	return opts, nil
+}
+
+// muxer is yamux with windows and pings for links across the Internet, over sockets that
+// hold little of what was not sent.
+type muxer struct{}
+
+func (muxer) NewConn(c net.Conn, server bool, scope network.PeerScope) (network.MuxedConn, error) {
+	holdLittle(c)
+	t := yamux.Transport(raw.Config{AcceptBacklog: 256, PingBacklog: 32, EnableKeepAlive: true,
+		KeepAliveInterval: 30 * time.Second, MeasureRTTInterval: time.Hour, ConnectionWriteTimeout: 10 * time.Second,
+		MaxIncomingStreams: 4096, InitialStreamWindowSize: 256 << 10, MaxStreamWindowSize: 8 << 20,
+		LogOutput: io.Discard, MaxMessageSize: 64 << 10, WriteCoalesceDelay: 100 * time.Microsecond})
+	return t.NewConn(c, server, scope)
+}

@@ -1,0 +1,188 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/gateway/admin"
+	"rhizome/gateway/admin/api"
+)
+
+// changesOf returns what a person's change means.
+func changesOf(c api.LayoutChange) ([]layout.Change, error) {
+	if c.Kind == api.ChangeReplicas {
+		return []layout.Change{layout.Set(layout.Settings{Replicas: c.Replicas, Zones: c.Zones})}, nil
+	}
+	id, err := nodeID(c.Node)
+	if err != nil {
+		return nil, err
+	}
+	switch c.Kind {
+	case api.ChangeCapacity:
+		return []layout.Change{layout.Capacity(id, c.Capacity)}, nil
+	case api.ChangeZone:
+		return []layout.Change{layout.Zone(id, c.Zone)}, nil
+	case api.ChangeDrain:
+		return []layout.Change{layout.Drain(id, true)}, nil
+	case api.ChangeUndrain:
+		return []layout.Change{layout.Drain(id, false)}, nil
+	case api.ChangeWitness:
+		return []layout.Change{layout.Capacity(id, 0), layout.Witness(id, true)}, nil
+	case api.ChangeRemove:
+		if c.Lost {
+			return []layout.Change{layout.RemoveLost(id)}, nil
+		}
+		return []layout.Change{layout.Remove(id)}, nil
+	}
+	return nil, errs.Newf(errs.Invalid, "there is no change of the layout called %q", c.Kind)
+}
+
+func nodeID(text string) (ident.NodeID, error) {
+	var id ident.NodeID
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(id) {
+		return id, errs.Newf(errs.Invalid, "%q is not the ID of a node", text)
+	}
+	copy(id[:], raw)
+	return id, nil
+}
+
+// Preview implements admin.Cluster.
+func (n *Node) Preview(_ context.Context, c api.LayoutChange) (api.Plan, error) {
+	changes, err := changesOf(c)
+	if err != nil {
+		return api.Plan{}, err
+	}
+	l := n.members.Layout()
+	if c.Base != 0 && c.Base != l.Version {
+		return api.Plan{}, errs.New(errs.Conflict, "the layout changed meanwhile: look at it, and try again")
+	}
+	next, err := layout.Next(l, changes...)
+	if err != nil && errs.KindOf(err) == errs.Conflict {
+		return api.Plan{Base: l.Version, Nodes: []api.PlanNode{}, Refused: &api.Notice{Err: err}}, nil
+	}
+	if err != nil {
+		return api.Plan{}, err
+	}
+	return n.plan(l, next), nil
+}
+
+func (n *Node) plan(l, next *layout.Layout) api.Plan {
+	each := n.bytesPerPartition(l)
+	p := layout.Compare(l, next, func(int) int64 { return each })
+	was := layout.Compare(l, l, nil)
+	out := api.Plan{
+		Base: l.Version, Nodes: []api.PlanNode{}, Partitions: len(p.Changed), Move: p.Bytes, Seconds: -1,
+		UsableBefore: p.UsableBefore, UsableAfter: p.Usable, ReplicasBefore: was.Replicas, ReplicasAfter: p.Replicas,
+		Warn: notices(p.Warnings),
+	}
+	if p.Bytes == 0 {
+		out.Seconds = 0
+	}
+	for _, np := range p.Nodes {
+		out.Nodes = append(out.Nodes, api.PlanNode{ID: np.ID.String(), Home: np.Zone, Gone: next.Node(np.ID) == nil,
+			PartitionsBefore: np.Before, PartitionsAfter: np.After,
+			BytesBefore: int64(np.Before) * each, BytesAfter: int64(np.After) * each})
+	}
+	return out
+}
+
+// bytesPerPartition is what a partition holds, each byte counted once, by what the nodes
+// say that they hold.
+func (n *Node) bytesPerPartition(l *layout.Layout) int64 {
+	var used int64
+	copies := 0
+	for i, c := range partitionCounts(l) {
+		if l.Nodes[i].Witness {
+			continue
+		}
+		copies += c
+		if l.Nodes[i].ID == n.keys.id() {
+			for _, d := range n.disks.Disks() {
+				used += d.Live
+			}
+		} else if card, ok := n.members.Card(l.Nodes[i].ID); ok {
+			used += card.Used
+		}
+	}
+	if copies == 0 {
+		return 0
+	}
+	return used / int64(copies)
+}
+
+// Change implements admin.Cluster.
+func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, error) {
+	changes, err := changesOf(c)
+	if err != nil {
+		return api.Layout{}, err
+	}
+	if _, err := n.members.Change(ctx, c.Base, func(*layout.Layout) []layout.Change { return changes }); err != nil {
+		return api.Layout{}, err
+	}
+	return n.Layout(ctx)
+}
+
+// PreviewRecover implements admin.Cluster.
+func (n *Node) PreviewRecover(_ context.Context, r api.Recover) (api.RecoverPlan, error) {
+	l := n.members.Layout()
+	gone, err := n.goneNodes(l, r)
+	if err != nil {
+		return api.RecoverPlan{}, err
+	}
+	next, err := layout.Next(l, layout.Recover(ident.New(), gone...))
+	if err != nil && errs.KindOf(err) == errs.Conflict {
+		return api.RecoverPlan{Base: l.Version, Nodes: []api.PlanNode{}, Partitions: len(l.Assigned), Refused: &api.Notice{Err: err}}, nil
+	}
+	if err != nil {
+		return api.RecoverPlan{}, err
+	}
+	plan := n.plan(l, next)
+	return api.RecoverPlan{Base: l.Version, Nodes: plan.Nodes, Partitions: len(l.Assigned),
+		Loss: admin.LossOf(l, func(id ident.NodeID) bool { return slices.Contains(gone, id) }), Warn: plan.Warn}, nil
+}
+
+func (n *Node) goneNodes(l *layout.Layout, r api.Recover) ([]ident.NodeID, error) {
+	if r.Base != 0 && r.Base != l.Version {
+		return nil, errs.New(errs.Conflict, "the layout changed meanwhile: look at it, and try again")
+	}
+	var gone []ident.NodeID
+	for _, text := range r.Gone {
+		id, err := nodeID(text)
+		if err != nil {
+			return nil, err
+		}
+		if id == n.keys.id() {
+			return nil, errs.New(errs.Invalid, "the node that is asked cannot be among those that are gone")
+		}
+		gone = append(gone, id)
+	}
+	return gone, nil
+}
+
+// Recover implements admin.Cluster.
+func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
+	gone, err := n.goneNodes(n.members.Layout(), r)
+	if err != nil {
+		return api.Layout{}, err
+	}
+	if _, err := n.members.Recover(r.Base, gone...); err != nil {
+		return api.Layout{}, err
+	}
+	return n.Layout(ctx)
+}
+
+// History implements admin.Cluster.
+func (n *Node) History(context.Context) ([]api.LayoutVersion, error) {
+	chain := n.members.Chain()
+	out := []api.LayoutVersion{}
+	for v := chain.Latest().Version; v >= chain.Oldest().Version && v > 0; v-- {
+		l := chain.At(v)
+		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Events: admin.EventsOf(chain.At(v-1), l)})
+	}
+	return out, nil
+}

@@ -1,0 +1,238 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
+	"rhizome/cluster/register"
+)
+
+// openMembers finds out which rhizome this node is of: its own, or the one it joins.
+func (n *Node) openMembers(ctx context.Context) error {
+	var first []*layout.Layout
+	var cards []membership.Card
+	known, err := membership.Known(n.rows)
+	if err == nil && !known {
+		first, cards, err = n.firstLayout(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	n.members, err = membership.Open(membership.Config{
+		Node: n.keys.id(), Rows: n.rows, Clock: n.config.Clock, Links: n.links,
+		Dial: n.links.SetAddresses, Adopt: n.adopt, Describe: n.describe, Logger: n.config.Logger,
+	}, first...)
+	if err != nil {
+		return err
+	}
+	if err := n.members.KeepCards(cards); err != nil {
+		return err
+	}
+	n.guard.members.Store(n.members)
+	n.links.OnLink(n.linkChanged)
+	if n.members.Layout().Node(n.keys.id()) == nil {
+		return n.stranger()
+	}
+	return n.finishJoin()
+}
+
+// stranger explains why this node is in no layout that it knows.
+func (n *Node) stranger() error {
+	if len(n.members.Layout().Nodes) == 1 {
+		return errs.Newf(errs.Conflict, "%s is not the key of the node whose rows these are: it comes from a recovery kit that is older than the last rebuild, or was typed wrongly. Move the file away and restore a newer kit, or make the rows anew with rhizome repair rebuild", nodeKeyFile)
+	}
+	return errs.New(errs.Denied, "this node was removed from its rhizome. To bring the machine back, move its data folder away and join with a new invitation")
+}
+
+// firstLayout returns the layout of a node that has none stored: the one that its join
+// brought, the one that an earlier release kept, or one of this node alone.
+func (n *Node) firstLayout(ctx context.Context) ([]*layout.Layout, []membership.Card, error) {
+	raw, err := n.rows.Get(layoutKey)
+	if err == nil {
+		l, err := layout.Decode(raw)
+		return []*layout.Layout{l}, nil, err
+	}
+	if !errors.Is(err, errs.NotFound) {
+		return nil, nil, err
+	}
+	t, err := n.folder.invitation()
+	if err != nil {
+		return nil, nil, err
+	}
+	if t == nil {
+		me := layout.Node{ID: n.keys.id(), Zone: n.config.Home, Capacity: n.config.Capacity}
+		return []*layout.Layout{layout.Single(ident.New(), me)}, nil, nil
+	}
+	j, err := n.join(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []*layout.Layout{j.layout}, j.cards, n.takeIn(j)
+}
+
+// adopt takes up a layout that is in force.
+func (n *Node) adopt(l *layout.Layout) {
+	n.links.Recheck()
+	if n.ring != nil {
+		if err := n.ring.KeepLayout(codec.Encode(l)); err != nil {
+			n.config.Logger.Warn("the second copy of the layout could not be written", "error", err)
+		}
+	}
+	if n.replica != nil {
+		if err := n.replica.Adopt(l); err != nil {
+			n.fail(err)
+		}
+	}
+	if n.extents != nil {
+		n.extents.Relaid()
+	}
+}
+
+// settleIn asks for this node's share once it runs, and tells the rhizome of a capacity
+// or a home that was changed here, until that is done.
+func (n *Node) settleIn(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		err := n.place(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		n.config.Logger.Warn("the node's place in the layout could not be changed; it is tried again", "error", err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// place makes the change of layout that this node wants of itself, if there is one.
+func (n *Node) place(ctx context.Context) error {
+	_, err := n.rows.Get(joinMark)
+	joining := err == nil
+	if err != nil && !errors.Is(err, errs.NotFound) {
+		return err
+	}
+	if joining {
+		err := n.members.Await(ctx, func() bool { return n.metSome() })
+		if err != nil {
+			return err
+		}
+	}
+	_, err = n.members.Change(ctx, 0, func(l *layout.Layout) []layout.Change { return n.wants(l, joining) })
+	if err != nil || !joining {
+		return err
+	}
+	b := n.rows.NewBatch()
+	b.Delete(joinMark)
+	return b.Commit()
+}
+
+// metSome reports whether a majority of the other members was met: before that, a share
+// could not be used.
+func (n *Node) metSome() bool {
+	up := 1
+	peers := n.members.Peers()
+	for _, p := range peers {
+		if p.Up {
+			up++
+		}
+	}
+	return up > (len(peers)+1)/2
+}
+
+// wants returns what is to change about this node's place.
+func (n *Node) wants(l *layout.Layout, joining bool) []layout.Change {
+	id := n.keys.id()
+	me := l.Node(id)
+	if me == nil {
+		return nil
+	}
+	var out []layout.Change
+	if joining && me.Draining {
+		out = append(out, layout.Drain(id, false))
+	}
+	if alone := len(l.Nodes) == 1; alone && me.Zone != n.config.Home {
+		out = append(out, layout.Zone(id, n.config.Home))
+	}
+	if c := n.offers(); !me.Witness && c > 0 && (me.Capacity == 0 || n.config.Capacity != 0) && c != me.Capacity {
+		out = append(out, layout.Capacity(id, c))
+	}
+	return out
+}
+
+// offers is how many bytes this node offers: what it was told, or what its disks hold.
+func (n *Node) offers() int64 {
+	switch {
+	case n.config.Witness, n.config.Gateway:
+		return 0
+	case n.config.Capacity > 0:
+		return n.config.Capacity
+	}
+	var sum int64
+	for _, d := range n.disks.Disks() {
+		sum += d.Used + d.Free
+	}
+	return sum
+}
+
+// describe fills in this node's card.
+func (n *Node) describe(c *membership.Card) {
+	c.Addresses = n.links.Addresses()
+	c.Release = n.config.Version
+	c.Started = n.started.Unix()
+	if n.disks == nil || n.replica == nil {
+		return
+	}
+	for _, d := range n.disks.Disks() {
+		c.Used += d.Live
+		c.Free += d.Free
+		if d.Absent != nil {
+			c.Health.Lost++
+		}
+	}
+	c.Imported = n.imported()
+	if n.extents == nil {
+		return
+	}
+	p := n.extents.Progress()
+	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
+	if p.Queued == 0 {
+		c.Whole = c.Layout
+	}
+}
+
+// imported has a bit for each partition that this node serves whole.
+func (n *Node) imported() []byte {
+	l := n.members.Layout()
+	bits := make([]byte, (len(l.Assigned)+7)/8)
+	terms := make([]register.Term, len(l.Assigned))
+	for p := range terms {
+		terms[p] = register.Term{Partition: p, Term: l.Term(p)}
+	}
+	got, err := n.replica.Imported(context.Background(), terms)
+	if err != nil {
+		return bits
+	}
+	for p, yes := range got {
+		if yes {
+			bits[p/8] |= 1 << (p % 8)
+		}
+	}
+	return bits
+}
+
+// linkChanged is told when a link comes up or goes down.
+func (n *Node) linkChanged(id ident.NodeID, up bool) {
+	n.members.Linked(id, up)
+	if extents := n.extents; up && extents != nil {
+		extents.LinkUp(id)
+	}
+}

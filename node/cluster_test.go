@@ -1,0 +1,274 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
+	"rhizome/model/object"
+	"rhizome/net/rpc"
+)
+
+// homes are whole nodes in one process, on a network in memory and folders of their own.
+type homes struct {
+	t   *testing.T
+	net *rpc.Memory
+	all map[string]*home
+}
+
+type home struct {
+	*Node
+	config Config
+	stop   context.CancelFunc
+	done   chan error
+}
+
+// memoryLinks makes Transport of a node of a Memory network.
+type memoryLinks struct {
+	*rpc.MemoryNode
+	close func()
+}
+
+func (memoryLinks) Start() error      { return nil }
+func (memoryLinks) SetBackground(int) {}
+func (memoryLinks) SetRelay(int)      {}
+func (m memoryLinks) Close() error    { m.close(); return nil }
+
+func newHomes(t *testing.T, delay time.Duration) *homes {
+	h := &homes{t: t, all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
+		Way: rpc.Way{Delay: delay}})}
+	t.Cleanup(func() {
+		for name := range h.all {
+			h.kill(name)
+		}
+		h.net.Close()
+	})
+	return h
+}
+
+func (h *homes) config(name string) Config {
+	return Config{
+		Data: filepath.Join(h.t.TempDir(), name), S3: "127.0.0.1:0", Home: name, Capacity: 1 << 30,
+		Scrub: 720 * time.Hour, Uploads: 168 * time.Hour, Member: "first", KeyName: "first", Version: "test",
+		Clock: clock.System{}, Logger: quiet, Closing: time.Minute,
+		Links: func(seed ident.Secret, g rpc.Guard) (Transport, error) {
+			id := NodeOf(seed)
+			return memoryLinks{h.net.Node(id, g), func() { h.net.Crash(id) }}, nil
+		},
+	}
+}
+
+// up starts a node, or starts it again; with an invitation it joins.
+func (h *homes) up(name string, change ...func(*Config)) *home {
+	h.t.Helper()
+	x := h.all[name]
+	if x == nil {
+		x = &home{config: h.config(name)}
+	} else {
+		x = &home{config: x.config}
+	}
+	for _, f := range change {
+		f(&x.config)
+	}
+	n, err := Open(h.t.Context(), x.config)
+	if err != nil {
+		h.t.Fatalf("%s: %v", name, err)
+	}
+	x.Node, x.done = n, make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	x.stop = cancel
+	go func() { x.done <- n.Run(ctx) }()
+	h.all[name] = x
+	return x
+}
+
+// kill ends a node. Its data stay.
+func (h *homes) kill(name string) {
+	x := h.all[name]
+	if x.stop == nil {
+		return
+	}
+	x.stop()
+	if err := <-x.done; err != nil {
+		h.t.Errorf("%s ended with %v", name, err)
+	}
+	x.stop = nil
+}
+
+func (h *homes) invite(through *home) string {
+	h.t.Helper()
+	i, err := through.Invite(h.t.Context(), api.NewInvitation{Uses: 1, Seconds: 3600})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return i.Text
+}
+
+// join brings another home in.
+func (h *homes) join(through *home, name string) *home {
+	h.t.Helper()
+	text := h.invite(through)
+	return h.up(name, func(c *Config) { c.Join = text })
+}
+
+// settled waits until all nodes that run have the same layout and have taken it up.
+func (h *homes) settled(nodes int) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	for name, x := range h.all {
+		if x.stop == nil {
+			continue
+		}
+		for !x.settledIn(nodes) {
+			x.members.Changed()
+			timer := time.NewTimer(50 * time.Millisecond)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				all, _ := x.Nodes(h.t.Context())
+				h.t.Fatalf("%s does not settle: %+v", name, all)
+			}
+		}
+	}
+}
+
+func (x *home) settledIn(nodes int) bool {
+	all, err := x.Nodes(context.Background())
+	l := x.members.Layout()
+	if err != nil || len(all) != nodes {
+		return false
+	}
+	for _, n := range all {
+		if n.Draining || !n.Up || n.Imported != l.Version || n.Partitions == 0 || n.Health.ExtentsLeft > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (h *homes) three() (a, b, c *home) {
+	h.t.Helper()
+	a = h.up("lyon")
+	b = h.join(a, "brest")
+	h.settled(2)
+	c = h.join(b, "lille")
+	h.settled(3)
+	return a, b, c
+}
+
+func (x *home) key(t *testing.T) *account.Key {
+	t.Helper()
+	all, err := x.accounts.Keys(t.Context())
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no keys: %v", err)
+	}
+	return all[0]
+}
+
+func (x *home) bucket(t *testing.T, name string) *object.Bucket {
+	t.Helper()
+	b, err := x.objects.Bucket(t.Context(), name, nil)
+	if errors.Is(err, object.ErrNoSuchBucket) {
+		b, err = x.objects.CreateBucket(t.Context(), name, x.key(t), false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (x *home) put(t *testing.T, key string, body []byte) {
+	t.Helper()
+	b := x.bucket(t, "family")
+	if _, err := x.objects.Put(t.Context(), b, object.Put{Key: key, Body: object.Body{Reader: bytes.NewReader(body), Size: int64(len(body))}}); err != nil {
+		t.Fatalf("PUT %s: %v", key, err)
+	}
+}
+
+func (x *home) get(t *testing.T, key string) []byte {
+	t.Helper()
+	o, err := x.objects.Get(t.Context(), x.bucket(t, "family"), object.Get{Key: key})
+	if err != nil {
+		t.Fatalf("GET %s: %v", key, err)
+	}
+	defer o.Body.Close()
+	got, err := io.ReadAll(o.Body)
+	if err != nil {
+		t.Fatalf("GET %s: %v", key, err)
+	}
+	return got
+}
+
+func TestThreeHomesAreOneStore(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	big := bytes.Repeat([]byte("rhizome "), 400_000)
+	a.put(t, "before", big)
+	a.put(t, "small", []byte("hello"))
+	b := h.join(a, "brest")
+	h.settled(2)
+	c := h.join(b, "lille")
+	h.settled(3)
+	for _, x := range []*home{a, b, c} {
+		if got := x.get(t, "before"); !bytes.Equal(got, big) {
+			t.Errorf("what was stored before others joined has %d bytes through %s", len(got), x.config.Home)
+		}
+	}
+	b.put(t, "after", big)
+	c.put(t, "small", []byte("bonjour"))
+	if got := a.get(t, "small"); string(got) != "bonjour" {
+		t.Errorf("the first home reads %q", got)
+	}
+	h.kill("lyon")
+	for _, x := range []*home{b, c} {
+		if !bytes.Equal(x.get(t, "after"), big) || !bytes.Equal(x.get(t, "before"), big) {
+			t.Errorf("%s reads something else while another home is away", x.config.Home)
+		}
+	}
+	c.put(t, "meanwhile", big)
+	a = h.up("lyon")
+	h.settled(3)
+	if !bytes.Equal(a.get(t, "meanwhile"), big) {
+		t.Error("the home that was away does not read what came meanwhile")
+	}
+}
+
+func TestInvitationsServeOnce(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	text := h.invite(a)
+	h.up("brest", func(c *Config) { c.Join = text })
+	again := h.config("lille")
+	again.Join = text
+	if n, err := Open(t.Context(), again); !errors.Is(err, errs.Denied) {
+		if err == nil {
+			_ = n.Close()
+		}
+		t.Errorf("a second machine joins with the same invitation: %v", err)
+	}
+	other := h.invite(a)
+	list, err := a.Invitations(t.Context())
+	if err != nil || len(list) != 2 || list[1].State != "used" || len(list[1].Joined) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if err := a.RevokeInvitation(t.Context(), list[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	again.Join = other
+	if n, err := Open(t.Context(), again); !errors.Is(err, errs.Denied) {
+		if err == nil {
+			_ = n.Close()
+		}
+		t.Errorf("a machine joins with a revoked invitation: %v", err)
+	}
+}

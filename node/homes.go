@@ -1,0 +1,232 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
+	"rhizome/gateway/admin"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
+)
+
+// ticketNodes is how many nodes an invitation names.
+const ticketNodes = 3
+
+// Invite implements admin.Cluster.
+func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitation, error) {
+	if err := n.startLinks(); err != nil {
+		return api.Invitation{}, err
+	}
+	i, secret, err := n.accounts.Invite(ctx, n.member, want.Uses, time.Duration(want.Seconds)*time.Second)
+	if err != nil {
+		return api.Invitation{}, err
+	}
+	t := account.Ticket{Rhizome: n.members.Layout().Lineage, Invitation: i.ID, Secret: secret,
+		Expires: i.Expires.Unix(), Nodes: n.doors()}
+	out := n.invitationRecord(i)
+	out.Text = t.String()
+	return out, nil
+}
+
+// doors returns nodes that a machine which joins can ask: this one, and others that are up.
+func (n *Node) doors() []account.TicketNode {
+	out := []account.TicketNode{{Node: n.keys.id(), Addresses: n.links.Addresses()}}
+	for _, p := range n.members.Peers() {
+		if p.Up && len(out) < ticketNodes {
+			out = append(out, account.TicketNode{Node: p.Node, Addresses: p.Addresses})
+		}
+	}
+	for i := range out {
+		out[i].Addresses = out[i].Addresses[:min(len(out[i].Addresses), 16)]
+	}
+	return out
+}
+
+func (n *Node) invitationRecord(i *account.Invitation) api.Invitation {
+	out := api.Invitation{ID: i.ID.String(), State: i.State(n.members.Clock().Now()), Created: i.Created, Expires: i.Expires,
+		Uses: i.Uses, Joined: []string{}}
+	for _, id := range i.Joined {
+		out.Joined = append(out.Joined, id.String())
+	}
+	return out
+}
+
+// Invitations implements admin.Cluster.
+func (n *Node) Invitations(ctx context.Context) ([]api.Invitation, error) {
+	all, err := n.accounts.Invitations(ctx)
+	out := []api.Invitation{}
+	for _, i := range all {
+		out = append(out, n.invitationRecord(i))
+	}
+	return out, err
+}
+
+// RevokeInvitation implements admin.Cluster.
+func (n *Node) RevokeInvitation(ctx context.Context, text string) error {
+	id, err := ident.Parse(text)
+	if err != nil {
+		return errs.Newf(errs.NotFound, "there is no invitation %s", text)
+	}
+	return n.accounts.Revoke(ctx, id)
+}
+
+// Nodes implements admin.Cluster.
+func (n *Node) Nodes(context.Context) ([]api.Node, error) {
+	l := n.members.Layout()
+	counts := partitionCounts(l)
+	peers := map[ident.NodeID]membership.Peer{}
+	for _, p := range n.members.Peers() {
+		peers[p.Node] = p
+	}
+	out := []api.Node{}
+	for i, place := range l.Nodes {
+		p, known := peers[place.ID]
+		if !known {
+			p.Card, _ = n.members.Card(place.ID)
+			n.describe(&p.Card)
+			p.Up, p.Since, p.Layout = true, n.started, l.Version
+		}
+		out = append(out, n.nodeRecord(&place, &p, counts[i], l))
+	}
+	return out, nil
+}
+
+func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int, l *layout.Layout) api.Node {
+	out := api.Node{
+		ID: place.ID.String(), Home: place.Zone, Roles: roles(place), This: place.ID == n.keys.id(), Up: p.Up,
+		RTT: float64(p.RTT.Microseconds()) / 1000, Release: p.Release, Addresses: p.Addresses,
+		Capacity: place.Capacity, Used: p.Used, Free: p.Free, Partitions: partitions, Draining: place.Draining,
+		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health),
+	}
+	if out.Addresses == nil {
+		out.Addresses = []string{}
+	}
+	if !p.Since.IsZero() {
+		out.Since = &p.Since
+	}
+	return out
+}
+
+func healthRecord(h *membership.Health) api.NodeHealth {
+	return api.NodeHealth{PartitionsLeft: int(h.Rows), ExtentsLeft: h.Extents, BytesLeft: h.Bytes, Rate: h.Rate,
+		Damaged: h.Damaged, DisksLost: int(h.Lost), Skew: h.Skew, Full: h.Full}
+}
+
+func roles(n *layout.Node) []string {
+	switch {
+	case n.Witness:
+		return []string{api.RoleWitness}
+	case n.Capacity > 0:
+		return []string{api.RoleStorage}
+	}
+	return []string{api.RoleGateway}
+}
+
+// importedBy returns the newest layout of which a node has taken up all its partitions.
+func importedBy(c *membership.Card, l *layout.Layout, id ident.NodeID) uint64 {
+	for p := range l.Assigned {
+		if slices.Contains(l.Replicas(p), id) && !(c.Has(p) && c.Layout >= l.Term(p)) {
+			return l.Version - 1
+		}
+	}
+	return l.Version
+}
+
+func partitionCounts(l *layout.Layout) []int {
+	out := make([]int, len(l.Nodes))
+	for _, set := range l.Assigned {
+		for _, i := range set {
+			out[i]++
+		}
+	}
+	return out
+}
+
+// Layout implements admin.Cluster.
+func (n *Node) Layout(ctx context.Context) (api.Layout, error) {
+	l := n.members.Layout()
+	same := layout.Compare(l, l, nil)
+	out := api.Layout{
+		Version: l.Version, Lineage: l.Lineage.String(), Replicas: cmp.Or(l.Settings.Replicas, 3), Zones: l.Settings.Zones,
+		Effective: same.Replicas, Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
+		Stand: admin.StandingOf(l, n.members.Up), Warn: notices(same.Warnings), Moving: n.moving(),
+	}
+	return out, nil
+}
+
+func homeShares(l *layout.Layout) []api.HomeShare {
+	counts := partitionCounts(l)
+	out := []api.HomeShare{}
+	for i := range l.Nodes {
+		p := &l.Nodes[i]
+		k := slices.IndexFunc(out, func(h api.HomeShare) bool { return h.Name == p.Zone })
+		if k < 0 {
+			k = len(out)
+			out = append(out, api.HomeShare{Name: p.Zone})
+		}
+		out[k].Capacity += p.Capacity
+		out[k].Nodes = append(out[k].Nodes, api.NodeShare{ID: p.ID.String(), Roles: roles(p), Capacity: p.Capacity,
+			Partitions: counts[i], Draining: p.Draining})
+	}
+	return out
+}
+
+// moving sums up what the nodes that are up have left to take up.
+func (n *Node) moving() *api.LayoutMoves {
+	var left membership.Health
+	own := membership.Card{}
+	n.describe(&own)
+	all := []membership.Card{own}
+	for _, p := range n.members.Peers() {
+		if p.Up {
+			all = append(all, p.Card)
+		}
+	}
+	for _, c := range all {
+		left.Rows += c.Health.Rows
+		left.Bytes += c.Health.Bytes
+		left.Extents += c.Health.Extents
+		left.Rate += c.Health.Rate
+	}
+	if left.Rows == 0 && left.Extents == 0 {
+		return nil
+	}
+	m := &api.LayoutMoves{PartitionsLeft: int(left.Rows), BytesLeft: left.Bytes, Rate: left.Rate, Seconds: -1}
+	if left.Rate > 0 {
+		m.Seconds = left.Bytes / left.Rate
+	}
+	return m
+}
+
+// notices says a layout's risks to people.
+func notices(ws []layout.Warning) []api.Notice {
+	var out []api.Notice
+	for _, w := range ws {
+		out = append(out, api.Notice{Err: warning(w)})
+	}
+	return out
+}
+
+func warning(w layout.Warning) error {
+	switch w.Risk {
+	case layout.OneHome:
+		return errs.Newf(errs.Conflict, "everything lies in one home, %s: if it burns, all is lost. Invite another home", w.Zone)
+	case layout.NoThird:
+		return errs.New(errs.Conflict, "with two homes and no witness, nothing can be written or read while one of them is away. Invite a third, if only a small machine as a witness")
+	case layout.FewHomes:
+		return errs.Newf(errs.Conflict, "there are too few homes for as many copies as wanted: each byte lies in %d", w.Count)
+	case layout.Idle:
+		return errs.Newf(errs.Conflict, "%d bytes of the home %s cannot be used, because the other homes offer less", w.Bytes, w.Zone)
+	case layout.Tight:
+		return errs.Newf(errs.Conflict, "the home %s is full first, and keeps the space of the others from being used", w.Zone)
+	case layout.Overfull:
+		return errs.Newf(errs.Full, "%d bytes more are stored than fit", w.Bytes)
+	}
+	return errs.New(errs.Conflict, w.String())
+}

@@ -1,0 +1,202 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"rhizome/base/codec"
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
+	"rhizome/model/account"
+	"rhizome/net/rpc"
+)
+
+// Joining goes in two steps, so that a machine that fails in the midst of it costs the
+// others nothing. First it shows its invitation and becomes a member that keeps nothing.
+// Once it runs, it asks for its share by a change of layout of its own.
+//
+// The invitation lies in the data folder until the rows are made, so that a join that
+// was interrupted goes on with the next start.
+
+const methodJoin rpc.Method = 0x0501
+
+// joiningFile holds the invitation, 0600; joinMark stands in the rows until the node
+// has asked for its share.
+//
+//	'n' 'j'  empty
+const joiningFile = "joining"
+
+var joinMark = []byte("nj")
+
+// joinTime bounds one attempt to join through one node.
+const joinTime = 30 * time.Second
+
+// joinRequest is what a machine says that was invited.
+type joinRequest struct {
+	Invitation ident.ID `cbor:"1,keyasint"`
+	Secret     ident.ID `cbor:"2,keyasint"`
+	Home       string   `cbor:"3,keyasint"`
+	Capacity   int64    `cbor:"4,keyasint,omitempty"`
+	Witness    bool     `cbor:"5,keyasint,omitempty"`
+	Release    string   `cbor:"6,keyasint"`
+}
+
+// joinAnswer makes it a member.
+type joinAnswer struct {
+	Root   []byte            `cbor:"1,keyasint"`
+	Layout []byte            `cbor:"2,keyasint"`
+	Cards  []membership.Card `cbor:"3,keyasint"`
+}
+
+// maxJoinCards bounds the answer; the others' cards come with the first exchange.
+const maxJoinCards = 40
+
+// joined is what a join brought.
+type joined struct {
+	root   ident.Secret
+	layout *layout.Layout
+	cards  []membership.Card
+}
+
+// keepInvitation puts the invitation of this start where the next one finds it, unless
+// the node is a member already.
+func (n *Node) keepInvitation(fresh bool) error {
+	if n.config.Join == "" {
+		return nil
+	}
+	if !fresh {
+		n.config.Logger.Info("the node belongs to a rhizome already; the invitation is not used")
+		return nil
+	}
+	if _, err := account.ParseTicket(n.config.Join); err != nil {
+		return err
+	}
+	if err := writeDurably(n.folder.at(joiningFile), []byte(strings.TrimSpace(n.config.Join)+"\n")); err != nil {
+		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)
+	}
+	return nil
+}
+
+// invitation returns the ticket of a join under way, nil for none.
+func (f *folder) invitation() (*account.Ticket, error) {
+	raw, err := os.ReadFile(f.at(joiningFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errs.Newf(errs.Internal, "the invitation cannot be read: %w", err)
+	}
+	return account.ParseTicket(string(raw))
+}
+
+// join shows the invitation to the nodes that it names, one after another, until one
+// takes it.
+func (n *Node) join(ctx context.Context, t *account.Ticket) (*joined, error) {
+	if err := n.startLinks(); err != nil {
+		return nil, err
+	}
+	var ids []ident.NodeID
+	for _, tn := range t.Nodes {
+		ids = append(ids, tn.Node)
+		n.links.SetAddresses(tn.Node, tn.Addresses)
+	}
+	n.guard.name(ids)
+	request := codec.Encode(&joinRequest{Invitation: t.Invitation, Secret: t.Secret, Home: n.config.Home,
+		Capacity: n.config.Capacity, Witness: n.config.Witness, Release: n.config.Version})
+	failed := errs.New(errs.Unavailable, "the invitation names no node")
+	for _, id := range ids {
+		j, err := n.joinThrough(ctx, id, request)
+		if err == nil {
+			return j, nil
+		}
+		if errors.Is(err, errs.Denied) || errors.Is(err, errs.Invalid) {
+			return nil, err
+		}
+		failed = err
+	}
+	if t.Over(n.config.Clock.Now()) {
+		return nil, errs.Newf(errs.Unavailable, "no node of the rhizome answers, and by this computer's clock the invitation is over: ask for another, or set the clock: %w", failed)
+	}
+	return nil, errs.Newf(errs.Unavailable, "no node of the rhizome answers: is the other home's node running and connected? %w", failed)
+}
+
+func (n *Node) joinThrough(ctx context.Context, id ident.NodeID, request []byte) (*joined, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinTime)
+	defer cancel()
+	raw, err := n.links.Call(ctx, id, rpc.Control, methodJoin, request)
+	if err != nil {
+		return nil, err
+	}
+	var a joinAnswer
+	if err := codec.Decode(raw, &a); err != nil {
+		return nil, err
+	}
+	l, err := layout.Decode(a.Layout)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Root) != len(ident.Secret{}) || l.Node(n.keys.id()) == nil {
+		return nil, errs.New(errs.Corrupt, "the other node's answer to the invitation makes no sense")
+	}
+	return &joined{ident.Secret(a.Root), l, a.Cards}, nil
+}
+
+// takeIn keeps what the join brought: the key, and that a share is to be asked for.
+func (n *Node) takeIn(j *joined) error {
+	if err := writeKey(n.folder.at(rootKeyFile), j.root); err != nil {
+		return err
+	}
+	n.keys.root = j.root
+	b := n.rows.NewBatch()
+	b.Set(joinMark, nil)
+	return b.Commit()
+}
+
+// finishJoin forgets the invitation once the rows know the layout.
+func (n *Node) finishJoin() error {
+	if err := os.Remove(n.folder.at(joiningFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)
+	}
+	return nil
+}
+
+// serveJoin handles a stranger's joinRequest.
+func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+	var r joinRequest
+	if err := codec.Decode(request, &r); err != nil {
+		return nil, errs.New(errs.Invalid, "the request to join cannot be read")
+	}
+	if r.Capacity < 0 || r.Witness && r.Capacity > 0 {
+		return nil, errs.New(errs.Invalid, "the request to join makes no sense")
+	}
+	i, err := n.accounts.Accept(ctx, r.Invitation, r.Secret, from)
+	if err != nil {
+		return nil, err
+	}
+	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.By, Draining: true}
+	if err := n.admit(ctx, node); err != nil {
+		return nil, err
+	}
+	cards := n.members.Cards()
+	if len(cards) > maxJoinCards {
+		cards = cards[:maxJoinCards]
+	}
+	n.config.Logger.Info("a node joined", "node", from, "home", r.Home)
+	return codec.Encode(&joinAnswer{n.keys.root[:], n.members.Layout().Encode(), cards}), nil
+}
+
+// admit makes a node a member that keeps nothing yet, unless it is one.
+func (n *Node) admit(ctx context.Context, node layout.Node) error {
+	_, err := n.members.Change(ctx, 0, func(l *layout.Layout) []layout.Change {
+		if l.Node(node.ID) != nil {
+			return nil
+		}
+		return []layout.Change{layout.Add(node)}
+	})
+	return err
+}

@@ -1,0 +1,118 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/membership"
+	"rhizome/cluster/register"
+	"rhizome/net/rpc"
+)
+
+// Transport is what a node needs of its links to others.
+type Transport interface {
+	rpc.Links
+	// Start begins to listen and to call. Handlers are set before.
+	Start() error
+	// Addresses are those at which others may reach this node.
+	Addresses() []string
+	// SetAddresses says where another node is.
+	SetAddresses(ident.NodeID, []string)
+	// OnLink tells when a link comes up or goes down.
+	OnLink(func(id ident.NodeID, up bool))
+	// SetBackground and SetRelay bound what is sent for background work, and what is
+	// relayed for others, in bytes per second; 0 is no limit.
+	SetBackground(perSecond int)
+	SetRelay(perSecond int)
+	// Recheck ends the links to those who are no members any more.
+	Recheck()
+	Close() error
+}
+
+// guard lets members in, and before this node is one, those who were named to it.
+type guard struct {
+	members atomic.Pointer[membership.Members]
+	named   atomic.Pointer[map[ident.NodeID]bool]
+}
+
+// Member implements rpc.Guard.
+func (g *guard) Member(id ident.NodeID) bool {
+	if m := g.members.Load(); m != nil {
+		return m.Member(id)
+	}
+	named := g.named.Load()
+	return named != nil && (*named)[id]
+}
+
+// name lets these in until there are members.
+func (g *guard) name(ids []ident.NodeID) {
+	named := make(map[ident.NodeID]bool, len(ids))
+	for _, id := range ids {
+		named[id] = true
+	}
+	g.named.Store(&named)
+}
+
+// linksMark says in the rows that this node speaks with others, or is about to: its
+// links open at every start. A node that was always alone opens none.
+//
+//	'n' 'p'  empty
+var linksMark = []byte("np")
+
+// openLinks makes the links to others.
+func (n *Node) openLinks(context.Context) (err error) {
+	make := n.config.Links
+	if make == nil {
+		make = n.realLinks
+	}
+	if n.links, err = make(n.keys.seed, &n.guard); err != nil {
+		return err
+	}
+	n.onClose(n.links.Close)
+	return nil
+}
+
+// startLinks opens the links, once, now and at every start from now on.
+func (n *Node) startLinks() error {
+	n.linking.Lock()
+	defer n.linking.Unlock()
+	if n.linked {
+		return nil
+	}
+	b := n.rows.NewBatch()
+	b.Set(linksMark, nil)
+	if err := b.Commit(); err != nil {
+		return err
+	}
+	if err := n.links.Start(); err != nil {
+		return err
+	}
+	n.linked = true
+	if n.members != nil {
+		n.members.Changed()
+	}
+	return nil
+}
+
+// listenToOthers opens the links if there are others, or somebody said where to listen.
+func (n *Node) listenToOthers(context.Context) error {
+	_, err := n.rows.Get(linksMark)
+	if errors.Is(err, errs.NotFound) && !n.config.PeerSet && len(n.members.Layout().Nodes) == 1 {
+		return nil
+	}
+	if err != nil && !errors.Is(err, errs.NotFound) {
+		return err
+	}
+	return n.startLinks()
+}
+
+// serveOthers answers what other nodes ask. It comes before the links open, but in a
+// node that joins.
+func (n *Node) serveOthers(context.Context) error {
+	register.Serve(n.links, n.replica)
+	n.links.Handle(methodJoin, rpc.Anyone, n.serveJoin)
+	return nil
+}
