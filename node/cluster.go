@@ -199,6 +199,8 @@ func (n *Node) describe(c *membership.Card) {
 		}
 	}
 	c.Imported = n.imported()
+	moved := n.replica.Progress()
+	c.Health.Rows = int64(moved.Served - moved.Imported)
 	if n.extents == nil {
 		return
 	}
