@@ -18,13 +18,21 @@
 //     once. Any error that a caller's own Apply returned means that it did not happen.
 //   - Nothing here reads a clock for safety.
 //
+// # Several homes
+//
+// Serve and Remote carry what coordinators and replicas say to each other. Replica.Adopt
+// takes up a layout; Replica.Move imports what it gives this node and drops what it
+// takes away; Coordinator.Heal and LinkUp make up for what a replica missed. A message
+// carries the term of its row's partition: see Peer, Plans and docs/registers.md.
+//
 // # What a replica keeps in its row store
 //
-// See docs/formats.md. Beside each row it keeps two local, derived things in the
+// See docs/registers.md. Beside each row it keeps local, derived things in the
 // same batch as the row itself, so that they never disagree with it:
 //
 //   - the work list: rows whose value is marked Pending and was not yet Settled. It
 //     is a hint of where to look, never a fact about the row;
+//   - the digests: of each bucket of a partition's rows, to compare replicas by;
 //   - the weights: sums of Count and Bytes of all live values per (table, partition
 //     key).
 package register

@@ -60,14 +60,7 @@ func (r *Replica) install(ctx context.Context, i *importing, p *pulled, next boo
 	if err := r.addOwn(ctx, i, p); err != nil {
 		return err
 	}
-	w := pageWriter{r: r, i: i, p: p, sums: make(map[partID][2]int64)}
-	defer w.release()
-	for _, row := range p.sorted() {
-		if err := w.add([]byte(row), p.rows[row]); err != nil {
-			return err
-		}
-	}
-	if err := w.commit(next); err != nil {
+	if err := r.installRows(i, p, next); err != nil {
 		return err
 	}
 	if !next {
@@ -81,6 +74,19 @@ func (r *Replica) install(ctx context.Context, i *importing, p *pulled, next boo
 	defer i.mu.Unlock()
 	i.cursor = p.to
 	return nil
+}
+
+// installRows writes the rows. No latch is held when it returns: who adopts a layout
+// waits for latches, and finish for them.
+func (r *Replica) installRows(i *importing, p *pulled, next bool) error {
+	w := pageWriter{r: r, i: i, p: p, sums: make(map[partID][2]int64)}
+	defer w.release()
+	for _, row := range p.sorted() {
+		if err := w.add([]byte(row), p.rows[row]); err != nil {
+			return err
+		}
+	}
+	return w.commit(next)
 }
 
 // installLimits makes the promises, floor and fences of the sources this replica's

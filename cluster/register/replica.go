@@ -73,7 +73,7 @@ func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica
 			return nil, err
 		}
 	}
-	if o.Plans == nil {
+	if o.Plans == nil || o.Plans.Layout() == nil {
 		return r, nil
 	}
 	return r, r.Adopt(o.Plans.Layout())

@@ -169,6 +169,11 @@ var scopes = []scope{
 	{name: "five replicas, a swap, a delete, a read", ops: "SDR", old: "12345", live: true, fixed: true},
 	{name: "import 123 to 345", ops: "SSR", old: "123", new: "345", live: true, fixed: true, modes: "21*"},
 	{name: "import 1 to 123, forgetting", ops: "DSR", old: "1", new: "123", live: true, fixed: true, forgets: 1},
+	{name: "three layouts, 1 to 2 to 12, forgetting", ops: "DSR", old: "1", new: "2", third: "12", live: true, fixed: true, forgets: 1, modes: "**3"},
+	{name: "three layouts, 12 to 23 to 14", ops: "SSR", old: "12", new: "23", third: "14", live: true, fixed: true, modes: "123"},
+	{name: "three layouts, 123 to 3 to 4", ops: "SSR", old: "123", new: "3", third: "4", live: true, fixed: true, modes: "123"},
+	{name: "import 1 to 12, again after a restart", ops: "SSR", old: "1", new: "12", live: true, fixed: true, crashes: 2, marks: true},
+	{name: "import 12 to 23, again after a restart, forgetting", ops: "DS", old: "12", new: "23", live: true, fixed: true, crashes: 1, forgets: 1, marks: true},
 	{name: "import 123 to 3, a restart", ops: "SI", old: "123", new: "3", live: true, crashes: 1},
 }
 
@@ -188,6 +193,12 @@ var longScopes = []scope{
 	{name: "import 12345 to 123", ops: "SSR", old: "12345", new: "123", live: true, fixed: true},
 	{name: "import 123 to 145, forgetting", ops: "DSR", old: "123", new: "145", live: true, fixed: true, forgets: 2},
 	{name: "import 1 to 123, forgetting twice", ops: "DSR", old: "1", new: "123", live: true, forgets: 2},
+	{name: "import 123 to 345, again after a restart", ops: "SSR", old: "123", new: "345", live: true, fixed: true, crashes: 1, marks: true, modes: "12*"},
+	{name: "three layouts, 123 to 145 to 123", ops: "SSR", old: "123", new: "145", third: "123", live: true, fixed: true, modes: "123"},
+	{name: "three layouts, 1 to 12 to 23, forgetting", ops: "DSR", old: "1", new: "12", third: "23", live: true, fixed: true, forgets: 2},
+	{name: "three layouts, 1 to 123 to 3", ops: "SSR", old: "1", new: "123", third: "3", live: true, fixed: true, modes: "123"},
+	{name: "three layouts, 123 to 145 to 123, forgetting", ops: "DR", old: "123", new: "145", third: "123", live: true, fixed: true, forgets: 2},
+	{name: "import 1 to 123, again after a restart", ops: "SSR", old: "1", new: "123", live: true, fixed: true, inorder: true, crashes: 1, marks: true, modes: "222"},
 	{name: "import 12 to 123, restarts", ops: "SSR", old: "12", new: "123", live: true, crashes: 1},
 }
 
@@ -234,6 +245,11 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"promises are not imported", moved, rules{noImportBound: true}},
 		{"soft records count in reads", scope{ops: "SSRR", old: "123", new: "345", live: true, fixed: true, inorder: true, modes: "1122"}, rules{noSoft: true}},
 		{"one source is enough", moved, rules{importOne: true}},
+		{"imported records count though they are not chosen", scope{ops: "SSRR", old: "123", new: "345", live: true, fixed: true, inorder: true, modes: "1122"}, rules{softNever: true}},
+		{"a source that has not imported", scope{ops: "SSR", old: "1", new: "2", third: "3", live: true, fixed: true, modes: "123"}, rules{anySource: true}},
+		{"stale rows on a new tenure", scope{ops: "DR", old: "12", new: "1", third: "12", live: true, fixed: true, forgets: 2, ballots: 3, rounds: true, modes: "23"}, rules{keepStale: true}},
+		{"who imports again confirms a deletion", scope{ops: "DR", old: "1", new: "2", live: true, fixed: true, forgets: 1, ballots: 4, rounds: true, crashes: 1, marks: true, modes: "22"}, rules{confirmEarly: true}},
+		{"who votes again takes what is not its vote", scope{ops: "SSR", old: "1", new: "123", live: true, fixed: true, inorder: true, crashes: 1, marks: true, modes: "222"}, rules{importAgain: true}},
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			b.in.broken = b.broken

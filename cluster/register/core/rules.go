@@ -19,6 +19,9 @@ type rules struct {
 	noSoft        bool // an imported record below its promise counts in reads
 	importAgain   bool // who may have voted takes a chosen record as if it had not
 	softNever     bool // an imported record that is not chosen counts all the same
+	anySource     bool // a source that has not imported hands on what it has
+	keepStale     bool // a new tenure begins with the rows of an old one
+	confirmEarly  bool // who may import a row again confirms that it holds a deletion
 	importOne     bool // one import source is enough
 	neverTwice    bool // a refused Accept is taken as never accepted before
 	anyFence      bool // a read counts answers from behind a fence

@@ -56,7 +56,7 @@ func (t *table) starts(w *world, k int, emit emitter) {
 	if op != 'C' && t.hasCreate() && !t.visible(w) || t.inorder && k > 0 && w.c[k-1].stage == 0 {
 		return
 	}
-	for v := uint8(1); v <= 2; v++ {
+	for v := uint8(1); v <= 3; v++ {
 		if len(t.sets[v]) == 0 || t.modes != "" && t.modes[k] != '*' && t.modes[k] != '0'+v {
 			continue
 		}
@@ -177,9 +177,35 @@ func (t *table) complete(w *world, k int) bool {
 
 // admitted reports whether replica i handles a message of a layout version, and lets
 // it learn of that.
-func (w *world) admitted(i int, version uint8) bool {
+func (t *table) admitted(w *world, i int, version uint8) bool {
+	t.learn(&w.r[i], i, uint64(version))
 	r, _ := w.r[i].tenure.Admit(uint64(version))
 	return r == None
+}
+
+// learn lets a replica hear of a layout version. It keeps its rows if it has all those
+// of the version before, as one of the next or as a source; else it begins empty.
+func (t *table) learn(r *xreplica, i int, version uint64) {
+	if version <= r.tenure.Known {
+		return
+	}
+	whole := r.tenure.Serving == r.tenure.Known && !r.touch
+	if r.touch {
+		r.tenure.Serving = t.base(i, r.tenure.Known)
+	}
+	follows := r.tenure.Serving+1 == version || t.class[i]>>(version-1)&1 == 0
+	r.tenure.Known, r.imp, r.touch, r.again = version, Import{}, false, false
+	if !(whole && follows) && !t.broken.keepStale {
+		r.cell, r.tenure.Serving = Cell{}, 0
+	}
+}
+
+// base is the version whose rows a replica has while it imports those of the next.
+func (t *table) base(i int, next uint64) uint64 {
+	if next > 1 && t.class[i]>>(next-2)&1 != 0 {
+		return next - 1
+	}
+	return 0
 }
 
 func (t *table) works(w *world, k int, emit emitter) {
@@ -239,7 +265,7 @@ func (t *table) fences(w *world, k, from, i int, emit emitter) {
 func (t *table) prepares(w *world, k, from, i int, emit emitter) {
 	next := t.copy(w)
 	c, r := &next.c[k], &next.r[i]
-	if c.p.yes>>from&1 != 0 && c.p.Phase() == Preparing || !next.admitted(i, c.version) || t.ops[k] == 'C' && c.att == 0 {
+	if c.p.yes>>from&1 != 0 && c.p.Phase() == Preparing || !t.admitted(next, i, c.version) || t.ops[k] == 'C' && c.att == 0 {
 		return
 	}
 	b := c.p.Ballot()
@@ -264,7 +290,7 @@ func (t *table) reads(w *world, k, from, i int, emit emitter) {
 	}
 	next := t.copy(w)
 	c, r := &next.c[k], &next.r[i]
-	if !next.admitted(i, c.version) {
+	if !t.admitted(next, i, c.version) {
 		return
 	}
 	rec, ok := c.rd.Answer(from, r.cell.Read(&r.limits))
@@ -331,7 +357,7 @@ func (t *table) awaited(w *world, a *sentRecord) bool {
 func (t *table) accept(w *world, k, from, i int, emit emitter) {
 	next := t.copy(w)
 	c, r := &next.c[k], &next.r[i]
-	if !next.admitted(i, c.version) {
+	if !t.admitted(next, i, c.version) {
 		return
 	}
 	a, _ := r.cell.Accept(c.p.Next(), &r.limits)
@@ -355,7 +381,7 @@ func (t *table) accept(w *world, k, from, i int, emit emitter) {
 // take delivers an Accept that nobody waits for.
 func (t *table) take(w *world, b, i int, version uint8, how string, emit emitter) {
 	next := t.copy(w)
-	if !next.admitted(i, version) {
+	if !t.admitted(next, i, version) {
 		return
 	}
 	r := &next.r[i]
@@ -373,7 +399,7 @@ func (t *table) heals(w *world, b int, emit emitter) {
 		}
 		for i := range t.n {
 			v := w.r[x].tenure.Known
-			if i != x && v == w.r[x].tenure.Serving && (w.r[i].tenure == w.r[x].tenure) {
+			if i != x && v == w.r[x].tenure.Serving && w.r[i].tenure == w.r[x].tenure && !w.r[i].touch && !w.r[x].touch {
 				t.take(w, b, i, uint8(v), "is healed to ballot", emit)
 			}
 		}
@@ -391,6 +417,9 @@ func (t *table) faults(w *world, i int, emit emitter) {
 		}
 		if !t.broken.noCeiling {
 			r.limits.Start = r.limits.Ceiling
+		}
+		if r.imp = (Import{}); r.touch {
+			r.touch, r.again, r.tenure.Serving = false, true, t.base(i, r.tenure.Known)
 		}
 		emit(next, step{"restarts", i, 0}, false)
 	}
@@ -412,14 +441,14 @@ func (t *table) faults(w *world, i int, emit emitter) {
 func (t *table) forget(w *world, i int, emit emitter) {
 	d := w.r[i].cell.Ballot
 	v := w.r[i].tenure.Serving
-	if d.IsZero() || w.r[i].cell.Value != nil || v == 0 || w.r[i].tenure.Known != v {
+	if d.IsZero() || w.r[i].cell.Value != nil || v == 0 || w.r[i].tenure.Known != v || w.r[i].touch && !t.broken.confirmEarly {
 		return
 	}
 	f := NewForgetter(len(t.sets[v]), v)
 	f.rules = t.broken
 	ok := false
 	for from, x := range t.sets[v] {
-		for under := range uint64(3) {
+		for under := range uint64(4) {
 			if w.a[d.Round].conf[under]>>x&1 != 0 {
 				ok = f.Answer(from, Confirmation{Version: under, Holds: true}) || ok
 			}
@@ -448,7 +477,7 @@ func (t *table) confirm(w *world) {
 		}
 		for i := range t.n {
 			r := &w.r[i]
-			if v := r.tenure.Serving; v == r.tenure.Known && r.cell.Confirm(a.rec.Ballot, &r.limits, v).Holds {
+			if v := r.tenure.Serving; v == r.tenure.Known && (!r.touch || t.broken.confirmEarly) && r.cell.Confirm(a.rec.Ballot, &r.limits, v).Holds {
 				a.conf[v] |= 1 << i
 			}
 		}
@@ -457,38 +486,80 @@ func (t *table) confirm(w *world) {
 
 // imports merges the row from a former replica.
 func (t *table) imports(w *world, i int, emit emitter) {
-	if t.class[i]&2 == 0 || w.r[i].tenure.Serving == 2 {
-		return
+	if w.r[i].touch {
+		next := t.copy(w)
+		next.r[i].touch = false
+		emit(next, step{"has imported the whole partition", i, 0}, false)
 	}
-	for from, x := range t.sets[1] {
-		if w.r[i].imp.heard>>from&1 != 0 {
+	for v := uint64(2); v <= 3; v++ {
+		if t.class[i]>>(v-1)&1 != 0 && w.r[i].tenure.Known <= v && w.r[i].tenure.Serving != v {
+			t.importsFor(w, i, v, emit)
+		}
+	}
+}
+
+func (t *table) importsFor(w *world, i int, v uint64, emit emitter) {
+	for from, x := range t.sets[v-1] {
+		if w.r[i].tenure.Known == v && w.r[i].imp.heard>>from&1 != 0 {
 			continue
 		}
 		next := t.copy(w)
 		r, src := &next.r[i], &next.r[x]
+		if !t.exports(src, x, v) {
+			continue
+		}
+		t.learn(r, i, v)
+		if i == x && r.tenure.Serving != v-1 && !t.broken.anySource {
+			continue // it lost what it had by learning of the layout
+		}
 		if r.imp.heard == 0 {
-			r.imp = NewImport(len(t.sets[1]))
-			r.imp.rules = t.broken
+			r.imp = NewImport(len(t.sets[v-1]))
+			r.imp.rules, r.imp.Again = t.broken, r.again
 		}
-		if !t.broken.noSeal {
-			if ok, _ := src.tenure.Seal(2); !ok && src.tenure.Serving != 2 {
-				continue
-			}
-		}
-		r.tenure.Known = 2
 		if !r.imp.Add(from, src.cell.Snapshot(&src.limits)) {
 			emit(next, step{"hears from former replica", i, x}, false)
 			continue
 		}
 		held := r.imp.best.Ballot
 		r.cell.Install(&r.imp, &r.limits)
+		if t.crashes > 0 && !t.broken.noCeiling {
+			r.limits.Ceiling = r.limits.Ceiling.Max(r.cell.Promised)
+		}
 		r.imp = Import{}
-		r.tenure.Serving = 2
+		r.tenure.Serving, r.touch, r.again = v, t.marks, false
 		if r.cell.Ballot == held && !held.IsZero() {
 			next.a[held.Round].held |= 1 << i
 		}
 		emit(next, step{"imported, last from", i, x}, false)
 	}
+}
+
+// exports reports whether a replica may hand out its row to those of a version, and
+// seals it.
+func (t *table) exports(src *xreplica, x int, v uint64) bool {
+	if src.tenure.Known > v {
+		return false
+	}
+	serving := src.tenure.Serving
+	if src.touch {
+		if serving = t.base(x, serving); src.tenure.Serving != v {
+			return t.broken.anySource // it has not got all rows of the version before
+		}
+	}
+	if serving == v || t.broken.noSeal || t.broken.anySource {
+		if t.broken.anySource && !t.broken.noSeal {
+			src.tenure.Known = max(src.tenure.Known, v)
+		}
+		return true
+	}
+	if serving+1 != v {
+		return false
+	}
+	if src.tenure.Known < v {
+		t.learn(src, x, v)
+	}
+	ok, _ := src.tenure.Seal(v)
+	return ok || src.tenure.Serving == v
 }
 
 // linear reports whether the clients' results can be put into one order that keeps

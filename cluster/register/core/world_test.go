@@ -17,9 +17,11 @@ type scope struct {
 	// ops has a letter for each client: S swaps, D deletes, R reads, C creates,
 	// I writes the value again, X puts if absent, F fences and then reads.
 	ops string
-	// old and new are the replicas of layouts 1 and 2, numbered from 1; new is empty
-	// if there is but one layout.
-	old, new string
+	// old, new and third are the replicas of layouts 1, 2 and 3, numbered from 1; those
+	// of a layout that does not come are empty.
+	old, new, third string
+	// marks: that a row was imported is forgotten by a restart, until the partition is.
+	marks bool
 	// modes fixes the layout under which each client works; any if empty or '*'.
 	modes   string
 	ballots int // how many there are; as many as clients need if zero
@@ -42,6 +44,8 @@ type xreplica struct {
 	limits Limits
 	tenure Tenure
 	imp    Import
+	touch  bool // the row is imported, and the partition is not
+	again  bool // the row may have been imported before a restart
 }
 
 type xclient struct {
@@ -65,7 +69,7 @@ type sentRecord struct {
 	version uint8
 	rec     Record
 	held    uint8    // replicas that ever held it
-	conf    [3]uint8 // replicas that confirmed it as a tombstone, by layout
+	conf    [4]uint8 // replicas that confirmed it as a tombstone, by layout
 }
 
 type world struct {
@@ -83,7 +87,7 @@ type table struct {
 	scope
 	n       int // replicas
 	k       int // clients
-	sets    [3][]int
+	sets    [4][]int
 	class   [maxReplicas]uint8
 	values  [16]*Value
 	recents [1 << (maxBallots + 2)][]Ballot
@@ -92,11 +96,11 @@ type table struct {
 
 func newTable(sc scope) *table {
 	t := &table{scope: sc, k: len(sc.ops)}
-	for v, set := range []string{1: sc.old, 2: sc.new} {
+	for v, set := range []string{1: sc.old, 2: sc.new, 3: sc.third} {
 		for _, d := range set {
 			r := int(d - '1')
 			t.sets[v] = append(t.sets[v], r)
-			t.class[r] |= uint8(v)
+			t.class[r] |= 1 << v >> 1
 			t.n = max(t.n, r+1)
 		}
 	}
@@ -206,18 +210,19 @@ func maskOf(recent []Ballot) (m uint16) {
 	return m
 }
 
-const columnSize = 15 + 3*maxClients + 4
+const columnSize = 15 + 3*maxClients + 5
 
 // column encodes all that concerns one replica, but for whom it imported from.
 func (t *table) column(w *world, i int, out []byte) {
 	r := &w.r[i]
-	held, conf := byte(0), [3]byte{}
+	held, conf := byte(0), [4]byte{}
 	for b := range w.a {
 		held |= (w.a[b].held >> i & 1) << (b & 7)
-		conf[1] |= (w.a[b].conf[1] >> i & 1) << (b & 7)
-		conf[2] |= (w.a[b].conf[2] >> i & 1) << (b & 7)
+		for v := range conf {
+			conf[v] |= (w.a[b].conf[v] >> i & 1) << (b & 7)
+		}
 	}
-	col := append(out, t.class[i], small(r.cell.Promised), small(r.cell.Ballot), flag8(r.cell.Soft),
+	col := append(out, t.class[i], small(r.cell.Promised), small(r.cell.Ballot), flag8(r.cell.Soft, r.touch, r.again, r.imp.Again),
 		small(r.limits.Start), small(r.limits.Ceiling), small(r.limits.Floor), byte(r.limits.Fence),
 		byte(r.tenure.Known), byte(r.tenure.Serving),
 		small(r.imp.best.Ballot), small(r.imp.promised), small(r.imp.floor), byte(r.imp.n), byte(r.imp.fence)|byte(r.imp.same)<<4)
@@ -236,8 +241,8 @@ func (t *table) column(w *world, i int, out []byte) {
 		}
 		col = append(col, f, b, fl)
 	}
-	tail := col[:columnSize][columnSize-4:]
-	tail[0], tail[1], tail[2] = held, conf[1], conf[2]
+	tail := col[:columnSize][columnSize-5:]
+	tail[0], tail[1], tail[2], tail[3] = held, conf[1], conf[2], conf[3]
 }
 
 const headerSize = 5 + 6*(maxBallots+1) + 17*maxClients
@@ -273,7 +278,7 @@ func (t *table) encode(w *world, out []byte) []byte {
 	for at, i := range order[:t.n] {
 		var heard byte
 		for x, from := range order[:t.n] {
-			if p := place(t.sets[1], from); p >= 0 && w.r[i].imp.heard>>p&1 != 0 {
+			if p := place(t.former(&w.r[i]), from); p >= 0 && w.r[i].imp.heard>>p&1 != 0 {
 				heard |= 1 << x
 			}
 		}
@@ -281,6 +286,14 @@ func (t *table) encode(w *world, out []byte) []byte {
 		out = append(out, cols[order[at]][:]...)
 	}
 	return out
+}
+
+// former returns the replicas from which one imports.
+func (t *table) former(r *xreplica) []int {
+	if r.imp.heard == 0 {
+		return nil
+	}
+	return t.sets[r.tenure.Known-1]
 }
 
 func less(a, b *[columnSize]byte) bool { return string(a[:]) < string(b[:]) }
@@ -312,7 +325,7 @@ func (t *table) decode(in []byte, w *world) {
 // slots returns, for each column, the number of the replica that it becomes.
 func (t *table) slots() (out [maxReplicas]int) {
 	x := 0
-	for class := uint8(0); class < 4; class++ {
+	for class := uint8(0); class < 8; class++ {
 		for i := range t.n {
 			if t.class[i] == class {
 				out[x] = i
@@ -360,13 +373,14 @@ func (t *table) wants(k int) *Value {
 
 func (t *table) decodeReplica(w *world, i int, in []byte, slots [maxReplicas]int) {
 	r := &w.r[i]
-	r.cell = Cell{Record: t.rec(w, in[2]), Promised: big(in[1]), Soft: in[3] != 0}
+	r.cell = Cell{Record: t.rec(w, in[2]), Promised: big(in[1]), Soft: in[3]&1 != 0}
 	r.limits = Limits{Start: big(in[4]), Ceiling: big(in[5]), Floor: big(in[6]), Fence: uint64(in[7]), rules: t.broken}
+	r.touch, r.again = in[3]&2 != 0, in[3]&4 != 0
 	r.tenure = Tenure{uint64(in[8]), uint64(in[9])}
-	r.imp = Import{best: t.rec(w, in[10]), promised: big(in[11]), floor: big(in[12]), n: int(in[13]), fence: uint64(in[14] & 15), same: int(in[14] >> 4), rules: t.broken}
+	r.imp = Import{best: t.rec(w, in[10]), promised: big(in[11]), floor: big(in[12]), n: int(in[13]), fence: uint64(in[14] & 15), same: int(in[14] >> 4), Again: in[3]&8 != 0, rules: t.broken}
 	for x := range t.n {
 		if in[columnSize-1]>>x&1 != 0 {
-			r.imp.heard |= 1 << place(t.sets[1], slots[x])
+			r.imp.heard |= 1 << place(t.sets[r.tenure.Known-1], slots[x])
 		}
 	}
 	for k := range t.k {
@@ -375,9 +389,10 @@ func (t *table) decodeReplica(w *world, i int, in []byte, slots [maxReplicas]int
 	for b := range w.a {
 		bit := func(f byte) uint8 { return f >> (b & 7) & 1 << i }
 		if b < 8 {
-			w.a[b].held |= bit(in[columnSize-4])
-			w.a[b].conf[1] |= bit(in[columnSize-3])
-			w.a[b].conf[2] |= bit(in[columnSize-2])
+			w.a[b].held |= bit(in[columnSize-5])
+			for v := 1; v <= 3; v++ {
+				w.a[b].conf[v] |= bit(in[columnSize-5+v])
+			}
 		}
 	}
 }
