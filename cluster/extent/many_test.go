@@ -110,9 +110,9 @@ func (x *home) start() {
 	x.links = x.h.net.Node(x.id, nil)
 	cfg := Config{Links: x.links, Places: x.h, Members: x.h.Members,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)).With("home", x.id[0])}
-	rc := register.Config{Node: x.id, Clock: clock.System{}, CallTimeout: time.Second,
+	rc := register.Config{Node: x.id, Clock: clock.System{}, Timeout: time.Second, CallTimeout: time.Second,
 		Layout: func() *layout.Layout { return x.h.rows },
-		Peer:   x.h.peer}
+		Peer:   x.peer}
 	if !x.gateway {
 		var err error
 		x.rows, err = kv.Open(x.fs, "/rows", kv.Options{CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
@@ -133,7 +133,7 @@ func (x *home) start() {
 		defer x.hurtMu.Unlock()
 		x.hurt[id] = true
 	})
-	s.patience, s.endurance = 100*time.Millisecond, time.Second
+	s.patience, s.endurance = 200*time.Millisecond, 5*time.Second
 	s.mend.grace, s.mend.orphan, s.mend.retry = 0, 0, time.Millisecond
 	x.h.mu.Lock()
 	defer x.h.mu.Unlock()
@@ -204,7 +204,7 @@ func (h *homes) relay(to ...int) {
 	}
 	h.mu.Unlock()
 	for _, x := range h.all {
-		if x.Store != nil && !x.gateway {
+		if x.Store != nil && !x.gateway && !x.down {
 			_, err := x.Sweep(ctx, func(ident.ID) {})
 			must(h.t, err)
 		}
@@ -212,10 +212,14 @@ func (h *homes) relay(to ...int) {
 }
 
 // peer reaches a replica without the network.
-func (h *homes) peer(id ident.NodeID) (register.Peer, error) {
+func (from *home) peer(id ident.NodeID) (register.Peer, error) {
+	h := from.h
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, x := range h.all {
+		if from.down && id != from.id {
+			break
+		}
 		if x.id == id && !x.down && x.local != nil {
 			return &telling{x.local, x}, nil
 		}
@@ -244,16 +248,20 @@ func (p *telling) Accept(ctx context.Context, v uint64, row register.Row, r core
 // spread brings every row of extents to every replica, as the registers' own repair does.
 func (h *homes) spread() {
 	h.t.Helper()
+	rows := map[register.Row]bool{}
+	for _, x := range h.all {
+		if x.local != nil && x.Store != nil {
+			must(h.t, x.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
+				rows[row] = true
+				return nil
+			}))
+		}
+	}
 	for _, x := range h.all {
 		if x.local == nil || x.Store == nil {
 			continue
 		}
-		var rows []register.Row
-		must(h.t, x.local.Rows(ctx, Extents, func(row register.Row, _ *register.Value) error {
-			rows = append(rows, row)
-			return nil
-		}))
-		for _, row := range rows {
+		for row := range rows { // its own ballots are above what it promised
 			_, err := x.regs.Update(ctx, row, register.Change{Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
 			must(h.t, err)
 		}
@@ -385,10 +393,16 @@ func (x *home) spoil(id ident.ID, frame int) {
 	x.t.Helper()
 	i, err := x.disks.Info(ctx, id)
 	must(x.t, err)
+	x.spoilAt(i, int64(frame)*(FrameSize+overhead)+100)
+}
+
+// spoilAt turns a byte of what lies at a place.
+func (x *home) spoilAt(i extentstore.Info, at int64) {
+	x.t.Helper()
 	f, err := x.fs.OpenReadWrite(x.fs.PathJoin(i.Dir, i.File), "test")
 	must(x.t, err)
 	defer f.Close()
-	at := i.Offset + int64(frame)*(FrameSize+overhead) + 100
+	at += i.Offset
 	b := make([]byte, 1)
 	_, err = f.ReadAt(b, at)
 	must(x.t, err)

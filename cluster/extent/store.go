@@ -90,10 +90,12 @@ func NewStore(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close ends what goes on behind the callers' backs and waits for it. Writers and
-// readers have ended before.
+// Close ends what goes on behind the callers' backs, and what other nodes ask for, and
+// waits for it. Writers and readers have ended before; disks are closed afterwards.
 func (s *Store) Close() {
+	s.mu.Lock()
 	s.end()
+	s.mu.Unlock()
 	s.work.Wait()
 }
 

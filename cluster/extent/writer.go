@@ -60,7 +60,7 @@ func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe fun
 		if size > 0 {
 			size += int64(frameCount(size)) * overhead
 		}
-		if s.alone(w.id) {
+		if s.sole(w.id) {
 			w.bytes, w.err = s.disks.Create(ctx, w.id, size)
 		} else {
 			w.fan, w.err = s.newFan(ctx, w.id, size)

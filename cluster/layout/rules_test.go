@@ -148,3 +148,13 @@ func TestPlanCounts(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 }
+
+// TestWitnessBecomesHolder: it has the rows and votes on, and has no bytes yet.
+func TestWitnessBecomesHolder(t *testing.T) {
+	l := next(t, start(64, 100*giga), append(homes(1), Add(witness(90, "w")))...)
+	n := next(t, l, Witness(id(90), false), Capacity(id(90), 100*giga))
+	plan := Compare(l, n, func(int) int64 { return 5 })
+	if plan.Moves != 64 || plan.Bytes != 5*64 || len(plan.Changed) != 0 || plan.Nodes[2].Incoming != 0 || n.Term(3) != l.Version {
+		t.Errorf("%+v", plan)
+	}
+}

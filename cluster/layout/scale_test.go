@@ -66,9 +66,9 @@ func unfair(l *Layout) (worst float64) {
 	return worst
 }
 
-// TestScale: 100 nodes in 20 homes with the usual number of partitions, 1,000 in 100
+// TestSimulationOfManyHomes: 100 nodes in 20 homes with the usual number of partitions, 1,000 in 100
 // with eight times as many, so that a fair share is enough partitions to be rounded.
-func TestScale(t *testing.T) {
+func TestSimulationOfManyHomes(t *testing.T) {
 	for _, c := range []struct{ partitions, nodes, homes int }{{1024, 100, 20}, {8192, 1000, 100}} {
 		t.Run(fmt.Sprintf("%d nodes in %d homes", c.nodes, c.homes), func(t *testing.T) {
 			l := start(c.partitions, 100*giga)

@@ -13,6 +13,12 @@ func (t *tenure) serves(term uint64) bool {
 	return t.ready && t.Known == term && t.Serving == term
 }
 
+// Serves reports whether this replica has imported all rows of a partition's term and
+// votes on them: it is then a source for the next term.
+func (r *Replica) Serves(partition int, term uint64) bool {
+	return partition >= 0 && partition < groups && r.tenures[groupIn(partition)].Load().serves(term)
+}
+
 // enter returns the cell of a row with its latch held, once the row may be voted on
 // under the term; else a nil cell and why. As the latch is held, the term does not end
 // before it is given back.

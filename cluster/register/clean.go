@@ -2,8 +2,11 @@ package register
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
+	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
 )
 
@@ -45,18 +48,14 @@ func (c *Coordinator) Run(ctx context.Context) error {
 func (c *Coordinator) Forget(ctx context.Context, age uint64) (left int, err error) {
 	r := c.cfg.Local
 	now := c.NewBallot().Round
+	away := new(absent)
 	var from []byte
 	for {
 		dead, next, young, err := r.Tombstones(ctx, from, now-min(age, now), forgetBatch)
 		if err != nil {
 			return left, err
 		}
-		ready := dead[:0:0]
-		for _, d := range dead {
-			if c.confirmed(ctx, d) {
-				ready = append(ready, d)
-			}
-		}
+		ready := c.allConfirmed(ctx, dead, away)
 		left += young + len(dead) - len(ready)
 		if err := r.Forget(ctx, ready); err != nil {
 			return left, err
@@ -68,15 +67,70 @@ func (c *Coordinator) Forget(ctx context.Context, age uint64) (left int, err err
 	}
 }
 
+// absent are the nodes that did not answer while tombstones were looked through: what
+// they have to confirm stays for another time.
+type absent struct {
+	mu    sync.Mutex
+	nodes map[ident.NodeID]bool
+}
+
+func (a *absent) any(nodes []ident.NodeID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(nodes, func(n ident.NodeID) bool { return a.nodes[n] })
+}
+
+func (a *absent) add(n ident.NodeID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.nodes == nil {
+		a.nodes = make(map[ident.NodeID]bool)
+	}
+	a.nodes[n] = true
+}
+
+// confirmers bounds how many tombstones are asked about side by side.
+const confirmers = 16
+
+// allConfirmed returns those of the tombstones that every replica holds.
+func (c *Coordinator) allConfirmed(ctx context.Context, dead []Tombstone, away *absent) (ready []Tombstone) {
+	if c.alone() {
+		return dead
+	}
+	ok := make([]bool, len(dead))
+	turn := make(chan struct{}, confirmers)
+	var wg sync.WaitGroup
+	for i, d := range dead {
+		turn <- struct{}{}
+		wg.Go(func() {
+			ok[i] = c.confirmed(ctx, d, away)
+			<-turn
+		})
+	}
+	wg.Wait()
+	for i, d := range dead {
+		if ok[i] {
+			ready = append(ready, d)
+		}
+	}
+	return ready
+}
+
 // confirmed reports whether every replica holds the tombstone.
-func (c *Coordinator) confirmed(ctx context.Context, d Tombstone) (ok bool) {
+func (c *Coordinator) confirmed(ctx context.Context, d Tombstone, away *absent) (ok bool) {
 	at := c.place(d.Row.Part)
-	if at.term != d.Term {
+	if at.term != d.Term || away.any(at.nodes) {
 		return false
 	}
 	f := core.NewForgetter(len(at.nodes), at.term)
-	_ = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Confirmation, error) {
-		return p.Confirm(ctx, at.term, d.Row, d.Ballot)
+	_ = ask(ctx, c, at.nodes, func(ctx context.Context, i int, p Peer) (core.Confirmation, error) {
+		a, err := p.Confirm(ctx, at.term, d.Row, d.Ballot)
+		if err != nil {
+			away.add(at.nodes[i])
+		} else if !a.Holds {
+			c.missed(at.nodes[i], d.Row.Part)
+		}
+		return a, err
 	}, func(from int, a core.Confirmation) verdict {
 		if ok = f.Answer(from, a); ok {
 			return enough

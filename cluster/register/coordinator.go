@@ -22,6 +22,8 @@ type Config struct {
 	Layout func() *layout.Layout
 	// Peer returns a replica by its node; it may fail, and need not connect at once.
 	Peer func(ident.NodeID) (Peer, error)
+	// Behind, if set, is told of a node that knows a newer layout. It does not block.
+	Behind func(ident.NodeID)
 	// Local is this node's own replica, nil on a gateway node.
 	Local *Replica
 	Clock clock.Clock
@@ -46,6 +48,7 @@ type Coordinator struct {
 	round atomic.Uint64 // highest round used or heard of
 	draws draws
 	rows  queues
+	heal  heal
 	calls sync.WaitGroup // calls to replicas under way
 }
 
@@ -62,7 +65,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 	if cfg.Linger == 0 {
 		cfg.Linger = 50 * time.Millisecond
 	}
-	c := &Coordinator{cfg: cfg}
+	c := &Coordinator{cfg: cfg, heal: heal{wake: make(chan struct{}, 1)}}
 	c.draws.seed(cfg.Seed)
 	if cfg.Jitter == nil {
 		c.cfg.Jitter = c.draws.upTo
@@ -160,7 +163,9 @@ func ask[T any](ctx context.Context, c *Coordinator, nodes []ident.NodeID, call 
 		select {
 		case r := <-replies:
 			if r.err != nil {
-				failed = r.err
+				if failed == nil || !errors.As(failed, new(*PlanError)) {
+					failed = r.err
+				}
 				continue
 			}
 			switch take(r.from, r.a) {
@@ -188,7 +193,11 @@ func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, c
 		var none T
 		return none, err
 	}
-	return call(ctx, i, p)
+	a, err := call(ctx, i, p)
+	if c.cfg.Behind != nil {
+		c.heed(n, any(a), err)
+	}
+	return a, err
 }
 
 func (c *Coordinator) peer(n ident.NodeID) (Peer, error) {

@@ -15,6 +15,12 @@ import (
 // agree checks that the lists a replica derives say what its rows say.
 func agree(t *testing.T, r *Replica) {
 	t.Helper()
+	agreeOn(t, r, 1)
+}
+
+// agreeOn is agree under another term.
+func agreeOn(t *testing.T, r *Replica, term uint64) {
+	t.Helper()
 	ctx := context.Background()
 	type sums struct{ count, bytes int64 }
 	weights, pending := make(map[string]sums), make(map[Row]bool)
@@ -32,7 +38,7 @@ func agree(t *testing.T, r *Replica) {
 		return nil
 	}, func(key []byte, err error) error { return fmt.Errorf("%q: %w", key, err) }))
 	for part, want := range weights {
-		count, bytes, err := r.Weight(ctx, 1, 1, part)
+		count, bytes, err := r.Weight(ctx, term, 1, part)
 		check(t, err)
 		if (sums{count, bytes}) != want {
 			t.Errorf("%q weighs %d %d, its rows %v", part, count, bytes, want)
@@ -52,6 +58,27 @@ func agree(t *testing.T, r *Replica) {
 	check(t, err)
 	if len(tombs)+young != dead {
 		t.Errorf("%d tombstones are listed, there are %d", len(tombs), dead)
+	}
+	checkDigests(t, r)
+}
+
+// checkDigests checks that the digests say what the rows say.
+func checkDigests(t *testing.T, r *Replica) {
+	t.Helper()
+	want := make(map[[2]int]int64)
+	check(t, Records(context.Background(), r.kv, func(rec RawRecord) error {
+		row := rowKey(headKey, rec.Row)[1:]
+		want[[2]int{rowGroup(row), bucketOf(row)}] += rowDigest(row, rec.Cell.Ballot, rec.Cell.Soft)
+		return nil
+	}, func(key []byte, err error) error { return err }))
+	for g := range groups {
+		sums := make([]uint64, buckets)
+		check(t, r.digests(context.Background(), g, sums))
+		for b, sum := range sums {
+			if int64(sum) != want[[2]int{g, b}] {
+				t.Fatalf("the digest of bucket %d of group %d is %x, its rows give %x", b, g, sum, want[[2]int{g, b}])
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package register
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"rhizome/base/errs"
@@ -42,19 +43,20 @@ func (c *Coordinator) Scan(ctx context.Context, s Scan) (*Page, error) {
 type lister struct {
 	c *Coordinator
 	Scan
-	parts  []string
-	terms  []uint64 // of each part
-	nodes  []ident.NodeID
-	covers [][]int // the parts that each node keeps
-	size   []int   // the number of replicas of each part
-	alone  bool
-	short  bool // the last answer was cut for its size
+	parts   []string
+	version uint64
+	terms   []uint64 // of each part
+	nodes   []ident.NodeID
+	covers  [][]int // the parts that each node keeps
+	size    []int   // the number of replicas of each part
+	alone   bool
+	short   bool // the last answer was cut for its size
 }
 
 // arrange finds out which node keeps which part.
 func (l *lister) arrange() {
 	lay := l.c.cfg.Layout()
-	l.alone = true
+	l.version, l.terms, l.nodes, l.covers, l.size = lay.Version, nil, nil, nil, nil
 	at := make(map[ident.NodeID]int)
 	for i, part := range l.parts {
 		p := lay.Partition(part)
@@ -77,7 +79,12 @@ func (l *lister) arrange() {
 // sweep asks the replicas and joins their answers. Replicas that do not know of a
 // fence that others know of are told of it first.
 func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []core.Merged, more bool, through string, err error) {
-	for {
+	for attempt := 0; ; attempt++ {
+		if attempt == 1 {
+			var cancel context.CancelFunc
+			ctx, cancel = l.c.bounded(ctx)
+			defer cancel()
+		}
 		s, done, err := l.ask(ctx, after, limit)
 		if done {
 			rows, through, more = s.Merge()
@@ -88,7 +95,10 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 			return nil, false, "", err
 		}
 		if len(lags) == 0 {
-			return nil, false, "", unavailable(err)
+			if !l.replan(ctx, err, attempt) {
+				return nil, false, "", unavailable(err)
+			}
+			continue
 		}
 		for part, epoch := range lags {
 			if err := l.c.Fence(ctx, l.Table, l.parts[part], epoch); err != nil {
@@ -96,6 +106,18 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 			}
 		}
 	}
+}
+
+// replan takes up a layout that changed, if that may be why replicas did not answer.
+func (l *lister) replan(ctx context.Context, err error, attempt int) bool {
+	if !errors.As(err, new(*PlanError)) && l.c.cfg.Layout().Version == l.version {
+		return false
+	}
+	if !l.c.planPause(ctx, attempt) {
+		return false
+	}
+	l.arrange()
+	return true
 }
 
 func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scanner, done bool, err error) {

@@ -24,29 +24,47 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 	if err := checkRow(row); err != nil {
 		return core.Record{}, err
 	}
-	for {
-		at := c.place(row.Part)
-		r := core.NewReader(len(at.nodes))
-		rec, done, err := c.readOnce(ctx, row, at, &r)
-		if done {
-			return rec, nil
-		}
-		if fence, lag := r.Fence(); lag {
-			if err := c.Fence(ctx, row.Table, row.Part, fence); err != nil {
-				return rec, err
-			}
-			continue
-		}
-		if hopeless(err) {
+	rec, done, err := c.readAt(ctx, row, 0)
+	if done || err != nil {
+		return rec, err
+	}
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		if rec, done, err = c.readAt(ctx, row, attempt); done || err != nil {
 			return rec, err
 		}
-		return c.mend(ctx, row, at, &r)
 	}
+}
+
+// readAt reads under the present layout. It is not done if that has to be done again.
+func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Record, bool, error) {
+	at := c.place(row.Part)
+	r := core.NewReader(len(at.nodes))
+	rec, done, err := c.readOnce(ctx, row, at, &r)
+	if done {
+		return rec, true, nil
+	}
+	if fence, lag := r.Fence(); lag {
+		return rec, false, c.Fence(ctx, row.Table, row.Part, fence)
+	}
+	if hopeless(err) {
+		return rec, false, err
+	}
+	if !r.Majority() && ctx.Err() == nil && c.replan(ctx, row.Part, at, err, attempt) {
+		return rec, false, nil
+	}
+	rec, err = c.mend(ctx, row, at, &r)
+	return rec, err == nil, err
 }
 
 func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader) (rec core.Record, done bool, err error) {
 	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Read(ctx, at.term, row)
+		a, err := p.Read(ctx, at.term, row)
+		if err == nil && mismatched(a) {
+			err = refusedPlan(a.Refusal)
+		}
+		return a, err
 	}, func(from int, a core.Answer) verdict {
 		switch rec, done = r.Answer(from, a); {
 		case done:
@@ -62,7 +80,7 @@ func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.R
 // mend settles a row on which replicas differ.
 func (c *Coordinator) mend(ctx context.Context, row Row, at place, r *core.Reader) (core.Record, error) {
 	u := c.update(row, Change{Epoch: EpochSettle, Apply: func(old *Value) (*Value, error) { return old, nil }})
-	u.at = at
+	u.at, u.p = at, core.NewProposer(len(at.nodes), EpochSettle) // what was heard is of that term
 	if best, holders := r.Highest(); r.Majority() && !best.Ballot.IsZero() {
 		u.p.WriteBack(best, holders)
 		if u.p.Phase() == core.Accepting {
@@ -108,17 +126,40 @@ func (c *Coordinator) alone() bool { return c.cfg.Local != nil && len(c.cfg.Layo
 
 // Fence is Store's.
 func (c *Coordinator) Fence(ctx context.Context, t Table, part string, epoch uint64) error {
-	at := c.place(part)
-	yes := 0
-	err := ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (struct{}, error) {
-		return struct{}{}, p.Fence(ctx, at.term, t, part, epoch)
-	}, func(int, struct{}) verdict {
-		if yes++; yes >= core.Majority(len(at.nodes)) {
-			return enough
-		}
-		return wait
+	_, err := most(ctx, c, part, func(ctx context.Context, term uint64, p Peer) (struct{}, error) {
+		return struct{}{}, p.Fence(ctx, term, t, part, epoch)
 	})
-	return c.most(yes, at, err)
+	return err
+}
+
+// most asks the replicas of a partition key and returns what a majority of them say,
+// all of one term.
+func most[T any](ctx context.Context, c *Coordinator, part string, call func(context.Context, uint64, Peer) (T, error)) ([]T, error) {
+	for attempt := 0; ; attempt++ {
+		if attempt == 1 {
+			var cancel context.CancelFunc
+			ctx, cancel = c.bounded(ctx)
+			defer cancel()
+		}
+		at := c.place(part)
+		var heard []T
+		err := ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (T, error) {
+			return call(ctx, at.term, p)
+		}, func(_ int, a T) verdict {
+			if heard = append(heard, a); len(heard) >= core.Majority(len(at.nodes)) {
+				return enough
+			}
+			return wait
+		})
+		switch {
+		case len(heard) >= core.Majority(len(at.nodes)):
+			return heard, nil
+		case hopeless(err):
+			return nil, err
+		case !c.replan(ctx, part, at, err, attempt):
+			return nil, unavailable(err)
+		}
+	}
 }
 
 // affirmers bounds how many rows one Affirm works on side by side.
@@ -145,41 +186,20 @@ func (c *Coordinator) Affirm(ctx context.Context, rows ...Row) error {
 	return errors.Join(errs...)
 }
 
-func (c *Coordinator) most(yes int, at place, err error) error {
-	switch {
-	case yes >= core.Majority(len(at.nodes)):
-		return nil
-	case hopeless(err):
-		return err
-	}
-	return unavailable(err)
-}
-
 // Weight is Store's: of what a majority say, the sums that most of them give, and
 // the largest where they differ.
 func (c *Coordinator) Weight(ctx context.Context, t Table, part string) (count, bytes int64, err error) {
 	type sums struct{ count, bytes int64 }
-	at := c.place(part)
-	var heard []sums
-	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (s sums, err error) {
-		s.count, s.bytes, err = p.Weight(ctx, at.term, t, part)
+	heard, err := most(ctx, c, part, func(ctx context.Context, term uint64, p Peer) (s sums, err error) {
+		s.count, s.bytes, err = p.Weight(ctx, term, t, part)
 		return s, err
-	}, func(_ int, s sums) verdict {
-		heard = append(heard, s)
-		if len(heard) >= core.Majority(len(at.nodes)) {
-			return enough
-		}
-		return wait
 	})
-	if err := c.most(len(heard), at, err); err != nil {
-		return 0, 0, err
-	}
 	for _, s := range heard {
 		if s.bytes > bytes || s.bytes == bytes && s.count > count {
 			count, bytes = s.count, s.bytes
 		}
 	}
-	return count, bytes, nil
+	return count, bytes, err
 }
 
 // Settle is Store's.

@@ -18,8 +18,9 @@ import (
 type Plans interface {
 	// Layout is the newest layout.
 	Layout() *layout.Layout
-	// Before returns the term of a partition that came before the one given, and its
-	// replicas; false if there was none or nobody here remembers it.
+	// Before returns the term of a partition that came before the one given, and those of
+	// its replicas that are to hand on its rows; false if there was none or nobody here
+	// remembers it. No replicas at all means that the rows are lost and begin anew.
 	Before(partition int, term uint64) (before uint64, replicas []ident.NodeID, ok bool)
 	// Behind is told that a node knows a newer layout. It is a hint.
 	Behind(from ident.NodeID)
@@ -204,6 +205,8 @@ func (r *Replica) plan(g int, t *tenure, term uint64, member bool) change {
 	switch {
 	case member && term == 1:
 		next.rows, next.Serving = 1, 1
+	case member && ok && len(sources) == 0: // none that had the rows is left
+		next.rows, next.Serving, c.wipe = term, term, true
 	case member && ok && t.whole() && t.rows == before:
 		if next.rows = term; core.Majority(len(sources)) == 1 {
 			next.Serving = term // its own rows are all there are

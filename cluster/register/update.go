@@ -143,8 +143,13 @@ func (u *update) prepare(ctx context.Context) {
 
 func (u *update) accept(ctx context.Context) {
 	rec, term := u.p.Next(), u.at.term
-	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Accept(ctx, term, u.row, rec)
+	at := u.at.nodes
+	err := ask(ctx, u.c, at, func(ctx context.Context, i int, p Peer) (core.Answer, error) {
+		a, err := p.Accept(ctx, term, u.row, rec)
+		if len(at) > 1 && (err != nil || a.Refusal == core.Stale) {
+			u.c.missed(at[i], u.row.Part)
+		}
+		return a, err
 	}, take(core.Accepting, u.p.Accepted))
 	if u.p.Phase() == core.Accepting {
 		u.failed = err

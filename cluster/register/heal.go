@@ -1,0 +1,315 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register/core"
+)
+
+const (
+	// healSoon is how long after a change that a replica missed the partition is
+	// compared: what is under way has arrived by then.
+	healSoon = time.Second
+	// healLate bounds the time between two attempts with a node that does not answer.
+	healLate = 5 * time.Minute
+	// healRarely is how often everything is compared though nothing was missed.
+	healRarely = 6 * time.Hour
+	// healBatch is of how many partitions the digests are asked for at once.
+	healBatch = 128
+)
+
+// heal is what is yet to be compared.
+type heal struct {
+	mu   sync.Mutex
+	due  map[ident.NodeID]map[int]struct{} // partitions; nil: all that are shared
+	wake chan struct{}
+}
+
+func (h *heal) add(n ident.NodeID, partitions ...int) {
+	h.mu.Lock()
+	if h.due == nil {
+		h.due = make(map[ident.NodeID]map[int]struct{})
+	}
+	at, known := h.due[n]
+	switch {
+	case len(partitions) == 0:
+		h.due[n] = nil
+	case !known:
+		at = make(map[int]struct{})
+		h.due[n] = at
+		fallthrough
+	case at != nil:
+		for _, p := range partitions {
+			at[p] = struct{}{}
+		}
+	}
+	h.mu.Unlock()
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns all that is due.
+func (h *heal) take() map[ident.NodeID]map[int]struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	due := h.due
+	h.due = nil
+	return due
+}
+
+// LinkUp says that a node can be reached again: what it missed meanwhile, and what this
+// node did, is made up for by Heal.
+func (c *Coordinator) LinkUp(n ident.NodeID) { c.heal.add(n) }
+
+// missed notes that a replica may not have what was chosen.
+func (c *Coordinator) missed(n ident.NodeID, part string) {
+	if c.cfg.Local == nil || n == c.cfg.Node {
+		return
+	}
+	c.heal.add(n, c.cfg.Layout().Partition(part))
+}
+
+// Heal makes the replicas of a row hold the same, where this node is one of them: after
+// a change that a replica did not answer, when a link comes up, and rarely else. It
+// compares digests, fetches the heads of buckets that differ, and hands over or takes
+// what one of both lacks. It runs until ctx ends and returns nil.
+func (c *Coordinator) Heal(ctx context.Context) error {
+	rarely := time.NewTicker(healRarely)
+	defer rarely.Stop()
+	var soon <-chan time.Time
+	pause := healSoon
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rarely.C:
+			for _, n := range c.cfg.Layout().Nodes {
+				c.heal.add(n.ID)
+			}
+		case <-c.heal.wake:
+			if soon == nil {
+				soon = time.After(healSoon)
+			}
+		case <-soon:
+			soon = nil
+			if c.healDue(ctx) {
+				pause = healSoon
+			} else {
+				pause = min(2*pause, healLate)
+				soon = time.After(pause)
+			}
+		}
+	}
+}
+
+// healDue works on all that is due and reports whether nothing is left of it.
+func (c *Coordinator) healDue(ctx context.Context) bool {
+	whole := true
+	for n, partitions := range c.heal.take() {
+		left := c.healWith(ctx, n, partitions)
+		if left != nil {
+			whole = false
+			c.heal.mu.Lock()
+			if c.heal.due == nil {
+				c.heal.due = make(map[ident.NodeID]map[int]struct{})
+			}
+			if _, again := c.heal.due[n]; !again {
+				c.heal.due[n] = partitions
+			}
+			c.heal.mu.Unlock()
+		}
+	}
+	return whole
+}
+
+// healWith compares partitions (nil: all) with another replica of the same term and
+// mends what differs.
+func (c *Coordinator) healWith(ctx context.Context, n ident.NodeID, partitions map[int]struct{}) error {
+	if c.cfg.Local == nil || n == c.cfg.Node || c.cfg.Layout().Node(n) == nil {
+		return nil
+	}
+	of, whole := c.shared(n, partitions)
+	if len(of) == 0 {
+		return whole
+	}
+	src, err := c.cfg.Local.options.Source(n)
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(of, healBatch) {
+		if err := errors.Join(ctx.Err(), c.compare(ctx, src, batch)); err != nil {
+			return err
+		}
+	}
+	return whole
+}
+
+// errNotYet says that partitions are still being imported.
+var errNotYet = errs.New(errs.Unavailable, "not all rows are here that are to be compared")
+
+// shared returns the terms of those partitions of which both nodes are replicas, and
+// that are here whole; if others are to be, it says so.
+func (c *Coordinator) shared(n ident.NodeID, partitions map[int]struct{}) (of []Term, err error) {
+	if c.cfg.Local.options.Source == nil {
+		return nil, nil
+	}
+	l := c.cfg.Layout()
+	for p := range l.Assigned {
+		if _, ok := partitions[p]; partitions != nil && !ok {
+			continue
+		}
+		replicas := l.Replicas(p)
+		if !slices.Contains(replicas, n) || !slices.Contains(replicas, c.cfg.Node) {
+			continue
+		}
+		if !c.cfg.Local.Serves(p, l.Term(p)) {
+			err = errNotYet
+			continue
+		}
+		of = append(of, Term{Partition: p, Term: l.Term(p)})
+	}
+	return of, err
+}
+
+func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error {
+	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	theirs, err := src.Digests(call, of)
+	if err != nil {
+		return err
+	}
+	ours, err := c.cfg.Local.Digests(ctx, of)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for k, x := range of {
+		if len(ours[k]) == 0 || len(theirs[k]) == 0 {
+			failed = errNotYet
+		}
+		for b := range min(len(ours[k]), len(theirs[k])) {
+			if ours[k][b] == theirs[k][b] {
+				continue
+			}
+			if err := c.mendBucket(ctx, src, x, b); err != nil {
+				failed = err
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	return failed
+}
+
+// mendBucket makes both replicas hold the same in a bucket.
+func (c *Coordinator) mendBucket(ctx context.Context, src Source, x Term, bucket int) error {
+	theirs, err := c.heads(ctx, src, x, bucket)
+	if err != nil {
+		return err
+	}
+	ours, err := c.heads(ctx, c.cfg.Local, x, bucket)
+	if err != nil {
+		return err
+	}
+	for row := range theirs {
+		if _, ok := ours[row]; !ok {
+			ours[row] = Head{Row: row}
+		}
+	}
+	var failed error
+	for row, our := range ours {
+		their, ok := theirs[row]
+		if !ok {
+			their = Head{Row: row}
+		}
+		if our == their {
+			continue
+		}
+		if err := c.mendRow(ctx, src, x.Term, our, their); err != nil {
+			failed = err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return failed
+}
+
+func (c *Coordinator) heads(ctx context.Context, from Source, x Term, bucket int) (map[Row]Head, error) {
+	out := make(map[Row]Head)
+	q := HeadsQuery{Partition: x.Partition, Term: x.Term, Bucket: bucket}
+	for {
+		h, err := oneHeads(ctx, c, from, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range h.Heads {
+			out[x.Row] = x
+		}
+		if !h.More {
+			return out, nil
+		}
+		q.Begin = h.Next
+	}
+}
+
+func oneHeads(ctx context.Context, c *Coordinator, from Source, q HeadsQuery) (*Heads, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	return from.Heads(ctx, q)
+}
+
+// mendRow hands the higher record of two replicas to the other one, as an Accept that
+// comes late. Where that promised more meanwhile, the row is settled anew.
+func (c *Coordinator) mendRow(ctx context.Context, src Source, term uint64, our, their Head) error {
+	var from, to Peer = c.cfg.Local, src
+	high, low := our, their
+	if high.Ballot.Less(low.Ballot) || high.Ballot == low.Ballot && high.Soft {
+		from, to, high, low = to, from, low, high
+	}
+	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	a, err := from.Read(call, term, high.Row)
+	if err != nil || a.Refusal != core.None {
+		return errors.Join(err, planError(a.Refusal))
+	}
+	if a.Record.Ballot.IsZero() {
+		return nil // forgotten meanwhile
+	}
+	if a.Record.Value == nil && low.Ballot.IsZero() {
+		held, err := to.Confirm(call, term, high.Row, a.Record.Ballot)
+		if err != nil || held.Holds {
+			return err // it has forgotten it
+		}
+	}
+	above := a.Record.Ballot
+	if !a.Soft {
+		took, err := to.Accept(call, term, high.Row, a.Record)
+		if err != nil || took.Refusal == core.None || mismatched(took) {
+			return errors.Join(err, planError(took.Refusal))
+		}
+		above = above.Max(took.Beat) // else those who promised less would settle it without it
+	}
+	_, err = c.Update(ctx, high.Row, Change{Epoch: EpochSettle, Above: above,
+		Apply: func(old *Value) (*Value, error) { return old, nil }})
+	if errors.Is(err, ErrFenced) || errs.KindOf(err) == errs.Conflict {
+		err = nil // closed for ever as it is
+	}
+	return err
+}
+
+func planError(r core.Refusal) error {
+	if r == core.OldPlan || r == core.Behind {
+		return refusedPlan(r)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package register
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"rhizome/net/rpc"
+)
+
+// cut takes a home off the network or brings it back.
+func (w *town) cut(i int, off bool) {
+	for k := range w.homes {
+		if k == i {
+			continue
+		}
+		a, b := w.homes[i].id, w.homes[k].id
+		if off {
+			w.net.Cut(a, b)
+			w.net.Cut(b, a)
+		} else {
+			w.net.Heal(a, b)
+			w.net.Heal(b, a)
+		}
+	}
+}
+
+// alike reports whether all replicas hold the same rows.
+func (w *town) alike() bool {
+	seen := make(map[string]int)
+	for _, h := range w.homes {
+		_ = Records(context.Background(), h.kv, func(r RawRecord) error {
+			seen[fmt.Sprint(r.Row, r.Cell.Ballot, r.Cell.Soft)]++
+			return nil
+		}, nil)
+	}
+	for _, n := range seen {
+		if n != len(w.homes) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestHealing writes while a replica is away and looks for what it missed.
+func TestHealing(t *testing.T) {
+	w := newTown(t, 3, "123", "p0", "p1")
+	ctx, s := ctxFor(t), w.homes[0].coord
+	row := func(i int) Row { return Row{1, fmt.Sprint("p", i%2), fmt.Sprint(i)} }
+	for i := range 40 {
+		_, err := s.Update(ctx, row(i), put(text("old")))
+		check(t, err)
+	}
+	w.cut(2, true)
+	for i := range 60 {
+		ch := put(text("new"))
+		if i%3 == 0 {
+			ch = remove()
+		}
+		_, err := s.Update(ctx, row(i), ch)
+		check(t, err)
+	}
+	if left, err := s.Forget(ctx, 0); err != nil || left == 0 {
+		t.Fatalf("%d tombstones wait while a replica is away: %v", left, err)
+	}
+	if w.alike() {
+		t.Fatal("the replica that was away missed nothing")
+	}
+	// An attempt that came to nothing leaves a promise above what is handed over.
+	_, err := w.homes[2].rep.Prepare(ctx, 1, row(1), Ballot{Round: 1 << 62})
+	check(t, err)
+	w.cut(2, false)
+	s.LinkUp(w.homes[2].id)
+	run, stop := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- s.Heal(run) }()
+	eventually(t, "alike", w.alike)
+	stop()
+	check(t, <-done)
+	for _, h := range w.homes {
+		agree(t, h.rep)
+		eventually(t, "forgotten", func() bool {
+			left, err := h.coord.Forget(ctx, 0)
+			return err == nil && left == 0
+		})
+	}
+	w.holdsAfterHealing(t, row)
+	w.quiet(t)
+}
+
+func (w *town) holdsAfterHealing(t *testing.T, row func(int) Row) {
+	for i := range 60 {
+		v, _, err := w.homes[2].coord.Read(ctxFor(t), row(i))
+		check(t, err)
+		if want := map[bool]string{true: "<absent>", false: "new"}[i%3 == 0]; data(v) != want {
+			t.Fatalf("row %d is %s", i, data(v))
+		}
+	}
+}
+
+// quiet checks that comparing equal replicas fetches nothing but digests.
+func (w *town) quiet(t *testing.T) {
+	t.Helper()
+	for _, h := range w.homes {
+		h.coord.Close() // what was left behind
+	}
+	w.net.Counts()
+	for i := range w.homes {
+		check(t, w.homes[0].coord.healWith(ctxFor(t), w.homes[i].id, nil))
+	}
+	for at, n := range w.net.Counts() {
+		if at.Method != methodDigests {
+			t.Errorf("%d calls of method %x", n, rpc.Method(at.Method))
+		}
+	}
+}

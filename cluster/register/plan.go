@@ -1,0 +1,50 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rhizome/base/ident"
+	"rhizome/cluster/register/core"
+)
+
+// planSoon and planLate bound the times between two attempts at what was refused because
+// of the layout: who is behind catches up in about a round trip.
+const (
+	planSoon = 2 * time.Millisecond
+	planLate = 200 * time.Millisecond
+)
+
+// heed passes on that a node knows a newer layout.
+func (c *Coordinator) heed(n ident.NodeID, a any, err error) {
+	var plan *PlanError
+	old := errors.As(err, &plan) && plan.Refusal == core.OldPlan
+	if x, ok := a.(core.Answer); old || ok && x.Refusal == core.OldPlan {
+		c.cfg.Behind(n)
+	}
+}
+
+// mismatched reports whether a replica that answered goes by another layout.
+func mismatched(a core.Answer) bool { return a.Refusal == core.OldPlan || a.Refusal == core.Behind }
+
+// replan waits before another attempt at what came to nothing under a place, if it may
+// have been the layout: somebody said so, or it has changed. ctx has a deadline.
+func (c *Coordinator) replan(ctx context.Context, part string, at place, err error, attempt int) bool {
+	if !errors.As(err, new(*PlanError)) && c.place(part).term == at.term {
+		return false
+	}
+	return c.planPause(ctx, attempt)
+}
+
+func (c *Coordinator) planPause(ctx context.Context, attempt int) bool {
+	most := min(planSoon<<min(attempt, 10), planLate)
+	t := time.NewTimer(most/2 + c.cfg.Jitter(most/2))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
