@@ -191,6 +191,7 @@ func (n *Node) describe(c *membership.Card) {
 	if n.disks == nil || n.replica == nil {
 		return
 	}
+	c.Used, c.Free, c.Health.Lost = 0, 0, 0
 	for _, d := range n.disks.Disks() {
 		c.Used += d.Live
 		c.Free += d.Free

@@ -153,7 +153,7 @@ func TestNodesAndLayoutAreShown(t *testing.T) {
 	v.List[1].Up, v.List[1].Since = false, &away
 	v.List[2].Roles, v.List[2].Draining = []string{api.RoleWitness}, true
 	says{out: v.must("node", "list")}.holds(t, "node list", "attic", "this one", "away for", "barn", "22222222", "witness", "being emptied", "2.00\u00a0TB")
-	says{out: v.must("layout", "show")}.holds(t, "layout show", "3, each in another home", "1024 of 1,024", "cellar", "Everything is where it belongs.")
+	says{out: v.must("layout", "show")}.holds(t, "layout show", "3, each in another home", "1,024 of 1,024", "cellar", "Everything is where it belongs.")
 	v.Present.Effective, v.Present.Replicas, v.Present.Zones = 3, 5, 2
 	v.Present.Moving = &api.LayoutMoves{Partitions: 10, PartitionsLeft: 4, Bytes: 4e9, BytesLeft: 1e9, Rate: 1e6, Seconds: 1000}
 	says{out: v.must("layout", "show")}.holds(t, "layout show", "in at least 2 homes (5 are wanted", "[######################--------] 75%", "1.00\u00a0GB of 4.00\u00a0GB left", "1.00\u00a0MB/s", "16 minutes to go", "4 slices left")
@@ -168,7 +168,7 @@ func TestNodesAndLayoutAreShown(t *testing.T) {
 
 func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 	v := newVillage(t)
-	plan := []string{"Data now", "500\u00a0GB", "200\u00a0GB", "300\u00a0GB, in about 2 hours", "800\u00a0GB, now 1.00\u00a0TB", "beware"}
+	plan := []string{"Data now", "500\u00a0GB", "200\u00a0GB", "300\u00a0GB, in about 2 hours", "800\u00a0GB, now 1.00\u00a0TB", "Beware."}
 	r := v.run("", "node", "drain", "barn")
 	r.holds(t, "a change nobody agrees to", append(plan, "--yes")...)
 	if r.code != 1 || len(v.Changes) != 0 {
@@ -291,6 +291,9 @@ func TestStatusFitsAScreen(t *testing.T) {
 	})
 	says{out: out.String()}.holds(t, "status", "attic (here): up for", "2 nodes, 1.00\u00a0TB used, 2.00\u00a0TB free", "barn: away", "1 node away", "office: up, witness",
 		"attic still fetches 5.00\u00a0GB, 3 slices left, 1.00\u00a0MB a second, until about 2026-03-01 13:00", "The home barn is away.")
+	if strings.Contains(out.String(), "0 objects") || !strings.Contains(out.String(), "not known while") {
+		t.Errorf("what was not counted is told:\n%s", out)
+	}
 	if n := strings.Count(out.String(), "\n"); n > 24 {
 		t.Errorf("%d lines:\n%s", n, out)
 	}

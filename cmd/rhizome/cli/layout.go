@@ -74,7 +74,10 @@ func layoutShow(ctx context.Context, c *call) error {
 
 func (a *App) printLayout(l api.Layout) {
 	say := a.Say
-	copies := say.T("%s, each in another home", strconv.Itoa(l.Effective))
+	copies := strconv.Itoa(l.Effective)
+	if l.Effective > 1 {
+		copies = say.T("%s, each in another home", copies)
+	}
 	if l.Zones != 0 && l.Zones < l.Effective {
 		copies = say.T("%s, in at least %s homes", strconv.Itoa(l.Effective), strconv.Itoa(l.Zones))
 	}
@@ -95,7 +98,7 @@ func (a *App) printLayout(l api.Layout) {
 				task += say.T(", ") + say.T("being emptied")
 			}
 			rows = append(rows, []string{h.Name, n.Name, n.Short, task, say.Bytes(n.Capacity),
-				say.T("%s of %s", strconv.Itoa(n.Partitions), say.Int(int64(l.Partitions)))})
+				say.T("%s of %s", say.Int(int64(n.Partitions)), say.Int(int64(l.Partitions)))})
 		}
 	}
 	a.table([]string{lang.M("Home"), lang.M("Node"), "ID", lang.M("Task"), lang.M("Capacity"), lang.M("Slices")}, rows)

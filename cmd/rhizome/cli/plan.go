@@ -11,6 +11,9 @@ import (
 
 // printPlan shows what a change of the layout does.
 func (a *App) printPlan(p api.Plan) {
+	if len(p.Nodes) == 0 {
+		return // it was refused before there was one
+	}
 	var rows [][]string
 	for _, n := range p.Nodes {
 		name := n.Name
@@ -18,7 +21,7 @@ func (a *App) printPlan(p api.Plan) {
 			name = a.Say.T("%s (leaves)", name)
 		}
 		rows = append(rows, []string{name, n.Short, a.Say.Bytes(n.BytesBefore), a.Say.Bytes(n.BytesAfter),
-			strconv.Itoa(n.PartitionsBefore), strconv.Itoa(n.PartitionsAfter)})
+			a.Say.Int(int64(n.PartitionsBefore)), a.Say.Int(int64(n.PartitionsAfter))})
 	}
 	a.table([]string{lang.M("Node"), "ID", lang.M("Data now"), lang.M("Data then"), lang.M("Slices now"), lang.M("Slices then")}, rows)
 	fmt.Fprintln(a.Out)
@@ -33,7 +36,7 @@ func (a *App) planSums(p api.Plan) [][]string {
 	move := say.T("nothing")
 	if p.Move > 0 || p.Partitions > 0 {
 		move = say.Bytes(p.Move)
-		if p.Seconds >= 0 {
+		if p.Seconds > 0 {
 			move = say.T("%s, in about %s", move, say.Duration(time.Duration(p.Seconds)*time.Second))
 		}
 	}

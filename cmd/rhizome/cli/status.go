@@ -41,8 +41,7 @@ func (a *App) printStatus(s api.Status) {
 		{say.T("Data"), s.Data},
 		{say.T("Node"), say.T("%s at %q, up for %s, version %s", s.Node[:min(12, len(s.Node))], s.Home,
 			say.Duration(a.Clock.Now().Sub(s.Started)), s.Version)},
-		{say.T("Holds"), say.T("%s, %s, %s", say.N(int64(s.Buckets), "%s bucket", "%s buckets"),
-			say.N(s.Objects, "%s object", "%s objects"), say.Bytes(s.Bytes))},
+		{say.T("Holds"), a.holds(s)},
 	}
 	for i, d := range s.Disks {
 		title := ""
@@ -52,9 +51,10 @@ func (a *App) printStatus(s api.Status) {
 		rows = append(rows, []string{title, say.T("%s: %s, %s used, %s free", d.Path, a.diskState(d), say.Bytes(d.Used), say.Bytes(d.Free))})
 	}
 	rows = append(rows, a.homeRows(s)...)
-	rows = append(rows, []string{say.T("Mending"), a.mending(s.Repair)})
+	if s.Counted {
+		rows = append(rows, []string{say.T("Mending"), a.mending(s.Repair)}, []string{say.T("Check"), a.scrubbing(s.Repair.Scrub)})
+	}
 	rows = append(rows, a.mendingRows(s)...)
-	rows = append(rows, []string{say.T("Check"), a.scrubbing(s.Repair.Scrub)})
 	for i := range rows {
 		rows[i][0] = a.paint(a.Out, bold, rows[i][0])
 	}
@@ -67,6 +67,14 @@ func (a *App) printStatus(s api.Status) {
 	for _, r := range s.Health.Reasons {
 		fmt.Fprintln(a.Out, a.paint(a.Out, red, r))
 	}
+}
+
+func (a *App) holds(s api.Status) string {
+	if !s.Counted {
+		return a.Say.T("not known while too few homes answer")
+	}
+	return a.Say.T("%s, %s, %s", a.Say.N(int64(s.Buckets), "%s bucket", "%s buckets"),
+		a.Say.N(s.Objects, "%s object", "%s objects"), a.Say.Bytes(s.Bytes))
 }
 
 // homeRows are the homes, if there is more than this node.
@@ -108,7 +116,11 @@ func (a *App) homeLine(h api.Home) string {
 
 // mendingRows say which nodes still fetch what belongs to them, and until when.
 func (a *App) mendingRows(s api.Status) (rows [][]string) {
-	for _, m := range s.Mending {
+	for i, m := range s.Mending {
+		title := ""
+		if i == 0 {
+			title = a.Say.T("On its way")
+		}
 		left := a.Say.T("%s still fetches %s", m.Name, a.Say.Bytes(m.Bytes))
 		if m.Partitions > 0 {
 			left += a.Say.T(", ") + a.Say.N(int64(m.Partitions), "%s slice left", "%s slices left")
@@ -119,7 +131,7 @@ func (a *App) mendingRows(s api.Status) (rows [][]string) {
 		if m.Until != nil {
 			left += a.Say.T(", until about %s", a.Say.Time(*m.Until, a.Zone))
 		}
-		rows = append(rows, []string{"", left})
+		rows = append(rows, []string{title, left})
 	}
 	return rows
 }
