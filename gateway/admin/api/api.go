@@ -29,14 +29,14 @@ type Status struct {
 	Layout  uint64    `json:"layout"`
 	// Counted is false if not enough homes answer: Buckets, Objects, Bytes and Keys are
 	// not known then, nor all of Repair.
-	Counted bool      `json:"counted"`
-	Buckets int       `json:"buckets"`
-	Objects int64     `json:"objects"`
-	Bytes   int64     `json:"bytes"`
-	Keys    int       `json:"keys"`
-	Disks   []Disk    `json:"disks"`
-	Repair  Repair    `json:"repair"`
-	Health  Health    `json:"health"`
+	Counted bool   `json:"counted"`
+	Buckets int    `json:"buckets"`
+	Objects int64  `json:"objects"`
+	Bytes   int64  `json:"bytes"`
+	Keys    int    `json:"keys"`
+	Disks   []Disk `json:"disks"`
+	Repair  Repair `json:"repair"`
+	Health  Health `json:"health"`
 	// Homes are all homes of the rhizome, Mending the nodes with something left to do.
 	Homes   []Home    `json:"homes"`
 	Mending []Mending `json:"mending"`
