@@ -109,6 +109,9 @@ func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
 	if h.Since != nil {
 		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
 	}
+	if c.layout.Stand.Stopped > 0 {
+		return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome layout recover.")
+	}
 	return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome node remove %s --lost.", names[0])
 }
 
