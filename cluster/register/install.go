@@ -60,7 +60,7 @@ func halfway(ctx context.Context) func() bool {
 	if !ok {
 		return nil
 	}
-	half := time.Until(end) / 2 // stopwatch
+	half := time.Until(end) / 2                          // stopwatch
 	return func() bool { return time.Until(end) < half } // stopwatch
 }
 
