@@ -10,6 +10,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
+	"rhizome/cluster/register"
 )
 
 // openMembers finds out which rhizome this node is of: its own, or the one it joins.
@@ -34,7 +35,7 @@ func (n *Node) openMembers(ctx context.Context) error {
 		return err
 	}
 	n.guard.members.Store(n.members)
-	n.links.OnLink(n.members.Linked)
+	n.links.OnLink(n.linkChanged)
 	if n.members.Layout().Node(n.keys.id()) == nil {
 		return n.stranger()
 	}
@@ -87,6 +88,9 @@ func (n *Node) adopt(l *layout.Layout) {
 		if err := n.replica.Adopt(l); err != nil {
 			n.fail(err)
 		}
+	}
+	if n.extents != nil {
+		n.extents.Relaid()
 	}
 }
 
@@ -187,6 +191,7 @@ func (n *Node) describe(c *membership.Card) {
 	if n.disks == nil || n.replica == nil {
 		return
 	}
+	c.Used, c.Free, c.Health.Lost = 0, 0, 0
 	for _, d := range n.disks.Disks() {
 		c.Used += d.Live
 		c.Free += d.Free
@@ -195,16 +200,42 @@ func (n *Node) describe(c *membership.Card) {
 		}
 	}
 	c.Imported = n.imported()
+	moved := n.replica.Progress()
+	c.Health.Rows = int64(moved.Served - moved.Imported)
+	if n.extents == nil {
+		return
+	}
+	p := n.extents.Progress()
+	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
+	if p.Queued == 0 {
+		c.Whole = c.Layout
+	}
 }
 
-// imported has a bit for each partition that this node serves as a replica.
+// imported has a bit for each partition that this node serves whole.
 func (n *Node) imported() []byte {
 	l := n.members.Layout()
 	bits := make([]byte, (len(l.Assigned)+7)/8)
-	for p := range l.Assigned {
-		if n.replica.Serves(p, l.Term(p)) {
+	terms := make([]register.Term, len(l.Assigned))
+	for p := range terms {
+		terms[p] = register.Term{Partition: p, Term: l.Term(p)}
+	}
+	got, err := n.replica.Imported(context.Background(), terms)
+	if err != nil {
+		return bits
+	}
+	for p, yes := range got {
+		if yes {
 			bits[p/8] |= 1 << (p % 8)
 		}
 	}
 	return bits
+}
+
+// linkChanged is told when a link comes up or goes down.
+func (n *Node) linkChanged(id ident.NodeID, up bool) {
+	n.members.Linked(id, up)
+	if extents := n.extents; up && extents != nil {
+		extents.LinkUp(id)
+	}
 }

@@ -21,6 +21,7 @@ import (
 // homes are whole nodes in one process, on a network in memory and folders of their own.
 type homes struct {
 	t   *testing.T
+	dir string
 	net *rpc.Memory
 	all map[string]*home
 }
@@ -38,13 +39,14 @@ type memoryLinks struct {
 	close func()
 }
 
-func (memoryLinks) Start() error      { return nil }
-func (memoryLinks) SetBackground(int) {}
-func (memoryLinks) SetRelay(int)      {}
-func (m memoryLinks) Close() error    { m.close(); return nil }
+func (memoryLinks) Start() error                        { return nil }
+func (memoryLinks) SetBackground(int)                   {}
+func (memoryLinks) SetRelay(int)                        {}
+func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
+func (m memoryLinks) Close() error                      { m.close(); return nil }
 
 func newHomes(t *testing.T, delay time.Duration) *homes {
-	h := &homes{t: t, all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
+	h := &homes{t: t, dir: t.TempDir(), all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
 		Way: rpc.Way{Delay: delay}})}
 	t.Cleanup(func() {
 		for name := range h.all {
@@ -57,7 +59,7 @@ func newHomes(t *testing.T, delay time.Duration) *homes {
 
 func (h *homes) config(name string) Config {
 	return Config{
-		Data: filepath.Join(h.t.TempDir(), name), S3: "127.0.0.1:0", Home: name, Capacity: 1 << 30,
+		Data: filepath.Join(h.dir, name), S3: "127.0.0.1:0", Home: name, Capacity: 1 << 30,
 		Scrub: 720 * time.Hour, Uploads: 168 * time.Hour, Member: "first", KeyName: "first", Version: "test",
 		Clock: clock.System{}, Logger: quiet, Closing: time.Minute,
 		Links: func(seed ident.Secret, g rpc.Guard) (Transport, error) {

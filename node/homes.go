@@ -8,6 +8,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/lang"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
 	"rhizome/gateway/admin"
@@ -222,11 +223,11 @@ func warning(w layout.Warning) error {
 	case layout.FewHomes:
 		return errs.Newf(errs.Conflict, "there are too few homes for as many copies as wanted: each byte lies in %d", w.Count)
 	case layout.Idle:
-		return errs.Newf(errs.Conflict, "%d bytes of the home %s cannot be used, because the other homes offer less", w.Bytes, w.Zone)
+		return errs.Newf(errs.Conflict, "%s of the home %s cannot be used, because the other homes offer less", lang.Size(w.Bytes), w.Zone)
 	case layout.Tight:
 		return errs.Newf(errs.Conflict, "the home %s is full first, and keeps the space of the others from being used", w.Zone)
 	case layout.Overfull:
-		return errs.Newf(errs.Full, "%d bytes more are stored than fit", w.Bytes)
+		return errs.Newf(errs.Full, "%s more is stored than fits", lang.Size(w.Bytes))
 	}
 	return errs.New(errs.Conflict, w.String())
 }

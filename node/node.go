@@ -156,8 +156,12 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}})
-	return err
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source})
+	if err != nil {
+		return err
+	}
+	n.replica.OnRow(extent.Extents, n.noticed)
+	return n.replica.Adopt(n.members.Layout())
 }
 
 // noteAfter is how long after a commit the row store notes that it is durable: what was
@@ -235,9 +239,14 @@ func (n *Node) openModel(context.Context) (err error) {
 		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
-	if n.extents, err = extent.New(n.regs, n.replica, n.disks, c.Logger); err != nil {
+	n.extents, err = extent.NewStore(extent.Config{
+		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
+		Members: plans{n.members}.nodes, Logger: c.Logger,
+	})
+	if err != nil {
 		return err
 	}
+	n.onClose(func() error { n.extents.Close(); return nil })
 	n.extents.OnDamage(n.met)
 	if err := n.openKeyring(); err != nil {
 		return err
@@ -257,6 +266,21 @@ func (n *Node) peer(id ident.NodeID) (register.Peer, error) {
 		return n.replica, nil
 	}
 	return register.Remote(n.links, id), nil
+}
+
+// source finds a replica to import rows from.
+func (n *Node) source(id ident.NodeID) (register.Source, error) {
+	if id == n.keys.id() {
+		return n.replica, nil
+	}
+	return register.Remote(n.links, id), nil
+}
+
+// noticed is told of the rows of extents that this node takes.
+func (n *Node) noticed(row register.Row, v *register.Value) {
+	if extents := n.extents; extents != nil {
+		extents.Notice(row, v)
+	}
 }
 
 func (n *Node) listen(context.Context) (err error) {
@@ -308,7 +332,9 @@ func (n *Node) Run(ctx context.Context) error {
 		{"place", n.settleIn},
 		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
+		{"moves", n.replica.Move},
 		{"objects", n.objects.Run},
+		{"bytes", n.objects.Mend},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -56,7 +56,7 @@ func TestAFolderHasOneProcess(t *testing.T) {
 	if again.FirstKey() != nil || n.FirstKey() == nil {
 		t.Error("the first key is not that of the first start")
 	}
-	if again.keys.id() != n.keys.id() || again.layout.Lineage != n.layout.Lineage {
+	if again.keys.id() != n.keys.id() || again.members.Layout().Lineage != n.members.Layout().Lineage {
 		t.Error("the node came back as another")
 	}
 	if err := again.Close(); err != nil {
@@ -94,18 +94,18 @@ func TestDamagedKeysAreNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.close()
-	k, err := loadKeys(f)
+	k, err := loadKeys(f, fresh(t, f), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if same, err := loadKeys(f); err != nil || *same != *k {
+	if same, err := loadKeys(f, fresh(t, f), false); err != nil || *same != *k {
 		t.Fatalf("the keys do not come back: %v", err)
 	}
 	for _, text := range []string{"", "zz", strings.Repeat("ab", 31), strings.Repeat("ab", 33)} {
 		if err := os.WriteFile(f.at(rootKeyFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadKeys(f); !errors.Is(err, errs.Corrupt) {
+		if _, err := loadKeys(f, fresh(t, f), false); !errors.Is(err, errs.Corrupt) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -377,4 +377,13 @@ func TestAPersonsCheckIsDoneUnderEndlessLoad(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+func fresh(t *testing.T, f *folder) bool {
+	t.Helper()
+	empty, err := f.empty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return empty
 }

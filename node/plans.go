@@ -62,3 +62,13 @@ func (p plans) whole(l *layout.Layout) uint64 {
 	}
 	return least
 }
+
+// nodes returns all members.
+func (p plans) nodes() []ident.NodeID {
+	l := p.m.Layout()
+	out := make([]ident.NodeID, len(l.Nodes))
+	for i := range l.Nodes {
+		out[i] = l.Nodes[i].ID
+	}
+	return out
+}

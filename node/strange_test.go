@@ -166,7 +166,7 @@ func TestForgottenDisk(t *testing.T) {
 	}
 	const long = 70 << 20 // in several extents, on both disks
 	putObject(t, n, "long", long)
-	kit := Kit{Rhizome: n.layout.Lineage, Seed: n.keys.seed, Root: n.keys.root}
+	kit := Kit{Rhizome: n.members.Layout().Lineage, Seed: n.keys.seed, Root: n.keys.root}
 	ok(t, n.Close())
 	named, other := d2, d3
 	if _, err := os.Stat(filepath.Join(d3, repair.SnapshotsDir)); err == nil {

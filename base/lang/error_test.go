@@ -34,3 +34,11 @@ func TestErrorsAreSaidToTheirEnd(t *testing.T) {
 		t.Errorf("words of its own: %q", got)
 	}
 }
+
+// TestSizesInErrorsAreSaid in the language's units.
+func TestSizesInErrorsAreSaid(t *testing.T) {
+	err := errs.Newf(errs.Full, "%s more is stored than fits", Size(1.5e9))
+	if en, fr := New(English).Error(err), New(French).Error(err); en != "1.50\u00a0GB more is stored than fits" || fr != "1,50\u00a0Go de plus sont stockés qu'il n'y a de place" {
+		t.Errorf("%q, %q", en, fr)
+	}
+}

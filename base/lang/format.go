@@ -53,6 +53,13 @@ func (p Printer) Bytes(n int64) string {
 	return s + "\u00a0" + units[i:i+1] + unit
 }
 
+// Size is a number of bytes among the arguments of an error, under the verb %s: Error
+// says it as Bytes does.
+type Size int64
+
+// String writes it in English.
+func (s Size) String() string { return New(English).Bytes(int64(s)) }
+
 // Percent writes a part of a whole, 0 to 1: 42%, 42 %.
 func (p Printer) Percent(part float64) string {
 	s := strconv.Itoa(int(part*100 + 0.5))

@@ -113,8 +113,11 @@ func (p Printer) Error(err error) string {
 	said := make([]any, len(args))
 	for i, a := range args {
 		said[i] = a
-		if e, is := a.(error); is {
-			said[i] = p.Error(e)
+		switch a := a.(type) {
+		case error:
+			said[i] = p.Error(a)
+		case Size:
+			said[i] = p.Bytes(int64(a))
 		}
 	}
 	return fmt.Sprintf(strings.ReplaceAll(p.find(format), "%w", "%v"), said...)

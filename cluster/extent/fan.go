@@ -174,7 +174,7 @@ func (f *fan) commit(ctx context.Context, desc []byte) error {
 		return err
 	}
 	// Whoever is not through by then is mended.
-	t := time.AfterFunc(endurance, f.cancel)
+	t := time.AfterFunc(f.s.endurance, f.cancel)
 	f.s.work.Go(func() {
 		f.done.Wait()
 		t.Stop()
@@ -207,7 +207,7 @@ func (f *fan) wait(ready func() bool) error {
 	if ok || err != nil {
 		return err
 	}
-	tick := time.NewTicker(patience / 8)
+	tick := time.NewTicker(f.s.patience / 8)
 	defer tick.Stop()
 	for {
 		began := time.Now() // stopwatch
@@ -302,7 +302,7 @@ func (f *fan) weed(waited time.Duration) {
 		if f.total == 2 {
 			slow = l.silent // without it there is but one copy: it may be slow, not mute
 		}
-		if slow >= patience && f.healthy() > f.least() && f.ahead(l) || l.silent >= endurance {
+		if slow >= f.s.patience && f.healthy() > f.least() && f.ahead(l) || l.silent >= f.s.endurance {
 			f.drop(l, errs.Newf(errs.Unavailable, "node %s is too slow", l.node))
 		}
 	}

@@ -209,6 +209,7 @@ func (s *Store) copyFrom(ctx context.Context, o *origins) error {
 
 // whole tells that an extent is whole here.
 func (s *Store) whole(id ident.ID) {
+	s.mend.lose(id, false)
 	if s.mended != nil {
 		s.mended(id)
 	}
@@ -227,9 +228,7 @@ func (s *Store) nowhere(ctx context.Context, c *chore, r *rowRecord, uses Uses) 
 			return err
 		}
 		if uses == nil || uses(ref.Row, v, ref, c.id) {
-			s.mend.mu.Lock()
-			s.mend.lost++
-			s.mend.mu.Unlock()
+			s.mend.lose(c.id, true)
 			if s.hurt != nil {
 				s.hurt(c.id)
 			}

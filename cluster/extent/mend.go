@@ -105,7 +105,7 @@ func (s *Store) arrived(id ident.ID) {
 
 // wanted says that an extent which this node should have is not here.
 func (s *Store) wanted(id ident.ID) {
-	if s.links != nil && !s.alone(id) && s.mine(id) {
+	if s.links != nil && !s.alone(id) && s.mine(id) && !s.mend.isLost(id) {
 		s.mend.add(id, Missing, 0, s.mend.grace)
 	}
 }

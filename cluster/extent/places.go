@@ -23,11 +23,14 @@ func (s *Store) holders(id ident.ID) []ident.NodeID {
 	return s.places.Holders(id)
 }
 
-// alone reports whether this node is the only holder of an extent.
-func (s *Store) alone(id ident.ID) bool {
+// sole reports whether this node is the only holder of an extent.
+func (s *Store) sole(id ident.ID) bool {
 	h := s.holders(id)
 	return s.disks != nil && len(h) == 1 && h[0] == s.self
 }
+
+// alone reports whether this node is the only one that may have an extent's bytes.
+func (s *Store) alone(id ident.ID) bool { return s.sole(id) && len(s.others(id)) == 0 }
 
 // mine reports whether this node is a holder of an extent.
 func (s *Store) mine(id ident.ID) bool {

@@ -18,7 +18,8 @@ type Progress struct {
 	Rate    float64
 	Fetched int64
 	Mended  int64
-	// Lost are extents that no node has whole, since the process started.
+	// Lost are extents in use that no node has whole. They are looked for again with
+	// every sweep.
 	Lost int
 	// LastError is why the last attempt that failed did; nil once all is mended.
 	LastError error
@@ -31,7 +32,7 @@ func (s *Store) Progress() Progress {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	p := Progress{Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: m.lost}
+	p := Progress{Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
 	for _, c := range m.chores {
 		if !c.busy && c.tries == 0 && c.due > now {
 			continue

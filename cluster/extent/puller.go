@@ -22,6 +22,10 @@ type puller struct {
 	st     rpc.Stream
 	order  []int // asked for and not come yet
 
+	ctx     context.Context
+	stop    context.CancelFunc
+	began   time.Duration
+	met     bool // it said that it has the extent
 	started bool
 	dead    error                 // it is given up, and why
 	refused map[int]error         // what it cannot give
@@ -40,10 +44,11 @@ func (p *puller) poke() {
 // run fetches what pick says until the swarm closes or the holder fails. A stream that
 // broke after it had given frames is opened once more: it may have been idle too long.
 func (p *puller) run() {
+	defer p.stop()
 	for {
 		before := p.count()
 		err := p.session()
-		if p.w.ctx.Err() != nil {
+		if p.ctx.Err() != nil {
 			return
 		}
 		p.w.mu.Lock()
@@ -69,12 +74,12 @@ func (p *puller) count() int {
 // session is one stream's life.
 func (p *puller) session() (err error) {
 	w := p.w
-	if p.st, err = w.s.getFrom(w.ctx, p.node, rpc.Urgent, w.id, false); err != nil {
+	if p.st, err = w.s.getFrom(p.ctx, p.node, rpc.Urgent, w.id, false); err != nil {
 		return err
 	}
 	st := p.st
 	defer st.Close()
-	defer context.AfterFunc(w.ctx, func() { _ = st.Close() })()
+	defer context.AfterFunc(p.ctx, func() { _ = st.Close() })()
 	greeted := false
 	for {
 		if err := p.request(); err != nil {
@@ -96,8 +101,8 @@ func (p *puller) session() (err error) {
 			select {
 			case <-p.wake:
 				continue
-			case <-w.ctx.Done():
-				return w.ctx.Err()
+			case <-p.ctx.Done():
+				return p.ctx.Err()
 			}
 		}
 		if err := p.one(); err != nil {
@@ -120,7 +125,7 @@ func (p *puller) reason(greeted bool, err error) error {
 func (p *puller) greeted() {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	p.w.seen = true
+	p.w.seen, p.met = true, true
 	p.w.poke()
 }
 

@@ -61,15 +61,15 @@ type mender struct {
 	heap        choreHeap
 	beyond      int // did not fit
 	beyondBytes int64
-	sweep       bool // rows and bytes are to be compared when there is time
-	lost        int
+	sweep       bool              // rows and bytes are to be compared when there is time
+	lost        map[ident.ID]bool // no node has them
 	lastErr     error
 	meter       meter
 	limit       limiter
 }
 
 func newMender(s *Store, rate int64) *mender {
-	return &mender{s: s, began: time.Now(), wake: make(chan struct{}, 1), chores: map[ident.ID]*chore{}, // stopwatch
+	return &mender{s: s, began: time.Now(), wake: make(chan struct{}, 1), chores: map[ident.ID]*chore{}, lost: map[ident.ID]bool{}, // stopwatch
 		grace: graceTime, orphan: orphanTime, retry: retryLeast, limit: limiter{rate: rate}}
 }
 
@@ -263,4 +263,21 @@ func (h *choreHeap) Pop() any {
 	*h = old[:len(old)-1]
 	c.index = -1
 	return c
+}
+
+// lose notes that no node has an extent, or that one has it again.
+func (m *mender) lose(id ident.ID, on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !on {
+		delete(m.lost, id)
+	} else if len(m.lost) < maxChores {
+		m.lost[id] = true
+	}
+}
+
+func (m *mender) isLost(id ident.ID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lost[id]
 }

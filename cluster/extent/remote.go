@@ -112,10 +112,19 @@ func (r *remoteSink) Commit(desc []byte) error {
 // Abort closes the stream, from any goroutine.
 func (r *remoteSink) Abort() { r.once.Do(func() { _ = r.st.Close() }) }
 
-// remoteSource is a get stream.
+// remoteSource is a get stream that is read one frame after the other.
 type remoteSource struct {
 	st   rpc.Stream
 	head gotHead
+	mute *time.Timer // closes the stream
+	most time.Duration
+}
+
+// Read implements io.Reader: whoever gives no byte for long is given up.
+func (r *remoteSource) Read(p []byte) (int, error) {
+	r.mute.Reset(r.most)
+	defer r.mute.Stop()
+	return r.st.Read(p)
 }
 
 func (s *Store) getFrom(ctx context.Context, node ident.NodeID, class rpc.Class, id ident.ID, check bool) (rpc.Stream, error) {
@@ -128,12 +137,13 @@ func (s *Store) source(ctx context.Context, node ident.NodeID, id ident.ID) (*re
 	if err != nil {
 		return nil, err
 	}
-	h, err := readGotHead(st)
-	if err != nil {
-		_ = st.Close()
+	r := &remoteSource{st: st, most: s.endurance}
+	r.mute = time.AfterFunc(r.most, func() { _ = st.Close() })
+	if r.head, err = readGotHead(r); err != nil {
+		r.close()
 		return nil, err
 	}
-	return &remoteSource{st, h}, nil
+	return r, nil
 }
 
 func askFrame(st rpc.Stream, i int) error {
@@ -146,10 +156,13 @@ func (r *remoteSource) frame(i int, room func(int) []byte) ([]byte, error) {
 	if err := askFrame(r.st, i); err != nil {
 		return nil, err
 	}
-	return readFrame(r.st, room)
+	return readFrame(r, room)
 }
 
-func (r *remoteSource) close() { _ = r.st.Close() }
+func (r *remoteSource) close() {
+	r.mute.Stop()
+	_ = r.st.Close()
+}
 
 // callTime bounds a question that a disk need not be read for.
 const callTime = 10 * time.Second

@@ -29,21 +29,55 @@ const (
 // serve answers other nodes.
 func (s *Store) serve() {
 	puts, gets := make(chan struct{}, putsAtOnce), make(chan struct{}, getsAtOnce)
-	s.links.HandleStream(methodPut, rpc.Members, limited(puts, s.servePut))
-	s.links.HandleStream(methodGet, rpc.Members, limited(gets, s.serveGet))
-	s.links.Handle(methodHave, rpc.Members, s.serveHave)
-	s.links.Handle(methodVerify, rpc.Members, s.serveVerify)
-	s.links.Handle(methodHeld, rpc.Members, s.serveHeld)
-	s.links.Handle(methodDamaged, rpc.Members, s.serveDamaged)
+	s.links.HandleStream(methodPut, rpc.Members, s.limited(puts, s.servePut))
+	s.links.HandleStream(methodGet, rpc.Members, s.limited(gets, s.serveGet))
+	s.links.Handle(methodHave, rpc.Members, s.counted(s.serveHave))
+	s.links.Handle(methodVerify, rpc.Members, s.counted(s.serveVerify))
+	s.links.Handle(methodHeld, rpc.Members, s.counted(s.serveHeld))
+	s.links.Handle(methodDamaged, rpc.Members, s.counted(s.serveDamaged))
+}
+
+var errClosing = errs.New(errs.Unavailable, "the other node is stopping")
+
+// enter counts somebody who is served, for Close to wait for; false once it closes.
+func (s *Store) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.Err() != nil {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+// counted has Close wait for a handler.
+func (s *Store) counted(h rpc.Handler) rpc.Handler {
+	return func(ctx context.Context, from ident.NodeID, req []byte) ([]byte, error) {
+		if !s.enter() {
+			return nil, errClosing
+		}
+		defer s.work.Done()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(s.life, cancel)()
+		return h(ctx, from, req)
+	}
 }
 
 // limited has streams wait for a place among those served at once.
-func limited(places chan struct{}, h rpc.StreamHandler) rpc.StreamHandler {
+func (s *Store) limited(places chan struct{}, h rpc.StreamHandler) rpc.StreamHandler {
 	return func(ctx context.Context, from ident.NodeID, head []byte, st rpc.Stream) error {
+		if !s.enter() {
+			return errClosing
+		}
+		defer s.work.Done()
+		defer context.AfterFunc(s.life, func() { _ = st.Close() })()
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
 			return h(ctx, from, head, st)
+		case <-s.life.Done():
+			return errClosing
 		case <-ctx.Done():
 			return errs.New(errs.Unavailable, "the other node is busy")
 		}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -47,6 +48,8 @@ type Store struct {
 	hurt    func(ident.ID)
 	mended  func(ident.ID)
 
+	patience, endurance time.Duration // those of writers; tests shorten them
+
 	wide atomic.Int32 // readers that read from several holders at once
 	mend *mender
 
@@ -76,6 +79,7 @@ func NewStore(cfg Config) (*Store, error) {
 	}
 	s := &Store{regs: cfg.Registers, local: cfg.Local, disks: cfg.Disks, links: cfg.Links, places: cfg.Places,
 		members: cfg.Members, log: cfg.Logger, codec: c, pool: newPool(),
+		patience: patience, endurance: endurance,
 		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.mend = newMender(s, cfg.Background)
@@ -86,10 +90,12 @@ func NewStore(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close ends what goes on behind the callers' backs and waits for it. Writers and
-// readers have ended before.
+// Close ends what goes on behind the callers' backs, and what other nodes ask for, and
+// waits for it. Writers and readers have ended before; disks are closed afterwards.
 func (s *Store) Close() {
+	s.mu.Lock()
 	s.end()
+	s.mu.Unlock()
 	s.work.Wait()
 }
 

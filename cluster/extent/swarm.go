@@ -156,7 +156,7 @@ func (w *swarm) greet() error {
 		ok := w.seen
 		err := w.hopeless(-1)
 		if !ok && err == nil {
-			w.start()
+			w.hurry(-1)
 		}
 		w.mu.Unlock()
 		if ok || err != nil {
@@ -199,7 +199,8 @@ func (w *swarm) started() (n int) {
 func (w *swarm) start() bool {
 	for _, p := range w.pullers {
 		if !p.started {
-			p.started = true
+			p.started, p.began = true, w.now()
+			p.ctx, p.stop = context.WithCancel(w.ctx)
 			w.work.Go(p.run)
 			return true
 		}
@@ -265,13 +266,22 @@ func (w *swarm) hurry(i int) {
 			continue
 		}
 		at, asked := p.asked[i]
+		if last := max(at, p.began, time.Duration(p.heard.Load())); (asked || !p.met) && now-last >= w.s.endurance {
+			p.dead = errs.Newf(errs.Unavailable, "node %s does not answer", p.node)
+			p.stop()
+			w.lost(p)
+			w.poke()
+			continue
+		}
 		from := max(at, w.since, time.Duration(p.heard.Load()))
 		if now-from < p.mute && !(asked && w.outrun(p, now-at)) {
 			return // it is on its way
 		}
 	}
 	w.since = now // the next one gets its time too
-	w.again[i] = true
+	if i >= 0 {
+		w.again[i] = true
+	}
 	w.start()
 	w.wakeAll()
 }

@@ -60,7 +60,7 @@ func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe fun
 		if size > 0 {
 			size += int64(frameCount(size)) * overhead
 		}
-		if s.alone(w.id) {
+		if s.sole(w.id) {
 			w.bytes, w.err = s.disks.Create(ctx, w.id, size)
 		} else {
 			w.fan, w.err = s.newFan(ctx, w.id, size)
@@ -100,6 +100,16 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	var total int64
 	for w.length+int64(w.fill) < MaxLength {
+		if w.err == nil && !w.ended && w.fill == FrameSize {
+			// Only with one byte more is the frame known not to be the last.
+			n, err := w.afterFull(r)
+			if total += int64(n); err == io.EOF {
+				return total, nil
+			} else if err != nil {
+				return total, err
+			}
+			continue
+		}
 		if err := w.room(); err != nil {
 			return total, err
 		}
@@ -115,6 +125,15 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return total, nil
+}
+
+// afterFull reads one byte and puts it behind a frame that is full.
+func (w *Writer) afterFull(r io.Reader) (int, error) {
+	var one [1]byte
+	if n, err := io.ReadFull(r, one[:]); n == 0 {
+		return 0, err
+	}
+	return w.Write(one[:])
 }
 
 // Rest is for a caller that may wait long for the bytes that follow, and some must: what

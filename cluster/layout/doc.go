@@ -23,7 +23,7 @@
 // 2 and 3 are a water-filling in closed form, because partitions are alike; 4 is a
 // minimum-cost flow (flow.go). The problem and the idea of the flow are those of
 // "An algorithm for geo-distributed and redundant storage in Garage" (arXiv
-// 2302.13798); docs/decisions/034-layout-flow.md says what is done otherwise.
+// 2302.13798); docs/decisions/040-layout-flow.md says what is done otherwise.
 //
 // A node's share is whole partitions, so that it is within 5% of the fair share if
 // that is 20 partitions or more: with 1,024 partitions and 3 replicas up to about 150

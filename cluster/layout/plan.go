@@ -37,7 +37,7 @@ type NodePlan struct {
 	ID   ident.NodeID `json:"id"`
 	Zone string       `json:"zone"`
 	// Before and After count the partitions it is a replica of, Incoming those of After
-	// that are not of Before, Fetch the bytes of these; a witness fetches none.
+	// that are not of Before. Fetch is the bytes of those it becomes a holder of.
 	Before   int   `json:"before"`
 	After    int   `json:"after"`
 	Incoming int   `json:"incoming"`
@@ -84,24 +84,28 @@ func (p *Plan) before(prev *Layout, now []int) (gone []ident.NodeID) {
 func (p *Plan) after(next, prev *Layout, now []int, size func(int) int64) (used int64) {
 	p.Holders, p.Replicas = MaxReplicas, MaxReplicas
 	copies := 0
-	had := make([]int, len(p.Nodes)) // 1 + the last partition that the node had
+	// 1 + the last partition that the node was a replica and a holder of
+	voted, held := make([]int, len(p.Nodes)), make([]int, len(p.Nodes))
 	for part, set := range next.Assigned {
 		for _, n := range prev.Assigned[part] {
-			had[now[n]] = part + 1
+			voted[now[n]] = part + 1
+			if !prev.Nodes[n].Witness {
+				held[now[n]] = part + 1
+			}
 		}
 		bytes, holders, fresh := max(0, size(part)), 0, 0
 		used += bytes
 		for _, n := range set {
 			p.Nodes[n].After++
-			if !next.Nodes[n].Witness {
-				holders++
+			if voted[n] != part+1 {
+				fresh++
+				p.Nodes[n].Incoming++
 			}
-			if had[n] == part+1 {
+			if next.Nodes[n].Witness {
 				continue
 			}
-			fresh++
-			p.Nodes[n].Incoming++
-			if !next.Nodes[n].Witness {
+			holders++
+			if held[n] != part+1 {
 				p.Moves++
 				p.Bytes += bytes
 				p.Nodes[n].Fetch += bytes

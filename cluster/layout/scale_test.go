@@ -66,9 +66,9 @@ func unfair(l *Layout) (worst float64) {
 	return worst
 }
 
-// TestScale: 100 nodes in 20 homes with the usual number of partitions, 1,000 in 100
+// TestSimulationOfManyHomes: 100 nodes in 20 homes with the usual number of partitions, 1,000 in 100
 // with eight times as many, so that a fair share is enough partitions to be rounded.
-func TestScale(t *testing.T) {
+func TestSimulationOfManyHomes(t *testing.T) {
 	for _, c := range []struct{ partitions, nodes, homes int }{{1024, 100, 20}, {8192, 1000, 100}} {
 		t.Run(fmt.Sprintf("%d nodes in %d homes", c.nodes, c.homes), func(t *testing.T) {
 			l := start(c.partitions, 100*giga)
@@ -110,4 +110,27 @@ func TestScale(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSharesFollowCapacity: nodes of 1 to 8 TB, homes of 4 to 6 of them.
+func TestSharesFollowCapacity(t *testing.T) {
+	var changes []Change
+	total := int64(100 * giga)
+	for i := 1; i < 100; i++ {
+		capacity := int64(1+mix(uint64(i))%8) * 1000 * giga
+		total += capacity
+		changes = append(changes, Add(node(i, fmt.Sprintf("h%d", i%20), capacity)))
+	}
+	first := start(1024, 100*giga)
+	l := next(t, first, changes...)
+	worst := 0.0
+	for i, load := range l.loads() {
+		fair := float64(3*1024) * float64(l.Nodes[i].Capacity) / float64(total)
+		if off := math.Abs(float64(load) - fair); off > 1 && off > 0.05*fair {
+			t.Errorf("node %d has %d partitions, %.1f are its share", i, load, fair)
+		} else if fair >= 20 {
+			worst = max(worst, off/fair)
+		}
+	}
+	t.Logf("%.1f%% off the fair share at most, for shares of 20 partitions or more; %.1f%% of the space is usable", 100*worst, 100*3*float64(l.Usable())/float64(total))
 }

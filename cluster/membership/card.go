@@ -54,6 +54,9 @@ type Health struct {
 	Full bool `cbor:"8,keyasint,omitempty" json:"full"`
 }
 
+// busy reports whether something is being mended.
+func (h *Health) busy() bool { return h.Rows > 0 || h.Extents > 0 }
+
 // Limits on what a card may say.
 const (
 	MaxAddresses = 32

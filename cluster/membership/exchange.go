@@ -63,6 +63,9 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 		return nil, err
 	}
 	m.meet(from, true)
+	if err := m.refresh(); err != nil {
+		return nil, err
+	}
 	out := m.newsFor(&a)
 	if a.Layout > out.Layout {
 		m.Changed() // ask for what it has
@@ -213,8 +216,23 @@ func (m *Members) Run(ctx context.Context) error {
 			return err
 		}
 		m.exchangeWith(ctx, m.someone(round))
-		timer.Reset(Period)
+		timer.Reset(m.period())
 	}
+}
+
+// period is how long it is to the next exchange when nothing happens: shorter while
+// something is being mended, so that people see how far it is.
+func (m *Members) period() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	busy := m.card.Health.busy()
+	for _, c := range m.cards {
+		busy = busy || c.Health.busy()
+	}
+	if busy {
+		return Period / 10
+	}
+	return Period
 }
 
 // someone returns whom to exchange news with: all others, or in turn some of many.
@@ -248,8 +266,15 @@ func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
 	wg.Wait()
 }
 
-// refresh makes our own card anew.
+// refresh makes our own card anew, at most twice a second.
 func (m *Members) refresh() error {
+	m.refreshing.Lock()
+	defer m.refreshing.Unlock()
+	now := m.cfg.Clock.Now()
+	if age := now.Sub(m.refreshed); age >= 0 && age < time.Second/2 {
+		return nil
+	}
+	m.refreshed = now
 	m.mu.Lock()
 	next := Card{Node: m.cfg.Node, Edition: m.card.Edition, Layout: m.chain.Latest().Version}
 	m.mu.Unlock()

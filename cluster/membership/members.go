@@ -42,6 +42,9 @@ type Members struct {
 
 	learning sync.Mutex // held while layouts are made durable and adopted
 
+	refreshing sync.Mutex // held while our card is made anew
+	refreshed  time.Time
+
 	mu    sync.Mutex
 	chain *layout.Chain
 	card  Card // our own, as it was told last

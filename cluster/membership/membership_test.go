@@ -71,7 +71,7 @@ func (c *club) start(n byte, first ...*layout.Layout) *node {
 	g := &late{}
 	links := c.net.Node(x.id, g)
 	x.Members, err = Open(Config{
-		Node: x.id, Rows: x.rows, Clock: clock.System{}, Links: links, Dial: links.SetAddresses,
+		Node: x.id, Rows: x.rows, Clock: clock.System{}, Links: links, Dial: func(n ident.NodeID, at []string) { _ = links.SetAddresses(n, at) },
 		Adopt: func(*layout.Layout) {}, Logger: slog.New(slog.DiscardHandler),
 		Describe: func(card *Card) {
 			card.Release = "test"

@@ -3,6 +3,9 @@ package admin
 import (
 	"net/http"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -255,6 +258,19 @@ func sayNotices(p lang.Printer, all []api.Notice) []api.Notice {
 
 func sayNotice(p lang.Printer, n *api.Notice) {
 	if n != nil {
-		n.Reason = reason(p, n.Reason, n.Err)
+		n.Reason = sentence(reason(p, n.Reason, n.Err))
 	}
+}
+
+// sentence writes what an error says as a sentence that stands alone.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return text
+	}
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += "."
+	}
+	return text
 }

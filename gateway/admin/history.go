@@ -104,6 +104,9 @@ func sayEvent(p lang.Printer, names naming, e api.LayoutEvent) string {
 	case api.EventRecovered:
 		return p.T("it went on without the nodes that were lost")
 	case api.EventAdded:
+		if e.After == "0" {
+			return p.T("%s joined", name)
+		}
 		return p.T("%s joined with %s", name, bytes(e.After))
 	case api.EventRemoved:
 		return p.T("%s left, with %s", name, bytes(e.Before))

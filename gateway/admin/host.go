@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,14 +22,11 @@ func (s *Server) status(r *http.Request) (any, error) {
 		Version: f.Version, Node: f.Node.String(), Rhizome: f.Rhizome.String(), Home: f.Home,
 		Data: f.Data, PID: os.Getpid(), Started: f.Started, S3: f.S3, Layout: f.Layout,
 	}
-	if err := s.count(ctx, &out); err != nil {
+	if err := s.ask(ctx, &out); err != nil {
 		return nil, err
 	}
 	var err error
 	if out.Disks, err = s.Host.Disks(ctx); err != nil {
-		return nil, err
-	}
-	if out.Repair, err = s.Host.Repair(ctx); err != nil {
 		return nil, err
 	}
 	around, err := s.lookAround(ctx)
@@ -47,6 +45,26 @@ func (s *Server) status(r *http.Request) (any, error) {
 		out.Health.Reasons = append(out.Health.Reasons, p.T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit."))
 	}
 	return out, nil
+}
+
+// askFor is how long the status waits for what other homes have to say: it is there to
+// be read above all when they do not answer.
+const askFor = 3 * time.Second
+
+// ask counts what is stored, which takes enough homes that answer.
+func (s *Server) ask(ctx context.Context, out *api.Status) error {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	err := s.count(ctx, out)
+	if err == nil {
+		out.Repair, err = s.Host.Repair(ctx)
+	}
+	out.Counted = err == nil
+	if errors.Is(err, errs.Unavailable) || ctx.Err() != nil {
+		out.Buckets, out.Objects, out.Bytes, out.Keys = 0, 0, 0, 0
+		return nil
+	}
+	return err
 }
 
 func (s *Server) count(ctx context.Context, out *api.Status) error {

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 )
@@ -25,7 +27,9 @@ func (c cluster) risks(p lang.Printer, now time.Time) []string {
 		out = append(out, nodeRisks(p, n)...)
 	}
 	for _, w := range c.layout.Warn {
-		out = append(out, reason(p, w.Reason, w.Err))
+		if errors.Is(w.Err, errs.Full) {
+			out = append(out, sentence(reason(p, w.Reason, w.Err)))
+		}
 	}
 	return out
 }
@@ -41,13 +45,13 @@ func (c cluster) standing(p lang.Printer) []string {
 	}
 	switch {
 	case s.Stopped > 0 && c.voters() == 2:
-		out = append(out, p.T("Writes have stopped, and reads that need both homes: of two homes that vote, one is away (%s). They go on when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
+		out = append(out, p.T("Writes have stopped, and reads too: of two homes that vote, one is away (%s). They go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
 	case s.Stopped > 0:
-		out = append(out, p.T("Writes to %s of the data have stopped, and reads that need a majority: too many homes are away (%s). They go on when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
+		out = append(out, p.T("Writes to %s of the data have stopped, and reads too: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
 	case s.Fragile > 0 && c.voters() == 2 && away == "":
-		out = append(out, p.T("Only two homes vote: while one of them is away, writes stop. A small third computer as a witness, or a third home, keeps them going: rhizome invite here, then rhizome up --witness there."))
+		out = append(out, p.T("Only two homes vote: while one of them is away, writes stop, and reads too. A small third computer as a witness, or a third home, keeps them going: rhizome invite here, then rhizome up --witness there."))
 	case s.Fragile > 0:
-		out = append(out, p.T("If one more home goes away, writes to %s of the data stop.", part(s.Fragile)))
+		out = append(out, p.T("If one more home goes away, writes to %s of the data stop, and reads too.", part(s.Fragile)))
 	}
 	if s.Lone > 0 {
 		out = append(out, p.T("%s of the data is in one single home at present.", part(s.Lone)))

@@ -114,3 +114,6 @@ func (s *Store) writable(ctx context.Context, b *Bucket, op func(*Bucket) error)
 	}
 	return errs.Newf(errs.Unavailable, "the bucket is being deleted: %w", ErrBusy)
 }
+
+// Mend keeps the bytes of this node as they should be until ctx ends; see extent.Store.
+func (s *Store) Mend(ctx context.Context) error { return s.Extents.Mend(ctx, uses) }

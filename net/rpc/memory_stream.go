@@ -308,7 +308,7 @@ func (p *pipe) read(b []byte) (int, error) {
 	}
 	for {
 		healed := p.net.changeOf(p.e) // before the look, so that no change is missed
-		n, err, wait, moved := p.take(b)
+		n, wait, moved, err := p.take(b)
 		if n > 0 || err != nil {
 			return n, err
 		}
@@ -325,24 +325,24 @@ func (p *pipe) read(b []byte) (int, error) {
 }
 
 // take reads what has arrived, or says how long to wait for what is on its way.
-func (p *pipe) take(b []byte) (n int, err error, wait time.Duration, moved <-chan struct{}) {
+func (p *pipe) take(b []byte) (n int, wait time.Duration, moved <-chan struct{}, err error) {
 	open := p.net.arrives(p.e)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.broken != nil:
-		return 0, p.broken, 0, nil
+		return 0, 0, nil, p.broken
 	case p.shut != nil:
-		return 0, p.shut, 0, nil
+		return 0, 0, nil, p.shut
 	case len(p.pieces) == 0 || !open:
-		return 0, nil, 0, p.moved
+		return 0, 0, p.moved, nil
 	}
 	c := &p.pieces[0]
 	if wait := time.Until(c.due); wait > 0 { // stopwatch
-		return 0, nil, wait, p.moved
+		return 0, wait, p.moved, nil
 	}
 	if c.end != nil {
-		return 0, c.end, 0, nil
+		return 0, 0, nil, c.end
 	}
 	n = copy(b, c.data)
 	c.data = c.data[n:]
@@ -351,5 +351,5 @@ func (p *pipe) take(b []byte) (n int, err error, wait time.Duration, moved <-cha
 		p.pieces = p.pieces[1:]
 	}
 	p.move()
-	return n, nil, 0, nil
+	return n, 0, nil, nil
 }

@@ -40,7 +40,8 @@ func (a *Acceptor) Prepare(b Ballot) (answer Answer, write bool) {
 	return answer, write && !a.rules.lazyPromise
 }
 
-// Accept takes the value at b, unless a higher ballot was promised. write: see Prepare.
+// Accept takes the value, which is not empty, at b, unless a higher ballot was
+// promised. write: see Prepare. The value is kept, so nobody may change it.
 func (a *Acceptor) Accept(b Ballot, value []byte) (answer Answer, write bool) {
 	if (b.Less(a.Promised) || b.IsZero()) && !a.rules.acceptAny {
 		return Answer{Ballot: b, Beat: a.Promised}, false

@@ -155,19 +155,21 @@ func (sc *scope) steps(w *world, emit func(s step, n *world)) {
 func (sc *scope) voter(w *world, v int, emit func(step, *world)) {
 	for b := range sc.ballots {
 		if w.asked[b] {
-			n := w.clone()
-			a, write := n.live[v].Prepare(ballot(b))
-			n.store(v, write)
-			if a.Beat.IsZero() {
+			voter := w.live[v]
+			a, write := voter.Prepare(ballot(b))
+			if p := &w.proposers[b%sc.proposers]; a.Beat.IsZero() && (voter.Promised != w.live[v].Promised || p.phase == Preparing && p.ballot == a.Ballot) {
+				n := w.clone()
+				n.store(v, voter, write)
 				n.promises[b][v] = &a
 				emit(step{"voter %d promises %d", v, b + 1}, n)
 			}
 		}
 		if w.told[b] != nil {
-			n := w.clone()
-			a, write := n.live[v].Accept(ballot(b), w.told[b])
-			n.store(v, write)
-			if a.Beat.IsZero() {
+			voter := w.live[v]
+			a, write := voter.Accept(ballot(b), w.told[b])
+			if a.Beat.IsZero() && (voter.Accepted != w.live[v].Accepted || w.accepted[b]>>v&1 == 0) {
+				n := w.clone()
+				n.store(v, voter, write)
 				n.accepted[b] |= 1 << v
 				emit(step{"voter %d accepts at %d", v, b + 1}, n)
 			}
@@ -175,9 +177,10 @@ func (sc *scope) voter(w *world, v int, emit func(step, *world)) {
 	}
 }
 
-func (w *world) store(v int, write bool) {
+func (w *world) store(v int, a Acceptor, write bool) {
+	w.live[v] = a
 	if write {
-		w.disk[v] = w.live[v]
+		w.disk[v] = a
 	}
 }
 

@@ -33,7 +33,8 @@ type Proposer struct {
 	rules   rules
 }
 
-// NewProposer returns a Proposer of value among n voters, 1 to MaxVoters.
+// NewProposer returns a Proposer of value, 1 byte to MaxValue, among n voters, 1 to
+// MaxVoters.
 func NewProposer(n int, value []byte) *Proposer {
 	return &Proposer{n: n, own: value}
 }

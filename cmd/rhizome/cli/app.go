@@ -38,6 +38,7 @@ type App struct {
 	Say      lang.Printer
 
 	json, yes bool
+	asked     bool // somebody answers on In although it is no terminal: a test
 	config    string
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -25,20 +26,28 @@ func (a *App) ask(what string, secret bool) (string, error) {
 		}
 		return strings.TrimSpace(string(line)), nil
 	}
-	return readLine(f)
+	line, err := readLine(f, 4096)
+	if err != nil {
+		return "", errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
+	}
+	return line, nil
 }
 
-// readLine reads one line byte by byte, so that nothing behind it is lost to a buffer.
-func readLine(f *os.File) (string, error) {
+// readLine reads one line of at most limit bytes, byte by byte, so that nothing behind
+// it is lost to a buffer. The end of the input ends a line too.
+func readLine(r io.Reader, limit int) (string, error) {
 	var line []byte
-	for one := make([]byte, 1); len(line) < 4096; {
-		n, err := f.Read(one)
+	for one := make([]byte, 1); len(line) < limit; {
+		n, err := r.Read(one)
 		if n == 1 && one[0] == '\n' {
 			break
 		}
 		line = append(line, one[:n]...)
-		if err != nil {
+		if err == io.EOF {
 			break
+		}
+		if err != nil {
+			return "", err
 		}
 	}
 	return strings.TrimSpace(string(line)), nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,8 +62,7 @@ func (b *bar) line() string {
 	if total := b.bytes.Load(); total > 0 {
 		part = min(1, float64(b.moved.Load())/float64(total))
 	}
-	full := int(part * barWidth)
-	return fmt.Sprintf("[%s%s] %s  %s / %s  %s / %s", strings.Repeat("#", full), strings.Repeat("-", barWidth-full),
+	return fmt.Sprintf("%s %s  %s / %s  %s / %s", gauge(part),
 		b.a.Say.Percent(part), b.a.Say.Int(b.have.Load()), b.a.Say.N(b.found.Load(), "%s object", "%s objects"),
 		b.a.Say.Bytes(b.moved.Load()), b.a.Say.Bytes(b.bytes.Load()))
 }

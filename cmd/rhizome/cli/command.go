@@ -20,7 +20,8 @@ type command struct {
 	min, max    int // number of arguments
 	flags       func(*flagSet)
 	run         func(context.Context, *call) error
-	settings    bool // takes every setting as a flag, as all take --data
+	complete    completion // of the first argument; nil: none
+	settings    bool       // takes every setting as a flag, as all take --data
 	sub         []command
 }
 
@@ -60,7 +61,7 @@ func (a *App) Command() *cobra.Command {
 		},
 		sub: []command{
 			upCommand(), statusCommand(), keyCommand(), bucketCommand(), objectCommand(), shareCommand(),
-			importCommand(), diskCommand(), repairCommand(), kitCommand(), serviceCommand(),
+			importCommand(), inviteCommand(), nodeCommand(), layoutCommand(), limitCommand(), diskCommand(), repairCommand(), kitCommand(), serviceCommand(),
 			configCommand(), completionCommand(), versionCommand(),
 		},
 	})
@@ -80,14 +81,20 @@ func (a *App) Command() *cobra.Command {
 	return root
 }
 
+// runsAlone marks a command that does something itself, be there commands below it or not.
+const runsAlone = "runs alone"
+
 func (a *App) build(c command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: c.use, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
 		DisableFlagsInUseLine: true, SilenceErrors: true, SilenceUsage: true,
-		ValidArgsFunction: cobra.NoFileCompletions, SuggestionsMinimumDistance: 2,
+		ValidArgsFunction: a.completer(c.complete), SuggestionsMinimumDistance: 2,
 	}
 	if c.long == "" {
 		cmd.Long = cmd.Short
+	}
+	if c.run != nil {
+		cmd.Annotations = map[string]string{runsAlone: ""}
 	}
 	if c.settings {
 		a.addSettings(cmd.Flags(), func(name string) bool { return name != settings.Data })

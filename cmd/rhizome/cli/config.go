@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rhizome/base/lang"
 	"rhizome/cmd/rhizome/settings"
@@ -50,7 +51,7 @@ func configShow(_ context.Context, c *call) error {
 	}
 	out := make([]shownSetting, 0, len(vs))
 	for _, v := range vs {
-		s := shownSetting{v.Setting.Name, v.Text(), v.Origin, v.Where}
+		s := shownSetting{v.Setting.Name, v.Shown(), v.Origin, v.Where}
 		if v.Setting.Many {
 			s.Value = v.Texts
 		}
@@ -63,7 +64,7 @@ func configShow(_ context.Context, c *call) error {
 			if v.Origin == settings.FromDefault {
 				where = c.Say.T("default")
 			}
-			rows = append(rows, []string{v.Setting.Name, v.Text(), where})
+			rows = append(rows, []string{v.Setting.Name, v.Shown(), where})
 		}
 		c.table([]string{lang.M("Setting"), lang.M("Value"), lang.M("From")}, rows)
 		if file, _ := c.configFile(); file != "" {
@@ -85,7 +86,8 @@ func configReference(c *call) error {
 			if s.Many {
 				many = "; " + c.Say.T("may be given several times")
 			}
-			fmt.Fprintf(c.Out, "| `--%s %s` | `%s` | %s | %s%s |\n", s.Name, s.Hint, s.Env(), s.Default, c.Say.T(s.Help), many)
+			name := strings.TrimSpace("--" + s.Name + " " + s.Hint)
+			fmt.Fprintf(c.Out, "| `%s` | `%s` | %s | %s%s |\n", name, s.Env(), s.Default, c.Say.T(s.Help), many)
 		}
 	})
 }

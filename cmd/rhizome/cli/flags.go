@@ -56,6 +56,10 @@ func (a *App) addSettings(fs *pflag.FlagSet, wanted func(name string) bool) {
 		if !wanted(s.Name) {
 			continue
 		}
+		if s.Form == settings.Switch {
+			fs.Bool(s.Name, false, a.Say.T(s.Help))
+			continue
+		}
 		help := "`" + s.Hint + "` " + a.Say.T(s.Help)
 		if s.Many {
 			fs.StringArray(s.Name, nil, help)

@@ -14,7 +14,11 @@ import (
 func (a *App) help(cmd *cobra.Command, _ []string) {
 	w := cmd.OutOrStdout()
 	use := cmd.UseLine()
-	if cmd.HasAvailableSubCommands() {
+	_, alone := cmd.Annotations[runsAlone]
+	switch {
+	case cmd.HasAvailableSubCommands() && alone:
+		use += a.Say.T(" [COMMAND]")
+	case cmd.HasAvailableSubCommands():
 		use += a.Say.T(" COMMAND")
 	}
 	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", cmd.Long, a.title(w, a.Say.T("Usage:")), use+a.Say.T(" [options]"))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,10 +20,14 @@ const (
 
 // paint colours text for a terminal, unless NO_COLOR (no-color.org) is set.
 func (a *App) paint(w io.Writer, c colour, text string) string {
-	if !terminal(w) || a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" {
+	if !a.colours(w) {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+func (a *App) colours(w io.Writer) bool {
+	return terminal(w) && a.Getenv("NO_COLOR") == "" && a.Getenv("TERM") != "dumb"
 }
 
 // show prints a result: v as JSON with --json, else what people writes.
@@ -63,19 +66,35 @@ func (a *App) confirm(question string, args ...any) error {
 	if a.yes {
 		return nil
 	}
-	if !terminal(a.In) || !terminal(a.Err) {
+	if !a.canAsk() {
 		return errs.New(errs.Denied, "this cannot be undone, and nobody can be asked here: add --yes if it is meant")
 	}
-	fmt.Fprintf(a.Err, "%s %s ", a.Say.T(question, args...), a.Say.T("[y/N]"))
-	line, err := bufio.NewReader(io.LimitReader(a.In, 100)).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(line)) {
+	return a.agreed(a.Say.T(question, args...))
+}
+
+// canAsk reports whether somebody is there to answer.
+func (a *App) canAsk() bool { return a.asked || terminal(a.In) && terminal(a.Err) }
+
+// agreed asks, and fails if the answer is not yes.
+func (a *App) agreed(question string) error {
+	yes, err := a.answersYes(question)
+	if err == nil && !yes {
+		return errs.New(errs.Denied, "nothing was done")
+	}
+	return err
+}
+
+func (a *App) answersYes(question string) (bool, error) {
+	fmt.Fprintf(a.Err, "%s %s ", question, a.Say.T("[y/N]"))
+	line, err := readLine(a.In, 100)
+	if err != nil {
+		return false, errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
+	}
+	switch strings.ToLower(line) {
 	case "y", "yes", "o", "oui":
-		return nil
+		return true, nil
 	}
-	if err != nil && err != io.EOF {
-		return errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
-	}
-	return errs.New(errs.Denied, "nothing was done")
+	return false, nil
 }
 
 // yesNo says a truth for a table.

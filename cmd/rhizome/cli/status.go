@@ -41,8 +41,7 @@ func (a *App) printStatus(s api.Status) {
 		{say.T("Data"), s.Data},
 		{say.T("Node"), say.T("%s at %q, up for %s, version %s", s.Node[:min(12, len(s.Node))], s.Home,
 			say.Duration(a.Clock.Now().Sub(s.Started)), s.Version)},
-		{say.T("Holds"), say.T("%s, %s, %s", say.N(int64(s.Buckets), "%s bucket", "%s buckets"),
-			say.N(s.Objects, "%s object", "%s objects"), say.Bytes(s.Bytes))},
+		{say.T("Holds"), a.holds(s)},
 	}
 	for i, d := range s.Disks {
 		title := ""
@@ -51,7 +50,11 @@ func (a *App) printStatus(s api.Status) {
 		}
 		rows = append(rows, []string{title, say.T("%s: %s, %s used, %s free", d.Path, a.diskState(d), say.Bytes(d.Used), say.Bytes(d.Free))})
 	}
-	rows = append(rows, []string{say.T("Mending"), a.mending(s.Repair)}, []string{say.T("Check"), a.scrubbing(s.Repair.Scrub)})
+	rows = append(rows, a.homeRows(s)...)
+	if s.Counted {
+		rows = append(rows, []string{say.T("Mending"), a.mending(s.Repair)}, []string{say.T("Check"), a.scrubbing(s.Repair.Scrub)})
+	}
+	rows = append(rows, a.mendingRows(s)...)
 	for i := range rows {
 		rows[i][0] = a.paint(a.Out, bold, rows[i][0])
 	}
@@ -64,6 +67,73 @@ func (a *App) printStatus(s api.Status) {
 	for _, r := range s.Health.Reasons {
 		fmt.Fprintln(a.Out, a.paint(a.Out, red, r))
 	}
+}
+
+func (a *App) holds(s api.Status) string {
+	if !s.Counted {
+		return a.Say.T("not known while too few homes answer")
+	}
+	return a.Say.T("%s, %s, %s", a.Say.N(int64(s.Buckets), "%s bucket", "%s buckets"),
+		a.Say.N(s.Objects, "%s object", "%s objects"), a.Say.Bytes(s.Bytes))
+}
+
+// homeRows are the homes, if there is more than this node.
+func (a *App) homeRows(s api.Status) (rows [][]string) {
+	if len(s.Homes) == 0 || len(s.Homes) == 1 && s.Homes[0].Nodes == 1 {
+		return nil
+	}
+	for i, h := range s.Homes {
+		title := ""
+		if i == 0 {
+			title = a.Say.T("Homes")
+		}
+		rows = append(rows, []string{title, a.homeLine(h)})
+	}
+	return rows
+}
+
+func (a *App) homeLine(h api.Home) string {
+	say := a.Say
+	state := a.paint(a.Out, green, say.T("up"))
+	switch h.State {
+	case api.HomeAway:
+		state = a.paint(a.Out, red, say.T("away"))
+	case api.HomePart:
+		state = a.paint(a.Out, red, say.N(int64(h.Away), "%s node away", "%s nodes away"))
+	}
+	if h.Since != nil {
+		state = say.T("%s for %s", state, a.ago(*h.Since))
+	}
+	name := h.Name
+	if h.This {
+		name = say.T("%s (here)", name)
+	}
+	if h.Witness {
+		return say.T("%s: %s, witness", name, state)
+	}
+	return say.T("%s: %s, %s, %s used, %s free", name, state, say.N(int64(h.Nodes), "%s node", "%s nodes"), say.Bytes(h.Used), say.Bytes(h.Free))
+}
+
+// mendingRows say which nodes still fetch what belongs to them, and until when.
+func (a *App) mendingRows(s api.Status) (rows [][]string) {
+	for i, m := range s.Mending {
+		title := ""
+		if i == 0 {
+			title = a.Say.T("On its way")
+		}
+		left := a.Say.T("%s still fetches %s", m.Name, a.Say.Bytes(m.Bytes))
+		if m.Partitions > 0 {
+			left += a.Say.T(", ") + a.Say.N(int64(m.Partitions), "%s slice left", "%s slices left")
+		}
+		if m.Rate > 0 {
+			left += a.Say.T(", %s a second", a.Say.Bytes(m.Rate))
+		}
+		if m.Until != nil {
+			left += a.Say.T(", until about %s", a.Say.Time(*m.Until, a.Zone))
+		}
+		rows = append(rows, []string{title, left})
+	}
+	return rows
 }
 
 func (a *App) mending(r api.Repair) string {

@@ -79,6 +79,10 @@ func (c *call) execStart(s scope) (string, error) {
 	}
 	for _, v := range vs {
 		switch {
+		case v.Setting.Name == settings.Join && v.Text() != "":
+			return "", usageError{errs.New(errs.Invalid, "others could read an invitation in the service's file: join once with rhizome up --join, stop it with Ctrl-C, then install the service")}
+		case v.Setting.Form == settings.Switch && v.Origin == settings.FromFlag:
+			words = append(words, "--"+v.Setting.Name+"="+v.Text())
 		case v.Origin == settings.FromFlag:
 			for _, text := range v.Texts {
 				words = append(words, "--"+v.Setting.Name, text)

@@ -34,6 +34,8 @@ func upCommand() command {
 		examples: []example{
 			{lang.M("start with nothing configured"), "rhizome up"},
 			{lang.M("serve the local network, keep at most 2 TB"), "rhizome up --s3 0.0.0.0:3900 --data /srv/rhizome --capacity 2TB"},
+			{lang.M("join the rhizome that the invitation is from, as the home garden"), "rhizome up --join rhizome-invitation-... --home garden"},
+			{lang.M("join as a small computer that only votes; the invitation comes over the standard input"), "ssh attic rhizome invite | rhizome up --join - --home office --witness"},
 			{lang.M("with a certificate"), "rhizome up --s3 :443 --s3-domain s3.example.org --s3-tls-cert cert.pem --s3-tls-key key.pem"},
 		},
 		settings: true,
@@ -46,6 +48,10 @@ func up(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	join, err := c.invitation(vs.Text(settings.Join))
+	if err != nil {
+		return err
+	}
 	ownFiles()
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
@@ -53,7 +59,9 @@ func up(ctx context.Context, c *call) error {
 	if c.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
-	n, err := node.Open(ctx, c.nodeConfig(vs))
+	config := c.nodeConfig(vs)
+	config.Join = join
+	n, err := node.Open(ctx, config)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was told to stop while it started
 	}
@@ -78,6 +86,10 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 		Region:   vs.Text(settings.Region),
 		Capacity: vs.Bytes(settings.Capacity),
 		Home:     vs.Text(settings.Home),
+		Peer:     vs.Text(settings.Peer),
+		PeerSet:  vs.Chosen(settings.Peer),
+		Witness:  vs.On(settings.Witness),
+		Gateway:  vs.On(settings.Gateway),
 		Scrub:    vs.Time(settings.ScrubEvery),
 		Uploads:  vs.Time(settings.UploadAge),
 		Orphans:  vs.Time(settings.CleanAfter),
@@ -88,6 +100,27 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 		Logger:   slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level})),
 	}
 }
+
+// invitation returns the invitation to join by, from the standard input if it is "-".
+func (c *call) invitation(text string) (string, error) {
+	if text != "-" {
+		return text, nil
+	}
+	if terminal(c.In) {
+		fmt.Fprintf(c.Err, "%s ", c.Say.T("Paste the invitation and press Enter:"))
+	}
+	line, err := readLine(c.In, maxInvitation)
+	if err != nil {
+		return "", errs.Newf(errs.Invalid, "no invitation can be read from the standard input: %w", err)
+	}
+	if line == "" {
+		return "", errs.New(errs.Invalid, "no invitation came over the standard input: it is the line that rhizome invite prints")
+	}
+	return line, nil
+}
+
+// maxInvitation is the most bytes of an invitation.
+const maxInvitation = 8 << 10
 
 // upResult is what `up --json` prints once the node answers.
 type upResult struct {

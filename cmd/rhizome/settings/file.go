@@ -97,6 +97,8 @@ func values(v *unstable.Node, s Setting) ([]string, bool) {
 	switch v.Kind {
 	case unstable.String:
 		return []string{string(v.Data)}, true
+	case unstable.Bool:
+		return []string{string(v.Data)}, s.Form == Switch
 	case unstable.Integer:
 		n, err := strconv.ParseInt(string(v.Data), 0, 64)
 		return []string{strconv.FormatInt(n, 10)}, err == nil && (s.Form == Age || s.Form == Size)

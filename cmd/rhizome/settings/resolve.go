@@ -33,6 +33,14 @@ type Value struct {
 // Text returns the value as one text.
 func (v Value) Text() string { return strings.Join(v.Texts, ",") }
 
+// Shown is Text, or what stands for a secret.
+func (v Value) Shown() string {
+	if v.Setting.Form == Secret && v.Text() != "" {
+		return "********"
+	}
+	return v.Text()
+}
+
 // Sources is where Resolve looks.
 type Sources struct {
 	// Flags returns what the command line says about a setting, if it does.
@@ -123,6 +131,9 @@ func (vs Values) agree() error {
 	if (vs.Text(S3TLSCert) == "") != (vs.Text(S3TLSKey) == "") {
 		return errs.New(errs.Invalid, "s3-tls-cert and s3-tls-key belong together: give both or none")
 	}
+	if vs.On(Witness) && vs.On(Gateway) {
+		return errs.New(errs.Invalid, "a node is a witness or a gateway, not both: give --witness or --gateway")
+	}
 	return nil
 }
 
@@ -137,6 +148,19 @@ func (vs Values) List(name string) []string {
 		}
 	}
 	return nil
+}
+
+// On returns a Switch.
+func (vs Values) On(name string) bool { return vs.Text(name) == "true" }
+
+// Chosen reports whether somebody set it: it is not the default.
+func (vs Values) Chosen(name string) bool {
+	for _, v := range vs {
+		if v.Setting.Name == name {
+			return v.Origin != FromDefault
+		}
+	}
+	return false
 }
 
 // Bytes returns a Size setting.

@@ -25,6 +25,8 @@ const (
 	Size         // 500GB, 2TiB; 0 is no limit
 	Age          // 30d, 12h, 10m, 5s; a bare number is days; one second to 3,650 days
 	Choice       // one of Setting.Choices
+	Switch       // true or false
+	Secret       // one word that is never shown; at most 8 KiB
 )
 
 // Setting is one row of the table.
@@ -54,6 +56,10 @@ const (
 	Region     = "region"
 	Capacity   = "capacity"
 	Home       = "home"
+	Join       = "join"
+	Peer       = "peer"
+	Witness    = "witness"
+	Gateway    = "gateway"
 	ScrubEvery = "scrub-every"
 	UploadAge  = "upload-age"
 	CleanAfter = "clean-after"
@@ -80,6 +86,14 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
 			Help: lang.M("name of the home: the place that can fail as a whole")},
+		{Name: Join, Form: Secret, Hint: "INVITE",
+			Help: lang.M("invitation of the rhizome to join at the first start; - reads it from the standard input")},
+		{Name: Peer, Form: Address, Default: ":3901", Hint: "ADDR",
+			Help: lang.M("address that other nodes reach this one at; port 0 picks a free one, and so does the default when its port is taken")},
+		{Name: Witness, Form: Switch, Default: "false",
+			Help: lang.M("join as a witness: vote and keep rows, but no objects' bytes")},
+		{Name: Gateway, Form: Switch, Default: "false",
+			Help: lang.M("join as a gateway: serve everything, keep nothing")},
 		{Name: ScrubEvery, Form: Age, Default: "30d", Hint: "TIME",
 			Help: lang.M("time in which every stored byte is read again and checked once, such as 30d")},
 		{Name: UploadAge, Form: Age, Default: "7d", Hint: "TIME",

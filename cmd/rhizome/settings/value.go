@@ -40,10 +40,36 @@ func (s Setting) check(text string) (string, error) {
 		if !slices.Contains(s.Choices, text) {
 			return "", errs.Newf(errs.Invalid, "%q is not one of: %s", text, strings.Join(s.Choices, ", "))
 		}
+	case Switch:
+		return checkSwitch(text)
+	case Secret:
+		return checkSecret(text)
 	case Text:
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(text) > 128 {
 			return "", errs.Newf(errs.Invalid, "%q is too long or holds control characters", text)
 		}
+	}
+	return text, nil
+}
+
+func checkSwitch(text string) (string, error) {
+	switch strings.ToLower(text) {
+	case "true", "yes", "on", "1", "oui":
+		return "true", nil
+	case "false", "no", "off", "0", "non":
+		return "false", nil
+	}
+	return "", errs.Newf(errs.Invalid, "%q is neither true nor false", text)
+}
+
+// maxSecret is the most bytes of a Secret.
+const maxSecret = 8 << 10
+
+// checkSecret takes the blanks off a secret; what is wrong is said without it.
+func checkSecret(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) > maxSecret || strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' }) {
+		return "", errs.New(errs.Invalid, "this is too long or holds more than letters and digits")
 	}
 	return text, nil
 }

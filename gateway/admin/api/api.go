@@ -27,6 +27,9 @@ type Status struct {
 	Started time.Time `json:"started"`
 	S3      Endpoint  `json:"s3"`
 	Layout  uint64    `json:"layout"`
+	// Counted is false if not enough homes answer: Buckets, Objects, Bytes and Keys are
+	// not known then, nor all of Repair.
+	Counted bool      `json:"counted"`
 	Buckets int       `json:"buckets"`
 	Objects int64     `json:"objects"`
 	Bytes   int64     `json:"bytes"`

@@ -14,9 +14,11 @@ type Layout struct {
 	Effective  int `json:"effective_replicas"`
 	Partitions int `json:"partitions"`
 	// Usable is how many bytes of objects fit in all, each kept Effective times.
-	Usable int64        `json:"usable"`
-	Homes  []HomeShare  `json:"homes"`
-	Stand  Standing     `json:"standing"`
+	Usable int64       `json:"usable"`
+	Homes  []HomeShare `json:"homes"`
+	Stand  Standing    `json:"standing"`
+	// Warn is what could be better. Only a warning of the kind full is a risk that the
+	// status names too; what stops or is lost when homes go away it takes from Stand.
 	Warn   []Notice     `json:"warnings,omitempty"`
 	Moving *LayoutMoves `json:"moving,omitempty"` // nil: everything is where it belongs
 }

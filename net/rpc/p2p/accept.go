@@ -41,8 +41,7 @@ func (h *Host) welcome(raw network.Stream, member bool) (*peer, rpc.Class, bool)
 			_ = raw.Reset()
 			return nil, 0, false
 		}
-		_ = raw.CloseWrite()
-		_ = raw.CloseRead()
+		_ = raw.Close()
 		return nil, 0, false
 	}
 	_ = raw.SetDeadline(time.Time{})
@@ -70,10 +69,10 @@ func (h *Host) linkUp(_ network.Network, c network.Conn) {
 	l := &link{}
 	l.ctx, l.end = context.WithCancel(h.ctx)
 	p := h.peerBy(c.RemotePeer())
+	l.guest = p == nil || !h.member(p.id)
 	h.mu.Lock()
 	h.links[c] = l
-	if p == nil || !h.member(p.id) {
-		l.guest = true
+	if l.guest {
 		l.timer = time.AfterFunc(strangerStay, func() {
 			if p == nil || !h.member(p.id) {
 				_ = c.Close()
@@ -100,9 +99,26 @@ func (h *Host) linkDown(_ network.Network, c network.Conn) {
 		if l.guest {
 			l.timer.Stop()
 			h.guests.Add(-1)
+			h.forget(c)
 		}
 	}
 	h.nudge()
+}
+
+// forget drops what is known of a stranger who left: there may be any number of them.
+func (h *Host) forget(c network.Conn) {
+	id, ok := nodeOf(c.RemotePeer())
+	if !ok || h.member(id) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for other := range h.links {
+		if other.RemotePeer() == c.RemotePeer() {
+			return
+		}
+	}
+	delete(h.peers, id)
 }
 
 // linkOf returns a context that ends with the connection.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,13 +105,6 @@ func (l *lane) wait() { l.wg.Wait() }
 
 func (l *lane) alive() bool { return l.ctx.Err() == nil }
 
-// idle reports whether nothing is under way.
-func (l *lane) idle() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.calls)+len(l.works)+len(l.queue) == 0
-}
-
 // call asks and waits. probe has a ping sent beside it.
 func (l *lane) call(ctx context.Context, m rpc.Method, data []byte, probe bool) ([]byte, error) {
 	c := &call{answer: make(chan answer, 1), out: &outgoing{head: head{kind: request, method: m, timeout: timeLeft(ctx)}, data: data}}
@@ -156,7 +150,7 @@ func (l *lane) giveUp(id uint64, c *call) {
 	delete(l.calls, id)
 	for i, o := range l.queue {
 		if o == c.out {
-			l.queue = append(l.queue[:i], l.queue[i+1:]...)
+			l.queue = slices.Delete(l.queue, i, i+1)
 			if o.sent == 0 {
 				return
 			}
@@ -241,6 +235,7 @@ func (l *lane) gather(b []byte) []byte {
 	defer l.mu.Unlock()
 	for len(l.queue) > 0 && len(b)+headSize+maxPiece <= writeSize {
 		o := l.queue[0]
+		l.queue[0] = nil // what was sent is not held on to
 		l.queue = l.queue[1:]
 		var last bool
 		if b, last = o.next(b); !last {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 
 	"rhizome/net/rpc"
@@ -65,6 +66,10 @@ func resources() (network.ResourceManager, error) {
 			Conns: 128, ConnsInbound: 64, ConnsOutbound: 128, FD: 128, Memory: 64 << 20},
 		PeerDefault: rcmgr.ResourceLimits{Streams: 512, StreamsInbound: 256, StreamsOutbound: 256,
 			Conns: 8, ConnsInbound: 8, ConnsOutbound: 8, FD: 8, Memory: 192 << 20},
+		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{
+			anyoneLaneProto:     {StreamsInbound: strangerWorks},
+			anyoneTransferProto: {StreamsInbound: strangerWorks},
+		},
 	}
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(l.Build(rcmgr.InfiniteLimits)), rcmgr.WithMetricsDisabled())
 }

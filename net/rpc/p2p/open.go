@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -65,6 +64,10 @@ func (h *Host) openOn(ctx context.Context, p *peer, class rpc.Class, first []byt
 
 func (h *Host) transfer(raw network.Stream, p *peer, class rpc.Class, limit int64) *transfer {
 	t := &transfer{raw: raw, limit: limit, moved: h.moved(p), heard: func() { p.heard(h.now()) }, first: make(chan struct{})}
+	t.await = func() func() { return func() {} }
+	if limit == 0 { // a stranger's link ends soon anyway
+		t.await = func() func() { return h.expect(p) }
+	}
 	t.ctx, t.end = context.WithCancel(h.ctx)
 	if class >= rpc.Background {
 		t.pace = h.pace
@@ -119,5 +122,5 @@ func (h *Host) refuseTransfer(raw network.Stream, why error) {
 		_ = raw.Reset()
 		return
 	}
-	_ = errors.Join(raw.CloseWrite(), raw.CloseRead())
+	_ = raw.Close()
 }

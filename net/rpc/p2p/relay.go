@@ -53,7 +53,7 @@ func (h *Host) relay() error {
 	r, err := relay.New(slowHost{h.net, h.relayed}, relay.WithACL(acl{h}),
 		relay.WithReservationAddressFilter(func(ma.Multiaddr) bool { return true }),
 		relay.WithResources(relay.Resources{ReservationTTL: placeLasts, MaxReservations: o.Members,
-			MaxCircuits: o.Links, BufferSize: maxChunk, MaxReservationsPerPeer: 1,
+			MaxCircuits: o.Links, BufferSize: maxChunk,
 			MaxReservationsPerIP: o.Members, MaxReservationsPerASN: o.Members}))
 	if err == nil {
 		h.closers = append(h.closers, r.Close)

@@ -16,13 +16,14 @@ import (
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	raw "github.com/libp2p/go-yamux/v5"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"rhizome/base/errs"
 )
 
 // Start opens the links: from here on others are served.
 func (h *Host) Start() error {
-	err := h.start1()
+	err := h.begin()
 	if err != nil {
 		_ = h.Close()
 		return errs.Newf(errs.Internal, "the links to other nodes cannot be opened: %w", err)
@@ -30,7 +31,7 @@ func (h *Host) Start() error {
 	return nil
 }
 
-func (h *Host) start1() error {
+func (h *Host) begin() error {
 	opts, err := h.libp2p()
 	if err != nil {
 		return err
@@ -39,6 +40,9 @@ func (h *Host) start1() error {
 		return err
 	}
 	h.closers = append(h.closers, h.net.Close)
+	if err := h.listens(); err != nil {
+		return err
+	}
 	h.net.Network().Notify(&network.NotifyBundle{ConnectedF: h.linkUp, DisconnectedF: h.linkDown})
 	events, err := h.net.EventBus().Subscribe([]any{new(event.EvtPeerConnectednessChanged),
 		new(event.EvtLocalReachabilityChanged)}, eventbus.BufSize(256))
@@ -56,6 +60,22 @@ func (h *Host) start1() error {
 		return err
 	}
 	h.announce()
+	return nil
+}
+
+// listens checks that every port of Listen is ours: libp2p is content with one address.
+func (h *Host) listens() error {
+	got := map[string]bool{}
+	for _, a := range h.net.Network().ListenAddresses() {
+		if port, err := a.ValueForProtocol(ma.P_TCP); err == nil {
+			got[port] = true
+		}
+	}
+	for _, at := range h.opts.Listen {
+		if _, port, err := net.SplitHostPort(at); err == nil && port != "0" && !got[port] {
+			return errs.Newf(errs.Invalid, "%s cannot be listened on; another program may use it", at)
+		}
+	}
 	return nil
 }
 

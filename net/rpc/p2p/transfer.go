@@ -40,7 +40,8 @@ type transfer struct {
 	pace  func(ctx context.Context, n int) error // may be nil
 	moved func(blocked time.Duration)
 	heard func()
-	limit int64 // bytes each way, 0 for none
+	await func() (done func()) // something is expected of the other side
+	limit int64                // bytes each way, 0 for none
 	gone  func()
 	ctx   context.Context // ends with Close
 	end   context.CancelFunc
@@ -60,9 +61,8 @@ type transfer struct {
 
 // rawStream is what a transfer needs of a transport's stream.
 type rawStream interface {
-	io.ReadWriter
+	io.ReadWriteCloser // Close ends both directions in order
 	CloseWrite() error
-	CloseRead() error
 	Reset() error
 	SetReadDeadline(time.Time) error
 }
@@ -106,6 +106,7 @@ func (t *transfer) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	defer t.await()()
 	<-t.first
 	for t.rerr == nil && t.left == 0 {
 		t.rerr = t.nextChunk()
@@ -217,6 +218,7 @@ func (t *transfer) push(b []byte) error {
 			return t.broke(err)
 		}
 	}
+	defer t.await()()
 	began := time.Now() // stopwatch
 	if _, err := t.raw.Write(b); err != nil {
 		return t.broke(err)
@@ -252,7 +254,7 @@ func (t *transfer) Close() error {
 		t.end()
 		if t.wmu.TryLock() {
 			if ended := t.ended; ended {
-				_ = t.raw.CloseRead()
+				_ = t.raw.Close()
 			} else {
 				_ = t.raw.Reset()
 			}

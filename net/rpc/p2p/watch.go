@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"time"
 
 	"rhizome/net/rpc"
@@ -58,16 +59,28 @@ func (h *Host) see(p *peer, now int64) {
 	switch {
 	case probed == 0 && now-p.heardAt.Load() > int64(quiet):
 		p.probedAt.Store(now)
-		for i := range p.lanes {
-			if l := p.lanes[i].lane.Load(); l != nil && l.alive() {
-				l.probe()
-				break
-			}
-		}
+		h.probe(p)
 	case probed != 0 && now-probed > int64(silent):
 		h.log.Info("a node does not answer: its link is dropped", "node", p.id)
 		h.drop(p)
 	}
+}
+
+// probe pings on a lane that stands, or opens one, which is as good.
+func (h *Host) probe(p *peer) {
+	for i := range p.lanes {
+		if l := p.lanes[i].lane.Load(); l != nil && l.alive() {
+			l.probe()
+			return
+		}
+	}
+	h.spawn(func() {
+		ctx, end := context.WithTimeout(h.ctx, silent)
+		defer end()
+		if l, err := h.lane(ctx, p, int(rpc.Control)); err == nil {
+			l.probe()
+		}
+	})
 }
 
 // drop ends the links to a peer. What is under way fails at once.

@@ -126,6 +126,17 @@ func streams(t *testing.T, start Start) {
 			t.Fatal(err)
 		}
 	}
+	for i := range 400 { // none is left behind
+		s, err := a.Open(Patient(t), b.Self(), rpc.Urgent, []rpc.Method{mirror, refuse}[i%2], nil)
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		_ = s.CloseWrite()
+		if _, err = io.ReadAll(s); (err != nil) != (i%2 == 1) {
+			t.Fatal(i, err)
+		}
+		_ = s.Close()
+	}
 	in := bytesOf(8 << 20)
 	s, err := a.Open(Patient(t), b.Self(), rpc.Bulk, sink, nil)
 	if err != nil {

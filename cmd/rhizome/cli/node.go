@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+)
+
+func nodeCommand() command {
+	sub := []command{{
+		use:      "list",
+		short:    lang.M("List the nodes: which are up, what they hold, how far away they are"),
+		examples: []example{{lang.M("list the nodes"), "rhizome node list"}},
+		run:      nodeList,
+	}}
+	for _, k := range nodeChanges() {
+		sub = append(sub, k.command("rhizome node", true))
+	}
+	return command{
+		use:   "node",
+		short: lang.M("Look at the nodes of the rhizome and change their share"),
+		long: lang.M("A node is one computer of the rhizome. NODE is its home, if the home has one node, its name, its ID or the beginning of that.\n" +
+			"Every change shows first what it moves and asks; --yes skips the question."),
+		examples: []example{
+			{lang.M("list the nodes"), "rhizome node list"},
+			{lang.M("empty a node before it is taken away"), "rhizome node drain garden"},
+		},
+		sub: sub,
+	}
+}
+
+func nodeList(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	nodes, err := node.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	return c.show(nodes, func() { c.printNodes(nodes) })
+}
+
+func (a *App) printNodes(nodes []api.Node) {
+	nodes = slices.Clone(nodes)
+	slices.SortStableFunc(nodes, func(x, y api.Node) int { return strings.Compare(x.Name, y.Name) })
+	var rows [][]string
+	for _, n := range nodes {
+		trip := ""
+		if n.Up && !n.This {
+			trip = strconv.FormatFloat(n.RTT, 'f', 0, 64) + "\u00a0ms"
+		}
+		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release})
+	}
+	a.table([]string{lang.M("Node"), "ID", lang.M("State"), lang.M("Task"), lang.M("Capacity"), lang.M("Used"), lang.M("Free"), lang.M("Round trip"), lang.M("Version")}, rows)
+}
+
+// nodeState says whether a node is there, and what else there is to know of it.
+func (a *App) nodeState(n api.Node) string {
+	out := []string{a.paint(a.Out, green, a.Say.T("up"))}
+	if !n.Up {
+		out[0] = a.paint(a.Out, red, a.Say.T("away"))
+		if n.Since != nil {
+			out[0] = a.paint(a.Out, red, a.Say.T("away for %s", a.ago(*n.Since)))
+		}
+	}
+	if n.This {
+		out = append(out, a.Say.T("this one"))
+	}
+	if n.Draining && n.Partitions > 0 {
+		out = append(out, a.Say.T("being emptied"))
+	} else if n.Draining {
+		out = append(out, a.Say.T("empty: it may be taken away"))
+	}
+	if n.Health.BytesLeft > 0 {
+		out = append(out, a.Say.T("%s left to fetch", a.Say.Bytes(n.Health.BytesLeft)))
+	}
+	if n.Health.Full {
+		out = append(out, a.Say.T("full"))
+	}
+	return strings.Join(out, a.Say.T(", "))
+}
+
+func (a *App) ago(t time.Time) string { return a.Say.Duration(max(0, a.Clock.Now().Sub(t))) }
+
+func (a *App) roles(n api.Node) string {
+	var out []string
+	for _, r := range n.Roles {
+		switch r {
+		case api.RoleStorage:
+			out = append(out, a.Say.T("keeps data"))
+		case api.RoleWitness:
+			out = append(out, a.Say.T("witness"))
+		case api.RoleGateway:
+			out = append(out, a.Say.T("gateway"))
+		}
+	}
+	return strings.Join(out, a.Say.T(", "))
+}

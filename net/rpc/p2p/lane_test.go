@@ -1,0 +1,154 @@
+package p2p
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rhizome/net/rpc"
+)
+
+// piped is a stream of a transport that is a pipe.
+type piped struct{ net.Conn }
+
+func (p piped) Reset() error { return p.Close() }
+
+// script is a stream that yields bytes and takes what is written.
+type script struct {
+	io.Reader
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (s *script) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(p)
+}
+func (s *script) Close() error                    { return nil }
+func (s *script) Reset() error                    { return nil }
+func (s *script) CloseWrite() error               { return nil }
+func (s *script) SetReadDeadline(time.Time) error { return nil }
+
+func config(memory *budget) laneConfig {
+	return laneConfig{limit: 1 << 20, works: 8, memory: memory, heard: func() {}, moved: func(time.Duration) {},
+		measured: func(time.Duration) {}}
+}
+
+func echoing(memory *budget) laneConfig {
+	c := config(memory)
+	c.serve = func(_ context.Context, _ rpc.Method, b []byte) ([]byte, error) { return b, nil }
+	return c
+}
+
+// FuzzLane: whatever comes, a lane ends, and holds no memory then.
+func FuzzLane(f *testing.F) {
+	whole := head{kind: request, size: 2, total: 2, id: 7, method: 1}.append(nil)
+	f.Add(append(whole, "hi"...))
+	f.Add(append(head{kind: request, flags: more, size: 2, total: 4000, id: 7}.append(nil), "hi"...))
+	f.Add(append(append(head{kind: request, flags: more, size: 2, total: 4, id: 7}.append(nil), "hi"...), head{kind: cancel, id: 7}.append(nil)...))
+	f.Add(head{kind: request, total: 1 << 31, id: 9}.append(nil))
+	f.Add(head{kind: ping, id: 1}.append(nil))
+	f.Add(head{kind: fault}.append(nil))
+	f.Add(head{kind: 77, flags: more, size: 0, id: 3}.append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		memory := newBudget(1<<21, nil)
+		l := newLane(&script{Reader: bytes.NewReader(b)}, echoing(memory))
+		l.wait()
+		if left := memory.left.Load(); left != 1<<21 {
+			t.Fatal("memory is lost", left)
+		}
+	})
+}
+
+// FuzzTransfer: whatever comes, reading ends, with no more bytes than came.
+func FuzzTransfer(f *testing.F) {
+	f.Add(append(openHead(rpc.Bulk, 3, []byte("head")), chunk(nil, chunkEnd, 0)...))
+	f.Add(append(openHead(rpc.Bulk, 3, nil), append(chunk(nil, chunkData, 2), "hi"...)...))
+	f.Add(append(openHead(rpc.Bulk, 3, nil), append(chunk(nil, chunkFail, 3), "\x01no"...)...))
+	f.Add(openHead(rpc.Bulk, 3, make([]byte, 100))[:50])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := bytes.NewReader(b)
+		_, _, head, err := readOpen(r, 1<<20)
+		if err != nil {
+			return
+		}
+		tr := &transfer{raw: &script{Reader: r}, first: make(chan struct{}), heard: func() {}, moved: func(time.Duration) {}, gone: func() {},
+			await: func() func() { return func() {} }}
+		tr.ctx, tr.end = context.WithCancel(context.Background())
+		tr.readAhead()
+		got, _ := io.ReadAll(tr)
+		if len(got)+len(head) > len(b) {
+			t.Fatal("bytes out of nothing")
+		}
+		_ = tr.Close()
+	})
+}
+
+// TestShortOvertakesLong: a short answer does not wait for a long one of the same lane.
+// The pipe takes a little at a time, so that what is written first arrives first.
+func TestShortOvertakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, y := net.Pipe()
+		cfg := config(nil)
+		asks, serves := newLane(piped{x}, cfg), cfg
+		serves.serve = func(_ context.Context, m rpc.Method, _ []byte) ([]byte, error) { return make([]byte, int(m)<<10), nil }
+		serves.pace = func(context.Context, int) error { // each write takes its time
+			<-time.After(time.Second)
+			return nil
+		}
+		answers := newLane(piped{y}, serves)
+		var mu sync.Mutex
+		var order []rpc.Method
+		var wg sync.WaitGroup
+		for _, m := range []rpc.Method{900, 1} {
+			wg.Go(func() {
+				if got, err := asks.call(t.Context(), m, nil, false); err != nil || len(got) != int(m)<<10 {
+					t.Error(len(got), err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, m)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if order[0] != 1 {
+			t.Fatal(order)
+		}
+		asks.fail(io.EOF)
+		answers.fail(io.EOF)
+		asks.wait()
+		answers.wait()
+	})
+}
+
+// TestBackgroundKeepsToItsRate in fake time.
+func TestBackgroundKeepsToItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &Host{background: limiter(1)}
+		h.SetBackground(1 << 20)
+		began := time.Now()
+		for range 5 << 4 {
+			if err := h.pace(t.Context(), 64<<10); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began).Round(time.Second); took != 5*time.Second {
+			t.Fatal(took)
+		}
+		h.SetBackground(0)
+		began = time.Now()
+		for range 1000 {
+			_ = h.pace(t.Context(), 64<<10)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Fatal(took)
+		}
+	})
+}
