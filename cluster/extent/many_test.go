@@ -262,7 +262,9 @@ func (h *homes) spread() {
 			continue
 		}
 		for row := range rows { // its own ballots are above what it promised
-			_, err := x.regs.Update(ctx, row, register.Change{Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
+			_, b, err := x.regs.Read(ctx, row)
+			must(h.t, err)
+			_, err = x.regs.Update(ctx, row, register.Change{Above: b, Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
 			must(h.t, err)
 		}
 		x.regs.Close() // it waits for the calls left behind
