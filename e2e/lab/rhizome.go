@@ -289,6 +289,7 @@ func (n *Node) settled(running map[string]bool) error {
 			continue
 		case !m.Up:
 			return fmt.Errorf("%s is away", m.Home)
+		case !m.This: // what others have left to do they say themselves, without delay
 		case m.Imported < status.Layout:
 			return fmt.Errorf("%s has imported layout %d of %d", m.Home, m.Imported, status.Layout)
 		case m.Health.Partitions > 0 || m.Health.Extents > 0 || m.Health.Bytes > 0:
