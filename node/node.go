@@ -235,6 +235,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.regs = register.NewCoordinator(register.Config{
 		Node:   n.keys.id(),
 		Layout: n.members.Layout,
+		Behind: plans{n.members}.Behind,
 		Peer:   n.peer,
 		Local:  n.replica,
 		Clock:  n.members.Clock(),
