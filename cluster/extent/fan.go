@@ -95,7 +95,7 @@ func (s *Store) newFan(ctx context.Context, id ident.ID, size int64) (*fan, erro
 	for _, l := range f.lanes {
 		if l.err == nil {
 			f.done.Add(1)
-			s.work.Go(l.run)
+			s.behind(l.run)
 		}
 	}
 	return f, nil
@@ -188,7 +188,7 @@ func (f *fan) commit(ctx context.Context, desc []byte) error {
 	}
 	// Whoever is not through by then is mended.
 	t := time.AfterFunc(f.s.endurance, f.cancel)
-	f.s.work.Go(func() {
+	f.s.behind(func() {
 		f.done.Wait()
 		t.Stop()
 		f.cancel()

@@ -133,7 +133,7 @@ func (x *home) start() {
 		defer x.hurtMu.Unlock()
 		x.hurt[id] = true
 	})
-	s.patience, s.endurance = 200*time.Millisecond, 5*time.Second
+	s.patience, s.endurance = 300*time.Millisecond, 5*time.Second
 	s.mend.grace, s.mend.orphan, s.mend.retry = 0, 0, time.Millisecond
 	x.h.mu.Lock()
 	defer x.h.mu.Unlock()
@@ -296,10 +296,10 @@ func (h *homes) quiet() {
 		if x.Store == nil {
 			continue
 		}
-		x.work.Wait()
+		x.regs.Close() // it waits for the calls left behind
 		for busy := true; busy; runtime.Gosched() {
 			x.Store.mu.Lock()
-			busy = len(x.receiving) > 0
+			busy = len(x.receiving) > 0 || x.back.Load() > 0
 			x.Store.mu.Unlock()
 			select {
 			case <-deadline:
