@@ -41,6 +41,7 @@ type Node struct {
 	linking sync.Mutex
 	linked  bool
 	limited chan struct{} // the limits changed
+	relaid  chan struct{} // a layout was adopted
 	opened  atomic.Bool   // the stores are open: layouts and links are their matter
 
 	rows     *kv.Store
@@ -335,6 +336,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
 		{"moves", n.replica.Move},
+		{"progress", n.watchMoves},
 		{"healing", n.regs.Heal},
 		{"objects", n.objects.Run},
 		{"bytes", n.objects.Mend},
