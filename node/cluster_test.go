@@ -274,3 +274,171 @@ func TestInvitationsServeOnce(t *testing.T) {
 		t.Errorf("a machine joins with a revoked invitation: %v", err)
 	}
 }
+
+// change makes a change of the layout and waits until the homes that run have taken it up.
+func (h *homes) change(x *home, c api.LayoutChange, nodes int) {
+	h.t.Helper()
+	if _, err := x.Change(h.t.Context(), c); err != nil {
+		h.t.Fatalf("%s: %v", c.Kind, err)
+	}
+	h.eventually(c.Kind, func() bool {
+		for _, x := range h.all {
+			if x.stop != nil && !x.tookUp() {
+				x.members.Changed()
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// tookUp reports whether a node has the rows and bytes that its layout gives it.
+func (x *home) tookUp() bool {
+	all, err := x.Nodes(context.Background())
+	for _, n := range all {
+		if n.Up && (n.Imported != x.members.Layout().Version || n.Health.ExtentsLeft > 0) {
+			return false
+		}
+	}
+	return err == nil
+}
+
+func (h *homes) eventually(what string, done func() bool) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	for !done() {
+		timer := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			h.t.Fatalf("%s: it does not come to an end", what)
+		}
+	}
+}
+
+func TestADrainedNodeLeaves(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	big := bytes.Repeat([]byte("forest "), 300_000)
+	a.put(t, "big", big)
+	d := h.join(a, "nantes")
+	h.settled(4)
+	gone := c.keys.id().String()
+	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); !errors.Is(err, errs.Conflict) {
+		t.Errorf("a node that holds partitions is removed: %v", err)
+	}
+	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: gone}, 4)
+	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); err != nil {
+		t.Fatal(err)
+	}
+	h.kill("lille")
+	h.kill("brest")
+	for _, x := range []*home{a, d} {
+		if got := x.get(t, "big"); !bytes.Equal(got, big) {
+			t.Errorf("%s has %d bytes of it", x.config.Home, len(got))
+		}
+	}
+	if n, err := Open(t.Context(), c.config); !errors.Is(err, errs.Denied) {
+		// It does not know yet: it learns from nobody, because it is no member.
+		if err != nil {
+			t.Errorf("the removed node ends with %v", err)
+		} else if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestALostNodeIsReplaced(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	big := bytes.Repeat([]byte("meadow "), 300_000)
+	c.put(t, "big", big)
+	h.kill("lille")
+	delete(h.all, "lille")
+	h.change(a, api.LayoutChange{Kind: api.ChangeRemove, Node: c.keys.id().String(), Lost: true}, 2)
+	d := h.join(b, "rennes")
+	h.settled(3)
+	h.kill("lyon")
+	if got := d.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("the new home has %d bytes of it", len(got))
+	}
+}
+
+func TestAWitnessKeepsTwoHomesGoing(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	text := h.invite(a)
+	w := h.up("attic", func(c *Config) { c.Join, c.Witness, c.Capacity = text, true, 0 })
+	h.settled(3)
+	big := bytes.Repeat([]byte("river "), 300_000)
+	a.put(t, "big", big)
+	h.kill("lyon")
+	if got := b.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("the home that is left has %d bytes of it", len(got))
+	}
+	b.put(t, "more", big)
+	if got := w.get(t, "more"); !bytes.Equal(got, big) {
+		t.Errorf("through the witness %d bytes are read", len(got))
+	}
+	for _, d := range w.disks.Disks() {
+		if d.Live > 0 {
+			t.Errorf("the witness keeps %d bytes", d.Live)
+		}
+	}
+	a = h.up("lyon")
+	h.settled(3)
+	if got := a.get(t, "more"); !bytes.Equal(got, big) {
+		t.Error("the home that was away reads something else")
+	}
+}
+
+func TestGoingOnWithoutAMajority(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	big := bytes.Repeat([]byte("hill "), 300_000)
+	b.put(t, "big", big)
+	h.settled(3)
+	h.kill("brest")
+	h.kill("lille")
+	gone := api.Recover{Gone: []string{b.keys.id().String(), c.keys.id().String()}}
+	plan, err := a.PreviewRecover(t.Context(), gone)
+	if err != nil || plan.Refused != nil || plan.Loss.Doubtful != 1024 || plan.Loss.Rows != 0 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if _, err := a.Recover(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("recover", a.tookUp)
+	if got := a.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("%d bytes are read", len(got))
+	}
+	a.put(t, "after", []byte("we go on"))
+	h.kill("lyon")
+	a = h.up("lyon")
+	if got := a.get(t, "after"); string(got) != "we go on" {
+		t.Errorf("after a restart it reads %q", got)
+	}
+	h.up("brest")
+	if a.members.Member(b.keys.id()) {
+		t.Error("a node that was declared lost is a member")
+	}
+}
+
+func TestReplicasChangeLive(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	big := bytes.Repeat([]byte("stone "), 300_000)
+	a.put(t, "big", big)
+	h.change(a, api.LayoutChange{Kind: api.ChangeReplicas, Replicas: 1}, 3)
+	b.put(t, "one", big)
+	h.change(b, api.LayoutChange{Kind: api.ChangeReplicas, Replicas: 3}, 3)
+	h.kill("lyon")
+	for _, key := range []string{"big", "one"} {
+		if got := b.get(t, key); !bytes.Equal(got, big) {
+			t.Errorf("%s has %d bytes", key, len(got))
+		}
+	}
+}

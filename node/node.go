@@ -142,7 +142,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
 		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Busy: n.requests.any, Logger: c.Logger,
-		Owner: extentstore.Owner{Rhizome: n.members.Layout().Lineage, Node: n.keys.id()},
+		Owner: extentstore.Owner{Rhizome: n.members.Chain().Oldest().Lineage, Node: n.keys.id()},
 	})
 	if err != nil {
 		return err
