@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 	"rhizome/model/object"
@@ -439,6 +441,65 @@ func TestReplicasChangeLive(t *testing.T) {
 	for _, key := range []string{"big", "one"} {
 		if got := b.get(t, key); !bytes.Equal(got, big) {
 			t.Errorf("%s has %d bytes", key, len(got))
+		}
+	}
+}
+
+// TestDamageIsMendedFromAnotherHome: flipped bytes are never served, and go by themselves.
+func TestDamageIsMendedFromAnotherHome(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	big := make([]byte, 3<<20)
+	for i := range big {
+		big[i] = byte(i * i >> 3)
+	}
+	a.put(t, "big", big)
+	h.settled(3)
+	flipBytes(t, b.config.Data)
+	if got := b.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("the damaged home serves %d bytes, others than were stored", len(got))
+	}
+	b.scrubbed(t)
+	h.eventually("mending", func() bool {
+		lost, err := b.lost(t.Context())
+		return err == nil && len(lost) == 0 && b.extents.Progress().Queued == 0
+	})
+	h.kill("lyon")
+	h.kill("lille")
+	pieces, err := b.disks.NewScrubber(extentstore.ScrubOptions{Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if damaged, err := pieces.Whole(t.Context()); err != nil || damaged != 0 {
+		t.Errorf("%d extents are still damaged, %v", damaged, err)
+	}
+}
+
+// scrubbed reads every stored byte once.
+func (x *home) scrubbed(t *testing.T) {
+	t.Helper()
+	if _, err := x.scrubber.Whole(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flipBytes damages every extent that lies in a file of its own.
+func flipBytes(t *testing.T, data string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(data, diskDir, "extents", "*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no extents: %v", err)
+	}
+	for _, path := range files {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("damage"), 1<<20+4096); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -251,6 +251,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	}
 	n.onClose(func() error { n.extents.Close(); return nil })
 	n.extents.OnDamage(n.met)
+	n.extents.OnMended(n.mended)
 	if err := n.openKeyring(); err != nil {
 		return err
 	}
