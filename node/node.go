@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -345,7 +344,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"windows", n.windows},
 		{"checks", n.checks},
 		{"disks", n.watchDisks},
-		{"memory", func(ctx context.Context) error { return whenIdle(ctx, &n.requests, debug.FreeOSMemory) }},
+		{"memory", func(ctx context.Context) error { return watchIdle(ctx, n.asked, n.requests.any, c.Idle) }},
 	})
 	c.Logger.Info("the node stops")
 	return errors.Join(err, n.closeSoon())
