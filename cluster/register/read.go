@@ -208,9 +208,14 @@ func (c *Coordinator) Settle(row Row, v *Value) {
 		return
 	}
 	at, dig := c.place(row.Part), digest(v)
+	settle := func(ctx context.Context, _ int, p Peer) (struct{}, error) {
+		return struct{}{}, p.Settle(ctx, at.term, row, dig)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
 	defer cancel()
-	_ = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (struct{}, error) {
-		return struct{}{}, p.Settle(ctx, at.term, row, dig)
-	}, func(int, struct{}) verdict { return enough })
+	if c.cfg.Local != nil && slices.Contains(at.nodes, c.cfg.Node) {
+		_ = ask(ctx, c, at.nodes, settle, func(int, struct{}) verdict { return enough })
+		return
+	}
+	launch(ctx, c, at.nodes, settle).abandon() // nobody waits a round trip for a hint
 }
