@@ -103,12 +103,9 @@ func (a *Ahead) Close() {
 	}
 	a.mu.Lock()
 	a.closed = true
-	left := a.promises
-	a.promises, a.reads, a.weights, a.scans = nil, nil, nil, nil
+	a.reads, a.weights, a.scans = nil, nil, nil
 	a.mu.Unlock()
-	for _, p := range left {
-		p.drop()
-	}
+	a.giveUp()
 	a.cancel()
 	a.work.Wait()
 }
@@ -308,8 +305,25 @@ func (c *Coordinator) turn(ctx context.Context, row Row) (*promises, func(), err
 			return p, p.leave, nil
 		}
 	}
+	if leave, ok := c.rows.tryEnter(row); ok {
+		return nil, leave, nil
+	}
+	for a := c.aheadOf(ctx); a != nil; a = a.parent {
+		a.giveUp() // who waits for a turn keeps nobody else waiting
+	}
 	leave, err := c.rows.enter(ctx, row)
 	return nil, leave, err
+}
+
+// giveUp drops all promises.
+func (a *Ahead) giveUp() {
+	a.mu.Lock()
+	left := a.promises
+	a.promises = nil
+	a.mu.Unlock()
+	for _, p := range left {
+		p.drop()
+	}
 }
 
 // fits reports whether a change may use the promises: its references name no other
