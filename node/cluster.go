@@ -35,7 +35,6 @@ func (n *Node) openMembers(ctx context.Context) error {
 		return err
 	}
 	n.guard.members.Store(n.members)
-	n.links.OnLink(n.linkChanged)
 	if n.members.Layout().Node(n.keys.id()) == nil {
 		return n.stranger()
 	}
@@ -76,21 +75,49 @@ func (n *Node) firstLayout(ctx context.Context) ([]*layout.Layout, []membership.
 	return []*layout.Layout{j.layout}, j.cards, n.takeIn(j)
 }
 
-// adopt takes up a layout that is in force.
+// adopt takes up a layout that is in force. Until the stores are open they have none.
 func (n *Node) adopt(l *layout.Layout) {
 	n.links.Recheck()
-	if n.ring != nil {
-		if err := n.ring.KeepLayout(codec.Encode(l)); err != nil {
-			n.config.Logger.Warn("the second copy of the layout could not be written", "error", err)
-		}
+	if !n.opened.Load() {
+		return
 	}
-	if n.replica != nil {
-		if err := n.replica.Adopt(l); err != nil {
-			n.fail(err)
-		}
+	if err := n.ring.KeepLayout(codec.Encode(l)); err != nil {
+		n.config.Logger.Warn("the second copy of the layout could not be written", "error", err)
 	}
-	if n.extents != nil {
-		n.extents.Relaid()
+	if err := n.replica.Adopt(l); err != nil {
+		n.fail(err)
+	}
+	n.extents.Relaid()
+	select {
+	case n.relaid <- struct{}{}:
+	default:
+	}
+}
+
+// lookStep is how often it is looked whether a layout was taken up.
+const lookStep = 250 * time.Millisecond
+
+// watchMoves tells the others as soon as this node has taken up a layout: the next change
+// waits for that.
+func (n *Node) watchMoves(ctx context.Context) error {
+	look := time.NewTicker(lookStep)
+	defer look.Stop()
+	for {
+		for p := n.replica.Progress(); p.Imported < p.Served; p = n.replica.Progress() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-look.C:
+			}
+		}
+		n.members.Changed()
+		look.Stop()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.relaid:
+			look.Reset(lookStep)
+		}
 	}
 }
 
@@ -188,7 +215,7 @@ func (n *Node) describe(c *membership.Card) {
 	c.Addresses = n.links.Addresses()
 	c.Release = n.config.Version
 	c.Started = n.started.Unix()
-	if n.disks == nil || n.replica == nil {
+	if !n.opened.Load() {
 		return
 	}
 	c.Used, c.Free, c.Health.Lost = 0, 0, 0
@@ -202,9 +229,6 @@ func (n *Node) describe(c *membership.Card) {
 	c.Imported = n.imported()
 	moved := n.replica.Progress()
 	c.Health.Rows = int64(moved.Served - moved.Imported)
-	if n.extents == nil {
-		return
-	}
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
 	if p.Queued == 0 {
@@ -235,7 +259,9 @@ func (n *Node) imported() []byte {
 // linkChanged is told when a link comes up or goes down.
 func (n *Node) linkChanged(id ident.NodeID, up bool) {
 	n.members.Linked(id, up)
-	if extents := n.extents; up && extents != nil {
-		extents.LinkUp(id)
+	if !up {
+		return
 	}
+	n.regs.LinkUp(id)
+	n.extents.LinkUp(id)
 }

@@ -15,7 +15,8 @@ import (
 
 // Keys in the row store: this package owns those that begin with 'n'.
 //
-//	'n' 'l'  the layout, a record of package codec
+//	'n' 'l'  the layout to begin with, a record of package codec: an earlier release's, or that
+//	         of a rebuild
 //	'n' 'k'  16 bytes derived from the root key
 //	'n' 'd'  damage; see ledger
 //	'n' 'w'  the first key is yet to be told; see firstMark
@@ -43,37 +44,7 @@ func checkRoot(rows *kv.Store, root ident.Secret) error {
 	return nil
 }
 
-// loadLayout reads the layout, or makes that of a rhizome of this one node. The
-// home's name and the capacity are those of now; as long as the node is alone nothing
-// else depends on them.
-func loadLayout(rows *kv.Store, id ident.NodeID, c Config) (*layout.Layout, error) {
-	me := layout.Node{ID: id, Zone: c.Home, Capacity: c.Capacity}
-	raw, err := rows.Get(layoutKey)
-	if errors.Is(err, errs.NotFound) {
-		l := layout.Single(ident.New(), me)
-		return l, saveLayout(rows, l)
-	}
-	if err != nil {
-		return nil, err
-	}
-	l := new(layout.Layout)
-	if err := codec.Decode(raw, l); err != nil {
-		return nil, errs.Newf(errs.Corrupt, "the layout: %w", err)
-	}
-	if err := l.Validate(); err != nil {
-		return nil, err
-	}
-	if len(l.Nodes) != 1 || l.Nodes[0].ID != id {
-		return nil, errs.Newf(errs.Conflict, "%s is not the key of the node whose rows these are: it comes from a recovery kit that is older than the last rebuild, or was typed wrongly. Move the file away and restore a newer kit, or make the rows anew with rhizome repair rebuild", nodeKeyFile)
-	}
-	if l.Nodes[0] != me {
-		next := *l
-		next.Nodes = []layout.Node{me}
-		return &next, saveLayout(rows, &next)
-	}
-	return l, nil
-}
-
+// saveLayout leaves a layout for the next start to begin with.
 func saveLayout(rows *kv.Store, l *layout.Layout) error {
 	b := rows.NewBatch()
 	b.Set(layoutKey, codec.Encode(l))

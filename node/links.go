@@ -114,5 +114,8 @@ func (n *Node) listenToOthers(context.Context) error {
 func (n *Node) serveOthers(context.Context) error {
 	register.Serve(n.links, n.replica)
 	n.links.Handle(methodJoin, rpc.Anyone, n.serveJoin)
+	n.links.OnLink(n.linkChanged)
+	n.opened.Store(true)
+	n.adopt(n.members.Layout()) // one may have come meanwhile
 	return nil
 }

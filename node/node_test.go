@@ -301,7 +301,7 @@ func TestCutOffRequestsKeepTheStoresOpen(t *testing.T) {
 	if n.closed {
 		t.Fatal("the stores were closed")
 	}
-	if _, err := n.rows.Get(layoutKey); err != nil {
+	if _, err := n.rows.Get(rootMark); err != nil {
 		t.Error(err)
 	}
 	n.requests.end()

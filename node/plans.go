@@ -15,7 +15,7 @@ type plans struct{ m *membership.Members }
 func (p plans) Layout() *layout.Layout { return p.m.Layout() }
 
 // Before implements register.Plans. Under a layout that goes on after a majority was
-// lost, the rows are those of the replicas that are left; where none is, there are none.
+// lost, the rows are those of the replicas that are left; where none is, they begin anew.
 func (p plans) Before(partition int, term uint64) (uint64, []ident.NodeID, bool) {
 	chain := p.m.Chain()
 	before, replicas, ok := chain.Before(partition, term)
@@ -26,7 +26,7 @@ func (p plans) Before(partition int, term uint64) (uint64, []ident.NodeID, bool)
 	if l.Lineage != prev.Lineage {
 		replicas = slices.DeleteFunc(slices.Clone(replicas), func(id ident.NodeID) bool { return l.Node(id) == nil })
 	}
-	return before, replicas, len(replicas) > 0
+	return before, replicas, true
 }
 
 // Behind implements register.Plans.

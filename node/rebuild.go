@@ -12,8 +12,8 @@ import (
 
 // Rebuild makes the rows of a stopped node anew; see package repair. With verify every
 // stored byte is read too. disks are the absolute paths of disks that the damaged rows
-// may not name, as when they are gone. The node has another key afterwards.
-func Rebuild(ctx context.Context, c Config, disks []string, verify bool) (report *repair.Report, err error) {
+// may not name, as when they are gone. With alone it goes on without the rhizome's other nodes. The node has another key afterwards.
+func Rebuild(ctx context.Context, c Config, disks []string, verify, alone bool) (report *repair.Report, err error) {
 	f, err := openFolder(c.Data)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func Rebuild(ctx context.Context, c Config, disks []string, verify bool) (report
 			}
 			return writeKey(f.at(nodeKeyFile), k.seed)
 		},
-		Home: c.Home, Capacity: c.Capacity, SaveLayout: saveLayout, Verify: verify,
+		Home: c.Home, Capacity: c.Capacity, SaveLayout: saveLayout, Verify: verify, Alone: alone,
 		Clock: c.Clock, Logger: c.Logger,
 	})
 }

@@ -59,6 +59,7 @@ var frenchHomes = map[string]string{
 	"%s node of the home %s is away (%s)":              "%s nœud de la maison %s est absent (%s)",
 	"%s nodes of the home %s are away (%s)":            "%s nœuds de la maison %s sont absents (%s)",
 	", for %s":                                         ", depuis %s",
+	". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome layout recover.":        ". Regardez son ordinateur et sa ligne ; le rattrapage se fait tout seul. En cas de perte définitive : rhizome layout recover.",
 	". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome node remove %s --lost.": ". Regardez son ordinateur et sa ligne ; le rattrapage se fait tout seul. En cas de perte définitive : rhizome node remove %s --lost.",
 	"The clock of the node %s is wrong by %s. The time that most nodes agree on is used instead; set its clock.":              "L'horloge du nœud %s est fausse de %s. L'heure sur laquelle la plupart des nœuds s'accordent sert à sa place ; réglez son horloge.",
 	"%s disk of the node %s cannot be used: see rhizome disk list there.":                                                     "%s disque du nœud %s ne peut pas servir : voir rhizome disk list là-bas.",

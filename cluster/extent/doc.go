@@ -30,4 +30,13 @@
 //
 // A dropped reference never returns under its ID. No clock decides: age only says
 // when to start.
+//
+// # Several nodes
+//
+// Every holder keeps the same stored bytes; the row's digest says which. A writer sends
+// each frame to all holders at once and is acknowledged by a majority, of two by both
+// unless one is away; it holds lagFrames frames at most and leaves out who is too slow.
+// A reader takes frames from wherever they are whole. Mend brings each holder what its
+// rows say and deletes only what every present holder has or what has no row by a
+// majority's word. Times here are waits, never reasons to delete.
 package extent

@@ -56,6 +56,15 @@ func (s *Store) release(f *shared) {
 	}
 }
 
+// own returns a copy of a frame for this node's disk: a file system may change what it
+// is given to write.
+func (s *Store) own(f *shared) *shared {
+	buf := s.pool.get(max(0, len(f.data)-overhead))
+	c := &shared{data: buf[:copy(buf, f.data)], buf: buf, sum: f.sum}
+	c.left.Store(1)
+	return c
+}
+
 // newFan begins an extent on its holders. size is the expected number of stored
 // bytes, -1 if unknown.
 func (s *Store) newFan(ctx context.Context, id ident.ID, size int64) (*fan, error) {
@@ -86,7 +95,7 @@ func (s *Store) newFan(ctx context.Context, id ident.ID, size int64) (*fan, erro
 	for _, l := range f.lanes {
 		if l.err == nil {
 			f.done.Add(1)
-			s.work.Go(l.run)
+			s.behind(l.run)
 		}
 	}
 	return f, nil
@@ -135,7 +144,11 @@ func (f *fan) append(data, buf []byte) error {
 	defer f.mu.Unlock()
 	fr.left.Store(1) // this call's own
 	for _, l := range f.lanes {
-		if l.err == nil {
+		switch {
+		case l.err != nil:
+		case l.node == f.s.self:
+			l.push(step{frame: f.s.own(fr)})
+		default:
 			fr.left.Add(1)
 			l.push(step{frame: fr})
 		}
@@ -175,7 +188,7 @@ func (f *fan) commit(ctx context.Context, desc []byte) error {
 	}
 	// Whoever is not through by then is mended.
 	t := time.AfterFunc(f.s.endurance, f.cancel)
-	f.s.work.Go(func() {
+	f.s.behind(func() {
 		f.done.Wait()
 		t.Stop()
 		f.cancel()

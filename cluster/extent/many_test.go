@@ -133,7 +133,7 @@ func (x *home) start() {
 		defer x.hurtMu.Unlock()
 		x.hurt[id] = true
 	})
-	s.patience, s.endurance = 200*time.Millisecond, 5*time.Second
+	s.patience, s.endurance = 300*time.Millisecond, 5*time.Second
 	s.mend.grace, s.mend.orphan, s.mend.retry = 0, 0, time.Millisecond
 	x.h.mu.Lock()
 	defer x.h.mu.Unlock()
@@ -262,7 +262,9 @@ func (h *homes) spread() {
 			continue
 		}
 		for row := range rows { // its own ballots are above what it promised
-			_, err := x.regs.Update(ctx, row, register.Change{Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
+			_, b, err := x.regs.Read(ctx, row)
+			must(h.t, err)
+			_, err = x.regs.Update(ctx, row, register.Change{Above: b, Apply: func(v *register.Value) (*register.Value, error) { return v, nil }})
 			must(h.t, err)
 		}
 		x.regs.Close() // it waits for the calls left behind
@@ -294,10 +296,10 @@ func (h *homes) quiet() {
 		if x.Store == nil {
 			continue
 		}
-		x.work.Wait()
+		x.regs.Close() // it waits for the calls left behind
 		for busy := true; busy; runtime.Gosched() {
 			x.Store.mu.Lock()
-			busy = len(x.receiving) > 0
+			busy = len(x.receiving) > 0 || x.back.Load() > 0
 			x.Store.mu.Unlock()
 			select {
 			case <-deadline:
@@ -375,6 +377,11 @@ func (x *home) write(key string, plain []byte) (Piece, Ref, error) {
 		return Piece{}, ref, err
 	}
 	p, err := w.Close(ctx)
+	if err == nil && !x.gateway { // a coordinator reaches its own replica without telling
+		v, _, err := x.regs.Read(ctx, Row(p.Extent))
+		must(x.t, err)
+		x.Notice(Row(p.Extent), v)
+	}
 	return p, ref, err
 }
 

@@ -135,10 +135,14 @@ func TestLongReadsUseSeveralHolders(t *testing.T) {
 	if err != nil || !bytes.Equal(got, plain) {
 		t.Fatal(len(got), err)
 	}
+	givers := 0
 	for _, q := range r.far.pullers {
-		if q.given < 2 {
-			t.Errorf("home %d gave %d frames", q.node[0], q.given)
+		if q.count() > 0 {
+			givers++
 		}
+	}
+	if givers < 2 {
+		t.Errorf("%d homes gave frames", givers)
 	}
 	must(t, r.Close())
 	// A short one takes one.

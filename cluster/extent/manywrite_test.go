@@ -237,7 +237,7 @@ func TestKilledCoordinatorLeavesNothing(t *testing.T) {
 			h := newHomesWith(t, homesOptions{holders: 3, gateways: 1})
 			x := h.all[3]
 			step(h, x)
-			x.work.Wait()
+			h.quiet()
 			x.vanish()
 			for range 2 + passesMute { // the one who wrote cannot be asked any more
 				for _, y := range h.all[:3] {

@@ -53,12 +53,16 @@ func (s *Store) resweep(ctx context.Context) {
 func (m *mender) wantsSweep() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.sweep || m.beyond > 0 && len(m.chores) > 0 {
+	if !m.sweepDue() {
 		return false
 	}
 	m.sweep, m.beyond, m.beyondBytes = false, 0, 0
 	return true
 }
+
+// sweepDue is wantsSweep without taking it on: what did not fit into the queue is found
+// again once that is empty. mu is held.
+func (m *mender) sweepDue() bool { return m.sweep && (m.beyond == 0 || len(m.chores) == 0) }
 
 // Relaid says that the layout changed: what this node has to keep is looked at anew.
 func (s *Store) Relaid() {
@@ -95,11 +99,8 @@ func (s *Store) arrived(id ident.ID) {
 	if s.links == nil {
 		return
 	}
-	switch s.mend.forget(id, Missing) {
-	case 0:
+	if s.mend.forget(id, Missing) == 0 {
 		s.mend.add(id, Unused, 0, s.mend.orphan)
-	case Unused:
-		s.mend.add(id, Unused, 0, 0)
 	}
 }
 

@@ -135,10 +135,14 @@ func (m *mender) known(id ident.ID, why Reason) bool {
 }
 
 // take waits for a chore that is due, and returns more of the same kind if it is Moved,
-// which are asked about together.
+// which are asked about together. It returns none when a sweep is wanted or ctx ends.
 func (m *mender) take(ctx context.Context) []*chore {
 	for {
 		m.mu.Lock()
+		if m.sweepDue() {
+			m.mu.Unlock()
+			return nil
+		}
 		out, wait := m.due(m.now())
 		m.mu.Unlock()
 		if len(out) > 0 {

@@ -43,7 +43,7 @@ func (s *Store) putTo(ctx context.Context, node ident.NodeID, id ident.ID, size 
 		return nil, err
 	}
 	r := &remoteSink{st: st, answer: make(chan error, 1)}
-	s.work.Go(func() {
+	s.behind(func() {
 		r.answer <- awaitDurable(st, alive)
 	})
 	return r, nil
@@ -204,7 +204,7 @@ func (s *Store) askHeld(ctx context.Context, node ident.NodeID, id ident.ID) (bo
 
 // accuse tells a holder that what it gave was damaged, behind the caller's back.
 func (s *Store) accuse(node ident.NodeID, id ident.ID) {
-	s.work.Go(func() {
+	s.behind(func() {
 		if _, err := s.ask(s.life, node, rpc.Background, methodDamaged, []ident.ID{id}); err != nil {
 			s.log.Info("a holder could not be told of damage", "node", node, "extent", id, "error", err)
 		}

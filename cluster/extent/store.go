@@ -55,7 +55,8 @@ type Store struct {
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
-	work sync.WaitGroup // what goes on behind the callers' backs
+	work sync.WaitGroup // what goes on behind the callers' backs, and who is served
+	back atomic.Int64   // how many of the former
 
 	mu        sync.Mutex
 	active    map[ident.ID]holding // extents of writers that may yet commit
@@ -97,6 +98,15 @@ func (s *Store) Close() {
 	s.end()
 	s.mu.Unlock()
 	s.work.Wait()
+}
+
+// behind does something behind the caller's back; Close waits for it.
+func (s *Store) behind(f func()) {
+	s.back.Add(1)
+	s.work.Go(func() {
+		defer s.back.Add(-1)
+		f()
+	})
 }
 
 // OnDamage has f called with every extent that a read finds damaged, on the

@@ -114,7 +114,7 @@ func (w *sweeper) compare(ctx context.Context) error {
 // nothing.
 func (s *Store) disagree(i extentstore.Info, v *register.Value) (why Reason, after time.Duration) {
 	if v == nil {
-		return Unused, 0
+		return Unused, s.mend.orphan // the row may be on its way
 	}
 	r, err := decodeRow(v)
 	switch {

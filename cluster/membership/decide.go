@@ -261,7 +261,7 @@ func (b *ballot) run(ctx context.Context) (*layout.Layout, error) {
 		if b.p.Phase() == decree.Chosen {
 			return layout.Decode(b.p.Value())
 		}
-		timer := time.NewTimer(time.Duration(1+rand.IntN(300)) * time.Millisecond)
+		timer := time.NewTimer(time.Duration(1+rand.IntN(300)) * time.Millisecond) // by chance, so that two do not outbid each other for ever
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

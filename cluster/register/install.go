@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
@@ -30,10 +31,14 @@ func (r *Replica) importRow(ctx context.Context, i *importing, row []byte) error
 // cover imports ROWs from the front of [from, to), which are of one partition key, and
 // returns up to where all are imported: want rows at least, or all if that is zero.
 func (r *Replica) cover(ctx context.Context, i *importing, from, to []byte, want int) (through []byte, err error) {
+	half := halfway(ctx)
 	for pulls := 0; ; pulls++ {
 		at := i.skip(from)
 		if bytes.Compare(at, to) >= 0 || want > 0 && pulls > 0 {
 			return at, nil
+		}
+		if pulls > 0 && half != nil && half() {
+			return nil, refusedPlan(core.Behind) // so that the asker hears of it, and asks again
 		}
 		limit := pageRows
 		if want > 0 {
@@ -47,6 +52,16 @@ func (r *Replica) cover(ctx context.Context, i *importing, from, to []byte, want
 			return nil, err
 		}
 	}
+}
+
+// halfway returns what tells whether half of a call's time is over; nil if it has no end.
+func halfway(ctx context.Context) func() bool {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return nil
+	}
+	half := time.Until(end) / 2                          // stopwatch
+	return func() bool { return time.Until(end) < half } // stopwatch
 }
 
 // install writes what was pulled, and remembers that it was, durably if it is the next

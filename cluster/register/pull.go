@@ -170,7 +170,7 @@ func (r *Replica) export(ctx context.Context, n ident.NodeID, q ExportQuery) (*E
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	began := time.Now() // stopwatch
 	for pause := 5 * time.Millisecond; ; pause *= 2 {
 		e, err := src.Export(ctx, q)
 		var plan *PlanError
@@ -181,7 +181,7 @@ func (r *Replica) export(ctx context.Context, n ident.NodeID, q ExportQuery) (*E
 			r.options.Plans.Behind(n)
 			return nil, err
 		}
-		if time.Since(began) > pullWait {
+		if time.Since(began) > pullWait { // stopwatch
 			return nil, err
 		}
 		t := time.NewTimer(pause)

@@ -43,7 +43,7 @@ func (r *remote) Digests(ctx context.Context, of []Term) ([][]uint64, error) {
 }
 
 func (r *remote) Heads(ctx context.Context, q HeadsQuery) (*Heads, error) {
-	m := headsMsg{Partition: q.Partition, Term: q.Term, Bucket: q.Bucket, Begin: q.Begin}
+	m := headsMsg(q)
 	var got headsAnswer
 	if err := r.call(ctx, rpc.Background, methodHeads, m, &got); err != nil {
 		return nil, err

@@ -41,10 +41,48 @@ func (w *Writer) commitAgain(desc []byte) error {
 		}
 	}
 	e, err := w.file.finish(w.id, w.table, desc)
-	if err == nil {
-		err = w.s.indexReplaced(w.file, w.id, e, from)
+	switch {
+	case err != nil:
+		return err
+	case from == nil:
+		return w.s.indexAnew(w.file, w.id, e)
 	}
-	return err
+	return w.s.indexReplaced(w.file, w.id, e, from)
+}
+
+// indexAnew gives a finished file its name, not under indexMu because that takes as long
+// as the disk does, and puts it into the index unless somebody else brought the extent
+// meanwhile.
+func (s *Store) indexAnew(w *fileWriter, id ident.ID, e *entry) error {
+	if err := w.publish(id); err != nil {
+		return err
+	}
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	now, err := s.lookup(id)
+	switch {
+	case errors.Is(err, errs.NotFound):
+		return s.setFile(s.rows.NewBatch(), w.d, id, e)
+	case err != nil:
+		return err
+	case now.disk == w.d.id && now.seg == 0: // adopted, or brought twice: it is this very file
+		b := s.rows.NewBatch()
+		b.Add(key(keyFiles, w.d.id[:]), -now.bytes())
+		if err := s.setFile(b, w.d, id, e); err != nil {
+			return err
+		}
+		w.d.occupy(-now.bytes())
+		return nil
+	}
+	b := s.rows.NewBatch()
+	if err := s.discardFile(b, w.d, id); err != nil {
+		b.Discard()
+		return err
+	}
+	if err := b.CommitLazily(); err != nil {
+		return err
+	}
+	return changed(id)
 }
 
 // took reports whether the index has the extent at that place.
@@ -60,9 +98,8 @@ func changed(id ident.ID) error {
 }
 
 // indexReplaced gives a finished file its name and moves the index from one place to
-// it; from is nil if the extent is not here. All of it is under indexMu, as in
-// indexMoved. A crash behind the rename leaves a file that is whole: adopted if the
-// index has nothing, else read where the old one was and found damaged if it differs.
+// it. All of it is under indexMu, as in indexMoved. A crash behind the rename leaves a
+// file that is whole, read where the old one was, and found damaged if it differs.
 func (s *Store) indexReplaced(w *fileWriter, id ident.ID, e, from *entry) error {
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()
@@ -70,10 +107,10 @@ func (s *Store) indexReplaced(w *fileWriter, id ident.ID, e, from *entry) error 
 	switch {
 	case err != nil && !errors.Is(err, errs.NotFound):
 		return err
-	case (now == nil) != (from == nil), now != nil && !now.same(from):
+	case now == nil || !now.same(from):
 		return changed(id)
 	}
-	over := from != nil && from.disk == w.d.id && from.seg == 0
+	over := from.disk == w.d.id && from.seg == 0
 	if !over {
 		if err := s.nameIsFree(w.d, id); err != nil {
 			return err
@@ -83,19 +120,17 @@ func (s *Store) indexReplaced(w *fileWriter, id ident.ID, e, from *entry) error 
 		return err
 	}
 	b := s.rows.NewBatch()
-	switch {
-	case over:
+	if over {
 		b.Add(key(keyFiles, w.d.id[:]), -from.bytes())
-	case from != nil:
+	} else {
 		s.unplace(b, id, from)
 	}
 	if err := s.setFile(b, w.d, id, e); err != nil {
 		return err
 	}
-	switch {
-	case over:
+	if over {
 		w.d.occupy(-from.bytes())
-	case from != nil:
+	} else {
 		s.unplaced(from)
 	}
 	return nil

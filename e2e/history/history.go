@@ -147,6 +147,16 @@ func (h *History) Ops() []Op {
 	return slices.SortedFunc(slices.Values(h.ops), func(a, b Op) int { return cmp.Compare(a.Call, b.Call) })
 }
 
+// Count returns how many operations of a kind had an outcome.
+func (h *History) Count(k Kind, out Outcome) (n int) {
+	for _, o := range h.Ops() {
+		if o.Kind == k && o.Outcome == out {
+			n++
+		}
+	}
+	return n
+}
+
 // Summary says how many operations there were of each kind and outcome, a line each.
 func (h *History) Summary() string {
 	counts := map[string]int{}

@@ -130,9 +130,12 @@ func bare(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
 // answer says what an error tells about the operation.
 func answer(err error) error {
+	if err == nil {
+		return nil
+	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
-		return fmt.Errorf("%w: %w", ErrNoEffect, err)
+		return fmt.Errorf("%w: %w", ErrNoEffect, dial)
 	}
 	var resp *smithyhttp.ResponseError
 	if !errors.As(err, &resp) {
@@ -144,6 +147,8 @@ func answer(err error) error {
 		code = api.ErrorCode()
 	}
 	switch status := resp.HTTPStatusCode(); {
+	case status == 0:
+		return resp.Err // there was no answer
 	case status == 404 && (code == "NoSuchKey" || code == "NotFound"):
 		return ErrAbsent
 	case status == 412:
@@ -151,5 +156,5 @@ func answer(err error) error {
 	case status >= 400 && status < 500:
 		return fmt.Errorf("%w: %d %s", ErrNoEffect, status, code)
 	}
-	return fmt.Errorf("%d %s: %w", resp.HTTPStatusCode(), code, err)
+	return fmt.Errorf("%d %s: %w", resp.HTTPStatusCode(), code, resp.Err)
 }

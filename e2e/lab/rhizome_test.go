@@ -41,7 +41,10 @@ func TestThreeHomesAreOneStore(t *testing.T) {
 	h := <-seen
 	must(t, r.Settled(time.Minute))
 	must(t, h.ReadAll(t.Context(), r.Nodes[0].S3(r.Nodes[0].Host, "race")))
-	t.Log(h.Summary())
+	t.Log("\n" + h.Summary())
+	if n := h.Count(history.Put, history.Done); n < 30 {
+		t.Errorf("%d PUTs were done: too few to show anything", n)
+	}
 	if err := h.Check(time.Minute); err != nil {
 		t.Error(err)
 	}

@@ -122,7 +122,7 @@ func TestSnapshotsThatFailAreARisk(t *testing.T) {
 		"failed for long":    {api.Snapshot{Last: ago(49 * time.Hour), Reason: "no room"}, true},
 		"never a single one": {api.Snapshot{Reason: "no room"}, true},
 	} {
-		h := health(lang.New(lang.English), api.Status{Repair: api.Repair{Snapshot: c.s}}, now)
+		h := healthOf(health(lang.New(lang.English), api.Status{Repair: api.Repair{Snapshot: c.s}}, now))
 		if (h.State == api.Risk) != c.risk {
 			t.Errorf("%s: %+v", name, h)
 		}

@@ -259,7 +259,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := strings.Join(around.risks(lang.New(lang.English), noon), "\n")
+		said := strings.Join(healthOf(around.risks(lang.New(lang.English), noon)).Reasons, "\n")
 		rest := said
 		for _, want := range c.want {
 			_, after, found := strings.Cut(rest, want)

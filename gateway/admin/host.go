@@ -36,15 +36,48 @@ func (s *Server) status(r *http.Request) (any, error) {
 	p, now := printer(r), s.Clock.Now()
 	out.Homes, out.Mending = around.homes, mendingOf(around.nodes, now)
 	out.Disks, out.Repair = sayDisks(p, out.Disks), sayRepair(p, out.Repair)
-	out.Health = health(p, out, now)
-	if more := around.risks(p, now); len(more) > 0 {
-		out.Health = api.Health{State: api.Risk, Reasons: append(more, out.Health.Reasons...)}
-	}
-	if s.Host.KitOld() {
-		out.Health.State = api.Risk
-		out.Health.Reasons = append(out.Health.Reasons, p.T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit."))
-	}
+	out.Health = healthOf(s.reasons(p, &out, around, now))
 	return out, nil
+}
+
+// reasons is all that is at risk, the worst first.
+func (s *Server) reasons(p lang.Printer, out *api.Status, around cluster, now time.Time) []api.Reason {
+	all := append(around.risks(p, now), health(p, *out, now)...)
+	if s.Host.KitOld() {
+		all = append(all, api.Reason{Kind: api.RiskKit, Text: p.T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit.")})
+	}
+	return all
+}
+
+// Reasons says what is at risk at present in the language of p, without counting what is
+// stored. Like the status it waits for other homes no longer than a few seconds.
+func (s *Server) Reasons(ctx context.Context, p lang.Printer) ([]api.Reason, error) {
+	var out api.Status
+	asked, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	repair, err := s.Host.Repair(asked)
+	if err != nil && !errors.Is(err, errs.Unavailable) && asked.Err() == nil {
+		return nil, err
+	}
+	out.Repair = sayRepair(p, repair)
+	disks, err := s.Host.Disks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out.Disks = sayDisks(p, disks)
+	around, err := s.lookAround(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.reasons(p, &out, around, s.Clock.Now()), nil
+}
+
+func healthOf(reasons []api.Reason) api.Health {
+	h := api.Health{State: api.Good}
+	for _, r := range reasons {
+		h.State, h.Reasons = api.Risk, append(h.Reasons, r.Text)
+	}
+	return h
 }
 
 // askFor is how long the status waits for what other homes have to say: it is there to
@@ -87,31 +120,30 @@ func (s *Server) count(ctx context.Context, out *api.Status) error {
 
 // health says in sentences what is at risk. That a single home holds everything
 // once is how it was set up, and said by the documentation rather than here.
-func health(p lang.Printer, s api.Status, now time.Time) api.Health {
-	h := api.Health{State: api.Good}
-	risk := func(text string) { h.State, h.Reasons = api.Risk, append(h.Reasons, text) }
+func health(p lang.Printer, s api.Status, now time.Time) (out []api.Reason) {
+	risk := func(kind, about, text string) { out = append(out, api.Reason{Kind: kind, About: about, Text: text}) }
 	for _, d := range s.Disks {
 		switch d.State {
 		case api.DiskLost:
-			risk(p.T("The disk %s cannot be used: %s", d.Path, d.Reason))
+			risk(api.RiskDisk, d.Path, p.T("The disk %s cannot be used: %s", d.Path, d.Reason))
 		case api.DiskFull:
-			risk(p.T("The disk %s is full, or the capacity given to the node is used up: new objects are refused until there is room. Delete something, raise the capacity, or add a disk with rhizome disk add.", d.Path))
+			risk(api.RiskFull, d.Path, p.T("The disk %s is full, or the capacity given to the node is used up: new objects are refused until there is room. Delete something, raise the capacity, or add a disk with rhizome disk add.", d.Path))
 		}
 	}
 	if n := int64(len(s.Repair.Lost)); n > 0 {
-		risk(p.N(n, "%s piece is damaged: see rhizome repair status.", "%s pieces are damaged: see rhizome repair status."))
+		risk(api.RiskDamage, "", p.N(n, "%s piece is damaged: see rhizome repair status.", "%s pieces are damaged: see rhizome repair status."))
 	}
 	for _, dir := range s.Repair.Uncompared {
-		risk(p.T("The disk %s was away when the rows were made anew, which must be done once more: see rhizome repair status.", dir))
+		risk(api.RiskRows, dir, p.T("The disk %s was away when the rows were made anew, which must be done once more: see rhizome repair status.", dir))
 	}
 	switch last := s.Repair.Snapshot.Last; {
 	case s.Repair.Snapshot.Reason == "":
 	case last == nil:
-		risk(p.T("No snapshot of the rows could be taken yet: %s", s.Repair.Snapshot.Reason))
+		risk(api.RiskSnapshot, "", p.T("No snapshot of the rows could be taken yet: %s", s.Repair.Snapshot.Reason))
 	case now.Sub(*last) > snapshotsLate:
-		risk(p.T("No snapshot of the rows could be taken for %s: %s", p.Duration(now.Sub(*last)), s.Repair.Snapshot.Reason))
+		risk(api.RiskSnapshot, "", p.T("No snapshot of the rows could be taken for %s: %s", p.Duration(now.Sub(*last)), s.Repair.Snapshot.Reason))
 	}
-	return h
+	return out
 }
 
 // snapshotsLate is the age of the newest snapshot from which on it is a risk that none

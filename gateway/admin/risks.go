@@ -16,11 +16,11 @@ const clockOff = 60_000
 
 // risks says in sentences what is at risk among the homes, the worst first, and what to
 // do about it.
-func (c cluster) risks(p lang.Printer, now time.Time) []string {
+func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	out := c.standing(p)
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
-			out = append(out, c.absence(p, h, now))
+			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now)})
 		}
 	}
 	for _, n := range c.nodes {
@@ -28,33 +28,33 @@ func (c cluster) risks(p lang.Printer, now time.Time) []string {
 	}
 	for _, w := range c.layout.Warn {
 		if errors.Is(w.Err, errs.Full) {
-			out = append(out, sentence(reason(p, w.Reason, w.Err)))
+			out = append(out, api.Reason{Kind: api.RiskFull, Text: sentence(reason(p, w.Reason, w.Err))})
 		}
 	}
 	return out
 }
 
 // standing says what cannot be done at present, or could not after one more loss.
-func (c cluster) standing(p lang.Printer) []string {
+func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 	s, all := c.layout.Stand, c.layout.Partitions
 	away := c.awayNames(p)
 	part := func(n int) string { return p.Percent(max(0.01, float64(n)/float64(max(1, all)))) }
-	var out []string
+	risk := func(kind, text string) { out = append(out, api.Reason{Kind: kind, Text: text}) }
 	if s.Unreadable > 0 {
-		out = append(out, p.T("%s of the data cannot be read: all homes that keep it are away (%s). It is there again when one of them is back.", part(s.Unreadable), away))
+		risk(api.RiskUnreadable, p.T("%s of the data cannot be read: all homes that keep it are away (%s). It is there again when one of them is back.", part(s.Unreadable), away))
 	}
 	switch {
 	case s.Stopped > 0 && c.voters() == 2:
-		out = append(out, p.T("Writes have stopped, and reads too: of two homes that vote, one is away (%s). They go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
+		risk(api.RiskStopped, p.T("Writes have stopped, and reads too: of two homes that vote, one is away (%s). They go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
 	case s.Stopped > 0:
-		out = append(out, p.T("Writes to %s of the data have stopped, and reads too: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
+		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped, and reads too: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
 	case s.Fragile > 0 && c.voters() == 2 && away == "":
-		out = append(out, p.T("Only two homes vote: while one of them is away, writes stop, and reads too. A small third computer as a witness, or a third home, keeps them going: rhizome invite here, then rhizome up --witness there."))
+		risk(api.RiskFragile, p.T("Only two homes vote: while one of them is away, writes stop, and reads too. A small third computer as a witness, or a third home, keeps them going: rhizome invite here, then rhizome up --witness there."))
 	case s.Fragile > 0:
-		out = append(out, p.T("If one more home goes away, writes to %s of the data stop, and reads too.", part(s.Fragile)))
+		risk(api.RiskFragile, p.T("If one more home goes away, writes to %s of the data stop, and reads too.", part(s.Fragile)))
 	}
 	if s.Lone > 0 {
-		out = append(out, p.T("%s of the data is in one single home at present.", part(s.Lone)))
+		risk(api.RiskLone, p.T("%s of the data is in one single home at present.", part(s.Lone)))
 	}
 	return out
 }
@@ -109,32 +109,35 @@ func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
 	if h.Since != nil {
 		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
 	}
+	if c.layout.Stand.Stopped > 0 {
+		return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome layout recover.")
+	}
 	return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome node remove %s --lost.", names[0])
 }
 
 // nodeRisks are those that a node told of itself. What is wrong with the disks of the
 // node that is asked stands in its own part of the status.
-func nodeRisks(p lang.Printer, n api.Node) []string {
-	var out []string
+func nodeRisks(p lang.Printer, n api.Node) (out []api.Reason) {
 	h := n.Health
+	risk := func(kind, text string) { out = append(out, api.Reason{Kind: kind, About: n.ID, Text: text}) }
 	if !n.Up {
 		return nil
 	}
 	if h.Skew > clockOff || h.Skew < -clockOff {
 		off := time.Duration(max(h.Skew, -h.Skew)) * time.Millisecond
-		out = append(out, p.T("The clock of the node %s is wrong by %s. The time that most nodes agree on is used instead; set its clock.", n.Name, p.Duration(off)))
+		risk(api.RiskClock, p.T("The clock of the node %s is wrong by %s. The time that most nodes agree on is used instead; set its clock.", n.Name, p.Duration(off)))
 	}
 	if n.This {
 		return out
 	}
 	if h.DisksLost > 0 {
-		out = append(out, p.N(int64(h.DisksLost), "%s disk of the node %s cannot be used: see rhizome disk list there.", "%s disks of the node %s cannot be used: see rhizome disk list there.", n.Name))
+		risk(api.RiskDisk, p.N(int64(h.DisksLost), "%s disk of the node %s cannot be used: see rhizome disk list there.", "%s disks of the node %s cannot be used: see rhizome disk list there.", n.Name))
 	}
 	if h.Damaged > 0 {
-		out = append(out, p.N(h.Damaged, "%s damaged piece on the node %s is being mended from the other homes.", "%s damaged pieces on the node %s are being mended from the other homes.", n.Name))
+		risk(api.RiskDamage, p.N(h.Damaged, "%s damaged piece on the node %s is being mended from the other homes.", "%s damaged pieces on the node %s are being mended from the other homes.", n.Name))
 	}
 	if h.Full {
-		out = append(out, p.T("The node %s is full: add a disk there or another node, or delete something.", n.Name))
+		risk(api.RiskFull, p.T("The node %s is full: add a disk there or another node, or delete something.", n.Name))
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func (s *Store) locate(ctx context.Context, src *source) ([]Placed, error) {
 	var out []Placed
 	off := int64(0)
 	for _, p := range src.list.Pieces {
-		st, err := s.Extents.Stat(ctx, p.Extent)
+		st, err := s.Extents.Where(ctx, p.Extent)
 		if err = s.missing(ctx, src, p.Extent, err); errs.KindOf(err) == errs.Corrupt {
 			st, err = extent.Status{Missing: true}, nil
 		}

@@ -40,6 +40,7 @@ func Rebuild(ctx context.Context, o Options) (*Report, error) {
 
 // rebuild is one run.
 type rebuild struct {
+	others int // nodes that the rhizome had beside this one
 	Options
 	report  *Report
 	source  string // the damaged store's folder
@@ -153,11 +154,15 @@ func (r *rebuild) collect(ctx context.Context) (err error) {
 // a member's at least, and no bucket's key, without which extents cannot be read. What
 // there was stays as it is.
 func (r *rebuild) worthwhile(context.Context) error {
-	if r.report.Rows > 0 || len(r.keys) > 0 {
+	found := r.report.Rows > 0 || len(r.keys) > 0
+	if found && (r.others == 0 || r.Alone) {
 		return nil
 	}
 	if err := r.undo(); err != nil {
 		return err
+	}
+	if found {
+		return errs.New(errs.Conflict, "this node is one of several, and the others have everything that it had: nothing was changed. Move the data folder away, join again with an invitation of another home, and take the old node out there with rhizome node remove --lost. Only if all others are lost for good, use --alone")
 	}
 	if len(r.Disks) == 0 {
 		return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed. The disks of the lost node hold copies: name each with --disk DIR", r.Data)
@@ -238,6 +243,7 @@ func (r *rebuild) write(ctx context.Context) (err error) {
 	}
 	lineage, version := ident.New(), uint64(1)
 	if r.layout != nil {
+		r.others = len(r.layout.Nodes) - 1
 		lineage, version = r.layout.Lineage, r.layout.Version+1
 	} else {
 		r.report.NewLineage = true

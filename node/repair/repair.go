@@ -69,6 +69,8 @@ type Options struct {
 	Capacity int64
 	// SaveLayout puts the layout into a row store.
 	SaveLayout func(rows *kv.Store, l *layout.Layout) error
+	// Alone goes on without the other nodes of a rhizome that had several.
+	Alone bool
 	// Verify reads every stored byte, which takes long and finds damage to bytes too.
 	Verify bool
 	Clock  clock.Clock

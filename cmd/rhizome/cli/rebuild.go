@@ -25,6 +25,7 @@ func rebuildCommand() command {
 			f.yes()
 			f.StringArray("disk", nil, f.a.Say.T("`DIR` of a disk of this node that the damaged rows may not name; may be given several times"))
 			f.bool("verify", lang.M("read and check every stored byte too, which takes long"))
+			f.bool("alone", lang.M("go on without the other nodes of the rhizome, which are lost for good"))
 		},
 		run: func(ctx context.Context, c *call) error {
 			vs, err := c.values(c.flag)
@@ -39,7 +40,7 @@ func rebuildCommand() command {
 				return err
 			}
 			ownFiles()
-			r, err := node.Rebuild(ctx, c.nodeConfig(vs), disks, c.on("verify"))
+			r, err := node.Rebuild(ctx, c.nodeConfig(vs), disks, c.on("verify"), c.on("alone"))
 			if err != nil {
 				return err
 			}

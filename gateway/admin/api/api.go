@@ -29,14 +29,14 @@ type Status struct {
 	Layout  uint64    `json:"layout"`
 	// Counted is false if not enough homes answer: Buckets, Objects, Bytes and Keys are
 	// not known then, nor all of Repair.
-	Counted bool      `json:"counted"`
-	Buckets int       `json:"buckets"`
-	Objects int64     `json:"objects"`
-	Bytes   int64     `json:"bytes"`
-	Keys    int       `json:"keys"`
-	Disks   []Disk    `json:"disks"`
-	Repair  Repair    `json:"repair"`
-	Health  Health    `json:"health"`
+	Counted bool   `json:"counted"`
+	Buckets int    `json:"buckets"`
+	Objects int64  `json:"objects"`
+	Bytes   int64  `json:"bytes"`
+	Keys    int    `json:"keys"`
+	Disks   []Disk `json:"disks"`
+	Repair  Repair `json:"repair"`
+	Health  Health `json:"health"`
 	// Homes are all homes of the rhizome, Mending the nodes with something left to do.
 	Homes   []Home    `json:"homes"`
 	Mending []Mending `json:"mending"`
@@ -63,6 +63,36 @@ const (
 	Good = "good"
 	Risk = "risk"
 )
+
+// Reason is one thing that is at risk: Kind is one of the kinds below, About what it is
+// about (a home, a node, a disk), so that the same reason is known again, and Text says it
+// in words, with times that change.
+type Reason struct {
+	Kind  string `json:"kind"`
+	About string `json:"about,omitempty"`
+	Text  string `json:"text"`
+}
+
+// The kinds of a Reason.
+const (
+	RiskUnreadable = "unreadable" // data that nobody who is up keeps
+	RiskStopped    = "stopped"    // writes and reads have stopped
+	RiskFragile    = "fragile"    // they stop after one more loss
+	RiskLone       = "lone"       // data in a single home
+	RiskAway       = "away"       // a home, or nodes of it
+	RiskClock      = "clock"
+	RiskDisk       = "disk"
+	RiskDamage     = "damage"
+	RiskFull       = "full"
+	RiskRows       = "rows" // the rows are to be made anew once more
+	RiskSnapshot   = "snapshot"
+	RiskKit        = "kit" // the recovery kits are of no use
+)
+
+// RiskKinds returns all kinds of a Reason.
+func RiskKinds() []string {
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
+}
 
 // Disk is one of a node's disks.
 type Disk struct {
