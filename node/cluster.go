@@ -88,6 +88,37 @@ func (n *Node) adopt(l *layout.Layout) {
 		n.fail(err)
 	}
 	n.extents.Relaid()
+	select {
+	case n.relaid <- struct{}{}:
+	default:
+	}
+}
+
+// lookStep is how often it is looked whether a layout was taken up.
+const lookStep = 250 * time.Millisecond
+
+// watchMoves tells the others as soon as this node has taken up a layout: the next change
+// waits for that.
+func (n *Node) watchMoves(ctx context.Context) error {
+	look := time.NewTicker(lookStep)
+	defer look.Stop()
+	for {
+		for p := n.replica.Progress(); p.Imported < p.Served; p = n.replica.Progress() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-look.C:
+			}
+		}
+		n.members.Changed()
+		look.Stop()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.relaid:
+			look.Reset(lookStep)
+		}
+	}
 }
 
 // settleIn asks for this node's share once it runs, and tells the rhizome of a capacity

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 	"rhizome/model/object"
@@ -272,5 +274,232 @@ func TestInvitationsServeOnce(t *testing.T) {
 			_ = n.Close()
 		}
 		t.Errorf("a machine joins with a revoked invitation: %v", err)
+	}
+}
+
+// change makes a change of the layout and waits until the homes that run have taken it up.
+func (h *homes) change(x *home, c api.LayoutChange, nodes int) {
+	h.t.Helper()
+	if _, err := x.Change(h.t.Context(), c); err != nil {
+		h.t.Fatalf("%s: %v", c.Kind, err)
+	}
+	h.eventually(c.Kind, func() bool {
+		for _, x := range h.all {
+			if x.stop != nil && !x.tookUp() {
+				x.members.Changed()
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// tookUp reports whether a node has the rows and bytes that its layout gives it.
+func (x *home) tookUp() bool {
+	all, err := x.Nodes(context.Background())
+	for _, n := range all {
+		if n.Up && (n.Imported != x.members.Layout().Version || n.Health.ExtentsLeft > 0) {
+			return false
+		}
+	}
+	return err == nil
+}
+
+func (h *homes) eventually(what string, done func() bool) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	for !done() {
+		timer := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			h.t.Fatalf("%s: it does not come to an end", what)
+		}
+	}
+}
+
+func TestADrainedNodeLeaves(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	big := bytes.Repeat([]byte("forest "), 300_000)
+	a.put(t, "big", big)
+	d := h.join(a, "nantes")
+	h.settled(4)
+	gone := c.keys.id().String()
+	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); !errors.Is(err, errs.Conflict) {
+		t.Errorf("a node that holds partitions is removed: %v", err)
+	}
+	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: gone}, 4)
+	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); err != nil {
+		t.Fatal(err)
+	}
+	h.kill("lille")
+	h.kill("brest")
+	for _, x := range []*home{a, d} {
+		if got := x.get(t, "big"); !bytes.Equal(got, big) {
+			t.Errorf("%s has %d bytes of it", x.config.Home, len(got))
+		}
+	}
+	if n, err := Open(t.Context(), c.config); !errors.Is(err, errs.Denied) {
+		// It does not know yet: it learns from nobody, because it is no member.
+		if err != nil {
+			t.Errorf("the removed node ends with %v", err)
+		} else if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestALostNodeIsReplaced(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	big := bytes.Repeat([]byte("meadow "), 300_000)
+	c.put(t, "big", big)
+	h.kill("lille")
+	delete(h.all, "lille")
+	h.change(a, api.LayoutChange{Kind: api.ChangeRemove, Node: c.keys.id().String(), Lost: true}, 2)
+	d := h.join(b, "rennes")
+	h.settled(3)
+	h.kill("lyon")
+	if got := d.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("the new home has %d bytes of it", len(got))
+	}
+}
+
+func TestAWitnessKeepsTwoHomesGoing(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	text := h.invite(a)
+	w := h.up("attic", func(c *Config) { c.Join, c.Witness, c.Capacity = text, true, 0 })
+	h.settled(3)
+	big := bytes.Repeat([]byte("river "), 300_000)
+	a.put(t, "big", big)
+	h.kill("lyon")
+	if got := b.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("the home that is left has %d bytes of it", len(got))
+	}
+	b.put(t, "more", big)
+	if got := w.get(t, "more"); !bytes.Equal(got, big) {
+		t.Errorf("through the witness %d bytes are read", len(got))
+	}
+	for _, d := range w.disks.Disks() {
+		if d.Live > 0 {
+			t.Errorf("the witness keeps %d bytes", d.Live)
+		}
+	}
+	a = h.up("lyon")
+	h.settled(3)
+	if got := a.get(t, "more"); !bytes.Equal(got, big) {
+		t.Error("the home that was away reads something else")
+	}
+}
+
+func TestGoingOnWithoutAMajority(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	big := bytes.Repeat([]byte("hill "), 300_000)
+	b.put(t, "big", big)
+	h.settled(3)
+	h.kill("brest")
+	h.kill("lille")
+	gone := api.Recover{Gone: []string{b.keys.id().String(), c.keys.id().String()}}
+	plan, err := a.PreviewRecover(t.Context(), gone)
+	if err != nil || plan.Refused != nil || plan.Loss.Doubtful != 1024 || plan.Loss.Rows != 0 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if _, err := a.Recover(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("recover", a.tookUp)
+	if got := a.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("%d bytes are read", len(got))
+	}
+	a.put(t, "after", []byte("we go on"))
+	h.kill("lyon")
+	a = h.up("lyon")
+	if got := a.get(t, "after"); string(got) != "we go on" {
+		t.Errorf("after a restart it reads %q", got)
+	}
+	h.up("brest")
+	if a.members.Member(b.keys.id()) {
+		t.Error("a node that was declared lost is a member")
+	}
+}
+
+func TestReplicasChangeLive(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	big := bytes.Repeat([]byte("stone "), 300_000)
+	a.put(t, "big", big)
+	h.change(a, api.LayoutChange{Kind: api.ChangeReplicas, Replicas: 1}, 3)
+	b.put(t, "one", big)
+	h.change(b, api.LayoutChange{Kind: api.ChangeReplicas, Replicas: 3}, 3)
+	h.kill("lyon")
+	for _, key := range []string{"big", "one"} {
+		if got := b.get(t, key); !bytes.Equal(got, big) {
+			t.Errorf("%s has %d bytes", key, len(got))
+		}
+	}
+}
+
+// TestDamageIsMendedFromAnotherHome: flipped bytes are never served, and go by themselves.
+func TestDamageIsMendedFromAnotherHome(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	big := make([]byte, 3<<20)
+	for i := range big {
+		big[i] = byte(i * i >> 3)
+	}
+	a.put(t, "big", big)
+	h.settled(3)
+	flipBytes(t, b.config.Data)
+	if got := b.get(t, "big"); !bytes.Equal(got, big) {
+		t.Errorf("the damaged home serves %d bytes, others than were stored", len(got))
+	}
+	b.scrubbed(t)
+	h.eventually("mending", func() bool {
+		lost, err := b.lost(t.Context())
+		return err == nil && len(lost) == 0 && b.extents.Progress().Queued == 0
+	})
+	h.kill("lyon")
+	h.kill("lille")
+	pieces, err := b.disks.NewScrubber(extentstore.ScrubOptions{Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if damaged, err := pieces.Whole(t.Context()); err != nil || damaged != 0 {
+		t.Errorf("%d extents are still damaged, %v", damaged, err)
+	}
+}
+
+// scrubbed reads every stored byte once.
+func (x *home) scrubbed(t *testing.T) {
+	t.Helper()
+	if _, err := x.scrubber.Whole(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flipBytes damages every extent that lies in a file of its own.
+func flipBytes(t *testing.T, data string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(data, diskDir, "extents", "*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no extents: %v", err)
+	}
+	for _, path := range files {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("damage"), 1<<20+4096); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

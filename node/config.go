@@ -96,9 +96,11 @@ type Config struct {
 	Closing time.Duration
 	// Member and KeyName name the first member and the first key.
 	Member, KeyName string
-	Version         string
-	Clock           clock.Clock
-	Logger          *slog.Logger
+	// Idle, if set, is told when the node becomes idle or busy again.
+	Idle    func(idle bool)
+	Version string
+	Clock   clock.Clock
+	Logger  *slog.Logger
 }
 
 // DefaultRegion is reported when any region is accepted.

@@ -5,28 +5,47 @@ import (
 	"time"
 )
 
-// idleAfter is how long no request may have come before the memory of those that did is
-// given back to the system.
-const idleAfter = time.Minute
+// idleAfter is how long nothing may have been asked for before a node counts as idle, and
+// lookIdle how often that is looked at.
+const (
+	idleAfter = time.Minute
+	lookIdle  = 2 * time.Second
+)
 
-// whenIdle calls do once each time that requests came and then none for idleAfter, give
-// or take as much, until ctx ends. Garbage is collected rarely, so that what a busy hour
-// took would else be kept through a quiet night.
-func whenIdle(ctx context.Context, requests *flights, do func()) error {
-	tick := time.NewTicker(idleAfter)
+// watchIdle calls tell whenever the node becomes idle or busy, give or take lookIdle,
+// until ctx ends; it begins busy. activity grows whenever something was asked for, and
+// under reports whether something is under way.
+//
+// While requests come, garbage is collected rarely, because that is fast; what that takes
+// would else be kept through a quiet night.
+func watchIdle(ctx context.Context, activity func() uint64, under func() bool, tell func(idle bool)) error {
+	tick := time.NewTicker(lookIdle)
 	defer tick.Stop()
-	var seen, done uint64
+	seen, quiet, idle := activity(), time.Duration(0), false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		now, under := requests.begun()
-		if now == seen && now != done && under == 0 {
-			do()
-			done = now
+		now := activity()
+		if now != seen || under() {
+			seen, quiet = now, 0
+		} else {
+			quiet += lookIdle
 		}
-		seen = now
+		if next := quiet >= idleAfter; next != idle {
+			idle = next
+			tell(idle)
+		}
 	}
 }
+
+// asked counts what was asked of this node: requests, and rows that others changed.
+func (n *Node) asked() uint64 {
+	all, _ := n.requests.begun()
+	return all + n.rows.Changes(rowHeads)
+}
+
+// rowHeads is the first byte of the keys whose change says that somebody wrote.
+const rowHeads = 'r'

@@ -2,39 +2,44 @@ package node
 
 import (
 	"context"
-	"sync/atomic"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-func TestMemoryGoesBackOncePerBusyTime(t *testing.T) {
+func TestIdleAndBusyAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var requests flights
-		var calls atomic.Int32
+		var told []bool
 		ended := make(chan error, 1)
-		go func() { ended <- whenIdle(ctx, &requests, func() { calls.Add(1) }) }()
-		after := func(d time.Duration, want int32, when string) {
+		asked := func() uint64 { all, _ := requests.begun(); return all }
+		go func() { ended <- watchIdle(ctx, asked, requests.any, func(idle bool) { told = append(told, idle) }) }()
+		after := func(d time.Duration, when string, want ...bool) {
 			t.Helper()
 			<-time.NewTimer(d).C
 			synctest.Wait()
-			if got := calls.Load(); got != want {
-				t.Fatalf("%s: %d calls, want %d", when, got, want)
+			if !slices.Equal(told, want) {
+				t.Fatalf("%s: told %v, want %v", when, told, want)
 			}
+			told = nil
 		}
-		after(10*idleAfter, 0, "before any request")
+		after(idleAfter-lookIdle, "soon after the start")
+		after(10*idleAfter, "nobody came", true)
 		requests.begin()
-		after(10*idleAfter, 0, "in a long request")
+		after(10*idleAfter, "in a long request", false)
 		requests.end()
-		after(3*idleAfter, 1, "after it")
-		after(10*idleAfter, 1, "much later")
+		after(3*idleAfter, "after it", true)
+		requests.begin()
+		requests.end()
+		after(idleAfter/2, "at a request", false)
 		for range 10 {
 			requests.begin()
 			requests.end()
-			after(idleAfter, 1, "with one request a minute")
+			after(idleAfter/2, "with a request every half minute")
 		}
-		after(3*idleAfter, 2, "after those")
+		after(3*idleAfter, "after those", true)
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)

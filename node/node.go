@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +41,7 @@ type Node struct {
 	linking sync.Mutex
 	linked  bool
 	limited chan struct{} // the limits changed
+	relaid  chan struct{} // a layout was adopted
 	opened  atomic.Bool   // the stores are open: layouts and links are their matter
 
 	rows     *kv.Store
@@ -143,7 +143,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{
 		Home: n.folder.at(diskDir), Capacity: c.Capacity, Beside: n.snapshots.Beside, Busy: n.requests.any, Logger: c.Logger,
-		Owner: extentstore.Owner{Rhizome: n.members.Layout().Lineage, Node: n.keys.id()},
+		Owner: extentstore.Owner{Rhizome: n.members.Chain().Oldest().Lineage, Node: n.keys.id()},
 	})
 	if err != nil {
 		return err
@@ -252,6 +252,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	}
 	n.onClose(func() error { n.extents.Close(); return nil })
 	n.extents.OnDamage(n.met)
+	n.extents.OnMended(n.mended)
 	if err := n.openKeyring(); err != nil {
 		return err
 	}
@@ -343,6 +344,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
 		{"moves", n.replica.Move},
+		{"progress", n.watchMoves},
 		{"healing", n.regs.Heal},
 		{"objects", n.objects.Run},
 		{"bytes", n.objects.Mend},
@@ -350,7 +352,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"windows", n.windows},
 		{"checks", n.checks},
 		{"disks", n.watchDisks},
-		{"memory", func(ctx context.Context) error { return whenIdle(ctx, &n.requests, debug.FreeOSMemory) }},
+		{"memory", func(ctx context.Context) error { return watchIdle(ctx, n.asked, n.requests.any, c.Idle) }},
 	}...))
 	c.Logger.Info("the node stops")
 	return errors.Join(err, n.closeSoon())

@@ -80,7 +80,7 @@ func clean(t *testing.T, n *Node) {
 
 func rebuilt(t *testing.T, c Config, disks ...string) *repair.Report {
 	t.Helper()
-	r, err := Rebuild(t.Context(), c, disks, false)
+	r, err := Rebuild(t.Context(), c, disks, false, false)
 	ok(t, err)
 	return r
 }

@@ -129,6 +129,19 @@ func (n *Node) found(d extentstore.Damage) {
 		return
 	}
 	n.note(d.Info.ID, reasonDamaged)
+	n.extents.Suspect(d.Info.ID)
+}
+
+// mended is told of an extent that is whole here again.
+func (n *Node) mended(id ident.ID) {
+	known, err := n.damage.has(id)
+	if err == nil && known {
+		n.config.Logger.Info("damaged bytes were mended from another node", "extent", id)
+		err = n.damage.clear(id)
+	}
+	if err != nil {
+		n.config.Logger.Warn("that damage was mended could not be noted; the next check looks again", "extent", id, "error", err)
+	}
 }
 
 // checkRows reads every row and remembers whether all could be read.

@@ -51,3 +51,12 @@ func (m *Memo[K, V]) Of(k K, raw []byte, decode func() (V, error)) (V, error) {
 	m.last[k] = entry[V]{raw, v}
 	return v, nil
 }
+
+// Last returns what Of returned last for k, if that is remembered: the record may have
+// changed since, so no decision may rest on it.
+func (m *Memo[K, V]) Last(k K) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.last[k]
+	return e.value, ok
+}

@@ -45,6 +45,9 @@ type Change struct {
 	// Epoch is what the caller knows of its partition key's epoch, or EpochSettle or
 	// EpochFinal. A replica that was fenced at a higher one refuses the Accept.
 	Epoch uint64
+	// Fresh says that the row is under a random key that nobody else can know, as
+	// Create's: the first attempt asks for no promises. Apply is given nil.
+	Fresh bool
 	// AbsentToo makes an identity update of an absent row write a tombstone rather
 	// than nothing, so that lower ballots are fenced off.
 	AbsentToo bool

@@ -50,6 +50,7 @@ type Coordinator struct {
 	rows  queues
 	heal  heal
 	calls sync.WaitGroup // calls to replicas under way
+	left  leftCalls
 }
 
 var _ Store = (*Coordinator)(nil)
@@ -118,86 +119,6 @@ func (c *Coordinator) place(part string) place {
 	l := c.cfg.Layout()
 	p := l.Partition(part)
 	return place{l.Term(p), l.Replicas(p)}
-}
-
-// verdict says whether more answers are wanted.
-type verdict uint8
-
-const (
-	wait   verdict = iota
-	linger         // those that come soon
-	enough
-)
-
-// ask calls every node side by side and hands the answers to take, one at a time,
-// until take has enough, all have answered, or ctx ends. Calls that are not waited
-// for go on: a slow replica is to have the record too. The error is that of a
-// replica that failed, if take never had enough.
-func ask[T any](ctx context.Context, c *Coordinator, nodes []ident.NodeID, call func(context.Context, int, Peer) (T, error), take func(int, T) verdict) error {
-	if len(nodes) == 1 {
-		a, err := askOne(ctx, c, nodes[0], 0, call)
-		if err == nil {
-			take(0, a)
-		}
-		return err
-	}
-	type reply struct {
-		from int
-		a    T
-		err  error
-	}
-	replies := make(chan reply, len(nodes))
-	for i, n := range nodes {
-		c.calls.Add(1)
-		go func() {
-			defer c.calls.Done()
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.CallTimeout)
-			defer cancel()
-			a, err := askOne(ctx, c, n, i, call)
-			replies <- reply{i, a, err}
-		}()
-	}
-	var failed error
-	var soon <-chan time.Time
-	for range nodes {
-		select {
-		case r := <-replies:
-			if r.err != nil {
-				if failed == nil || !errors.As(failed, new(*PlanError)) {
-					failed = r.err
-				}
-				continue
-			}
-			switch take(r.from, r.a) {
-			case enough:
-				return nil
-			case linger:
-				if soon == nil {
-					t := time.NewTimer(c.cfg.Linger)
-					defer t.Stop()
-					soon = t.C
-				}
-			}
-		case <-soon:
-			return failed
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return failed
-}
-
-func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, call func(context.Context, int, Peer) (T, error)) (T, error) {
-	p, err := c.peer(n)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	a, err := call(ctx, i, p)
-	if c.cfg.Behind != nil {
-		c.heed(n, any(a), err)
-	}
-	return a, err
 }
 
 func (c *Coordinator) peer(n ident.NodeID) (Peer, error) {
@@ -283,10 +204,32 @@ type queue struct {
 
 // enter waits for the caller's turn; leave ends it.
 func (q *queues) enter(ctx context.Context, row Row) (leave func(), err error) {
+	w, gone := q.join(row)
+	select {
+	case w.turn <- struct{}{}:
+		return func() { <-w.turn; gone() }, nil
+	case <-ctx.Done():
+		gone()
+		return nil, unavailable(ctx.Err())
+	}
+}
+
+// tryEnter is enter for who does not wait.
+func (q *queues) tryEnter(row Row) (leave func(), ok bool) {
+	w, gone := q.join(row)
+	select {
+	case w.turn <- struct{}{}:
+		return func() { <-w.turn; gone() }, true
+	default:
+		gone()
+		return nil, false
+	}
+}
+
+func (q *queues) join(row Row) (w *queue, gone func()) {
 	s := &q.shards[Shard(row.Sort+row.Part, shardCount)]
 	s.mu.Lock()
-	w := s.m[row]
-	if w == nil {
+	if w = s.m[row]; w == nil {
 		if s.m == nil {
 			s.m = make(map[Row]*queue)
 		}
@@ -295,18 +238,11 @@ func (q *queues) enter(ctx context.Context, row Row) (leave func(), err error) {
 	}
 	w.refs++
 	s.mu.Unlock()
-	gone := func() {
+	return w, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if w.refs--; w.refs == 0 {
 			delete(s.m, row)
 		}
-	}
-	select {
-	case w.turn <- struct{}{}:
-		return func() { <-w.turn; gone() }, nil
-	case <-ctx.Done():
-		gone()
-		return nil, unavailable(ctx.Err())
 	}
 }

@@ -12,6 +12,13 @@ import (
 
 // Scan is Store's.
 func (c *Coordinator) Scan(ctx context.Context, s Scan) (*Page, error) {
+	if b := c.begunScan(ctx, &s); b != nil {
+		return b.wait(ctx)
+	}
+	return c.scan(ctx, s)
+}
+
+func (c *Coordinator) scan(ctx context.Context, s Scan) (*Page, error) {
 	if s.Limit < 1 || s.Limit > 10_000 {
 		return nil, errs.Newf(errs.Invalid, "a page holds 1 to 10,000 rows, not %d", s.Limit)
 	}
@@ -198,7 +205,7 @@ func (l *lister) entry(ctx context.Context, m *core.Merged) (*Entry, error) {
 
 // first finds the first live row of a group by going through its rows.
 func (l *lister) first(ctx context.Context, m *core.Merged) (*Entry, error) {
-	page, err := l.c.Scan(ctx, Scan{Table: l.Table, Parts: l.parts[m.Part : m.Part+1], Prefix: m.Group, After: l.inside(m), Limit: 1})
+	page, err := l.c.scan(ctx, Scan{Table: l.Table, Parts: l.parts[m.Part : m.Part+1], Prefix: m.Group, After: l.inside(m), Limit: 1})
 	if err != nil || len(page.Entries) == 0 {
 		return nil, err
 	}

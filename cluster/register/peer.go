@@ -56,3 +56,25 @@ func (e *PlanError) Unwrap() error { return errs.Unavailable }
 
 // refusedPlan is the error of a call made under another layout than this replica's.
 func refusedPlan(refusal core.Refusal) error { return &PlanError{refusal} }
+
+// mute is a replica that does not answer.
+type mute struct{}
+
+func (mute) Prepare(context.Context, uint64, Row, Ballot) (core.Answer, error) {
+	return core.Answer{}, errMute
+}
+func (mute) Accept(context.Context, uint64, Row, core.Record) (core.Answer, error) {
+	return core.Answer{}, errMute
+}
+func (mute) Read(context.Context, uint64, Row) (core.Answer, error) {
+	return core.Answer{}, errMute
+}
+func (mute) Scan(context.Context, Sweep) (core.Section, error)          { return core.Section{}, errMute }
+func (mute) Fence(context.Context, uint64, Table, string, uint64) error { return errMute }
+func (mute) Settle(context.Context, uint64, Row, uint64) error          { return errMute }
+func (mute) Weight(context.Context, uint64, Table, string) (int64, int64, error) {
+	return 0, 0, errMute
+}
+func (mute) Confirm(context.Context, uint64, Row, Ballot) (core.Confirmation, error) {
+	return core.Confirmation{}, errMute
+}

@@ -11,11 +11,19 @@ import (
 
 // Read is Store's.
 func (c *Coordinator) Read(ctx context.Context, row Row) (*Value, Ballot, error) {
-	rec, err := c.read(ctx, row)
+	rec, err := c.readOrTake(ctx, row)
 	if err != nil {
 		return nil, Ballot{}, err
 	}
 	return rec.Value, rec.Ballot, nil
+}
+
+// readOrTake takes a read that was begun ahead, or reads.
+func (c *Coordinator) readOrTake(ctx context.Context, row Row) (core.Record, error) {
+	if b := c.begunRead(ctx, row); b != nil {
+		return b.wait(ctx)
+	}
+	return c.read(ctx, row)
 }
 
 // read returns the row's record: in one round trip where a majority hold the same,
@@ -126,6 +134,7 @@ func (c *Coordinator) alone() bool { return c.cfg.Local != nil && len(c.cfg.Layo
 
 // Fence is Store's.
 func (c *Coordinator) Fence(ctx context.Context, t Table, part string, epoch uint64) error {
+	c.closing(ctx, t, part)
 	_, err := most(ctx, c, part, func(ctx context.Context, term uint64, p Peer) (struct{}, error) {
 		return struct{}{}, p.Fence(ctx, term, t, part, epoch)
 	})
@@ -163,7 +172,7 @@ func most[T any](ctx context.Context, c *Coordinator, part string, call func(con
 }
 
 // affirmers bounds how many rows one Affirm works on side by side.
-const affirmers = 16
+const affirmers = 128
 
 // Affirm is Store's. What a single replica accepted is chosen: there, there is
 // nothing to do.
@@ -189,17 +198,28 @@ func (c *Coordinator) Affirm(ctx context.Context, rows ...Row) error {
 // Weight is Store's: of what a majority say, the sums that most of them give, and
 // the largest where they differ.
 func (c *Coordinator) Weight(ctx context.Context, t Table, part string) (count, bytes int64, err error) {
-	type sums struct{ count, bytes int64 }
+	var w sums
+	if b := c.begunWeight(ctx, partID{t, part}); b != nil {
+		w, err = b.wait(ctx)
+	} else {
+		w, err = c.weigh(ctx, t, part)
+	}
+	return w.count, w.bytes, err
+}
+
+type sums struct{ count, bytes int64 }
+
+func (c *Coordinator) weigh(ctx context.Context, t Table, part string) (w sums, err error) {
 	heard, err := most(ctx, c, part, func(ctx context.Context, term uint64, p Peer) (s sums, err error) {
 		s.count, s.bytes, err = p.Weight(ctx, term, t, part)
 		return s, err
 	})
 	for _, s := range heard {
-		if s.bytes > bytes || s.bytes == bytes && s.count > count {
-			count, bytes = s.count, s.bytes
+		if s.bytes > w.bytes || s.bytes == w.bytes && s.count > w.count {
+			w = s
 		}
 	}
-	return count, bytes, err
+	return w, err
 }
 
 // Settle is Store's.
@@ -208,9 +228,14 @@ func (c *Coordinator) Settle(row Row, v *Value) {
 		return
 	}
 	at, dig := c.place(row.Part), digest(v)
+	settle := func(ctx context.Context, _ int, p Peer) (struct{}, error) {
+		return struct{}{}, p.Settle(ctx, at.term, row, dig)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
 	defer cancel()
-	_ = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (struct{}, error) {
-		return struct{}{}, p.Settle(ctx, at.term, row, dig)
-	}, func(int, struct{}) verdict { return enough })
+	if c.cfg.Local != nil && slices.Contains(at.nodes, c.cfg.Node) {
+		_ = ask(ctx, c, at.nodes, settle, func(int, struct{}) verdict { return enough })
+		return
+	}
+	launch(ctx, c, at.nodes, settle).abandon() // nobody waits a round trip for a hint
 }

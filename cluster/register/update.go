@@ -13,12 +13,27 @@ func (c *Coordinator) Update(ctx context.Context, row Row, ch Change) (*Value, e
 	if err := checkRow(row); err != nil {
 		return nil, err
 	}
-	leave, err := c.rows.enter(ctx, row)
+	c.changing(ctx, row)
+	defer c.changing(ctx, row)
+	if ch.Fresh {
+		v, err := ch.Apply(nil)
+		if err == nil {
+			err = c.create(ctx, row, ch, v)
+		}
+		return v, err
+	}
+	p, leave, err := c.turn(ctx, row)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	u := c.update(row, ch)
+	if p != nil {
+		defer p.calls.abandon()
+	}
+	if p.fits(&ch, u.at) {
+		u.begun, u.at, u.used = p, p.at, true
+	}
 	return u.run(ctx)
 }
 
@@ -27,12 +42,24 @@ func (c *Coordinator) Create(ctx context.Context, row Row, ballot Ballot, v *Val
 	if err := checkRow(row); err != nil {
 		return err
 	}
+	c.changing(ctx, row)
+	defer c.changing(ctx, row)
+	return c.create(ctx, row, Change{Ballot: ballot, Apply: func(*Value) (*Value, error) { return v, nil }}, v)
+}
+
+// create makes a first attempt that asks for no promises.
+func (c *Coordinator) create(ctx context.Context, row Row, ch Change, v *Value) error {
 	if err := checkValue(v); err != nil {
 		return err
 	}
-	u := c.update(row, Change{Apply: func(*Value) (*Value, error) { return v, nil }})
+	b := ch.Ballot
+	if b.IsZero() {
+		b = c.NewBallot()
+	}
+	ch.Ballot = Ballot{} // spent
+	u := c.update(row, ch)
 	u.fresh = true
-	u.p.Create(ballot, v)
+	u.p.Create(b, v)
 	u.value = v
 	if u.accept(ctx); u.p.Phase() == core.Chosen {
 		return nil
@@ -49,6 +76,8 @@ type update struct {
 	at   place
 	p    core.Proposer
 	used bool // Change.Ballot was tried
+	// begun are the promises of the first attempt, if they were asked for ahead.
+	begun *promises
 	// fresh: nobody else may have written the row, not even the tombstone of a collector
 	// that took this change's coordinator for dead.
 	fresh bool
@@ -99,7 +128,6 @@ func (u *update) move() {
 
 // attempt makes one attempt under a new ballot.
 func (u *update) attempt(ctx context.Context) (done bool, err error) {
-	u.p.Start(u.ballot())
 	if u.prepare(ctx); u.p.Phase() != core.Deciding {
 		u.c.observe(u.p.Beat())
 		return false, nil
@@ -131,11 +159,17 @@ func (u *update) ballot() Ballot {
 	return u.c.ballotAbove(u.p.Beat().Max(u.Above))
 }
 
+// prepare collects promises under a new ballot, or those that were asked for ahead.
 func (u *update) prepare(ctx context.Context) {
-	b, term := u.p.Ballot(), u.at.term
-	err := ask(ctx, u.c, u.at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
-		return p.Prepare(ctx, term, u.row, b)
-	}, take(core.Preparing, u.p.Promised))
+	var err error
+	if p := u.begun; p != nil {
+		u.begun = nil
+		u.p.Start(p.ballot)
+		err = p.calls.collect(ctx, take(core.Preparing, u.p.Promised))
+	} else {
+		u.p.Start(u.ballot())
+		err = ask(ctx, u.c, u.at.nodes, prepare(u.at.term, u.row, u.p.Ballot()), take(core.Preparing, u.p.Promised))
+	}
 	if u.p.Phase() == core.Preparing {
 		u.failed = err
 	}

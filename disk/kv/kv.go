@@ -42,6 +42,8 @@ type Store struct {
 	cache *pebble.Cache
 	noter *noter
 	hot   *hot
+	// logRoom is what Pebble sets aside on disk for each log, in bytes.
+	logRoom uint64
 
 	barrier *barrier
 	changes [256]atomic.Uint64 // commits by first byte of a key
@@ -109,7 +111,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, translate(err)
 	}
-	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), barrier: newBarrier()}
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
 	s.keepNotes(o)
 	return s, nil
 }
@@ -290,8 +292,13 @@ func (s *Store) Space() (free, total uint64) {
 	return u.AvailBytes, u.TotalBytes
 }
 
-// DiskBytes returns how much the store occupies on disk, logs included.
-func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
+// DiskBytes returns how much the store occupies on disk, logs included: each has its
+// room set aside from the beginning.
+func (s *Store) DiskBytes() uint64 {
+	m := s.db.Metrics()
+	logs := uint64(m.WAL.Files+m.WAL.ObsoleteFiles) * s.logRoom
+	return m.DiskSpaceUsage() - m.WAL.PhysicalSize - m.WAL.ObsoletePhysicalSize + max(logs, m.WAL.PhysicalSize+m.WAL.ObsoletePhysicalSize)
+}
 
 // Flush writes the memtable out.
 func (s *Store) Flush() error { return translate(s.db.Flush()) }

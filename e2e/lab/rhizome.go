@@ -241,6 +241,7 @@ func (n *Node) Status() (s Status, err error) {
 type Member struct {
 	ID, Home   string
 	This, Up   bool
+	Draining   bool
 	Partitions int
 	Imported   uint64 `json:"imported_layout"`
 	Health     struct {
@@ -289,6 +290,8 @@ func (n *Node) settled(running map[string]bool) error {
 			continue
 		case !m.Up:
 			return fmt.Errorf("%s is away", m.Home)
+		case m.Draining:
+			return fmt.Errorf("%s has no share yet", m.Home)
 		case !m.This: // what others have left to do they say themselves, without delay
 		case m.Imported < status.Layout:
 			return fmt.Errorf("%s has imported layout %d of %d", m.Home, m.Imported, status.Layout)

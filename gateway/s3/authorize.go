@@ -31,13 +31,9 @@ func (q *request) authorize() error {
 }
 
 func (q *request) authenticate() error {
-	a, err := q.g.verifier.Parse(q.r, q.g.clock.Now())
-	if err != nil {
+	a, err := q.signature()
+	if err != nil || a.Kind == sigv4.Anonymous {
 		return err
-	}
-	q.auth = a
-	if a.Kind == sigv4.Anonymous {
-		return nil
 	}
 	if q.who, err = q.verify(a); err != nil {
 		return err
@@ -49,6 +45,14 @@ func (q *request) authenticate() error {
 	return err
 }
 
+// signature reads how the request is signed.
+func (q *request) signature() (a *sigv4.Auth, err error) {
+	if q.auth == nil {
+		q.auth, err = q.g.verifier.Parse(q.r, q.g.clock.Now())
+	}
+	return q.auth, err
+}
+
 // verify looks the key of a signature up and checks the signature with it.
 func (q *request) verify(a *sigv4.Auth) (*account.Key, error) {
 	k, err := q.g.keys(q.ctx, a.AccessKey)
@@ -57,6 +61,9 @@ func (q *request) verify(a *sigv4.Auth) (*account.Key, error) {
 		return nil, sigv4.UnknownKey(a.AccessKey)
 	case err != nil:
 		return nil, err
+	}
+	if k == q.guess.key && q.guess.signed {
+		return k, nil // the very record that the signature was checked with
 	}
 	if err := q.g.verifier.Check(a, k.Secret); err != nil {
 		return nil, err
@@ -71,7 +78,7 @@ func (q *request) enter() error {
 		return err
 	}
 	q.bucket = b
-	if !q.meets(q.route.Need) {
+	if !meets(q.route.Need, q.bucket, q.who) {
 		return s3err.New(s3err.AccessDenied)
 	}
 	return q.checkOwner("X-Amz-Expected-Bucket-Owner", b)
@@ -86,8 +93,9 @@ func (q *request) lookup(name string) (*object.Bucket, error) {
 	return b, err
 }
 
-func (q *request) meets(n need) bool {
-	a := q.bucket.May(q.who)
+// meets reports whether a key, or anybody if nil, has what is needed of a bucket.
+func meets(n need, b *object.Bucket, k *account.Key) bool {
+	a := b.May(k)
 	switch n {
 	case reads:
 		return a.Read
@@ -98,7 +106,7 @@ func (q *request) meets(n need) bool {
 	case owns:
 		return a.Owner
 	case known:
-		return q.who != nil && a != object.Access{}
+		return k != nil && a != object.Access{}
 	}
 	return false
 }
@@ -122,12 +130,7 @@ func (q *request) owner(b *object.Bucket) (string, error) {
 	if q.who != nil && b.Grants[q.who.ID].Owner {
 		return memberID(q.who), nil
 	}
-	first := ""
-	for id, a := range b.Grants {
-		if a.Owner && (first == "" || id < first) {
-			first = id
-		}
-	}
+	first := firstOwner(b)
 	if first == "" {
 		return b.ID.String(), nil
 	}
@@ -139,6 +142,15 @@ func (q *request) owner(b *object.Bucket) (string, error) {
 		return "", err
 	}
 	return memberID(k), nil
+}
+
+func firstOwner(b *object.Bucket) (first string) {
+	for id, a := range b.Grants {
+		if a.Owner && (first == "" || id < first) {
+			first = id
+		}
+	}
+	return first
 }
 
 func memberID(k *account.Key) string { return k.Member.String() }

@@ -56,6 +56,7 @@ const (
 // gateway is the handler. It is safe for concurrent use and never changes.
 type gateway struct {
 	objects  object.Service
+	ahead    object.Foreseer // nil: the service cannot
 	keys     func(context.Context, string) (*account.Key, error)
 	clock    clock.Clock
 	domains  []string
@@ -77,6 +78,7 @@ func New(c Config) http.Handler {
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}
+	g.ahead, _ = c.Objects.(object.Foreseer)
 	for _, d := range c.Domains {
 		g.domains = append(g.domains, strings.ToLower(strings.Trim(d, ".")))
 	}

@@ -35,7 +35,11 @@ func (q *request) body(unsaid checksum.Algorithm) (object.Body, checksum.Want, e
 	h := q.g.sums.NewBody(want, size)
 	q.sum = h
 	finish := func() (object.Digest, error) { return finishBody(h, want, r.Trailer) }
-	return object.Body{Reader: r, Size: size, Hash: h, Finish: finish, Stop: q.paced.stop}, want, nil
+	body := object.Body{Reader: r, Size: size, Hash: h, Finish: finish, Stop: q.paced.stop}
+	if q.guess.assumed {
+		body.Confirm = q.confirm
+	}
+	return body, want, nil
 }
 
 func finishBody(h *checksum.Body, want checksum.Want, trailer func(string) string) (object.Digest, error) {

@@ -14,7 +14,7 @@ const (
 	// maxDeletes is how many keys one request may name.
 	maxDeletes = 1000
 	// deleters is how many of them are deleted at once.
-	deleters = 64
+	deleters = 250
 )
 
 // doomed is one key of a multi-delete and what came of it.
@@ -37,6 +37,9 @@ func deleteObjects(q *request) error {
 	if err != nil {
 		return err
 	}
+	if err := q.certain(list); err != nil {
+		return err
+	}
 	q.deleteAll(list)
 	const name = "DeleteResult"
 	d := newDoc(name)
@@ -44,6 +47,20 @@ func deleteObjects(q *request) error {
 		list[i].append(d, quiet)
 	}
 	return q.xml(http.StatusOK, d, name)
+}
+
+// certain confirms an assumption, while the promises of the first deletions are asked for.
+func (q *request) certain(list []doomed) error {
+	if !q.guess.assumed {
+		return nil
+	}
+	for _, d := range list[:min(deleters, len(list))] {
+		if d.err == nil {
+			q.guess.ahead.Change(q.bucket, d.key)
+		}
+	}
+	_, err := q.confirm(q.ctx)
+	return err
 }
 
 func readDelete(root *node) (list []doomed, quiet bool, err error) {

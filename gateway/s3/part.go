@@ -29,9 +29,11 @@ func putPart(q *request) error {
 	if err != nil {
 		return err
 	}
-	u, err := q.g.objects.Upload(q.ctx, q.bucket, q.key, id)
-	if err != nil {
-		return q.refusedUpload(err)
+	u := q.guess.upload
+	if u == nil {
+		if u, err = q.g.objects.Upload(q.ctx, q.bucket, q.key, id); err != nil {
+			return q.refusedUpload(err)
+		}
 	}
 	whole := checksum.None
 	if !u.Checksum.Composite {

@@ -114,7 +114,7 @@ func (q *request) authorizeForm(f *postform.Form) error {
 	if q.bucket, err = q.lookup(q.bucketName); err != nil {
 		return err
 	}
-	if !q.meets(writes) {
+	if !meets(writes, q.bucket, q.who) {
 		return s3err.New(s3err.AccessDenied)
 	}
 	return nil

@@ -53,6 +53,12 @@ type route struct {
 	// operation knows.
 	Params []string
 	serve  func(*request) error
+	// foresee begins what the operation needs, before it is certain that the caller may
+	// have it; nil: nothing.
+	foresee func(*request, guess)
+	// early says that serve may run before that is certain, and confirms it before it
+	// changes or tells anything.
+	early bool
 }
 
 // table is every operation, the first that fits counts: those with a sub-resource,
@@ -61,31 +67,31 @@ type route struct {
 func table() []route {
 	const get, head, put, post, del = http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete
 	done := []route{
-		{Scope: service, Method: get, Action: "ListBuckets", Need: signed, serve: listBuckets},
+		{Scope: service, Method: get, Action: "ListBuckets", Need: signed, serve: listBuckets, foresee: foreseeBuckets},
 
 		{Scope: bucket, Method: get, Sub: "location", Action: "GetBucketLocation", Need: known, serve: getLocation},
-		{Scope: bucket, Method: get, Sub: "uploads", Action: "ListMultipartUploads", Need: uploads, serve: listUploads},
-		{Scope: bucket, Method: get, Sub: "versions", Action: "ListObjectVersions", Need: reads, serve: listVersions},
+		{Scope: bucket, Method: get, Sub: "uploads", Action: "ListMultipartUploads", Need: uploads, serve: listUploads, foresee: foreseeUploads},
+		{Scope: bucket, Method: get, Sub: "versions", Action: "ListObjectVersions", Need: reads, serve: listVersions, foresee: foreseeList},
 		{Scope: bucket, Method: get, Sub: "acl", Action: "GetBucketAcl", Need: known, serve: getACL},
 		{Scope: bucket, Method: head, Action: "HeadBucket", Need: uploads, serve: headBucket},
 		{Scope: bucket, Method: put, Sub: "acl", Action: "PutBucketAcl", Need: owns, Changes: true, serve: putACL},
-		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, Changes: true, serve: deleteObjects},
+		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, Changes: true, serve: deleteObjects, early: true},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
-		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, serve: listParts},
-		{Scope: anObject, Method: get, Sub: "attributes", Action: "GetObjectAttributes", Need: reads, serve: getAttributes},
-		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Need: reads, serve: getObjectTagging},
+		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, serve: listParts, foresee: foreseeParts},
+		{Scope: anObject, Method: get, Sub: "attributes", Action: "GetObjectAttributes", Need: reads, serve: getAttributes, foresee: foreseeObject},
+		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Need: reads, serve: getObjectTagging, foresee: foreseeObject},
 		{Scope: anObject, Method: get, Sub: "acl", Action: "GetObjectAcl", Need: known, serve: getObjectACL},
-		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, serve: headObject},
+		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, serve: headObject, foresee: foreseeObject},
 		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Need: writes, Changes: true,
-			Params: []string{"partNumber"}, serve: copyPart},
+			Params: []string{"partNumber"}, serve: copyPart, foresee: foreseeCopyPart},
 		{Scope: anObject, Method: put, Sub: "uploadId", Action: "UploadPart", Need: writes, Changes: true,
-			Params: []string{"partNumber"}, serve: putPart},
+			Params: []string{"partNumber"}, serve: putPart, foresee: foreseePart, early: true},
 		{Scope: anObject, Method: put, Sub: "acl", Action: "PutObjectAcl", Need: owns, Changes: true, serve: putACL},
 		{Scope: anObject, Method: post, Sub: "uploads", Action: "CreateMultipartUpload", Need: writes, Changes: true, serve: createUpload},
-		{Scope: anObject, Method: post, Sub: "uploadId", Action: "CompleteMultipartUpload", Need: writes, Changes: true, serve: completeUpload},
-		{Scope: anObject, Method: del, Sub: "uploadId", Action: "AbortMultipartUpload", Need: writes, Changes: true, serve: abortUpload},
-		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Need: writes, Changes: true, serve: deleteObjectTagging},
+		{Scope: anObject, Method: post, Sub: "uploadId", Action: "CompleteMultipartUpload", Need: writes, Changes: true, serve: completeUpload, foresee: foreseeComplete},
+		{Scope: anObject, Method: del, Sub: "uploadId", Action: "AbortMultipartUpload", Need: writes, Changes: true, serve: abortUpload, foresee: foreseeAbort},
+		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Need: writes, Changes: true, serve: deleteObjectTagging, foresee: foreseeObject},
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, configurations()...)
@@ -94,12 +100,12 @@ func table() []route {
 		{Scope: bucket, Method: put, Action: "CreateBucket", Need: signed, Changes: true, serve: createBucket},
 		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, Changes: true, serve: deleteBucket},
 		{Scope: bucket, Method: post, Action: "PostObject", Need: form, Changes: true, serve: postObject},
-		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, serve: listV2},
-		{Scope: bucket, Method: get, Action: "ListObjects", Need: reads, serve: listV1},
-		{Scope: anObject, Method: get, Action: "GetObject", Need: reads, serve: getObject},
-		{Scope: anObject, Method: put, Header: copySource, Action: "CopyObject", Need: writes, Changes: true, serve: copyObject},
-		{Scope: anObject, Method: put, Action: "PutObject", Need: writes, Changes: true, serve: putObject},
-		{Scope: anObject, Method: del, Action: "DeleteObject", Need: writes, Changes: true, serve: deleteObject},
+		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, serve: listV2, foresee: foreseeList},
+		{Scope: bucket, Method: get, Action: "ListObjects", Need: reads, serve: listV1, foresee: foreseeList},
+		{Scope: anObject, Method: get, Action: "GetObject", Need: reads, serve: getObject, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Header: copySource, Action: "CopyObject", Need: writes, Changes: true, serve: copyObject, foresee: foreseeCopy},
+		{Scope: anObject, Method: put, Action: "PutObject", Need: writes, Changes: true, serve: putObject, foresee: foreseePut, early: true},
+		{Scope: anObject, Method: del, Action: "DeleteObject", Need: writes, Changes: true, serve: deleteObject, foresee: foreseeDelete},
 	}...)
 }
 

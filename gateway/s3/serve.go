@@ -32,6 +32,7 @@ type request struct {
 	auth   *sigv4.Auth
 	who    *account.Key // nil: anonymous
 	bucket *object.Bucket
+	guess  guess
 
 	sum    *checksum.Body // of the body, once one is read
 	paced  paced
@@ -109,14 +110,24 @@ func (q *request) run() (err error) {
 	if q.route, err = q.g.routes.find(q.scope, q.r, q.query); err != nil {
 		return err
 	}
+	allowed := q.foresee()
+	defer q.guess.ahead.Close()
+	if allowed && q.route.early {
+		return q.assume()
+	}
 	if err = q.authorize(); err != nil {
 		return err
 	}
+	return q.perform()
+}
+
+// perform carries out the operation.
+func (q *request) perform() error {
 	if q.route.Changes {
-		if err = q.checkParams(); err == nil {
-			err = q.checkHeaders()
+		if err := q.checkParams(); err != nil {
+			return err
 		}
-		if err != nil {
+		if err := q.checkHeaders(); err != nil {
 			return err
 		}
 	}

@@ -68,17 +68,30 @@ func (q *request) refusedUpload(err error) error {
 	return err
 }
 
+// uploadsFrom reads what a listing of uploads asks for.
+func (q *request) uploadsFrom() (from object.ListUploads, marker string, err error) {
+	l, err := q.listing("max-uploads")
+	if err != nil {
+		return from, "", err
+	}
+	from = object.ListUploads{Prefix: l.prefix, Delimiter: l.delimiter, AfterKey: q.query.get("key-marker"), Limit: l.limit}
+	marker = q.query.get("upload-id-marker")
+	if marker != "" && from.AfterKey != "" {
+		if from.AfterID, err = ident.Parse(marker); err != nil {
+			return from, "", s3err.Argument("upload-id-marker", marker, "Invalid uploadId marker")
+		}
+	}
+	return from, marker, nil
+}
+
 func listUploads(q *request) error {
 	l, err := q.listing("max-uploads")
 	if err != nil {
 		return err
 	}
-	from := object.ListUploads{Prefix: l.prefix, Delimiter: l.delimiter, AfterKey: q.query.get("key-marker"), Limit: l.limit}
-	marker := q.query.get("upload-id-marker")
-	if marker != "" && from.AfterKey != "" {
-		if from.AfterID, err = ident.Parse(marker); err != nil {
-			return s3err.Argument("upload-id-marker", marker, "Invalid uploadId marker")
-		}
+	from, marker, err := q.uploadsFrom()
+	if err != nil {
+		return err
 	}
 	page := &object.ListedUploads{}
 	if l.limit > 0 {

@@ -98,6 +98,14 @@ func (s *Store) Key(ctx context.Context, id string) (*Key, error) {
 	return s.decodeKey(id, v)
 }
 
+// Known returns the key of that ID as it was when it was last read on this node, nil if
+// it was not, and the row that Key reads. It may have been changed or deleted since: it
+// is good for guesses alone.
+func (s *Store) Known(id string) (*Key, register.Row) {
+	k, _ := s.decoded.Last(id)
+	return k, keyRow(id)
+}
+
 // Keys returns all keys, by name, then ID.
 func (s *Store) Keys(ctx context.Context) ([]*Key, error) {
 	var out []*Key

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -168,6 +169,11 @@ type Body struct {
 	// Finish is called once after io.EOF and before the commit. It returns the ETag and
 	// checksum to store, or an error that ends the operation.
 	Finish func() (Digest, error)
+	// Confirm, if set, says that the bucket is only what was known of it before, and that
+	// it is not certain yet that the caller may write to it: bytes may be stored, and
+	// are given back if need be. It is called once, when the body was stored, and returns
+	// the bucket as it is, or why the caller may not.
+	Confirm func(context.Context) (*Bucket, error)
 }
 
 // Put stores one object.

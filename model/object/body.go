@@ -21,7 +21,11 @@ type draft struct {
 	parts   []partMark    // of a copy of an object in parts
 	shared  bool          // others reference the extents too
 	holder  *register.Row // the upload whose parts hold the bytes
+	ahead   *register.Ahead
 }
+
+// promise asks for the promises of the commit, which is to come soon, ahead of it.
+func (d *draft) promise() { d.ahead.Prepare(d.row, d.ballot) }
 
 // ref is the reference of the draft in one of its holders.
 func (d *draft) ref() extent.Ref {
@@ -85,6 +89,7 @@ func (s *Store) finishInline(d *draft, body Body, plain []byte, data ident.Secre
 	if err := d.finish(body, int64(len(plain))); err != nil {
 		return err
 	}
+	d.promise()
 	if len(plain) > 0 {
 		d.version.Where = whereInline
 		d.blob = sealBytes(data, plain)

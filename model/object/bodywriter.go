@@ -231,6 +231,7 @@ func (w *bodyWriter) finish(body Body) error {
 	if err := w.d.finish(body, w.size); err != nil {
 		return err
 	}
+	w.d.promise()
 	if w.size == 0 {
 		return nil
 	}

@@ -235,11 +235,14 @@ func (s *Store) globalBucket(ctx context.Context, name string) (*Bucket, error) 
 	if v == nil {
 		return nil, ErrNoSuchBucket
 	}
-	a, err := decodeRow[aliasRecord](v)
+	id, err := s.aliases.Of(name, v.Data, func() (ident.ID, error) {
+		a, err := decodeRow[aliasRecord](v)
+		return a.Bucket, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.bucketByID(ctx, a.Bucket)
+	return s.bucketByID(ctx, id)
 }
 
 // BucketByID looks a bucket up by its ID; it fails with ErrNoSuchBucket.
@@ -332,10 +335,14 @@ func (s *Store) Buckets(ctx context.Context, k *account.Key) ([]NamedBucket, err
 	return out, nil
 }
 
+func scanBuckets() register.Scan {
+	return register.Scan{Table: Buckets, Parts: register.Shards("b", bucketShards), Limit: 1000}
+}
+
 // AllBuckets returns every bucket, by ID.
 func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 	var out []*Bucket
-	scan := register.Scan{Table: Buckets, Parts: register.Shards("b", bucketShards), Limit: 1000}
+	scan := scanBuckets()
 	for {
 		p, err := s.Registers.Scan(ctx, scan)
 		if err != nil {
@@ -364,6 +371,9 @@ func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 
 // Usage implements Service.
 func (s *Store) Usage(ctx context.Context, b *Bucket) (Usage, error) {
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
+	ahead.Weigh(Objects, b.parts()...)
 	var u Usage
 	for _, part := range b.parts() {
 		count, bytes, err := s.Registers.Weight(ctx, Objects, part)

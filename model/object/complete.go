@@ -16,6 +16,8 @@ import (
 // first.
 func (s *Store) Complete(ctx context.Context, b *Bucket, c Complete) (*Head, error) {
 	addr := b.uploadAddress(c.Key, c.Upload)
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
 	for range 4 {
 		_, r, err := s.uploadAt(ctx, addr.row())
 		if err != nil {
@@ -23,12 +25,12 @@ func (s *Store) Complete(ctx context.Context, b *Bucket, c Complete) (*Head, err
 		}
 		switch r.State {
 		case uploadOpen:
-			h, err := s.complete(ctx, b, c, addr, r)
+			h, err := s.complete(ctx, ahead, b, c, addr, r)
 			if !errors.Is(err, errTaken) {
 				return h, err
 			}
 		case uploadCompleting:
-			if err := s.settleUpload(ctx, addr.row(), true); err != nil {
+			if err := s.settleUpload(register.Afresh(ctx), addr.row(), true); err != nil {
 				return nil, err
 			}
 		case uploadDone:
@@ -56,7 +58,7 @@ func (s *Store) completed(ctx context.Context, b *Bucket, key string, r *uploadR
 	return &h, nil
 }
 
-func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr address, r *uploadRecord) (*Head, error) {
+func (s *Store) complete(ctx context.Context, ahead *register.Ahead, b *Bucket, c Complete, addr address, r *uploadRecord) (*Head, error) {
 	if err := checkOrder(c.Parts); err != nil {
 		return nil, err
 	}
@@ -64,6 +66,8 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 	if err != nil {
 		return nil, err
 	}
+	row := addr.row()
+	ahead.Prepare(row, register.Ballot{})
 	g, err := s.gather(ctx, c, r, data) // before anything changes
 	if err != nil {
 		return nil, err
@@ -75,7 +79,7 @@ func (s *Store) complete(ctx context.Context, b *Bucket, c Complete, addr addres
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(c.Key))
-	row := addr.row()
+	d.ahead = ahead
 	defer s.hold(row)()
 	epoch := r.Epoch + 1
 	_, err = s.changeUpload(ctx, row, func(now *uploadRecord) error {
@@ -108,6 +112,7 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	if err := s.Registers.Affirm(ctx, c.rows()...); err != nil {
 		return nil, err
 	}
+	d.promise()
 	g, err := s.gather(ctx, c, r, data)
 	if err != nil {
 		return nil, err
@@ -121,6 +126,7 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {
 		return nil, err
 	}
+	d.ahead.Prepare(row, register.Ballot{}) // of what confirms it
 	h, err := s.commitObject(ctx, b, d, c.Key, c.If)
 	if err != nil {
 		return nil, err
@@ -179,7 +185,7 @@ func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data id
 // that.
 func (s *Store) allParts(ctx context.Context, upload ident.ID, epoch uint64) (map[int]*version, error) {
 	out := map[int]*version{}
-	scan := register.Scan{Table: Parts, Parts: []string{upload.Key()}, Limit: 1000, Fence: epoch}
+	scan := scanAllParts(upload, epoch)
 	for {
 		p, err := s.Registers.Scan(ctx, scan)
 		if err != nil {
@@ -197,6 +203,10 @@ func (s *Store) allParts(ctx context.Context, upload ident.ID, epoch uint64) (ma
 		}
 		scan.After = p.After
 	}
+}
+
+func scanAllParts(upload ident.ID, epoch uint64) register.Scan {
+	return register.Scan{Table: Parts, Parts: []string{upload.Key()}, Limit: 1000, Fence: epoch}
 }
 
 // partPieces returns the pieces of a part; long lists are read from its row.

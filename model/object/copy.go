@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -87,8 +88,10 @@ func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (
 		return nil, err
 	}
 	defer body.close()
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.version.Attrs = c.attrs(src.v)
+	d.ahead, d.version.Attrs = ahead, c.attrs(src.v)
 	inline := MaxInline
 	if c.Digest == nil && src.v.Parts > 0 {
 		if err := s.loadList(ctx, src); err != nil {
@@ -145,7 +148,11 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	if err != nil {
 		return nil, err
 	}
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
+	d.ahead = ahead
+	d.promise()
 	v := &d.version
 	id, modified := v.ID, v.Modified
 	*v = *src.v
@@ -179,15 +186,29 @@ func (s *Store) reference(ctx context.Context, d *draft, src *version) error {
 }
 
 func (s *Store) share(ctx context.Context, d *draft, extents []ident.ID) error {
-	for _, id := range extents {
-		if err := s.Extents.AddRef(ctx, id, d.ref()); err != nil {
-			return goneSource(err)
-		}
-		d.version.Extents = append(d.version.Extents, id)
-		d.shared = true
+	failed := make([]error, len(extents))
+	add := func(i int) { failed[i] = s.Extents.AddRef(ctx, extents[i], d.ref()) }
+	var group sync.WaitGroup
+	turn := make(chan struct{}, sharers)
+	for i := range extents {
+		turn <- struct{}{}
+		group.Go(func() { add(i); <-turn })
 	}
-	return nil
+	group.Wait()
+	var first error
+	for i, err := range failed {
+		if err == nil {
+			d.version.Extents = append(d.version.Extents, extents[i])
+			d.shared = true
+		} else if first == nil {
+			first = err
+		}
+	}
+	return goneSource(first)
 }
+
+// sharers is to how many extents one copy adds its reference side by side.
+const sharers = 16
 
 func goneSource(err error) error {
 	if err != nil && errs.KindOf(err) == errs.NotFound {

@@ -15,8 +15,7 @@ func (s *Store) List(ctx context.Context, b *Bucket, l List) (*Listed, error) {
 	if l.Limit <= 0 {
 		return out, nil
 	}
-	p, err := s.Registers.Scan(ctx, register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix,
-		After: resume(l.After, l.Prefix, l.Delimiter), Limit: min(l.Limit, MaxListEntries), Delimiter: l.Delimiter})
+	p, err := s.Registers.Scan(ctx, b.scan(l))
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +37,11 @@ func (s *Store) List(ctx context.Context, b *Bucket, l List) (*Listed, error) {
 	}
 	out.More = p.More
 	return out, nil
+}
+
+func (b *Bucket) scan(l List) register.Scan {
+	return register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix,
+		After: resume(l.After, l.Prefix, l.Delimiter), Limit: min(l.Limit, MaxListEntries), Delimiter: l.Delimiter}
 }
 
 // listed is the part of a slot that a listing shows: decoding no more is half the cost.

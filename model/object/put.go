@@ -16,23 +16,35 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	if err := s.checkRoom(p.Body.Size); err != nil {
 		return nil, err
 	}
-	if err := s.checkQuota(ctx, b, p.Key, max(p.Body.Size, 0)); err != nil {
-		return nil, err
-	}
-	if err := s.checkEarly(ctx, b, p.Key, p.If, p.Body.Size); err != nil {
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
+	size := max(p.Body.Size, 0)
+	checked, err := beside(ahead, &p.Body, b.Quota != (Quota{}) || !p.If.empty(), func() error {
+		if err := s.checkQuota(ctx, b, p.Key, size); err != nil {
+			return err
+		}
+		return s.checkEarly(ctx, b, p.Key, p.If, p.Body.Size)
+	})
+	if err != nil {
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(p.Key))
-	d.version.Attrs = p.Attrs
+	d.ahead, d.version.Attrs = ahead, p.Attrs
 	data := b.versionKey(d.version.ID)
-	if err := s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key)); err != nil {
+	err = s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key))
+	failed := checked()
+	if err != nil {
 		return nil, err
 	}
-	if p.Body.Size < 0 {
-		if err := s.checkQuota(ctx, b, p.Key, d.version.Size); err != nil {
-			s.release(ctx, d)
-			return nil, err
-		}
+	if err = failed; err == nil {
+		b, err = s.confirm(ctx, b, d, p)
+	}
+	if err == nil && p.Body.Size < 0 {
+		err = s.checkQuota(ctx, b, p.Key, d.version.Size)
+	}
+	if err != nil {
+		s.release(ctx, d)
+		return nil, err
 	}
 	return s.commitObject(ctx, b, d, p.Key, p.If)
 }

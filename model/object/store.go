@@ -60,6 +60,8 @@ type Store struct {
 	busy       busy
 	work       chan register.Row
 	decoded    *memo.Memo[ident.ID, *Bucket]
+	aliases    *memo.Memo[string, ident.ID]
+	uploads    *memo.Memo[ident.ID, *uploadRecord]
 }
 
 var _ Service = (*Store)(nil)
@@ -75,7 +77,9 @@ func New(c Config) *Store {
 	if c.Ages.Upload == 0 {
 		c.Ages.Upload = 7 * 24 * time.Hour
 	}
-	return &Store{Config: c, memory: newMemory(), bucketSeal: c.Root.Derive("bucket keys v1", nil), decoded: memo.New[ident.ID, *Bucket](4096), work: make(chan register.Row, 4096)}
+	return &Store{Config: c, memory: newMemory(), bucketSeal: c.Root.Derive("bucket keys v1", nil),
+		decoded: memo.New[ident.ID, *Bucket](4096), aliases: memo.New[string, ident.ID](4096),
+		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096)}
 }
 
 // now returns the time in Unix milliseconds.

@@ -42,9 +42,12 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	r := &uploadRecord{ID: id, Started: started, Attrs: n.Attrs, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
 	row := b.uploadAddress(n.Key, id).row()
 	err := s.writable(ctx, b, func(b *Bucket) error {
-		_, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(*register.Value) (*register.Value, error) {
+		v, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Fresh: true, Apply: func(*register.Value) (*register.Value, error) {
 			return r.value(), nil
 		}})
+		if err == nil {
+			_, err = s.decodeUpload(v)
+		}
 		return err
 	})
 	if err != nil {
@@ -71,11 +74,27 @@ func (s *Store) readUpload(ctx context.Context, b *Bucket, key string, id ident.
 	if checkUploadKey(key) != nil {
 		return nil, ErrNoSuchUpload
 	}
-	_, r, err := s.uploadAt(ctx, b.uploadAddress(key, id).row())
+	v, _, err := s.Registers.Read(ctx, b.uploadAddress(key, id).row())
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, ErrNoSuchUpload
+	}
+	r, err := s.decodeUpload(v)
 	if err == nil && r.State != uploadOpen && r.State != uploadCompleting {
 		return nil, ErrNoSuchUpload
 	}
 	return r, err
+}
+
+// decodeUpload returns a record that is shared and remembered: nobody changes it.
+func (s *Store) decodeUpload(v *register.Value) (*uploadRecord, error) {
+	r, err := decodeRow[uploadRecord](v)
+	if err != nil {
+		return nil, err
+	}
+	return s.uploads.Of(r.ID, v.Data, func() (*uploadRecord, error) { return r, nil })
 }
 
 func (s *Store) uploadAt(ctx context.Context, row register.Row) (*register.Value, *uploadRecord, error) {
@@ -107,15 +126,67 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	if body.Size > MaxPut {
 		return nil, ErrEntityTooLarge
 	}
-	r, data, err := s.mayPut(ctx, b, key, upload, number, max(body.Size, 0))
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
+	r, data, err := s.uploadOf(ctx, b, key, upload, body.Confirm != nil)
+	if err != nil {
+		return nil, err
+	}
+	size := max(body.Size, 0)
+	checked, err := beside(ahead, &body, b.Quota != (Quota{}), func() error {
+		return s.checkPartQuota(ctx, b, key, upload, number, size)
+	})
 	if err != nil {
 		return nil, err
 	}
 	d := s.newDraft(partRow(upload, number))
-	if err := s.store(ctx, d, body, 0, data, s.describePart(b, key, r, number)); err != nil {
+	d.ahead = ahead
+	err = s.store(ctx, d, body, 0, data, s.describePart(b, key, r, number))
+	if failed := checked(); failed != nil && err == nil {
+		s.release(ctx, d)
+		err = failed
+	}
+	if err != nil {
 		return nil, err
 	}
+	if body.Confirm != nil {
+		if b, r, err = s.confirmPart(ctx, b, key, d, number, r.ID, body); err != nil {
+			s.release(ctx, d)
+			return nil, err
+		}
+	}
 	return s.commitPart(ctx, b, key, r, d, number)
+}
+
+// uploadOf returns the upload that a part goes into, and its data key, which never
+// changes; known says that what was last read here will do until the commit.
+func (s *Store) uploadOf(ctx context.Context, b *Bucket, key string, upload ident.ID, known bool) (r *uploadRecord, data ident.Secret, err error) {
+	if err := s.checkRoom(0); err != nil {
+		return nil, data, err
+	}
+	if r, ok := s.uploads.Last(upload); ok && known {
+		if data, err = b.uploadKey(r); err == nil {
+			return r, data, nil
+		}
+	}
+	if r, err = s.readUpload(ctx, b, key, upload); err != nil {
+		return nil, data, err
+	}
+	data, err = b.uploadKey(r)
+	return r, data, err
+}
+
+// confirmPart looks again at what a part was stored by.
+func (s *Store) confirmPart(ctx context.Context, b *Bucket, key string, d *draft, number int, upload ident.ID, body Body) (*Bucket, *uploadRecord, error) {
+	now, err := body.Confirm(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := s.readUpload(ctx, now, key, upload)
+	if err == nil && now != b {
+		err = s.checkPartQuota(ctx, now, key, upload, number, d.version.Size)
+	}
+	return now, r, err
 }
 
 // mayPut returns the upload that a part of that size may be put into, and its data key.
@@ -171,11 +242,7 @@ func (s *Store) ListParts(ctx context.Context, b *Bucket, key string, upload ide
 	if limit <= 0 {
 		return nil, false, nil
 	}
-	from := ""
-	if after > 0 {
-		from = partRow(upload, min(after, MaxParts)).Sort
-	}
-	p, err := s.Registers.Scan(ctx, register.Scan{Table: Parts, Parts: []string{upload.Key()}, After: from, Limit: min(limit, MaxListEntries)})
+	p, err := s.Registers.Scan(ctx, scanParts(upload, after, limit))
 	if err != nil {
 		return nil, false, err
 	}
@@ -188,6 +255,14 @@ func (s *Store) ListParts(ctx context.Context, b *Bucket, key string, upload ide
 		out = append(out, v.part(n))
 	}
 	return out, p.More, nil
+}
+
+func scanParts(upload ident.ID, after, limit int) register.Scan {
+	from := ""
+	if after > 0 {
+		from = partRow(upload, min(after, MaxParts)).Sort
+	}
+	return register.Scan{Table: Parts, Parts: []string{upload.Key()}, After: from, Limit: min(limit, MaxListEntries)}
 }
 
 func partEntry(e register.Entry) (int, *version, error) {
@@ -225,7 +300,7 @@ func (s *Store) abortAt(ctx context.Context, row register.Row) error {
 		if !errors.Is(err, ErrBusy) {
 			return err
 		}
-		if err := s.settleUpload(ctx, row, true); err != nil {
+		if err := s.settleUpload(register.Afresh(ctx), row, true); err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func newUploadID(started int64) ident.ID {
 func (s *Store) ListUploads(ctx context.Context, b *Bucket, l ListUploads) (*ListedUploads, error) {
 	out := &ListedUploads{}
 	limit := min(l.Limit, MaxListEntries)
-	scan := register.Scan{Table: Uploads, Parts: b.parts(), Prefix: escapeKey(l.Prefix), After: l.after(), Limit: MaxListEntries}
+	scan := b.scanUploads(l)
 	for limit > 0 {
 		p, err := s.Registers.Scan(ctx, scan)
 		if err != nil {
@@ -88,6 +88,10 @@ func (s *Store) ListUploads(ctx context.Context, b *Bucket, l ListUploads) (*Lis
 		scan.After = p.After
 	}
 	return out, nil
+}
+
+func (b *Bucket) scanUploads(l ListUploads) register.Scan {
+	return register.Scan{Table: Uploads, Parts: b.parts(), Prefix: escapeKey(l.Prefix), After: l.after(), Limit: MaxListEntries}
 }
 
 func (l *ListUploads) after() string {

@@ -18,11 +18,12 @@ import (
 )
 
 // The node's memory is kept below memoryLimit bytes, and below it garbage is collected
-// rarely: when there is collectAt percent as much of it as what is in use. GOMEMLIMIT and
-// GOGC say otherwise.
+// rarely: when there is collectAt percent as much of it as what is in use, or collectIdle
+// percent in an idle node. GOMEMLIMIT and GOGC say otherwise.
 const (
 	memoryLimit = 160 << 20
 	collectAt   = 400
+	collectIdle = 30
 )
 
 func upCommand() command {
@@ -56,10 +57,11 @@ func up(ctx context.Context, c *call) error {
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
+	config := c.nodeConfig(vs)
 	if c.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
+		config.Idle = collectBy
 	}
-	config := c.nodeConfig(vs)
 	config.Join = join
 	n, err := node.Open(ctx, config)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -72,6 +74,16 @@ func up(ctx context.Context, c *call) error {
 		return errors.Join(err, n.Close())
 	}
 	return n.Run(ctx)
+}
+
+// collectBy collects garbage by how busy the node is.
+func collectBy(idle bool) {
+	if !idle {
+		debug.SetGCPercent(collectAt)
+		return
+	}
+	debug.SetGCPercent(collectIdle)
+	debug.FreeOSMemory()
 }
 
 func (c *call) nodeConfig(vs settings.Values) node.Config {
