@@ -219,21 +219,33 @@ func (n *Node) describe(c *membership.Card) {
 		return
 	}
 	c.Used, c.Free, c.Health.Lost = 0, 0, 0
-	for _, d := range n.disks.Disks() {
+	disks := n.disks.Disks()
+	c.Health.Full = len(disks) > 0
+	for _, d := range disks {
 		c.Used += d.Live
 		c.Free += d.Free
 		if d.Absent != nil {
 			c.Health.Lost++
 		}
+		c.Health.Full = c.Health.Full && (d.Absent != nil || d.Free < fullBelow)
 	}
+	c.Health.Skew = n.skew()
 	c.Imported = n.imported()
 	moved := n.replica.Progress()
 	c.Health.Rows = int64(moved.Served - moved.Imported)
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
+	c.Health.Damaged = int64(p.Lost)
 	if p.Queued == 0 {
 		c.Whole = c.Layout
 	}
+}
+
+// skew is how far this node's clock is ahead of the agreed time, in milliseconds: whole
+// seconds, so that a card is no news each time that clocks are compared.
+func (n *Node) skew() int64 {
+	ahead, _ := n.members.Clock().Skew()
+	return ahead.Truncate(time.Second).Milliseconds()
 }
 
 // imported has a bit for each partition that this node serves whole.

@@ -45,6 +45,7 @@ import (
 
 	"rhizome/base/clock"
 	"rhizome/base/ident"
+	"rhizome/base/lang"
 	"rhizome/net/rpc"
 )
 
@@ -84,6 +85,13 @@ type Config struct {
 	Scrub, Uploads time.Duration
 	// Orphans is the age at which what a crash left behind is looked at; 0: the default.
 	Orphans time.Duration
+	// Metrics is the address on which metrics are served over HTTP; "": nowhere.
+	Metrics string
+	// RiskWebhook is an http or https address, RiskCommand a line for the shell, that are
+	// told when something comes to be at risk; "": none. The address may be a secret.
+	RiskWebhook, RiskCommand string
+	// Say is the language in which they are told.
+	Say lang.Printer
 	// Closing is how long closing the stores may take at the end; 0: 2 seconds.
 	Closing time.Duration
 	// Member and KeyName name the first member and the first key.

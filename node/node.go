@@ -22,6 +22,7 @@ import (
 	"rhizome/disk/kv"
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/metrics"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/model/account"
@@ -53,6 +54,7 @@ type Node struct {
 	objects  *object.Store
 
 	s3, socket net.Listener
+	scrapes    net.Listener // of the metrics; nil: none
 	endpoint   api.Endpoint
 	started    time.Time
 	member     ident.ID
@@ -296,7 +298,7 @@ func (n *Node) listen(context.Context) (err error) {
 		return err
 	}
 	n.onClose(func() error { return closeOnce(n.socket) })
-	return nil
+	return n.listenMetrics()
 }
 
 // closeOnce closes a listener that a server may have closed already.
@@ -315,22 +317,28 @@ func (n *Node) Data() string     { return n.folder.path }
 // when it was ctx.
 func (n *Node) Run(ctx context.Context) error {
 	c := n.config
-	api := admin.New(admin.Config{
+	counted := metrics.NewRequests()
+	var watched *metrics.Metrics
+	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
-		Clock: n.members.Clock(), Logger: c.Logger,
-	}).HTTP()
-	api.Handler = n.requests.count(api.Handler)
+		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
+		Clock:   n.members.Clock(), Logger: c.Logger,
+	})
+	watched = metrics.New(metrics.Config{Source: n, Requests: counted,
+		Reasons: func(ctx context.Context) ([]api.Reason, error) { return server.Reasons(ctx, c.Say) }})
+	socket := server.HTTP()
+	socket.Handler = n.requests.count(socket.Handler)
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Objects: n.objects, Keys: n.accounts.Key, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Objects: n.objects, Keys: n.accounts.Key, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
-	err := supervise(ctx, c.Logger, []service{
+	err := supervise(ctx, c.Logger, append(n.watchers(server, watched), []service{
 		{"S3", serve(front, n.s3, c.Logger)},
-		{"admin", serve(api, n.socket, c.Logger)},
+		{"admin", serve(socket, n.socket, c.Logger)},
 		{"members", n.members.Run},
 		{"place", n.settleIn},
 		{"limits", n.keepLimits},
@@ -345,7 +353,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"checks", n.checks},
 		{"disks", n.watchDisks},
 		{"memory", func(ctx context.Context) error { return watchIdle(ctx, n.asked, n.requests.any, c.Idle) }},
-	})
+	}...))
 	c.Logger.Info("the node stops")
 	return errors.Join(err, n.closeSoon())
 }

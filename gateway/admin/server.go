@@ -38,6 +38,8 @@ type Config struct {
 	Host    Host
 	// Cluster speaks of the other nodes and homes; nil: they are not spoken of.
 	Cluster Cluster
+	// Metrics returns the node's metrics as text; nil: there are none.
+	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
 	Logger  *slog.Logger
 }
@@ -94,7 +96,8 @@ type request func(r *http.Request) (any, error)
 
 func (s *Server) routes() map[string]request {
 	return map[string]request{
-		"GET /v1/status": s.status,
+		"GET /v1/status":  s.status,
+		"GET /v1/metrics": s.metrics,
 
 		"GET /v1/keys":         s.listKeys,
 		"POST /v1/keys":        s.createKey,
@@ -123,6 +126,14 @@ func (s *Server) routes() map[string]request {
 
 		"POST /v1/recovery-kit/written": s.kitWritten,
 	}
+}
+
+func (s *Server) metrics(r *http.Request) (any, error) {
+	if s.Metrics == nil {
+		return nil, errs.New(errs.NotFound, "the node keeps no metrics")
+	}
+	text, err := s.Metrics(r.Context())
+	return api.Metrics{Text: string(text)}, err
 }
 
 // serve answers within maxTime, stream without that limit.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"rhizome/base/clock"
 	"rhizome/gateway/s3/checksum"
@@ -31,9 +32,19 @@ type Config struct {
 	// Sums works out several bodies' MD5s at once; nil does each on its own. Its owner
 	// closes it when no request is under way.
 	Sums *checksum.Pool
+	// Meter is told of every request; nil: nobody is.
+	Meter Meter
 	// MaxConcurrent is how many requests run at once before others get SlowDown;
 	// 0 is 1024.
 	MaxConcurrent int
+}
+
+// Meter counts requests. It is safe for concurrent use and answers at once.
+type Meter interface {
+	Begun()
+	// Ended is told S3's name of the operation, "" if the request never got that far, the
+	// status of the answer, 0 if none began, and how long it took.
+	Ended(operation string, status int, took time.Duration)
 }
 
 const (
@@ -54,6 +65,7 @@ type gateway struct {
 	verifier *sigv4.Verifier
 	log      *slog.Logger
 	sums     *checksum.Pool
+	meter    Meter
 	slots    chan struct{} // requests under way
 	forms    chan struct{} // forms of which it is not known yet who sends them
 	routes   index
@@ -62,7 +74,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, clock: c.Clock, log: c.Logger, sums: c.Sums,
+		objects: c.Objects, keys: c.Keys, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"rhizome/base/ident"
 	"rhizome/gateway/s3/checksum"
@@ -43,6 +44,10 @@ type request struct {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{g: g, w: w, r: r, ctx: r.Context(), id: newID()}
 	q.baseHeaders()
+	if g.meter != nil {
+		g.meter.Begun()
+		defer q.measured(time.Now()) // a stopwatch
+	}
 	q.pace()
 	defer q.endBody()
 	defer q.endSum()
@@ -61,6 +66,15 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.log.LogAttrs(q.ctx, slog.LevelDebug, "s3 request", slog.String("id", q.id), slog.String("method", r.Method),
 			slog.String("bucket", q.bucketName), slog.String("key", q.key), slog.Int("status", q.status))
 	}
+}
+
+// measured tells the meter of a request that ends.
+func (q *request) measured(began time.Time) {
+	name := ""
+	if q.route != nil {
+		name = q.route.Action
+	}
+	q.g.meter.Ended(name, q.status, time.Since(began)) // a stopwatch
 }
 
 // leave gives the request's place to another. What is left is to answer a client that

@@ -81,6 +81,8 @@ func (c *call) execStart(s scope) (string, error) {
 		switch {
 		case v.Setting.Name == settings.Join && v.Text() != "":
 			return "", usageError{errs.New(errs.Invalid, "others could read an invitation in the service's file: join once with rhizome up --join, stop it with Ctrl-C, then install the service")}
+		case v.Setting.Form == settings.Hook && v.Origin == settings.FromFlag:
+			return "", usageError{errs.Newf(errs.Invalid, "others could read %s in the service's file: write it into the configuration file", v.Setting.Name)}
 		case v.Setting.Form == settings.Switch && v.Origin == settings.FromFlag:
 			words = append(words, "--"+v.Setting.Name+"="+v.Text())
 		case v.Origin == settings.FromFlag:

@@ -35,7 +35,7 @@ func (v Value) Text() string { return strings.Join(v.Texts, ",") }
 
 // Shown is Text, or what stands for a secret.
 func (v Value) Shown() string {
-	if v.Setting.Form == Secret && v.Text() != "" {
+	if (v.Setting.Form == Secret || v.Setting.Form == Hook) && v.Text() != "" {
 		return "********"
 	}
 	return v.Text()

@@ -22,7 +22,7 @@ func TestDefaultsAreValid(t *testing.T) {
 }
 
 func TestEveryWayToSayEverySetting(t *testing.T) {
-	good := map[Form]string{Text: "x", Path: "/x", Address: "127.0.0.1:1", Name: "a.example", Size: "5GB", Age: "3d", Choice: "debug", Switch: "true", Secret: "word"}
+	good := map[Form]string{Text: "x", Path: "/x", Address: "127.0.0.1:1", Name: "a.example", Size: "5GB", Age: "3d", Choice: "debug", Switch: "true", Secret: "word", Hook: "https://example.org/x", Line: "mail -s rhizome me"}
 	for _, s := range Table("/data") {
 		want := good[s.Form]
 		other := map[string]string{S3TLSCert: S3TLSKey, S3TLSKey: S3TLSCert}[s.Name]

@@ -27,6 +27,8 @@ const (
 	Choice       // one of Setting.Choices
 	Switch       // true or false
 	Secret       // one word that is never shown; at most 8 KiB
+	Hook         // an http or https address that is never shown
+	Line         // a line for the shell; at most 4 KiB
 )
 
 // Setting is one row of the table.
@@ -63,6 +65,9 @@ const (
 	ScrubEvery = "scrub-every"
 	UploadAge  = "upload-age"
 	CleanAfter = "clean-after"
+	Metrics    = "metrics"
+	RiskHook   = "risk-webhook"
+	RiskCmd    = "risk-command"
 	LogLevel   = "log-level"
 )
 
@@ -100,6 +105,12 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("time after which an upload in parts that was left is given up, such as 7d or 12h")},
 		{Name: CleanAfter, Form: Age, Default: "2m", Hint: "TIME",
 			Help: lang.M("time after which what a crash left behind is cleaned up")},
+		{Name: Metrics, Form: Address, Hint: "ADDR",
+			Help: lang.M("address that serves metrics for Prometheus to whoever can reach it; without it, none does")},
+		{Name: RiskHook, Form: Hook, Hint: "URL",
+			Help: lang.M("address that is sent a message (POST, JSON) when something comes to be at risk, and when all is good again")},
+		{Name: RiskCmd, Form: Line, Hint: "COMMAND",
+			Help: lang.M("command that is given the same as text, such as: mail -s rhizome me@example.org")},
 		{Name: LogLevel, Form: Choice, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Hint: "LEVEL",
 			Help: lang.M("least important messages to log: debug, info, warn or error")},
 	}

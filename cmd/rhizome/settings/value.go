@@ -2,6 +2,7 @@ package settings
 
 import (
 	"net"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ func (s Setting) check(text string) (string, error) {
 		}
 		return abs, nil
 	case Address:
+		if text == "" && s.Default == "" {
+			return "", nil
+		}
 		return text, checkAddress(text)
 	case Name:
 		return strings.ToLower(text), checkName(text)
@@ -44,6 +48,10 @@ func (s Setting) check(text string) (string, error) {
 		return checkSwitch(text)
 	case Secret:
 		return checkSecret(text)
+	case Hook:
+		return checkHook(text)
+	case Line:
+		return checkLine(text)
 	case Text:
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(text) > 128 {
 			return "", errs.Newf(errs.Invalid, "%q is too long or holds control characters", text)
@@ -70,6 +78,30 @@ func checkSecret(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxSecret || strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' }) {
 		return "", errs.New(errs.Invalid, "this is too long or holds more than letters and digits")
+	}
+	return text, nil
+}
+
+// checkHook checks a web address, and says what is wrong without it.
+func checkHook(text string) (string, error) {
+	text, err := checkSecret(text)
+	if err != nil || text == "" {
+		return text, err
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", errs.New(errs.Invalid, "this is no web address: write it as https://example.org/path")
+	}
+	return text, nil
+}
+
+// maxLine is the most bytes of a Line.
+const maxLine = 4 << 10
+
+func checkLine(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) > maxLine || strings.ContainsAny(text, "\x00\n\r") {
+		return "", errs.New(errs.Invalid, "a command is one line of at most 4 KiB")
 	}
 	return text, nil
 }

@@ -42,6 +42,11 @@ type Status struct {
 	Mending []Mending `json:"mending"`
 }
 
+// Metrics is GET /v1/metrics: everything in the text format of Prometheus.
+type Metrics struct {
+	Text string `json:"text"`
+}
+
 // Endpoint is where a service listens.
 type Endpoint struct {
 	Address string   `json:"address"`

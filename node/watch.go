@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"rhizome/base/errs"
+	"rhizome/gateway/admin"
+	"rhizome/gateway/admin/alarm"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/metrics"
+)
+
+// toldKey holds what was told of risks, the record of package alarm.
+var toldKey = []byte("nr")
+
+// told keeps what an alarm told.
+type told struct{ n *Node }
+
+// Load implements alarm.Memory.
+func (t told) Load() ([]byte, error) {
+	raw, err := t.n.rows.Get(toldKey)
+	if errors.Is(err, errs.NotFound) {
+		return nil, nil
+	}
+	return raw, err
+}
+
+// Save implements alarm.Memory.
+func (t told) Save(raw []byte) error {
+	b := t.n.rows.NewBatch()
+	b.Set(toldKey, raw)
+	return b.Commit()
+}
+
+// listenMetrics opens the address of the metrics, if there is to be one.
+func (n *Node) listenMetrics() (err error) {
+	if n.config.Metrics == "" {
+		return nil
+	}
+	if n.scrapes, err = net.Listen("tcp", n.config.Metrics); err != nil {
+		return errs.Newf(errs.Invalid, "the metrics cannot be served on %s: %w; choose another address with --metrics", n.config.Metrics, err)
+	}
+	n.onClose(func() error { return closeOnce(n.scrapes) })
+	return nil
+}
+
+// Metrics is where the metrics are served, "" if nowhere.
+func (n *Node) Metrics() string {
+	if n.scrapes == nil {
+		return ""
+	}
+	return "http://" + n.scrapes.Addr().String() + "/metrics"
+}
+
+// watchers are the services that tell others how the node is.
+func (n *Node) watchers(server *admin.Server, m *metrics.Metrics) []service {
+	c := n.config
+	reasons := func(ctx context.Context) ([]api.Reason, error) { return server.Reasons(ctx, c.Say) }
+	bell := alarm.New(alarm.Config{
+		Webhook: c.RiskWebhook, Command: c.RiskCommand, Reasons: reasons, Memory: told{n},
+		Node: n.keys.id().String(), Home: c.Home, Rhizome: n.members.Layout().Lineage.String(),
+		Say: c.Say, Clock: c.Clock, Logger: c.Logger,
+	})
+	out := []service{{"alarm", bell.Run}}
+	if n.scrapes != nil {
+		c.Logger.Info("metrics are served", "url", n.Metrics())
+		out = append(out, service{"metrics", serve(m.HTTP(c.Logger), n.scrapes, c.Logger)})
+	}
+	return out
+}
+
+// MetricFacts implements metrics.Source.
+func (n *Node) MetricFacts() metrics.Facts {
+	f := metrics.Facts{Version: n.config.Version, Started: n.started, RowsBytes: int64(n.rows.DiskBytes())}
+	f.Skew, f.Agreed = n.members.Clock().Skew()
+	p := n.extents.Progress()
+	f.Fetched, f.Mended = p.Fetched, p.Mended
+	return f
+}
