@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
 )
 
@@ -165,4 +166,23 @@ func TestSealedSource(t *testing.T) {
 	if data(v) != "x" {
 		t.Fatalf("%s", data(v))
 	}
+}
+
+// TestTheLastCopyStays: an import that cannot go on, because all others that had rows are
+// lost, does not cost those that are here.
+func TestTheLastCopyStays(t *testing.T) {
+	const n = 40
+	w := newTown(t, 3, "12", "p0", "p1")
+	settleIn(t, w.homes[0].coord, n)
+	w.net.Crash(nodeID(1))
+	w.net.Crash(nodeID(2))
+	w.change("123")
+	w.learn(0)
+	w.mu.Lock()
+	w.lost = []ident.NodeID{nodeID(1), nodeID(2)}
+	w.mu.Unlock()
+	w.change("1")
+	w.learn(0)
+	eventually(t, "imported", func() bool { return w.homes[0].rep.Progress().Imported == groups })
+	w.holds(t, w.homes[0].coord, n)
 }
