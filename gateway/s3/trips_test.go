@@ -330,6 +330,11 @@ func TestABucketMadeAnew(t *testing.T) {
 	onATrip(t, func(x *trip) {
 		other := x.through(1)
 		x.want(200, "PUT", "/family/a", []byte("old"))
+		unseen := func() {
+			other.want(204, "DELETE", "/family/a", nil)
+			other.want(204, "DELETE", "/family", nil)
+			other.want(200, "PUT", "/family", nil)
+		}
 		anew := func() {
 			other.want(204, "DELETE", "/family/a", nil)
 			other.want(204, "DELETE", "/family", nil)
@@ -344,7 +349,15 @@ func TestABucketMadeAnew(t *testing.T) {
 		if got := other.want(200, "GET", "/family/a", nil); got != "new" {
 			x.Errorf("%q", got)
 		}
-		anew()
+		unseen()
+		x.want(200, "PUT", "/family/a", []byte("newer"))
+		if got := other.want(200, "GET", "/family/a", nil); got != "newer" {
+			x.Errorf("%q", got)
+		}
+		unseen()
+		x.want(404, "GET", "/family/a", nil)
+		x.want(200, "PUT", "/family/a", nil)
+		unseen()
 		if w := x.do("PUT", "/family/a", mebibyte); w.Code != 503 {
 			x.Errorf("bytes for a bucket that is gone: %d %s", w.Code, w.Body)
 		}
