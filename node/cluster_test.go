@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/disk/extentstore"
@@ -274,6 +275,55 @@ func TestInvitationsServeOnce(t *testing.T) {
 			_ = n.Close()
 		}
 		t.Errorf("a machine joins with a revoked invitation: %v", err)
+	}
+}
+
+// TestAnInvitationTakesThePlaceOfOneThatDidNotServe: who got a new invitation after a
+// refusal joins with it, in the same folder.
+func TestAnInvitationTakesThePlaceOfOneThatDidNotServe(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	text := h.invite(a)
+	list, err := a.Invitations(t.Context())
+	if err == nil {
+		err = a.RevokeInvitation(t.Context(), list[0].ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := h.config("brest")
+	c.Join = text
+	if _, err := Open(t.Context(), c); !errors.Is(err, errs.Denied) {
+		t.Fatalf("a machine joins with a revoked invitation: %v", err)
+	}
+	b := h.join(a, "brest")
+	if b.members.Layout().Lineage != a.members.Layout().Lineage {
+		t.Error("it joined nobody")
+	}
+}
+
+// TestARemovedNodeStaysOut: the invitation by which a node came does not bring it back.
+func TestARemovedNodeStaysOut(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	text := h.invite(a)
+	b := h.up("brest", func(c *Config) { c.Join = text })
+	h.settled(2)
+	id := b.keys.id()
+	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: id.String()}, 2)
+	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: id.String()}); err != nil {
+		t.Fatal(err)
+	}
+	ticket, err := account.ParseTicket(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := codec.Encode(&joinRequest{Invitation: ticket.Invitation, Secret: ticket.Secret, Home: "brest"})
+	if _, err := a.serveJoin(t.Context(), id, request); !errors.Is(err, errs.Denied) {
+		t.Errorf("a node that was removed joins again: %v", err)
+	}
+	if a.members.Member(id) {
+		t.Error("it is a member")
 	}
 }
 
