@@ -15,6 +15,7 @@ import (
 	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/layout"
 	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
@@ -357,6 +358,18 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	}
 	if a.members.Member(id) {
 		t.Error("it is a member")
+	}
+}
+
+// TestAMachineThatFailsWhileItJoinsCostsNothing: the others go on deciding.
+func TestAMachineThatFailsWhileItJoinsCostsNothing(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	for i := range 2 {
+		never := layout.Node{ID: ident.NodeID{byte(i + 1)}, Zone: "brest", Capacity: 1 << 30, Draining: true}
+		if err := a.admit(t.Context(), never); err != nil {
+			t.Fatalf("after %d machines that never came up: %v", i, err)
+		}
 	}
 }
 
