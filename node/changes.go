@@ -7,6 +7,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/lang"
 	"rhizome/cluster/layout"
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
@@ -121,6 +122,9 @@ func (n *Node) bytesPerPartition(l *layout.Layout) int64 {
 // Change implements admin.Cluster.
 func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, error) {
 	changes, err := changesOf(c)
+	if err == nil && c.Kind == api.ChangeRemove && !c.Lost {
+		err = n.mayGo(ctx, c.Node)
+	}
 	if err != nil {
 		return api.Layout{}, err
 	}
@@ -128,6 +132,25 @@ func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, erro
 		return api.Layout{}, err
 	}
 	return n.Layout(ctx)
+}
+
+// mayGo refuses to take a node out that may have the only copy of something: it has
+// partitions no more, but says that it still holds bytes, or says nothing.
+func (n *Node) mayGo(ctx context.Context, text string) error {
+	id, err := nodeID(text)
+	if err != nil {
+		return err
+	}
+	if id == n.keys.id() {
+		return errs.New(errs.Conflict, "a node cannot be taken out through itself: ask another node")
+	}
+	if err := n.members.Exchange(ctx, id); err != nil {
+		return errs.Newf(errs.Conflict, "the node does not answer, so that nobody can say whether others have all that it has. Wait until it is back, or say that it is lost: %w", err)
+	}
+	if card, _ := n.members.Card(id); card.Used > 0 {
+		return errs.Newf(errs.Conflict, "the node still holds %s that others are fetching: wait until it is empty", lang.Size(card.Used))
+	}
+	return nil
 }
 
 // PreviewRecover implements admin.Cluster.

@@ -44,7 +44,7 @@ type memoryLinks struct {
 	close func()
 }
 
-func (memoryLinks) Start() error                        { return nil }
+func (memoryLinks) Start([]byte) error                  { return nil }
 func (memoryLinks) SetBackground(int)                   {}
 func (memoryLinks) SetRelay(int)                        {}
 func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
@@ -427,6 +427,11 @@ func TestADrainedNodeLeaves(t *testing.T) {
 		t.Errorf("a node that holds partitions is removed: %v", err)
 	}
 	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: gone}, 4)
+	h.eventually("the drained node is empty", func() bool {
+		a.members.Changed()
+		card, _ := a.members.Card(c.keys.id())
+		return card.Used == 0
+	})
 	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,9 @@ import (
 // Transport is what a node needs of its links to others.
 type Transport interface {
 	rpc.Links
-	// Start begins to listen and to call. Handlers are set before.
-	Start() error
+	// Start begins to listen and to call. Members on the same local network find each
+	// other under the name, which they share and others do not guess.
+	Start(lan []byte) error
 	// Addresses are those at which others may reach this node.
 	Addresses() []string
 	// SetAddresses says where another node is.
@@ -87,7 +88,11 @@ func (n *Node) startLinks() error {
 	if err := b.Commit(); err != nil {
 		return err
 	}
-	if err := n.links.Start(); err != nil {
+	lan, err := n.lanName()
+	if err != nil {
+		return err
+	}
+	if err := n.links.Start(lan); err != nil {
 		return err
 	}
 	n.linked = true
@@ -95,6 +100,19 @@ func (n *Node) startLinks() error {
 		n.members.Changed()
 	}
 	return nil
+}
+
+// lanName is what members on one local network find each other by: the rhizome's lineage.
+func (n *Node) lanName() ([]byte, error) {
+	if n.members != nil {
+		lineage := n.members.Layout().Lineage
+		return lineage[:], nil
+	}
+	t, err := n.folder.invitation()
+	if err != nil || t == nil {
+		return nil, err
+	}
+	return t.Rhizome[:], nil
 }
 
 // listenToOthers opens the links if there are others, or somebody said where to listen.

@@ -21,19 +21,19 @@ func (n *Node) realLinks(seed ident.Secret, g rpc.Guard) (Transport, error) {
 		at = freePort(at)
 	}
 	o := p2p.Options{Key: ed25519.NewKeyFromSeed(seed[:]), Listen: []string{at}, Guard: g, Log: n.config.Logger}
-	if !loopback(at) {
-		o.MapPorts = true
-	}
+	lonely := loopback(at)
+	o.MapPorts = !lonely
 	h, err := p2p.New(o)
 	if err != nil {
 		return nil, err
 	}
-	return &realLinks{Host: h, where: map[ident.NodeID][]string{}}, nil
+	return &realLinks{Host: h, lonely: lonely, where: map[ident.NodeID][]string{}}, nil
 }
 
 // realLinks keeps what is said before the links open.
 type realLinks struct {
 	*p2p.Host
+	lonely bool // nobody is looked for
 
 	mu    sync.Mutex
 	open  bool
@@ -41,7 +41,10 @@ type realLinks struct {
 }
 
 // Start implements Transport.
-func (l *realLinks) Start() error {
+func (l *realLinks) Start(lan []byte) error {
+	if !l.lonely {
+		l.SetLAN(lan)
+	}
 	if err := l.Host.Start(); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ func lanName(lineage []byte) string {
 	return "_rz" + hex.EncodeToString(m.Sum(nil)[:6]) + "._udp"
 }
 
+// SetLAN replaces Options.LAN. It is called before Start.
+func (h *Host) SetLAN(name []byte) { h.opts.LAN = name }
+
 // announce begins to look for members on the LAN, and to be found there. A machine where
 // that fails has links all the same.
 func (h *Host) announce() {
