@@ -3,6 +3,9 @@ package node
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"rhizome/base/codec"
@@ -210,9 +213,28 @@ func (n *Node) offers() int64 {
 	return sum
 }
 
+// places returns at most so many of a node's addresses: those that others can use before
+// those of this machine's inner networks alone, of which there may be any number.
+func places(all []string, most int) []string {
+	bridges := netip.MustParsePrefix("172.16.0.0/12")
+	inner := func(a string) int {
+		parts := strings.SplitN(a, "/", 4)
+		if len(parts) < 4 {
+			return 1
+		}
+		if ip, err := netip.ParseAddr(parts[2]); err == nil && (ip.IsLinkLocalUnicast() || bridges.Contains(ip)) {
+			return 1
+		}
+		return 0
+	}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b string) int { return inner(a) - inner(b) })
+	return all[:min(len(all), most)]
+}
+
 // describe fills in this node's card.
 func (n *Node) describe(c *membership.Card) {
-	c.Addresses = n.links.Addresses()
+	c.Addresses = places(n.links.Addresses(), membership.MaxAddresses)
 	c.Release = n.config.Version
 	c.Started = n.started.Unix()
 	if !n.opened.Load() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/layout"
 	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
@@ -213,6 +216,38 @@ func (x *home) get(t *testing.T, key string) []byte {
 	return got
 }
 
+// manyPlaces are links of a machine with many inner networks.
+type manyPlaces struct{ Transport }
+
+func (manyPlaces) Addresses() []string {
+	var all []string
+	for i := range 60 {
+		all = append(all, fmt.Sprintf("/ip6/fe80:1111:2222:3333:4444:5555:6666:%04d/udp/47474/quic-v1", i))
+	}
+	return append(all, "/ip4/203.0.113.7/tcp/47474")
+}
+
+// TestAMachineWithManyAddresses: it is heard by the others, and the invitations that it
+// makes can be read and name the address that others can use.
+func TestAMachineWithManyAddresses(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	many := func(c *Config) {
+		inner := c.Links
+		c.Links = func(seed ident.Secret, g rpc.Guard) (Transport, error) {
+			l, err := inner(seed, g)
+			return manyPlaces{l}, err
+		}
+	}
+	text := h.invite(a)
+	b := h.up("brest", many, func(c *Config) { c.Join = text })
+	h.settled(2)
+	ticket, err := account.ParseTicket(h.invite(b))
+	if err != nil || ticket.Nodes[0].Addresses[0] != "/ip4/203.0.113.7/tcp/47474" {
+		t.Errorf("%+v, %v", ticket, err)
+	}
+}
+
 func TestThreeHomesAreOneStore(t *testing.T) {
 	h := newHomes(t, 0)
 	a := h.up("lyon")
@@ -274,6 +309,67 @@ func TestInvitationsServeOnce(t *testing.T) {
 			_ = n.Close()
 		}
 		t.Errorf("a machine joins with a revoked invitation: %v", err)
+	}
+}
+
+// TestAnInvitationTakesThePlaceOfOneThatDidNotServe: who got a new invitation after a
+// refusal joins with it, in the same folder.
+func TestAnInvitationTakesThePlaceOfOneThatDidNotServe(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	text := h.invite(a)
+	list, err := a.Invitations(t.Context())
+	if err == nil {
+		err = a.RevokeInvitation(t.Context(), list[0].ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := h.config("brest")
+	c.Join = text
+	if _, err := Open(t.Context(), c); !errors.Is(err, errs.Denied) {
+		t.Fatalf("a machine joins with a revoked invitation: %v", err)
+	}
+	b := h.join(a, "brest")
+	if b.members.Layout().Lineage != a.members.Layout().Lineage {
+		t.Error("it joined nobody")
+	}
+}
+
+// TestARemovedNodeStaysOut: the invitation by which a node came does not bring it back.
+func TestARemovedNodeStaysOut(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	text := h.invite(a)
+	b := h.up("brest", func(c *Config) { c.Join = text })
+	h.settled(2)
+	id := b.keys.id()
+	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: id.String()}, 2)
+	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: id.String()}); err != nil {
+		t.Fatal(err)
+	}
+	ticket, err := account.ParseTicket(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := codec.Encode(&joinRequest{Invitation: ticket.Invitation, Secret: ticket.Secret, Home: "brest"})
+	if _, err := a.serveJoin(t.Context(), id, request); !errors.Is(err, errs.Denied) {
+		t.Errorf("a node that was removed joins again: %v", err)
+	}
+	if a.members.Member(id) {
+		t.Error("it is a member")
+	}
+}
+
+// TestAMachineThatFailsWhileItJoinsCostsNothing: the others go on deciding.
+func TestAMachineThatFailsWhileItJoinsCostsNothing(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	for i := range 2 {
+		never := layout.Node{ID: ident.NodeID{byte(i + 1)}, Zone: "brest", Capacity: 1 << 30, Draining: true}
+		if err := a.admit(t.Context(), never); err != nil {
+			t.Fatalf("after %d machines that never came up: %v", i, err)
+		}
 	}
 }
 

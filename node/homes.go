@@ -19,6 +19,9 @@ import (
 // ticketNodes is how many nodes an invitation names.
 const ticketNodes = 3
 
+// ticketPlaces is how many addresses it names of each: what is longer is hard to hand on.
+const ticketPlaces = 8
+
 // Invite implements admin.Cluster.
 func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitation, error) {
 	if err := n.startLinks(); err != nil {
@@ -44,7 +47,7 @@ func (n *Node) doors() []account.TicketNode {
 		}
 	}
 	for i := range out {
-		out[i].Addresses = out[i].Addresses[:min(len(out[i].Addresses), 16)]
+		out[i].Addresses = places(out[i].Addresses, ticketPlaces)
 	}
 	return out
 }

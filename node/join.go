@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,12 +65,13 @@ type joined struct {
 }
 
 // keepInvitation puts the invitation of this start where the next one finds it, unless
-// the node is a member already.
+// the node is a member already. It takes the place of one that did not serve.
 func (n *Node) keepInvitation(fresh bool) error {
 	if n.config.Join == "" {
 		return nil
 	}
-	if !fresh {
+	under, err := n.folder.invitation()
+	if !fresh && under == nil && err == nil {
 		n.config.Logger.Info("the node belongs to a rhizome already; the invitation is not used")
 		return nil
 	}
@@ -178,8 +180,14 @@ func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte)
 	if err != nil {
 		return nil, err
 	}
+	if slices.Contains(i.Admitted, from) && n.members.Layout().Node(from) == nil {
+		return nil, errs.New(errs.Denied, "this node was a member and was removed; move its data folder away and join with a new invitation")
+	}
 	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.By, Draining: true}
 	if err := n.admit(ctx, node); err != nil {
+		return nil, err
+	}
+	if err := n.accounts.Admit(ctx, r.Invitation, from); err != nil {
 		return nil, err
 	}
 	cards := n.members.Cards()

@@ -38,29 +38,17 @@ func (p plans) Holders(id ident.ID) []ident.NodeID {
 	return l.Holders(l.Partition(id.Key()))
 }
 
-// Former implements extent.Places: who may have them still.
+// Former implements extent.Places: who may have them still. That is any holder since the
+// oldest layout that is kept: a node which has nothing left to fetch may not have heard of
+// all rows yet, and a writer that knew an older layout brings bytes to those of that one.
 func (p plans) Former(id ident.ID) []ident.NodeID {
 	chain := p.m.Chain()
 	l := chain.Latest()
 	part := l.Partition(id.Key())
 	now := l.Holders(part)
-	return slices.DeleteFunc(chain.Holders(part, p.whole(l)), func(n ident.NodeID) bool {
+	return slices.DeleteFunc(chain.Holders(part, 0), func(n ident.NodeID) bool {
 		return slices.Contains(now, n) || l.Node(n) == nil
 	})
-}
-
-// whole is the newest layout of which all nodes that keep bytes say that they have them.
-func (p plans) whole(l *layout.Layout) uint64 {
-	least := l.Version
-	for i := range l.Nodes {
-		n := &l.Nodes[i]
-		if n.Witness || n.Capacity == 0 {
-			continue
-		}
-		c, _ := p.m.Card(n.ID)
-		least = min(least, c.Whole)
-	}
-	return least
 }
 
 // nodes returns all members.

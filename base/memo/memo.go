@@ -60,3 +60,10 @@ func (m *Memo[K, V]) Last(k K) (V, bool) {
 	e, ok := m.last[k]
 	return e.value, ok
 }
+
+// Forget makes Last know nothing of k.
+func (m *Memo[K, V]) Forget(k K) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.last, k)
+}

@@ -41,3 +41,18 @@ func TestErrorsAreNotRemembered(t *testing.T) {
 		}
 	}
 }
+
+func TestLastAndForget(t *testing.T) {
+	m := New[int, string](2)
+	if _, ok := m.Last(1); ok {
+		t.Error("something is remembered of what was never read")
+	}
+	_, _ = m.Of(1, []byte("a"), func() (string, error) { return "A", nil })
+	if v, ok := m.Last(1); !ok || v != "A" {
+		t.Errorf("%q %v", v, ok)
+	}
+	m.Forget(1)
+	if _, ok := m.Last(1); ok {
+		t.Error("what was forgotten is remembered")
+	}
+}

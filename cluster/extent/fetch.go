@@ -3,6 +3,7 @@ package extent
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -148,8 +149,12 @@ func (o *origins) close() {
 func (s *Store) refetch(ctx context.Context, c *chore, r *rowRecord, uses Uses) error {
 	s.mend.mu.Lock()
 	c.bytes = r.Stored
+	offered := c.from
 	s.mend.mu.Unlock()
 	o := s.origins(ctx, c.id, r)
+	if offered != (ident.NodeID{}) && !slices.Contains(o.nodes, offered) {
+		o.nodes = append(o.nodes, offered)
+	}
 	defer o.close()
 	err := s.copyFrom(ctx, o)
 	switch {

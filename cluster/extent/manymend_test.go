@@ -139,6 +139,33 @@ func TestLayoutMoves(t *testing.T) {
 	h.wantIdle()
 }
 
+// TestForgottenHolderHandsOver moves bytes while nobody remembers who had them: the
+// writer's layout was older than any that the new holder knows.
+func TestForgottenHolderHandsOver(t *testing.T) {
+	h := newHomesWith(t, homesOptions{holders: 1, voters: 2})
+	plain := noise(2*FrameSize + 5)
+	p := h.all[0].keep("k", plain)
+	h.settle()
+	h.spread()
+	h.relay(1)
+	h.mu.Lock()
+	h.former = nil
+	h.mu.Unlock()
+	h.all[1].mend.add(p.Extent, Missing, 0, 0)
+	for range lostTries + 1 {
+		h.all[1].mendOnce()
+	}
+	if q := h.all[1].Progress(); q.Lost != 1 {
+		t.Errorf("what nobody is known to have does not count as lost: %+v", q)
+	}
+	h.settle()
+	h.wantOn(p.Extent, 1)
+	h.wantBytes(1, p, plain)
+	if q := h.all[1].Progress(); q.Lost != 0 {
+		t.Errorf("what was found counts as lost: %+v", q)
+	}
+}
+
 func TestDamagedCopyIsNoReasonToDelete(t *testing.T) {
 	h := newHomesWith(t, homesOptions{holders: 1, voters: 2})
 	p := h.all[0].keep("k", noise(3*FrameSize))

@@ -111,6 +111,18 @@ func (s *Store) wanted(id ident.ID) {
 	}
 }
 
+// offered says that another node has the bytes of an extent which this node should have
+// and has not: it asks because it wants to be rid of them. It may be one that the layouts
+// known here do not name, and what was lost is found.
+func (s *Store) offered(id ident.ID, from ident.NodeID) {
+	if s.links == nil || from == s.self || !s.mine(id) {
+		return
+	}
+	s.mend.lose(id, false)
+	s.mend.add(id, Missing, 0, s.mend.grace)
+	s.mend.offer(id, from)
+}
+
 // suspect says that an extent here may be damaged.
 func (s *Store) suspect(id ident.ID) {
 	if s.disks != nil && len(s.others(id)) > 0 {

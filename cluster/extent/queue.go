@@ -44,8 +44,9 @@ type chore struct {
 	due   time.Duration // since the mender's beginning
 	tries int
 	busy  bool
-	again bool // it was asked for anew while busy
-	index int  // in the heap, -1: not there
+	again bool         // it was asked for anew while busy
+	from  ident.NodeID // said that it has the bytes; zero: nobody
+	index int          // in the heap, -1: not there
 }
 
 // mender keeps the queue of what is to be mended.
@@ -124,6 +125,15 @@ func (m *mender) remove(c *chore) {
 	delete(m.chores, c.id)
 	if c.index >= 0 {
 		heap.Remove(&m.heap, c.index)
+	}
+}
+
+// offer notes who says that it has the bytes of an extent in the queue.
+func (m *mender) offer(id ident.ID, from ident.NodeID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.chores[id]; c != nil {
+		c.from = from
 	}
 }
 

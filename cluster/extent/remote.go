@@ -180,7 +180,7 @@ func (s *Store) ask(ctx context.Context, node ident.NodeID, class rpc.Class, m r
 // askHave asks a holder which of the extents it has.
 func (s *Store) askHave(ctx context.Context, node ident.NodeID, ids []ident.ID) ([]haveRecord, error) {
 	if node == s.self {
-		return s.have(ctx, ids)
+		return s.have(ctx, node, ids)
 	}
 	b, err := s.ask(ctx, node, rpc.Background, methodHave, ids)
 	if err != nil {

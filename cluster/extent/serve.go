@@ -239,12 +239,12 @@ func (s *Store) giveFrame(id ident.ID, r *extentstore.Reader, i int, check bool,
 	return err
 }
 
-func (s *Store) serveHave(ctx context.Context, _ ident.NodeID, req []byte) ([]byte, error) {
+func (s *Store) serveHave(ctx context.Context, from ident.NodeID, req []byte) ([]byte, error) {
 	ids, err := decodeIDs(req)
 	if err != nil {
 		return nil, err
 	}
-	have, err := s.have(ctx, ids)
+	have, err := s.have(ctx, from, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -252,8 +252,8 @@ func (s *Store) serveHave(ctx context.Context, _ ident.NodeID, req []byte) ([]by
 }
 
 // have says which extents are on this node's disks, whole as far as it knows. What it
-// should have and has not is fetched.
-func (s *Store) have(ctx context.Context, ids []ident.ID) ([]haveRecord, error) {
+// should have and has not is fetched, from the one who asks if nobody else has it.
+func (s *Store) have(ctx context.Context, from ident.NodeID, ids []ident.ID) ([]haveRecord, error) {
 	out := make([]haveRecord, len(ids))
 	if s.disks == nil {
 		return out, nil
@@ -262,7 +262,7 @@ func (s *Store) have(ctx context.Context, ids []ident.ID) ([]haveRecord, error) 
 		info, err := s.disks.Info(ctx, id)
 		switch {
 		case errors.Is(err, errs.NotFound):
-			s.wanted(id)
+			s.offered(id, from)
 			continue
 		case err != nil:
 			return nil, err

@@ -46,11 +46,19 @@ type voteTell struct {
 	Value  []byte        `cbor:"4,keyasint,omitempty"`
 }
 
-// voters returns who decides about the layout after l.
+// voters returns who decides about the layout after l: who keeps something, or is to. A
+// node that just joined, or was drained, has no say until it has a share: it may never
+// come up.
 func voters(l *layout.Layout) []ident.NodeID {
+	keeps := make([]bool, len(l.Nodes))
+	for _, replicas := range l.Assigned {
+		for _, i := range replicas {
+			keeps[i] = true
+		}
+	}
 	var out []ident.NodeID
-	for _, n := range l.Nodes {
-		if n.Capacity > 0 || n.Witness {
+	for i, n := range l.Nodes {
+		if (n.Capacity > 0 || n.Witness) && (keeps[i] || !n.Draining) {
 			out = append(out, n.ID)
 		}
 	}

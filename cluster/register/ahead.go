@@ -14,7 +14,7 @@ import (
 // and the Prepares of changes to come.
 //
 // It takes nothing away from what a Store promises. A read begins after its request
-// did, and serves once: whoever asks again under the same context, or has changed the
+// did, and serves as often as it was asked for: whoever asks again under the same context, or has changed the
 // row meanwhile, gets a new one. A Prepare changes nothing; the change that takes its
 // promises computes its value from them and sends its Accept under their ballot, as if
 // it had asked itself.
@@ -49,6 +49,7 @@ type begun[T any] struct {
 	done chan struct{}
 	v    T
 	err  error
+	more int // how often it may be taken beside once
 }
 
 type begunScan struct {
@@ -115,7 +116,7 @@ func (p *promises) drop() {
 	p.leave()
 }
 
-// Read begins to read rows that were not begun yet.
+// Read begins to read rows. What was begun already serves once more.
 func (a *Ahead) Read(rows ...Row) {
 	if a == nil {
 		return
@@ -123,7 +124,11 @@ func (a *Ahead) Read(rows ...Row) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, row := range rows {
-		if a.closed || a.reads[row] != nil || checkRow(row) != nil {
+		if b := a.reads[row]; b != nil {
+			b.more++
+			continue
+		}
+		if a.closed || checkRow(row) != nil {
 			continue
 		}
 		if a.reads == nil {
@@ -240,7 +245,12 @@ func taken[T any](ctx context.Context, c *Coordinator, f func(*Ahead) *T) *T {
 func (c *Coordinator) begunRead(ctx context.Context, row Row) *begun[core.Record] {
 	return taken(ctx, c, func(a *Ahead) *begun[core.Record] {
 		b := a.reads[row]
-		delete(a.reads, row)
+		if b == nil {
+			return nil
+		}
+		if b.more--; b.more < 0 {
+			delete(a.reads, row)
+		}
 		return b
 	})
 }

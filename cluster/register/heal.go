@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -32,27 +33,33 @@ type heal struct {
 }
 
 func (h *heal) add(n ident.NodeID, partitions ...int) {
+	var these map[int]struct{}
+	if len(partitions) > 0 {
+		these = make(map[int]struct{}, len(partitions))
+		for _, p := range partitions {
+			these[p] = struct{}{}
+		}
+	}
 	h.mu.Lock()
+	h.put(n, these)
+	h.mu.Unlock()
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put adds to what is due with a node; nil: all. mu is held.
+func (h *heal) put(n ident.NodeID, partitions map[int]struct{}) {
 	if h.due == nil {
 		h.due = make(map[ident.NodeID]map[int]struct{})
 	}
 	at, known := h.due[n]
 	switch {
-	case len(partitions) == 0:
-		h.due[n] = nil
-	case !known:
-		at = make(map[int]struct{})
-		h.due[n] = at
-		fallthrough
+	case partitions == nil || !known:
+		h.due[n] = partitions
 	case at != nil:
-		for _, p := range partitions {
-			at[p] = struct{}{}
-		}
-	}
-	h.mu.Unlock()
-	select {
-	case h.wake <- struct{}{}:
-	default:
+		maps.Copy(at, partitions)
 	}
 }
 
@@ -118,12 +125,7 @@ func (c *Coordinator) healDue(ctx context.Context) bool {
 		if left != nil {
 			whole = false
 			c.heal.mu.Lock()
-			if c.heal.due == nil {
-				c.heal.due = make(map[ident.NodeID]map[int]struct{})
-			}
-			if _, again := c.heal.due[n]; !again {
-				c.heal.due[n] = partitions
-			}
+			c.heal.put(n, partitions)
 			c.heal.mu.Unlock()
 		}
 	}

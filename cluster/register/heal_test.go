@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"rhizome/base/ident"
 	"rhizome/net/rpc"
 )
 
@@ -112,5 +113,33 @@ func (w *town) quiet(t *testing.T) {
 		if at.Method != methodDigests {
 			t.Errorf("%d calls of method %x", n, rpc.Method(at.Method))
 		}
+	}
+}
+
+// TestHealingKeepsWhatFailed misses more while a comparison fails.
+func TestHealingKeepsWhatFailed(t *testing.T) {
+	w := newTown(t, 2, "12", "p0", "p1")
+	c, away := w.homes[0].coord, w.homes[1].id
+	more := func(n ident.NodeID) (Source, error) {
+		c.heal.add(n, w.hot[1])
+		return nil, errNotYet
+	}
+	c.cfg.Local.options.Source = more
+	c.heal.add(away, w.hot[0])
+	if c.healDue(ctxFor(t)) {
+		t.Fatal("nothing is left though nothing was compared")
+	}
+	due := c.heal.take()[away]
+	for _, p := range w.hot {
+		if _, ok := due[p]; !ok {
+			t.Errorf("partition %d is not compared again: %v", p, due)
+		}
+	}
+	c.heal.add(away)
+	if c.healDue(ctxFor(t)) {
+		t.Fatal("nothing is left though nothing was compared")
+	}
+	if due, ok := c.heal.take()[away]; !ok || due != nil {
+		t.Errorf("not all is compared again: %v, %v", due, ok)
 	}
 }

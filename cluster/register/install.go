@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"rhizome/base/errs"
@@ -119,13 +121,18 @@ func (r *Replica) installLimits(i *importing, p *pulled) error {
 	return r.installFences(p.fences)
 }
 
+// installFences takes up the fences of the sources as raiseFences does: rows that were
+// imported before, when other sources answered, may have been voted on without them.
 func (r *Replica) installFences(fences map[partID]uint64) error {
 	r.fences.raising.Lock()
 	defer r.fences.raising.Unlock()
 	b := r.kv.NewBatch()
+	var prefixes []string
 	for id, epoch := range fences {
 		if r.fences.of(id.table, id.part).told < epoch {
+			r.fences.raise(id, epoch, 0)
 			b.Set(fenceKey(id.table, id.part), binary.BigEndian.AppendUint64(nil, epoch))
+			prefixes = append(prefixes, string(appendPart(nil, headKey, id.table, id.part)[1:]))
 		}
 	}
 	if b.Empty() {
@@ -135,8 +142,9 @@ func (r *Replica) installFences(fences map[partID]uint64) error {
 	if err := b.Commit(); err != nil {
 		return err
 	}
-	// No row of theirs was voted on yet that would have to be waited for: a partition
-	// key's fence comes with the first of its rows.
+	r.settleWrites(func(row string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(row, p) })
+	})
 	for id, epoch := range fences {
 		r.fences.raise(id, epoch, epoch)
 	}

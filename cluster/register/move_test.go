@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 
+	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
 )
 
@@ -164,5 +166,46 @@ func TestSealedSource(t *testing.T) {
 	check(t, err)
 	if data(v) != "x" {
 		t.Fatalf("%s", data(v))
+	}
+}
+
+// TestTheLastCopyStays: an import that cannot go on, because all others that had rows are
+// lost, does not cost those that are here.
+func TestTheLastCopyStays(t *testing.T) {
+	const n = 40
+	w := newTown(t, 3, "12", "p0", "p1")
+	settleIn(t, w.homes[0].coord, n)
+	w.net.Crash(nodeID(1))
+	w.net.Crash(nodeID(2))
+	w.change("123")
+	w.learn(0)
+	w.mu.Lock()
+	w.lost = []ident.NodeID{nodeID(1), nodeID(2)}
+	w.mu.Unlock()
+	w.change("1")
+	w.learn(0)
+	eventually(t, "imported", func() bool { return w.homes[0].rep.Progress().Imported == groups })
+	w.holds(t, w.homes[0].coord, n)
+}
+
+// TestImportedFenceWaitsForWrites brings a fence by an import while an Accept that was
+// let through before is under way: who is told of the fence has to see that row.
+func TestImportedFenceWaitsForWrites(t *testing.T) {
+	w := newTown(t, 1, "1", "p")
+	r := w.homes[0].rep
+	s, c := r.acquire(rowKey(headKey, Row{1, "p", "a"})[1:])
+	done := make(chan error, 1)
+	go func() { done <- r.installFences(map[partID]uint64{{1, "p"}: 7}) }()
+	eventually(t, "refused", func() bool { return r.fences.of(1, "p").refuse == 7 })
+	for range 100 {
+		runtime.Gosched()
+		if r.fences.of(1, "p").told != 0 {
+			t.Fatal("the fence is told while a write goes on that it did not stop")
+		}
+	}
+	r.release(s, c)
+	check(t, <-done)
+	if told := r.fences.of(1, "p").told; told != 7 {
+		t.Fatalf("the fence that is told of is %d", told)
 	}
 }

@@ -207,10 +207,12 @@ func (r *Replica) plan(g int, t *tenure, term uint64, member bool) change {
 		next.rows, next.Serving = 1, 1
 	case member && ok && len(sources) == 0: // none that had the rows is left
 		next.rows, next.Serving, c.wipe = term, term, true
+	case member && ok && t.rows != 0 && len(sources) == 1 && sources[0] == r.node:
+		// Nobody else that had rows is left: what lies here is all there is, even where
+		// an import was cut short.
+		next.rows, next.Serving = term, term
 	case member && ok && t.whole() && t.rows == before:
-		if next.rows = term; core.Majority(len(sources)) == 1 {
-			next.Serving = term // its own rows are all there are
-		}
+		next.rows = term
 	case member:
 		next.rows, next.Serving, c.wipe = term, 0, true
 	case !t.whole():

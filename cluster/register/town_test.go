@@ -26,7 +26,8 @@ type town struct {
 	homes []*home
 	old   []*kv.Store
 	once  sync.Once
-	hot   []int // partitions whose replicas change; the others stay on the first home
+	hot   []int          // partitions whose replicas change; the others stay on the first home
+	lost  []ident.NodeID // declared lost for good
 }
 
 // home is one node: what it knows of layouts, its rows, and its coordinator.
@@ -129,7 +130,10 @@ func (h *home) Before(partition int, term uint64) (uint64, []ident.NodeID, bool)
 		return 0, nil, false
 	}
 	l := h.town.at(int(term - 1))[term-2]
-	return l.Term(partition), l.Replicas(partition), true
+	h.town.mu.Lock()
+	defer h.town.mu.Unlock()
+	lost := func(id ident.NodeID) bool { return slices.Contains(h.town.lost, id) }
+	return l.Term(partition), slices.DeleteFunc(l.Replicas(partition), lost), true
 }
 
 func (h *home) Behind(ident.NodeID) {

@@ -178,7 +178,9 @@ func foreseeParts(q *request, g guess) {
 	if err != nil {
 		return
 	}
-	g.ahead.Upload(g.bucket, q.key, id)
+	for range 2 { // of this gateway and of the service
+		g.ahead.Upload(g.bucket, q.key, id)
+	}
 	l, err := q.listing("max-parts")
 	after, err2 := q.partMarker()
 	if err == nil && err2 == nil && l.limit > 0 {
@@ -192,7 +194,9 @@ func foreseeComplete(q *request, g guess) {
 	if err != nil {
 		return
 	}
-	g.ahead.Upload(g.bucket, q.key, id)
+	for range 2 { // as above
+		g.ahead.Upload(g.bucket, q.key, id)
+	}
 	g.ahead.Parts(id, 0, 0)
 	foreseePut(q, g)
 }
@@ -217,6 +221,7 @@ func foreseeCopy(q *request, g guess) {
 func foreseeCopyPart(q *request, g guess) {
 	foreseeCopy(q, g)
 	if id, number, err := q.partOf(); err == nil {
+		g.ahead.Upload(g.bucket, q.key, id) // as above
 		g.ahead.Upload(g.bucket, q.key, id)
 		g.ahead.Room(g.bucket, q.key, id, number)
 	}

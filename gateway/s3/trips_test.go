@@ -228,8 +228,8 @@ func TestTripsOfUploads(t *testing.T) {
 		x.in(2, 200, "PUT", at+"&partNumber=1", five)
 		x.in(2, 200, "PUT", at+"&partNumber=1", five)
 		x.in(1, 200, "GET", at, nil)
-		etag := x.do("PUT", at+"&partNumber=2", []byte("end")).Header().Get("ETag")
-		first := x.do("PUT", at+"&partNumber=1", five).Header().Get("ETag")
+		etag := x.do("PUT", at+"&partNumber=2", []byte("end")).Header()["ETag"][0]
+		first := x.do("PUT", at+"&partNumber=1", five).Header()["ETag"][0]
 		time.Sleep(20 * oneTrip)
 		doc := fmt.Sprintf("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>%s</ETag></Part><Part><PartNumber>2</PartNumber><ETag>%s</ETag></Part></CompleteMultipartUpload>", first, etag)
 		x.in(completeTrips, 200, "POST", at, []byte(doc))
@@ -330,6 +330,11 @@ func TestABucketMadeAnew(t *testing.T) {
 	onATrip(t, func(x *trip) {
 		other := x.through(1)
 		x.want(200, "PUT", "/family/a", []byte("old"))
+		unseen := func() {
+			other.want(204, "DELETE", "/family/a", nil)
+			other.want(204, "DELETE", "/family", nil)
+			other.want(200, "PUT", "/family", nil)
+		}
 		anew := func() {
 			other.want(204, "DELETE", "/family/a", nil)
 			other.want(204, "DELETE", "/family", nil)
@@ -344,7 +349,15 @@ func TestABucketMadeAnew(t *testing.T) {
 		if got := other.want(200, "GET", "/family/a", nil); got != "new" {
 			x.Errorf("%q", got)
 		}
-		anew()
+		unseen()
+		x.want(200, "PUT", "/family/a", []byte("newer"))
+		if got := other.want(200, "GET", "/family/a", nil); got != "newer" {
+			x.Errorf("%q", got)
+		}
+		unseen()
+		x.want(404, "GET", "/family/a", nil)
+		x.want(200, "PUT", "/family/a", nil)
+		unseen()
 		if w := x.do("PUT", "/family/a", mebibyte); w.Code != 503 {
 			x.Errorf("bytes for a bucket that is gone: %d %s", w.Code, w.Body)
 		}

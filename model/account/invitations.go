@@ -33,8 +33,11 @@ type Invitation struct {
 	// Uses is how many machines may join by it.
 	Uses int
 	// Joined are the nodes that did.
-	Joined  []ident.NodeID
-	Revoked bool
+	Joined []ident.NodeID
+	// Admitted are those of them that became members: one that is none any more was
+	// removed, and the invitation does not bring it back.
+	Admitted []ident.NodeID
+	Revoked  bool
 }
 
 // State says in a word whether the invitation still serves: "open", "used", "expired"
@@ -59,6 +62,8 @@ type invitationRecord struct {
 	Uses    int            `cbor:"5,keyasint"`
 	Joined  []ident.NodeID `cbor:"6,keyasint,omitempty"`
 	Revoked bool           `cbor:"7,keyasint,omitempty"`
+	// Admitted are those of Joined that became members.
+	Admitted []ident.NodeID `cbor:"8,keyasint,omitempty"`
 }
 
 func invitationRow(id ident.ID) register.Row {
@@ -71,7 +76,7 @@ func (r *invitationRecord) value() *register.Value {
 
 func (r *invitationRecord) invitation(id ident.ID) *Invitation {
 	return &Invitation{ID: id, Created: time.UnixMilli(r.Created).UTC(), Expires: time.UnixMilli(r.Expires).UTC(),
-		By: r.By, Uses: r.Uses, Joined: r.Joined, Revoked: r.Revoked}
+		By: r.By, Uses: r.Uses, Joined: r.Joined, Admitted: r.Admitted, Revoked: r.Revoked}
 }
 
 // Invite makes an invitation for so many machines that ends after life. The secret is
@@ -151,6 +156,18 @@ func (s *Store) Accept(ctx context.Context, id, secret ident.ID, node ident.Node
 		return nil, unknown
 	}
 	return i, err
+}
+
+// Admit notes that a node which used the invitation is a member now. It comes before the
+// node is told.
+func (s *Store) Admit(ctx context.Context, id ident.ID, node ident.NodeID) error {
+	_, err := s.changeInvitation(ctx, id, func(r *invitationRecord) error {
+		if !slices.Contains(r.Admitted, node) {
+			r.Admitted = append(slices.Clone(r.Admitted), node)
+		}
+		return nil
+	})
+	return err
 }
 
 func (s *Store) changeInvitation(ctx context.Context, id ident.ID, f func(*invitationRecord) error) (*Invitation, error) {

@@ -93,6 +93,7 @@ func (s *Store) Key(ctx context.Context, id string) (*Key, error) {
 		return nil, err
 	}
 	if v == nil {
+		s.decoded.Forget(id)
 		return nil, errs.Newf(errs.NotFound, "there is no key %s", id)
 	}
 	return s.decodeKey(id, v)

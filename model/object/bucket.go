@@ -233,6 +233,7 @@ func (s *Store) globalBucket(ctx context.Context, name string) (*Bucket, error) 
 		return nil, err
 	}
 	if v == nil {
+		s.aliases.Forget(name)
 		return nil, ErrNoSuchBucket
 	}
 	id, err := s.aliases.Of(name, v.Data, func() (ident.ID, error) {
@@ -261,9 +262,14 @@ func (s *Store) bucketByID(ctx context.Context, id ident.ID) (*Bucket, error) {
 // decodeBucket returns a bucket that is shared: nobody changes it.
 func (s *Store) decodeBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 	if v == nil {
+		s.decoded.Forget(id)
 		return nil, ErrNoSuchBucket
 	}
-	return s.decoded.Of(id, v.Data, func() (*Bucket, error) { return s.newBucket(id, v) })
+	b, err := s.decoded.Of(id, v.Data, func() (*Bucket, error) { return s.newBucket(id, v) })
+	if err != nil {
+		s.decoded.Forget(id)
+	}
+	return b, err
 }
 
 func (s *Store) newBucket(id ident.ID, v *register.Value) (*Bucket, error) {

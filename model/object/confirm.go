@@ -48,12 +48,11 @@ func (s *Store) reseal(from, to *Bucket, d *draft, key string) error {
 	return err
 }
 
+func unchecked() error { return nil }
+
 // beside makes a check while the body is read, which fails as soon as the check did; the
 // returned function waits for the check. Without other homes it is made at once.
-func beside(ahead *register.Ahead, body *Body, needed bool, check func() error) (wait func() error, err error) {
-	if !needed {
-		return func() error { return nil }, nil
-	}
+func beside(ahead *register.Ahead, body *Body, check func() error) (wait func() error, err error) {
 	if ahead == nil {
 		err := check()
 		return func() error { return err }, err

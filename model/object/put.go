@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"rhizome/base/errs"
+	"rhizome/cluster/register"
 )
 
 // Put implements Service.
@@ -18,13 +19,7 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	}
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
-	size := max(p.Body.Size, 0)
-	checked, err := beside(ahead, &p.Body, b.Quota != (Quota{}) || !p.If.empty(), func() error {
-		if err := s.checkQuota(ctx, b, p.Key, size); err != nil {
-			return err
-		}
-		return s.checkEarly(ctx, b, p.Key, p.If, p.Body.Size)
-	})
+	checked, err := s.checkBeside(ctx, ahead, b, &p)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +42,20 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 		return nil, err
 	}
 	return s.commitObject(ctx, b, d, p.Key, p.If)
+}
+
+// checkBeside makes the checks of a Put that read something.
+func (s *Store) checkBeside(ctx context.Context, ahead *register.Ahead, b *Bucket, p *Put) (func() error, error) {
+	if b.Quota == (Quota{}) && p.If.empty() {
+		return unchecked, nil
+	}
+	key, cond, size := p.Key, p.If, p.Body.Size
+	return beside(ahead, &p.Body, func() error {
+		if err := s.checkQuota(ctx, b, key, max(size, 0)); err != nil {
+			return err
+		}
+		return s.checkEarly(ctx, b, key, cond, size)
+	})
 }
 
 // commitObject commits a draft of an object under its conditions and gives its

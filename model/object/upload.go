@@ -132,10 +132,10 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	if err != nil {
 		return nil, err
 	}
-	size := max(body.Size, 0)
-	checked, err := beside(ahead, &body, b.Quota != (Quota{}), func() error {
-		return s.checkPartQuota(ctx, b, key, upload, number, size)
-	})
+	checked := unchecked
+	if size := max(body.Size, 0); b.Quota != (Quota{}) {
+		checked, err = beside(ahead, &body, func() error { return s.checkPartQuota(ctx, b, key, upload, number, size) })
+	}
 	if err != nil {
 		return nil, err
 	}

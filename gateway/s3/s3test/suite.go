@@ -26,6 +26,13 @@ type Service interface {
 	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
 }
 
+// Accounted is a Service that keeps keys too. Those of the suite are then read from
+// there, as a node does, so that what it begins ahead of time is taken.
+type Accounted interface {
+	Service
+	Keys() *account.Store
+}
+
 // Run runs the whole suite; open returns an empty service for one test.
 func Run(t *testing.T, open func(t *testing.T) Service) {
 	tests := []struct {
@@ -62,6 +69,7 @@ type env struct {
 	*testing.T
 	service    Service
 	keys       map[string]*account.Key
+	accounts   *account.Store // nil: keys are all there is
 	clock      *clock.Manual
 	addr       string
 	alice, bob *client
@@ -75,7 +83,15 @@ func newEnv(t *testing.T, s Service) *env {
 	e.keys = map[string]*account.Key{}
 	for _, name := range []string{"alice", "bob"} {
 		id := "RZ0123456789ABCDEF" + name
-		e.keys[id] = &account.Key{ID: id, Name: name, Secret: "secret of " + name, CreateBuckets: name == "alice", Member: ident.New()}
+		e.keys[id] = &account.Key{ID: id, Name: name, Secret: "secret-of-" + name, CreateBuckets: name == "alice", Member: ident.New()}
+	}
+	if a, ok := s.(Accounted); ok {
+		e.accounts = a.Keys()
+		for _, k := range e.keys {
+			if _, err := e.accounts.ImportKey(t.Context(), *k); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	e.serve(s3.Config{Objects: s})
 	e.alice.do("PUT", "/alpha", "").is(200)
@@ -96,7 +112,13 @@ func (e *env) serve(c s3.Config) {
 	e.nobody = e.client("")
 }
 
-func (e *env) key(_ context.Context, id string) (*account.Key, error) {
+func (e *env) key(ctx context.Context, id string) (*account.Key, error) {
+	if e.accounts != nil {
+		k, err := e.accounts.Key(ctx, id)
+		if err != nil || k.CreateBuckets == e.keys[id].CreateBuckets {
+			return k, err
+		}
+	}
 	if k := e.keys[id]; k != nil {
 		return k, nil
 	}

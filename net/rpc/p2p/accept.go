@@ -178,11 +178,16 @@ func (h *Host) tell(events event.Subscription) {
 func (h *Host) told(e any) {
 	switch e := e.(type) {
 	case event.EvtPeerConnectednessChanged:
+		// Of strangers nobody is told, nor is anything kept: there may be any number.
+		if id, ok := nodeOf(e.Peer); !ok || !h.member(id) && !h.knows(id) {
+			return
+		}
 		p := h.peerBy(e.Peer)
 		if p == nil {
 			return
 		}
 		up := e.Connectedness != network.NotConnected
+		p.told.Store(up)
 		if up {
 			p.hopeful()
 		}
@@ -196,4 +201,13 @@ func (h *Host) told(e any) {
 		h.places.public.Store(e.Reachability == network.ReachabilityPublic)
 		h.nudge()
 	}
+}
+
+// knows reports whether it was told that a link to this node came up, so that its end is
+// told too, though it may be no member any more.
+func (h *Host) knows(id ident.NodeID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.peers[id]
+	return p != nil && p.told.Load()
 }

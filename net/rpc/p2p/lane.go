@@ -18,6 +18,7 @@ const (
 	writeSize  = 64 << 10 // bytes that are written at once
 	readBuffer = 4 << 10
 	maxPartial = 256 // messages of which not all has come
+	unread     = 16  // times as many answers as may be at work wait at most to be written
 )
 
 // lane carries the calls of one class from one node to another over one stream: requests
@@ -342,7 +343,7 @@ func (l *lane) release(m *incoming) {
 func (l *lane) whole(m *incoming, parts map[uint64]*incoming) error {
 	switch m.kind {
 	case request:
-		l.work(m)
+		return l.work(m)
 	case reply, fault:
 		l.release(m)
 		if m.kind == fault && m.id == 0 {
@@ -398,8 +399,9 @@ func (l *lane) deliver(m *incoming) {
 	}
 }
 
-// work answers a request in a goroutine of its own.
-func (l *lane) work(m *incoming) {
+// work answers a request in a goroutine of its own. Who asks and does not read the
+// answers loses the lane: what is refused costs it nothing else.
+func (l *lane) work(m *incoming) error {
 	ctx, stop := context.WithCancel(l.ctx)
 	if m.timeout != 0 {
 		ctx, stop = context.WithTimeout(l.ctx, time.Duration(m.timeout)*time.Millisecond)
@@ -413,15 +415,23 @@ func (l *lane) work(m *incoming) {
 	case len(l.works) >= l.cfg.works:
 		m.refused = errs.New(errs.Unavailable, "the node has too much to do: too many calls at once")
 	default:
+		if len(l.queue) > unread*(l.cfg.works+1) {
+			break
+		}
 		l.works[m.id] = stop
 		l.mu.Unlock()
 		l.wg.Go(func() { l.finish(ctx, stop, m) })
-		return
+		return nil
 	}
+	full := l.cfg.serve != nil && len(l.queue) > unread*(l.cfg.works+1)
 	l.mu.Unlock()
 	stop()
 	l.release(m)
+	if full {
+		return errs.New(errs.Unavailable, "answers are not read")
+	}
 	l.reply(m.id, nil, m.refused)
+	return nil
 }
 
 func (l *lane) finish(ctx context.Context, stop context.CancelFunc, m *incoming) {

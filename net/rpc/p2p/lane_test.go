@@ -152,3 +152,46 @@ func TestBackgroundKeepsToItsRate(t *testing.T) {
 		}
 	})
 }
+
+// deaf is a stream of requests without end whose other side reads nothing.
+type deaf struct {
+	ask  []byte
+	gone chan struct{}
+	once sync.Once
+}
+
+func (d *deaf) Read(p []byte) (int, error) {
+	select {
+	case <-d.gone:
+		return 0, io.EOF
+	default:
+		return copy(p, d.ask), nil
+	}
+}
+func (d *deaf) Write([]byte) (int, error) { <-d.gone; return 0, io.EOF }
+func (d *deaf) Close() error              { return d.Reset() }
+func (d *deaf) Reset() error              { d.once.Do(func() { close(d.gone) }); return nil }
+
+// TestDeaf: who asks for ever and reads no answer loses the lane before the answers have
+// taken much memory.
+func TestDeaf(t *testing.T) {
+	for name, ask := range map[string]head{
+		"refused":  {kind: request, id: 1, total: 1 << 30},
+		"answered": {kind: request, id: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			frame := ask.append(nil)
+			d := &deaf{ask: frame, gone: make(chan struct{})}
+			heard, cfg := 0, echoing(newBudget(1<<21, nil))
+			cfg.heard = func() {
+				if heard++; heard > 100_000 {
+					_ = d.Reset()
+				}
+			}
+			newLane(d, cfg).wait()
+			if heard > 100_000 {
+				t.Fatal("as much is answered as is asked")
+			}
+		})
+	}
+}

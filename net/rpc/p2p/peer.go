@@ -24,6 +24,7 @@ type peer struct {
 	opens chan struct{}     // holds one for each transfer that we opened
 
 	trusted  atomic.Bool  // it was served as a member
+	told     atomic.Bool  // OnLink heard that it is up
 	rtt      atomic.Int64 // smoothed, in nanoseconds
 	sampled  atomic.Int64 // when the way was measured last, on the host's stopwatch
 	heardAt  atomic.Int64 // when something came or went last
