@@ -121,7 +121,7 @@ func TestReadsAheadServeOnce(t *testing.T) {
 			ctx, a := c.Ahead(t.Context())
 			a.Read(row)
 			a.Scan(scan)
-			time.Sleep(oneTrip)
+			<-time.After(oneTrip)
 			want := fmt.Sprint("new", i)
 			if between != nil {
 				between(ctx)
@@ -180,7 +180,7 @@ func TestPreparedAheadAndOutbid(t *testing.T) {
 		add := Change{Apply: func(old *Value) (*Value, error) { return text(fmt.Sprint(len(data(old)), "x")), nil }}
 		ctx, a := c.Ahead(t.Context())
 		a.Prepare(row, Ballot{})
-		time.Sleep(oneTrip)
+		<-time.After(oneTrip)
 		_, err := w.homes[1].coord.Update(t.Context(), row, put(text("other")))
 		check(t, err)
 		v, err := c.Update(ctx, row, add)

@@ -115,7 +115,7 @@ func (x *trip) in(trips, status int, method, target string, body []byte, header 
 		x.Errorf("%s %s took %v, want %d round trips", method, target, took, trips)
 	}
 	// What goes on behind the answer has ended.
-	time.Sleep(20 * oneTrip)
+	<-time.After(20 * oneTrip)
 	return out
 }
 
@@ -124,7 +124,7 @@ var mebibyte = bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 func TestTripsOfReads(t *testing.T) {
 	onATrip(t, func(x *trip) {
 		x.through(1).want(200, "PUT", "/family/a", []byte("hello"))
-		time.Sleep(oneTrip)
+		<-time.After(oneTrip)
 		if got := x.in(1, 200, "GET", "/family/a", nil); got != "hello" {
 			x.Errorf("%q", got)
 		}
@@ -132,7 +132,7 @@ func TestTripsOfReads(t *testing.T) {
 		x.in(1, 412, "GET", "/family/a", nil, "If-Match", `"x"`)
 		x.in(1, 200, "HEAD", "/family/a", nil)
 		x.through(1).want(200, "PUT", "/family/big", mebibyte)
-		time.Sleep(20 * oneTrip)
+		<-time.After(20 * oneTrip)
 		switch n := len(x.fronts) - 1; {
 		case x.at == n: // the bytes are elsewhere
 			x.in(2, 200, "GET", "/family/big", nil)
@@ -218,7 +218,7 @@ func TestTripsOfManyDeletions(t *testing.T) {
 			x.want(200, "PUT", fmt.Sprint("/family/", i), []byte("x"))
 			fmt.Fprintf(&doc, "<Object><Key>%d</Key></Object>", i)
 		}
-		time.Sleep(oneTrip)
+		<-time.After(oneTrip)
 		got := x.in(2, 200, "POST", "/family?delete", []byte("<Delete>"+doc.String()+"</Delete>"), "X-Amz-Checksum-Crc32",
 			crc("<Delete>"+doc.String()+"</Delete>"))
 		if strings.Count(got, "<Deleted>") != 20 {
@@ -238,7 +238,7 @@ func TestTripsOfUploads(t *testing.T) {
 		x.in(1, 200, "GET", at, nil)
 		etag := x.do("PUT", at+"&partNumber=2", []byte("end")).Header()["ETag"][0]
 		first := x.do("PUT", at+"&partNumber=1", five).Header()["ETag"][0]
-		time.Sleep(20 * oneTrip)
+		<-time.After(20 * oneTrip)
 		doc := fmt.Sprintf("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>%s</ETag></Part><Part><PartNumber>2</PartNumber><ETag>%s</ETag></Part></CompleteMultipartUpload>", first, etag)
 		x.in(completeTrips, 200, "POST", at, []byte(doc))
 		x.in(1, 404, "GET", at, nil)
@@ -247,7 +247,7 @@ func TestTripsOfUploads(t *testing.T) {
 		}
 		x.in(copyTrips, 200, "PUT", "/family/copy", nil, copySource, "/family/big")
 		x.want(200, "PUT", "/family/small", []byte("x"))
-		time.Sleep(20 * oneTrip)
+		<-time.After(20 * oneTrip)
 		x.in(3, 200, "PUT", "/family/copy", nil, copySource, "/family/small")
 		x.must(xml.Unmarshal([]byte(x.want(200, "POST", "/family/big?uploads", nil)), &made))
 		x.in(2, 204, "DELETE", "/family/big?uploadId="+made.UploadId, nil)
@@ -431,7 +431,7 @@ func TestADeadHomeDelaysNobody(t *testing.T) {
 				x.in(2, 200, "PUT", "/family/b", mebibyte)
 			}
 			x.in(2, 204, "DELETE", "/family/a", nil)
-			time.Sleep(10 * time.Second)
+			<-time.After(10 * time.Second)
 		}
 	})
 }
