@@ -131,6 +131,14 @@ func TestTripsOfReads(t *testing.T) {
 		x.in(1, 206, "GET", "/family/a", nil, "Range", "bytes=1-2")
 		x.in(1, 412, "GET", "/family/a", nil, "If-Match", `"x"`)
 		x.in(1, 200, "HEAD", "/family/a", nil)
+		x.through(1).want(200, "PUT", "/family/big", mebibyte)
+		<-time.After(20 * oneTrip)
+		switch n := len(x.fronts) - 1; {
+		case x.at == n: // the bytes are elsewhere
+			x.in(2, 200, "GET", "/family/big", nil)
+		case n == 3:
+			x.in(1, 200, "GET", "/family/big", nil)
+		}
 		x.in(1, 404, "GET", "/family/none", nil)
 		x.in(1, 200, "HEAD", "/family", nil)
 		for _, list := range []string{"", "?list-type=2", "?list-type=2&fetch-owner=true&prefix=a&delimiter=/", "?versions"} {
