@@ -80,12 +80,9 @@ func (n *Node) plan(l, next *layout.Layout) api.Plan {
 	p := layout.Compare(l, next, func(int) int64 { return each })
 	was := layout.Compare(l, l, nil)
 	out := api.Plan{
-		Base: l.Version, Nodes: []api.PlanNode{}, Partitions: len(p.Changed), Move: p.Bytes, Seconds: -1,
+		Base: l.Version, Nodes: []api.PlanNode{}, Partitions: len(p.Changed), Move: p.Bytes, Seconds: n.moves.seconds(p.Bytes),
 		UsableBefore: p.UsableBefore, UsableAfter: p.Usable, ReplicasBefore: was.Replicas, ReplicasAfter: p.Replicas,
 		Warn: notices(p.Warnings),
-	}
-	if p.Bytes == 0 {
-		out.Seconds = 0
 	}
 	for _, np := range p.Nodes {
 		out.Nodes = append(out.Nodes, api.PlanNode{ID: np.ID.String(), Home: np.Zone, Gone: next.Node(np.ID) == nil,
@@ -208,7 +205,7 @@ func (n *Node) History(context.Context) ([]api.LayoutVersion, error) {
 	out := []api.LayoutVersion{}
 	for v := chain.Latest().Version; v >= chain.Oldest().Version && v > 0; v-- {
 		l := chain.At(v)
-		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Events: admin.EventsOf(chain.At(v-1), l)})
+		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Time: n.learnedAt(v), Events: admin.EventsOf(chain.At(v-1), l)})
 	}
 	return out, nil
 }

@@ -29,7 +29,7 @@ func (n *Node) openMembers(ctx context.Context) error {
 	}
 	n.members, err = membership.Open(membership.Config{
 		Node: n.keys.id(), Rows: n.rows, Clock: n.config.Clock, Links: n.links,
-		Dial: n.links.SetAddresses, Adopt: n.adopt, Describe: n.describe, Logger: n.config.Logger,
+		Dial: n.links.SetAddresses, Adopt: n.layoutCame, Describe: n.describe, Logger: n.config.Logger,
 	}, first...)
 	if err != nil {
 		return err
@@ -69,12 +69,15 @@ func (n *Node) firstLayout(ctx context.Context) ([]*layout.Layout, []membership.
 	}
 	if t == nil {
 		me := layout.Node{ID: n.keys.id(), Zone: n.config.Home, Capacity: n.config.Capacity}
-		return []*layout.Layout{layout.Single(ident.New(), me)}, nil, nil
+		first := layout.Single(ident.New(), me)
+		n.learned(first)
+		return []*layout.Layout{first}, nil, nil
 	}
 	j, err := n.join(ctx, t)
 	if err != nil {
 		return nil, nil, err
 	}
+	n.learned(j.layout)
 	return []*layout.Layout{j.layout}, j.cards, n.takeIn(j)
 }
 
@@ -258,6 +261,7 @@ func (n *Node) describe(c *membership.Card) {
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
 	c.Health.Damaged = int64(p.Lost)
+	n.noteRate(c.Health.Rate)
 	if p.Queued == 0 {
 		c.Whole = c.Layout
 	}

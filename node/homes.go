@@ -198,14 +198,7 @@ func (n *Node) moving() *api.LayoutMoves {
 		left.Extents += c.Health.Extents
 		left.Rate += c.Health.Rate
 	}
-	if left.Rows == 0 && left.Extents == 0 {
-		return nil
-	}
-	m := &api.LayoutMoves{PartitionsLeft: int(left.Rows), BytesLeft: left.Bytes, Rate: left.Rate, Seconds: -1}
-	if left.Rate > 0 {
-		m.Seconds = left.Bytes / left.Rate
-	}
-	return m
+	return n.moves.state(left, n.config.Clock.Now())
 }
 
 // notices says a layout's risks to people.

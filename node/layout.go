@@ -19,6 +19,7 @@ import (
 //	         of a rebuild
 //	'n' 'k'  16 bytes derived from the root key
 //	'n' 'd'  damage; see ledger
+//	'n' 't'  when layouts came; see moves.go
 //	'n' 'r'  what was told of risks; see watch.go
 //	'n' 'w'  the first key is yet to be told; see firstMark
 var (

@@ -69,6 +69,7 @@ type Node struct {
 	due       chan struct{} // the next window of the check
 	again     chan struct{} // damage may be whole again
 	requests  flights
+	moves     moves
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
 	rowDamage atomic.Pointer[error]
