@@ -254,7 +254,6 @@ type ballot struct {
 	p       *decree.Proposer
 	round   uint64
 	outcome *layout.Layout // if a voter knows it
-	behind  bool
 }
 
 // run tries until the decision is known or ctx ends.

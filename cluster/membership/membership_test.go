@@ -24,7 +24,6 @@ type club struct {
 	ctx   context.Context
 	net   *rpc.Memory
 	nodes map[byte]*node
-	wg    sync.WaitGroup
 }
 
 type node struct {

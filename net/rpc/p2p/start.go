@@ -40,9 +40,6 @@ func (h *Host) begin() error {
 		return err
 	}
 	h.closers = append(h.closers, h.net.Close)
-	if err := h.listens(); err != nil {
-		return err
-	}
 	h.net.Network().Notify(&network.NotifyBundle{ConnectedF: h.linkUp, DisconnectedF: h.linkDown})
 	events, err := h.net.EventBus().Subscribe([]any{new(event.EvtPeerConnectednessChanged),
 		new(event.EvtLocalReachabilityChanged)}, eventbus.BufSize(256))
@@ -59,8 +56,31 @@ func (h *Host) begin() error {
 	if err := h.relay(); err != nil {
 		return err
 	}
+	// Only now: a link that came up unseen would have streams of which nothing is known.
+	if err := h.listen(); err != nil {
+		return err
+	}
 	h.announce()
 	return nil
+}
+
+func (h *Host) listen() error {
+	texts, err := h.opts.listen()
+	if err != nil || len(texts) == 0 {
+		return err
+	}
+	var addrs []ma.Multiaddr
+	for _, text := range texts {
+		a, err := ma.NewMultiaddr(text)
+		if err != nil {
+			return err
+		}
+		addrs = append(addrs, a)
+	}
+	if err := h.net.Network().Listen(addrs...); err != nil {
+		return err
+	}
+	return h.listens()
 }
 
 // listens checks that every port of Listen is ours: libp2p is content with one address.
@@ -84,24 +104,17 @@ func (h *Host) libp2p() ([]libp2p.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := h.opts.listen()
-	if err != nil {
-		return nil, err
-	}
 	limits, err := resources()
 	if err != nil {
 		return nil, err
 	}
 	opts := []libp2p.Option{
-		libp2p.Identity(key), libp2p.ListenAddrStrings(listen...), libp2p.UserAgent("rhizome"),
+		libp2p.Identity(key), libp2p.NoListenAddrs, libp2p.UserAgent("rhizome"),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.Muxer(yamux.ID, muxer{}),
 		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport),
 		libp2p.ResourceManager(limits), libp2p.ConnectionManager(connmgr.NullConnMgr{}),
 		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeout(dialTime), swarm.WithDialTimeoutLocal(dialTime)),
 		libp2p.DisableMetrics(), libp2p.EnableRelay(), libp2p.EnableHolePunching(), libp2p.EnableNATService(), libp2p.Ping(false),
-	}
-	if len(listen) == 0 {
-		opts = append(opts, libp2p.NoListenAddrs, libp2p.EnableRelay())
 	}
 	if h.opts.MapPorts {
 		opts = append(opts, libp2p.NATPortMap())
