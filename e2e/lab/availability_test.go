@@ -43,10 +43,10 @@ func vanish(t *testing.T, delay time.Duration) {
 		others := []*Node{r.Nodes[(i+1)%3], r.Nodes[(i+2)%3]}
 		load := startLoad(t, others, figures, "killed")
 		up := newUpload(t, others[0])
-		up.part(t, 1)
+		up.part(t, figures, "before", 1)
 		pause(t, time.Second)
 		victim.Kill()
-		up.part(t, 2)
+		up.part(t, figures, "killed", 2)
 		pause(t, 3*time.Second)
 		up.complete(t)
 		load.stop(t)
@@ -55,8 +55,13 @@ func vanish(t *testing.T, delay time.Duration) {
 
 		load = startLoad(t, others, figures, "cut off")
 		pause(t, time.Second)
+		up = newUpload(t, others[0])
+		up.part(t, figures, "before", 1)
 		l.Isolate(victim.Host)
+		up.part(t, figures, "cut off", 2)
+		up.part(t, figures, "cut off", 3)
 		pause(t, 3*time.Second)
+		up.complete(t)
 		load.stop(t)
 		l.Heal()
 		must(t, r.Settled(time.Minute))
@@ -153,12 +158,15 @@ func newUpload(t *testing.T, n *Node) *upload {
 	return u
 }
 
-func (u *upload) part(t *testing.T, number int32) {
+func (u *upload) part(t *testing.T, figures *Figures, what string, number int32) {
 	t.Helper()
-	body := harness.Random(uint64(number), 5<<20)
-	out, err := u.c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: aws.String("family"), Key: aws.String("parts"),
-		UploadId: u.id, PartNumber: &number, Body: bytes.NewReader(body)})
-	if err != nil {
+	body := harness.Random(uint64(number), 12<<20)
+	var out *s3.UploadPartOutput
+	if err := figures.Time(what, "12 MiB part", func() (err error) {
+		out, err = u.c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: aws.String("family"), Key: aws.String("parts"),
+			UploadId: u.id, PartNumber: &number, Body: bytes.NewReader(body)})
+		return err
+	}); err != nil {
 		t.Errorf("part %d: %v", number, err)
 		return
 	}
