@@ -59,7 +59,6 @@ func vanish(t *testing.T, delay time.Duration) {
 		up.part(t, figures, "before", 1)
 		l.Isolate(victim.Host)
 		up.part(t, figures, "cut off", 2)
-		up.part(t, figures, "cut off", 3)
 		pause(t, 3*time.Second)
 		up.complete(t)
 		load.stop(t)
@@ -160,9 +159,9 @@ func newUpload(t *testing.T, n *Node) *upload {
 
 func (u *upload) part(t *testing.T, figures *Figures, what string, number int32) {
 	t.Helper()
-	body := harness.Random(uint64(number), 12<<20)
+	body := harness.Random(uint64(number), 6<<20)
 	var out *s3.UploadPartOutput
-	if err := figures.Time(what, "12 MiB part", func() (err error) {
+	if err := figures.Time(what, "6 MiB part", func() (err error) {
 		out, err = u.c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: aws.String("family"), Key: aws.String("parts"),
 			UploadId: u.id, PartNumber: &number, Body: bytes.NewReader(body)})
 		return err
