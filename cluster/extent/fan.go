@@ -17,8 +17,11 @@ const (
 	// waits for it is all the memory that a writer takes.
 	lagFrames = 4
 	// patience is how long a writer waits for one slow holder, in sum, before it goes on
-	// without it: what is missing there is mended later.
+	// without it: what is missing there is mended later. Of one among three or more of
+	// which nothing is heard it waits half as long, and the writers after it do not ask
+	// it at all for muteTime.
 	patience = 2 * time.Second
+	muteTime = 5 * time.Second
 	// endurance is how long a writer waits for a holder that it cannot do without and of
 	// which nothing is heard.
 	endurance = 30 * time.Second
@@ -110,7 +113,7 @@ func (f *fan) least() int {
 	return f.total/2 + 1
 }
 
-// reachable leaves out holders without a link if enough others have one.
+// reachable leaves out holders without a link, and mute ones, if there are enough others.
 func (s *Store) reachable(holders []ident.NodeID, least int) []ident.NodeID {
 	var up []ident.NodeID
 	for _, n := range holders {
@@ -119,7 +122,7 @@ func (s *Store) reachable(holders []ident.NodeID, least int) []ident.NodeID {
 				up = append(up, n)
 			}
 		} else if s.links != nil {
-			if _, ok := s.links.Distance(n); ok {
+			if _, ok := s.links.Distance(n); ok && (len(holders) == 2 || !s.mute.has(n)) {
 				up = append(up, n)
 			}
 		}
@@ -311,14 +314,21 @@ func (f *fan) weed(waited time.Duration) {
 		}
 		l.blocked += waited
 		l.silent += waited
-		slow := l.blocked
-		if f.total == 2 {
-			slow = l.silent // without it there is but one copy: it may be slow, not mute
-		}
-		if slow >= f.s.patience && f.healthy() > f.least() && f.ahead(l) || l.silent >= f.s.endurance {
+		if f.tooSlow(l) && f.healthy() > f.least() && f.ahead(l) || l.silent >= f.s.endurance {
+			if l.silent >= f.s.patience/2 {
+				f.s.mute.add(l.node)
+			}
 			f.drop(l, errs.Newf(errs.Unavailable, "node %s is too slow", l.node))
 		}
 	}
+}
+
+// tooSlow reports whether a lane is not to be waited for where it can be done without.
+func (f *fan) tooSlow(l *lane) bool {
+	if f.total == 2 {
+		return l.silent >= f.s.patience // without it there is but one copy: it may be slow, not mute
+	}
+	return l.blocked >= f.s.patience || l.silent >= f.s.patience/2
 }
 
 // holdsUp reports whether a lane is among those furthest behind.

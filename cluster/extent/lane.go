@@ -163,4 +163,5 @@ func (l *lane) alive() {
 	l.f.mu.Lock()
 	defer l.f.mu.Unlock()
 	l.silent = 0
+	l.f.s.mute.forget(l.node)
 }

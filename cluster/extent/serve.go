@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// putsAtOnce is how many extents are taken from other nodes at a time; the next wait.
+	// putsAtOnce is how many extents are taken from other nodes at a time, half of them
+	// from one; the next wait.
 	putsAtOnce = 64
-	// getsAtOnce is how many are read by other nodes at a time.
+	// getsAtOnce is how many are read by other nodes at a time, half of them by one.
 	getsAtOnce = 512
 	// putIdle ends a put stream on which nothing came for so long: its writer is gone.
 	putIdle = time.Minute
@@ -28,7 +29,7 @@ const (
 
 // serve answers other nodes.
 func (s *Store) serve() {
-	puts, gets := make(chan struct{}, putsAtOnce), make(chan struct{}, getsAtOnce)
+	puts, gets := newTurns(putsAtOnce), newTurns(getsAtOnce)
 	s.links.HandleStream(methodPut, rpc.Members, s.limited(puts, s.servePut))
 	s.links.HandleStream(methodGet, rpc.Members, s.limited(gets, s.serveGet))
 	s.links.Handle(methodHave, rpc.Members, s.counted(s.serveHave))
@@ -65,22 +66,19 @@ func (s *Store) counted(h rpc.Handler) rpc.Handler {
 }
 
 // limited has streams wait for a place among those served at once.
-func (s *Store) limited(places chan struct{}, h rpc.StreamHandler) rpc.StreamHandler {
+func (s *Store) limited(t *turns, h rpc.StreamHandler) rpc.StreamHandler {
 	return func(ctx context.Context, from ident.NodeID, head []byte, st rpc.Stream) error {
 		if !s.enter() {
 			return errClosing
 		}
 		defer s.work.Done()
 		defer context.AfterFunc(s.life, func() { _ = st.Close() })()
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-			return h(ctx, from, head, st)
-		case <-s.life.Done():
-			return errClosing
-		case <-ctx.Done():
-			return errs.New(errs.Unavailable, "the other node is busy")
+		leave, err := t.enter(ctx, s.life, from)
+		if err != nil {
+			return err
 		}
+		defer leave()
+		return h(ctx, from, head, st)
 	}
 }
 

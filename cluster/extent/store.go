@@ -50,6 +50,7 @@ type Store struct {
 
 	patience, endurance time.Duration // those of writers; tests shorten them
 
+	mute mutes
 	wide atomic.Int32 // readers that read from several holders at once
 	mend *mender
 

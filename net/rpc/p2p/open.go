@@ -82,7 +82,7 @@ func (h *Host) acceptTransfer(raw network.Stream, member bool) {
 		h.refuseTransfer(raw, rpc.NotMember())
 		return
 	}
-	most, limit := int64(peerTransfers), int64(0)
+	most, limit := int64(2*peerTransfers), int64(0) // who closed one may open another before we are through
 	if !member {
 		most, limit = strangerTransfers, strangerBytes
 	}

@@ -27,7 +27,8 @@ const (
 	maxChunk  = 16 << 10 // small, so that what is urgent finds its way in between
 	batch     = 4        // chunks that are written at once where nobody is hindered
 
-	lingering = 2 * time.Second
+	lingering = 2 * time.Second // and drained bytes
+	drained   = 1 << 20
 
 	chunkData = 0
 	chunkEnd  = 1 // nothing more comes, and all is well
@@ -269,18 +270,28 @@ func (t *transfer) Close() error {
 }
 
 // settle ends the serving side's end, after its handler returned. Who is still writing
-// gets time to read why.
+// gets time to read why. Where all came, nothing is reset: that would take back bytes of
+// ours that are still on their way.
 func (t *transfer) settle(why error) {
 	_ = t.finish(why)
 	t.rmu.Lock()
 	open := t.rerr == nil
 	t.rmu.Unlock()
 	if open {
-		_ = t.raw.SetReadDeadline(time.Now().Add(lingering)) // stopwatch
-		_, _ = io.Copy(io.Discard, io.LimitReader(t.raw, 1<<20))
+		open = t.drain() != nil
 	}
 	_ = t.Close()
 	if open {
 		_ = t.raw.Reset()
 	}
+}
+
+// drain reads what the handler left, for a while; nil if the other side ended it.
+func (t *transfer) drain() error {
+	_ = t.raw.SetReadDeadline(time.Now().Add(lingering)) // stopwatch
+	n, err := io.Copy(io.Discard, io.LimitReader(t.raw, drained))
+	if err == nil && n == drained {
+		err = errs.New(errs.Unavailable, "more comes than was asked for")
+	}
+	return err
 }
