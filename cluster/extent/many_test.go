@@ -140,14 +140,6 @@ func (x *home) start() {
 	x.Store, x.down = s, false
 }
 
-// stop ends a home's program in order.
-func (x *home) stop() {
-	x.vanish()
-	x.Store.Close()
-	x.regs.Close()
-	x.shut()
-}
-
 func (x *home) vanish() {
 	x.h.mu.Lock()
 	x.down = true
