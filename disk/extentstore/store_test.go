@@ -46,7 +46,7 @@ func newBench(t testing.TB, fs vfs.FS, o Options, disks ...Disk) *bench {
 func (b *bench) open() {
 	b.t.Helper()
 	var err error
-	if b.rows, err = kv.Open(b.fs, b.fs.PathJoin(b.fs.PathDir(b.disks[0].Dir), "rows"), kv.Options{}); err != nil {
+	if b.rows, err = kv.Open(b.fs, b.fs.PathJoin(b.fs.PathDir(b.disks[0].Dir), "rows"), kv.Options{MemTableBytes: 64 << 10}); err != nil {
 		b.t.Fatal(err)
 	}
 	if b.s, err = Open(b.fs, b.rows, b.disks, b.opt); err != nil {
