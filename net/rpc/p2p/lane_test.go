@@ -30,10 +30,10 @@ func (s *script) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	return s.out.Write(p)
 }
-func (s *script) Close() error                    { return nil }
-func (s *script) Reset() error                    { return nil }
-func (s *script) CloseWrite() error               { return nil }
-func (s *script) SetReadDeadline(time.Time) error { return nil }
+func (s *script) Close() error                     { return nil }
+func (s *script) Reset() error                     { return nil }
+func (s *script) CloseWrite() error                { return nil }
+func (s *script) SetReadDeadline(time.Time) error  { return nil }
 func (s *script) SetWriteDeadline(time.Time) error { return nil }
 
 func config(memory *budget) laneConfig {
