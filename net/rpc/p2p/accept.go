@@ -160,6 +160,20 @@ func (h *Host) spawn(f func()) {
 	}
 }
 
+// apart is spawn for what has to be done even when the host closes, which does not hold
+// it up any more then.
+func (h *Host) apart(f func()) {
+	h.mu.Lock()
+	closed := h.closed
+	if !closed {
+		h.wg.Go(f)
+	}
+	h.mu.Unlock()
+	if closed {
+		f()
+	}
+}
+
 // tell says to those who watch what links come and go, until the host closes.
 func (h *Host) tell(events event.Subscription) {
 	for {

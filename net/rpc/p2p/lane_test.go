@@ -30,10 +30,11 @@ func (s *script) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	return s.out.Write(p)
 }
-func (s *script) Close() error                    { return nil }
-func (s *script) Reset() error                    { return nil }
-func (s *script) CloseWrite() error               { return nil }
-func (s *script) SetReadDeadline(time.Time) error { return nil }
+func (s *script) Close() error                     { return nil }
+func (s *script) Reset() error                     { return nil }
+func (s *script) CloseWrite() error                { return nil }
+func (s *script) SetReadDeadline(time.Time) error  { return nil }
+func (s *script) SetWriteDeadline(time.Time) error { return nil }
 
 func config(memory *budget) laneConfig {
 	return laneConfig{limit: 1 << 20, works: 8, memory: memory, heard: func() {}, moved: func(time.Duration) {},
@@ -78,7 +79,7 @@ func FuzzTransfer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		tr := &transfer{raw: &script{Reader: r}, first: make(chan struct{}), heard: func() {}, moved: func(time.Duration) {}, gone: func() {},
+		tr := &transfer{raw: &script{Reader: r}, first: make(chan struct{}), heard: func() {}, moved: func(time.Duration) {}, gone: func() {}, apart: func(f func()) { f() },
 			await: func() func() { return func() {} }}
 		tr.ctx, tr.end = context.WithCancel(context.Background())
 		tr.readAhead()

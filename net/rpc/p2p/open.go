@@ -48,8 +48,13 @@ func (h *Host) openOn(ctx context.Context, p *peer, class rpc.Class, first []byt
 	}
 	t := h.transfer(raw, p, class, limit)
 	t.gone = func() { <-p.opens }
-	if err := t.push(first); err != nil {
-		_ = raw.Reset()
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetWriteDeadline(time.Unix(1, 0)) })
+	err = t.push(first)
+	if !stop() && err == nil {
+		err = rpc.Broken("node %v was not asked: %w", p.id, ctx.Err())
+	}
+	if err != nil {
+		h.apart(func() { _ = raw.Reset() })
 		return nil, err
 	}
 	h.mu.Lock()
@@ -63,7 +68,7 @@ func (h *Host) openOn(ctx context.Context, p *peer, class rpc.Class, first []byt
 }
 
 func (h *Host) transfer(raw network.Stream, p *peer, class rpc.Class, limit int64) *transfer {
-	t := &transfer{raw: raw, limit: limit, moved: h.moved(p), heard: func() { p.heard(h.now()) }, first: make(chan struct{})}
+	t := &transfer{raw: raw, limit: limit, moved: h.moved(p), heard: func() { p.heard(h.now()) }, first: make(chan struct{}), apart: h.apart}
 	t.await = func() func() { return func() {} }
 	if limit == 0 { // a stranger's link ends soon anyway
 		t.await = func() func() { return h.expect(p) }

@@ -14,6 +14,7 @@ import (
 const (
 	echo   rpc.Method = 0x0501
 	mirror rpc.Method = 0x0506
+	sink   rpc.Method = 0x0508
 )
 
 // TestRelay: two that nobody reaches reach each other through a member, without a word

@@ -44,6 +44,7 @@ type transfer struct {
 	await func() (done func()) // something is expected of the other side
 	limit int64                // bytes each way, 0 for none
 	gone  func()
+	apart func(func())    // runs what may wait for the link
 	ctx   context.Context // ends with Close
 	end   context.CancelFunc
 
@@ -66,6 +67,7 @@ type rawStream interface {
 	CloseWrite() error
 	Reset() error
 	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 func openHead(class rpc.Class, m rpc.Method, head []byte) []byte {
@@ -249,22 +251,27 @@ func (t *transfer) finish(why error) error {
 }
 
 // Close implements rpc.Stream. Bytes that were not ended with CloseWrite end with a
-// failure there.
+// failure there. It does not wait for the link, which may be mute.
 func (t *transfer) Close() error {
 	t.once.Do(func() {
 		t.end()
+		reset := true
 		if t.wmu.TryLock() {
-			if ended := t.ended; ended {
-				_ = t.raw.Close()
-			} else {
-				_ = t.raw.Reset()
-			}
+			reset = !t.ended
 			t.ended, t.wbuf = true, nil
 			t.wmu.Unlock()
-		} else {
-			_ = t.raw.Reset() // it unblocks who writes
 		}
-		t.gone()
+		if reset {
+			_ = t.raw.SetWriteDeadline(time.Unix(1, 0)) // it unblocks who writes
+		}
+		t.apart(func() {
+			if reset {
+				_ = t.raw.Reset()
+			} else {
+				_ = t.raw.Close()
+			}
+			t.gone()
+		})
 	})
 	return nil
 }

@@ -1,6 +1,7 @@
 package p2p_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/net/rpc"
@@ -19,6 +21,8 @@ import (
 type hole struct {
 	net.Listener
 	swallow atomic.Bool
+	plug    atomic.Bool   // it takes nothing any more
+	gone    chan struct{} // closed in the end
 	wg      sync.WaitGroup
 }
 
@@ -27,7 +31,7 @@ func newHole(t *testing.T, to string) *hole {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hole{Listener: l}
+	h := &hole{Listener: l, gone: make(chan struct{})}
 	var mu sync.Mutex
 	var open []net.Conn
 	carry := func(dst, src net.Conn) {
@@ -36,6 +40,10 @@ func newHole(t *testing.T, to string) *hole {
 			n, err := src.Read(b)
 			if err != nil {
 				_ = dst.Close()
+				return
+			}
+			if h.plug.Load() {
+				<-h.gone
 				return
 			}
 			if !h.swallow.Load() {
@@ -62,6 +70,7 @@ func newHole(t *testing.T, to string) *hole {
 		}
 	})
 	t.Cleanup(func() {
+		close(h.gone)
 		_ = l.Close()
 		mu.Lock()
 		for _, c := range open {
@@ -79,17 +88,7 @@ func TestSilence(t *testing.T) {
 	g, atB := rpctest.NewGuard(1, 2), rpctest.NewService()
 	a := start(t, 1, g, rpctest.NewService().Register)
 	b := start(t, 2, g, atB.Register)
-	var at string
-	for _, s := range b.Addresses() {
-		if rest, ok := strings.CutPrefix(s, "/ip4/127.0.0.1/tcp/"); ok {
-			at = "127.0.0.1:" + rest
-		}
-	}
-	h := newHole(t, at)
-	_, port, _ := net.SplitHostPort(h.Addr().String())
-	if err := a.SetAddresses(b.Self(), []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%s", port)}); err != nil {
-		t.Fatal(err)
-	}
+	h := throughHole(t, a, b)
 	if _, err := a.Call(rpctest.Patient(t), b.Self(), rpc.Urgent, echo, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -122,4 +121,64 @@ func TestSilence(t *testing.T) {
 		_, err := a.Call(rpctest.Patient(t), b.Self(), rpc.Urgent, echo, nil)
 		return err == nil
 	})
+}
+
+// throughHole has a reach b through a hole.
+func throughHole(t *testing.T, a, b rpctest.Node) *hole {
+	t.Helper()
+	var at string
+	for _, s := range b.Addresses() {
+		if rest, ok := strings.CutPrefix(s, "/ip4/127.0.0.1/tcp/"); ok {
+			at = "127.0.0.1:" + rest
+		}
+	}
+	h := newHole(t, at)
+	_, port, _ := net.SplitHostPort(h.Addr().String())
+	if err := a.SetAddresses(b.Self(), []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%s", port)}); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestMuteLink: who closes a stream, or gives up opening one, does not wait for a link
+// that takes nothing any more.
+func TestMuteLink(t *testing.T) {
+	g := rpctest.NewGuard(1, 2)
+	a, b := start(t, 1, g, rpctest.NewService().Register), start(t, 2, g, rpctest.NewService().Register)
+	h := throughHole(t, a, b)
+	var open []rpc.Stream
+	for range 32 { // more than the transport holds back
+		s, err := a.Open(rpctest.Patient(t), b.Self(), rpc.Bulk, sink, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, s)
+	}
+	h.plug.Store(true)
+	var wrote sync.WaitGroup
+	for _, s := range open {
+		wrote.Go(func() {
+			for b := make([]byte, 64<<10); ; {
+				if _, err := s.Write(b); err != nil {
+					return
+				}
+			}
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	for ctx.Err() == nil {
+		s, err := a.Open(ctx, b.Self(), rpc.Bulk, sink, make([]byte, 64<<10))
+		if err != nil {
+			break
+		}
+		open = append(open, s)
+	}
+	for _, s := range open {
+		_ = s.Close()
+	}
+	wrote.Wait()
+	if _, up := a.Distance(b.Self()); !up {
+		t.Error("it took until the link was dropped")
+	}
 }
