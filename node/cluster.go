@@ -262,7 +262,7 @@ func (n *Node) describe(c *membership.Card) {
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
 	c.Health.Damaged = int64(p.Lost)
 	n.noteRate(c.Health.Rate)
-	if p.Queued == 0 {
+	if p.Queued == 0 && p.Waiting == 0 && !p.Comparing && c.Health.Rows == 0 {
 		c.Whole = c.Layout
 	}
 }

@@ -160,7 +160,7 @@ func (x *home) settledIn(nodes int) bool {
 			return false
 		}
 	}
-	return true
+	return x.tookUp()
 }
 
 func (h *homes) three() (a, b, c *home) {
@@ -398,7 +398,8 @@ func (x *home) tookUp() bool {
 			return false
 		}
 	}
-	return err == nil
+	p := x.extents.Progress()
+	return err == nil && p.Queued == 0 && p.Waiting == 0 && !p.Comparing
 }
 
 func (h *homes) eventually(what string, done func() bool) {

@@ -43,10 +43,17 @@ func (s *Store) Mend(ctx context.Context, uses Uses) error {
 
 // resweep compares rows and bytes again: the layout changed, or the queue was too short.
 func (s *Store) resweep(ctx context.Context) {
+	defer s.mend.swept()
 	_, err := s.Sweep(ctx, func(id ident.ID) { s.Miss(id) })
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("rows and bytes could not be compared; the daily window tries again", "error", err)
 	}
+}
+
+func (m *mender) swept() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweeping--
 }
 
 // wantsSweep reports whether rows and bytes are to be compared now, once.
@@ -57,6 +64,7 @@ func (m *mender) wantsSweep() bool {
 		return false
 	}
 	m.sweep, m.beyond, m.beyondBytes = false, 0, 0
+	m.sweeping++
 	return true
 }
 

@@ -10,9 +10,13 @@ import (
 type Progress struct {
 	// Queued is how many extents are to be looked at; Bytes what is known to be
 	// fetched for them. ByReason leaves out those that did not fit into memory.
-	Queued   int
-	Bytes    int64
-	ByReason map[Reason]int
+	Queued int
+	Bytes  int64
+	// Waiting is how many are to be looked at soon if nothing comes of itself, Comparing
+	// whether rows and bytes are being compared or are about to be.
+	Waiting   int
+	Comparing bool
+	ByReason  map[Reason]int
 	// Rate is how many bytes per second came lately; Fetched all of them since the
 	// process started, Mended how many extents.
 	Rate    float64
@@ -32,9 +36,10 @@ func (s *Store) Progress() Progress {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	p := Progress{Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
+	p := Progress{Comparing: m.sweep || m.sweeping > 0, Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
 	for _, c := range m.chores {
 		if !c.busy && c.tries == 0 && c.due > now {
+			p.Waiting++
 			continue
 		}
 		p.Queued++

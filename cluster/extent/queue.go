@@ -63,6 +63,7 @@ type mender struct {
 	beyond      int // did not fit
 	beyondBytes int64
 	sweep       bool              // rows and bytes are to be compared when there is time
+	sweeping    int               // comparisons under way
 	lost        map[ident.ID]bool // no node has them
 	lastErr     error
 	meter       meter
