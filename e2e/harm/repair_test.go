@@ -39,7 +39,8 @@ func repair(t *testing.T, n *harness.Node) repairStatus {
 // noOrphans waits until nothing is left to tidy up.
 func noOrphans(t *testing.T, n *harness.Node) {
 	t.Helper()
-	harness.Eventually(t, patience, "repair status shows no orphan and no row with work left", func() bool {
+	// What a kill left is done step by step, each in a round of two minutes.
+	harness.Eventually(t, 2*patience, "repair status shows no orphan and no row with work left", func() bool {
 		s := repair(t, n)
 		return s.Orphans == 0 && s.Pending == 0
 	})
