@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,14 +13,23 @@ func TestIdleAndBusyAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var requests flights
+		var mu sync.Mutex
 		var told []bool
 		ended := make(chan error, 1)
 		asked := func() uint64 { all, _ := requests.begun(); return all }
-		go func() { ended <- watchIdle(ctx, asked, requests.any, func(idle bool) { told = append(told, idle) }) }()
+		go func() {
+			ended <- watchIdle(ctx, asked, requests.any, func(idle bool) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, idle)
+			})
+		}()
 		after := func(d time.Duration, when string, want ...bool) {
 			t.Helper()
 			<-time.NewTimer(d).C
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(told, want) {
 				t.Fatalf("%s: told %v, want %v", when, told, want)
 			}
