@@ -41,14 +41,12 @@ type home struct {
 // memoryLinks makes Transport of a node of a Memory network.
 type memoryLinks struct {
 	*rpc.MemoryNode
-	close func()
 }
 
 func (memoryLinks) Start([]byte) error                  { return nil }
 func (memoryLinks) SetBackground(int)                   {}
 func (memoryLinks) SetRelay(int)                        {}
 func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
-func (m memoryLinks) Close() error                      { m.close(); return nil }
 
 func newHomes(t *testing.T, delay time.Duration) *homes {
 	h := &homes{t: t, dir: t.TempDir(), all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
@@ -68,8 +66,7 @@ func (h *homes) config(name string) Config {
 		Scrub: 720 * time.Hour, Uploads: 168 * time.Hour, Member: "first", KeyName: "first", Version: "test",
 		Clock: clock.System{}, Logger: quiet, Closing: time.Minute,
 		Links: func(seed ident.Secret, g rpc.Guard) (Transport, error) {
-			id := NodeOf(seed)
-			return memoryLinks{h.net.Node(id, g), func() { h.net.Crash(id) }}, nil
+			return memoryLinks{h.net.Node(NodeOf(seed), g)}, nil
 		},
 	}
 }

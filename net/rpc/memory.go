@@ -109,13 +109,22 @@ func (n *Memory) start(id ident.NodeID, guard Guard, t *Table) *MemoryNode {
 func (n *Memory) Crash(id ident.NodeID) {
 	n.mu.Lock()
 	node := n.nodes[id]
-	delete(n.nodes, id)
 	n.mu.Unlock()
 	if node != nil {
-		node.end()
-		node.drop(func(*memoryStream) bool { return true }, errGone())
-		n.tell()
+		n.crash(node)
 	}
+}
+
+// crash ends one life of a node; that of its name which began later goes on.
+func (n *Memory) crash(node *MemoryNode) {
+	n.mu.Lock()
+	if n.nodes[node.id] == node {
+		delete(n.nodes, node.id)
+	}
+	n.mu.Unlock()
+	node.end()
+	node.drop(func(*memoryStream) bool { return true }, errGone())
+	n.tell()
 }
 
 // Close crashes every node and waits until nothing runs.

@@ -20,21 +20,35 @@ type MemoryNode struct {
 
 	watchers []func(ident.NodeID, bool) // net.mu
 
-	mu   sync.Mutex
-	open map[*memoryStream]struct{} // this side's ends
+	mu       sync.Mutex
+	open     map[*memoryStream]struct{} // this side's ends
+	handlers sync.WaitGroup             // at work here; grows only while alive and mu is held
 }
 
 var _ Links = (*MemoryNode)(nil)
 
 func errGone() error { return Broken("the other node does not answer: its program ended") }
 
-// Close crashes the node. That of NewLoop waits until nothing runs.
+// Close crashes the node and waits for its handlers. That of NewLoop waits until nothing
+// runs.
 func (n *MemoryNode) Close() error {
-	n.net.Crash(n.id)
+	n.net.crash(n)
+	n.handlers.Wait()
 	if n.alone {
 		n.net.tasks.Wait()
 	}
 	return nil
+}
+
+// enter counts a handler, unless this node's life is over.
+func (n *MemoryNode) enter() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life.Err() != nil {
+		return false
+	}
+	n.handlers.Add(1)
+	return true
 }
 
 // Self implements Links.
@@ -199,6 +213,10 @@ func (n *MemoryNode) handling(caller context.Context, e edge) (context.Context, 
 }
 
 func (n *MemoryNode) serve(ctx context.Context, from ident.NodeID, m Method, request []byte) ([]byte, error) {
+	if !n.enter() {
+		return nil, errGone()
+	}
+	defer n.handlers.Done()
 	h, err := n.Table.Call(m, n.member(from), len(request))
 	if err != nil {
 		return nil, err

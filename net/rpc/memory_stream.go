@@ -77,11 +77,11 @@ func (n *MemoryNode) serveStream(from *MemoryNode, s *memoryStream, m Method, he
 	member := n.member(from.id)
 	s.anyone = !member
 	h, err := n.Table.Stream(m, member, len(head))
+	if err == nil && !n.enter() {
+		err = errGone()
+	}
 	if err == nil {
-		ctx, cancel := context.WithCancel(n.life)
-		defer cancel()
-		defer s.in.onBreak(cancel)()
-		err = h(ctx, from.id, head, s)
+		err = n.runStream(from.id, s, h, head)
 	}
 	if err != nil {
 		err = DecodeFault(EncodeFault(err))
@@ -91,6 +91,15 @@ func (n *MemoryNode) serveStream(from *MemoryNode, s *memoryStream, m Method, he
 	s.out.finish(err)
 	s.in.abandon(errClosed())
 	s.gone()
+}
+
+// runStream runs a handler that entered.
+func (n *MemoryNode) runStream(from ident.NodeID, s *memoryStream, h StreamHandler, head []byte) error {
+	defer n.handlers.Done()
+	ctx, cancel := context.WithCancel(n.life)
+	defer cancel()
+	defer s.in.onBreak(cancel)()
+	return h(ctx, from, head, s)
 }
 
 func errClosed() error { return Broken("the stream was closed") }

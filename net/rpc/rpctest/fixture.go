@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -106,6 +107,9 @@ func (s *Service) Register(l Node) {
 	l.Handle(hold, rpc.Members, func(ctx context.Context, _ ident.NodeID, _ []byte) ([]byte, error) {
 		s.Held <- struct{}{}
 		<-ctx.Done()
+		for range 100 { // time enough to be overtaken by who does not wait for it
+			runtime.Gosched()
+		}
 		s.Ended <- struct{}{}
 		return nil, ctx.Err()
 	})

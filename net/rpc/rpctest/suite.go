@@ -353,8 +353,12 @@ func restart(t *testing.T, start Start) {
 	}()
 	<-atB.Held
 	b.Close()
+	select {
+	case <-atB.Ended:
+	default:
+		t.Fatal("Close came back while a handler was at work")
+	}
 	want(t, <-done, errs.Unavailable)
-	<-atB.Ended
 	_, err := a.Call(Patient(t), b.Self(), rpc.Urgent, echo, nil)
 	want(t, err, errs.Unavailable)
 	b = start(t, 2, g, NewService().Register)
