@@ -118,6 +118,7 @@ func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int
 	if out.Addresses == nil {
 		out.Addresses = []string{}
 	}
+	out.Relayed = p.Up && n.links.Relayed(place.ID)
 	if !p.Since.IsZero() {
 		out.Since = &p.Since
 	}

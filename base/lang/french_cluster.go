@@ -114,6 +114,7 @@ var frenchCluster = map[string]string{
 	"List the nodes: which are up, what they hold, how far away they are": "Lister les nœuds : lesquels sont là, ce qu'ils gardent, à quelle distance ils sont",
 	"Look at the nodes of the rhizome and change their share":             "Regarder les nœuds du rhizome et changer leur part",
 	"A node is one computer of the rhizome. NODE is its home, if the home has one node, its name, its ID or the beginning of that.\nEvery change shows first what it moves and asks; --yes skips the question.": "Un nœud est un ordinateur du rhizome. NODE est sa maison, si elle n'a qu'un nœud, son nom, son identifiant ou le début de celui-ci.\nChaque changement montre d'abord ce qu'il déplace et demande ; --yes saute la question.",
+	"reached through another home":         "joint en passant par une autre maison",
 	"list the nodes":                       "lister les nœuds",
 	"empty a node before it is taken away": "vider un nœud avant de le retirer",
 	"Round trip":                           "Aller-retour",

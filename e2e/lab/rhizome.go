@@ -242,6 +242,7 @@ func (n *Node) Status() (s Status, err error) {
 type Member struct {
 	ID, Home   string
 	This, Up   bool
+	Relayed    bool
 	Draining   bool
 	Partitions int
 	Imported   uint64 `json:"imported_layout"`

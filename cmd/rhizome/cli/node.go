@@ -73,6 +73,9 @@ func (a *App) nodeState(n api.Node) string {
 	if n.This {
 		out = append(out, a.Say.T("this one"))
 	}
+	if n.Relayed {
+		out = append(out, a.Say.T("reached through another home"))
+	}
 	if n.Draining && n.Partitions > 0 {
 		out = append(out, a.Say.T("being emptied"))
 	} else if n.Draining {

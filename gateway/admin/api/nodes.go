@@ -22,7 +22,9 @@ type Node struct {
 	// Since is when the node was first seen up, or last seen; nil if that is not known.
 	Since *time.Time `json:"since,omitempty"`
 	// RTT is the time to the node and back in milliseconds; 0 for this one and those away.
-	RTT       float64  `json:"rtt_ms"`
+	RTT float64 `json:"rtt_ms"`
+	// Relayed says that the node is reached through another one only.
+	Relayed   bool     `json:"relayed"`
 	Release   string   `json:"release"`
 	Addresses []string `json:"addresses"`
 	// Capacity is what the layout counts with; Used and Free are what the node last said.
