@@ -437,6 +437,13 @@ func (t *table) faults(w *world, i int, emit emitter) {
 		}
 		emit(next, step{"restarts", i, 0}, false)
 	}
+	if t.drops && int(w.crashes) < t.crashes && w.r[i].touch {
+		next := t.copy(w)
+		next.crashes++
+		r := &next.r[i]
+		r.imp, r.touch, r.again, r.tenure.Serving = Import{}, false, true, t.base(i, r.tenure.Known)
+		emit(next, step{"forgets that it imported", i, 0}, false)
+	}
 	if int(w.floors) < t.floors {
 		for b := 1; b <= t.ballots; b++ {
 			if floor := (Ballot{Round: uint64(b)}); w.r[i].limits.Floor.Less(floor) {

@@ -24,6 +24,8 @@ type scope struct {
 	old, new, third string
 	// marks: that a row was imported is forgotten by a restart, until the partition is.
 	marks bool
+	// drops: it may be forgotten without a restart too.
+	drops bool
 	// modes fixes the layout under which each client works; any if empty or '*'.
 	modes   string
 	ballots int // how many there are; as many as clients need if zero
