@@ -152,6 +152,8 @@ func (x *home) shut() {
 		_ = x.disks.Close()
 		_ = x.rows.Close()
 	}
+	x.h.mu.Lock()
+	defer x.h.mu.Unlock()
 	x.disks, x.rows, x.Store, x.regs = nil, nil, nil, nil
 }
 
