@@ -28,6 +28,7 @@ type town struct {
 	once  sync.Once
 	hot   []int          // partitions whose replicas change; the others stay on the first home
 	lost  []ident.NodeID // declared lost for good
+	marks int            // ReplicaOptions.marks of homes that open
 }
 
 // home is one node: what it knows of layouts, its rows, and its coordinator.
@@ -160,7 +161,7 @@ func (h *home) open() {
 	h.links = links
 	h.rep, err = OpenReplica(h.kv, h.id, ReplicaOptions{Plans: h, Source: func(n ident.NodeID) (Source, error) {
 		return Remote(links, n), nil
-	}})
+	}, marks: h.town.marks})
 	check(t, err)
 	Serve(h.links, h.rep)
 	h.coord = NewCoordinator(Config{
