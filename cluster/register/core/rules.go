@@ -26,4 +26,9 @@ type rules struct {
 	neverTwice    bool // a refused Accept is taken as never accepted before
 	anyFence      bool // a read counts answers from behind a fence
 	longPage      bool // a page of a scan ends with the longest answer
+	aloneAny      bool // a replica answers alone what it holds, doubtful or not
+	aloneEarly    bool // a replica answers alone that has not imported the whole partition
+	aloneOfThree  bool // one of three answers alone
+	staleVouch    bool // a record takes over that the one before it was vouched for
+	importSure    bool // an imported record is not in doubt, whoever it came from
 }
