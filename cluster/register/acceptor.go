@@ -188,6 +188,10 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	batch := r.kv.NewBatch()
 	flags := writeRow(batch, key, c.stored.flags, !c.stored.ballot.IsZero(), next)
 	addDigest(batch, key[1:], &c.stored, next)
+	if r.tenureOf(key).pair {
+		batch.Set(doubtOf(key, next.Ballot), nil)
+		r.doubts.open[groupOf(keySlot(key))].Store(true)
+	}
 	w := r.weights.begin(batch, row, count, bytes)
 	s.setWriting(c, true)
 	err := batch.Commit()

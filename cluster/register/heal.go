@@ -91,6 +91,8 @@ func (c *Coordinator) missed(n ident.NodeID, part string) {
 func (c *Coordinator) Heal(ctx context.Context) error {
 	rarely := time.NewTicker(healRarely)
 	defer rarely.Stop()
+	doubts := time.NewTicker(vouchRetry)
+	defer doubts.Stop()
 	var soon <-chan time.Time
 	pause := healSoon
 	for {
@@ -101,6 +103,8 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 			for _, n := range c.cfg.Layout().Nodes {
 				c.heal.add(n.ID)
 			}
+		case <-doubts.C:
+			c.healDoubts()
 		case <-c.heal.wake:
 			if soon == nil {
 				soon = time.After(healSoon)
@@ -112,6 +116,21 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 			} else {
 				pause = min(2*pause, healLate)
 				soon = time.After(pause)
+			}
+		}
+	}
+}
+
+// healDoubts has those partitions compared in which there are doubts from a while ago.
+func (c *Coordinator) healDoubts() {
+	if c.cfg.Local == nil {
+		return
+	}
+	l := c.cfg.Layout()
+	for _, p := range c.cfg.Local.openDoubts() {
+		for _, n := range l.Replicas(p) {
+			if n != c.cfg.Node {
+				c.heal.add(n, p)
 			}
 		}
 	}
@@ -148,6 +167,9 @@ func (c *Coordinator) healWith(ctx context.Context, n ident.NodeID, partitions m
 	}
 	for batch := range slices.Chunk(of, healBatch) {
 		if err := errors.Join(ctx.Err(), c.compare(ctx, src, batch)); err != nil {
+			return err
+		}
+		if err := c.askDoubts(ctx, src, batch); err != nil {
 			return err
 		}
 	}
@@ -193,7 +215,10 @@ func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error 
 		return err
 	}
 	var failed error
+	var agreed []Term
 	for k, x := range of {
+		before := failed
+		failed = nil
 		if len(ours[k]) == 0 || len(theirs[k]) == 0 {
 			failed = errNotYet
 		}
@@ -208,8 +233,12 @@ func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error 
 				return ctx.Err()
 			}
 		}
+		if failed == nil {
+			agreed = append(agreed, x)
+			failed = before
+		}
 	}
-	return failed
+	return errors.Join(failed, c.cfg.Local.agreed(agreed))
 }
 
 // mendBucket makes both replicas hold the same in a bucket.
@@ -304,7 +333,7 @@ func (c *Coordinator) mendRow(ctx context.Context, src Source, term uint64, our,
 	_, err = c.Update(ctx, high.Row, Change{Epoch: EpochSettle, Above: above,
 		Apply: func(old *Value) (*Value, error) { return old, nil }})
 	if errors.Is(err, ErrFenced) || errs.KindOf(err) == errs.Conflict {
-		err = nil // closed for ever as it is
+		err = c.cfg.Local.doubt(term, high.Row) // closed for ever as it is
 	}
 	return err
 }

@@ -49,6 +49,7 @@ type Replica struct {
 	stripe   maphash.Seed
 	shards   [shardCount]shard
 	fences   fences
+	doubts   doubts
 	weights  weights
 	watchers [256][]func(Row, *Value)
 	tombs    atomic.Int64 // tombstones written since the start, for who forgets them
@@ -68,7 +69,7 @@ func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica
 	if err := r.claim(node); err != nil {
 		return nil, err
 	}
-	for _, load := range []func() error{r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests} {
+	for _, load := range []func() error{r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests, r.loadDoubts} {
 		if err := load(); err != nil {
 			return nil, err
 		}

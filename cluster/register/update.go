@@ -185,8 +185,11 @@ func (u *update) accept(ctx context.Context) {
 		}
 		return a, err
 	}, take(core.Accepting, u.p.Accepted))
-	if u.p.Phase() == core.Accepting {
+	switch u.p.Phase() {
+	case core.Accepting:
 		u.failed = err
+	case core.Chosen:
+		u.c.chosen(u.at, u.row, rec.Ballot)
 	}
 }
 
