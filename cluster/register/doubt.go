@@ -266,3 +266,13 @@ func (r *Replica) listDoubts(ctx context.Context, x Term, limit int) (of []Vouch
 	}
 	return of, true, r.clearDoubts(old, gone)
 }
+
+// Doubts counts the records of which this replica does not know that the other one of
+// two holds them. It reads the list.
+func (r *Replica) Doubts() (n int) {
+	_ = r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(_, _ []byte) error {
+		n++
+		return nil
+	})
+	return n
+}
