@@ -20,6 +20,9 @@ const (
 	// singleTries is how often a row in doubt is asked for again, some seconds in all: the
 	// other replica may come back, or its word be under way.
 	singleTries = 16
+	// pairWait is how long a change waits for the one of two replicas that does not answer:
+	// a restart or a short cut of the line is ridden out, and no more.
+	pairWait = 10 * time.Second
 )
 
 var errDoubt = errs.New(errs.Unavailable, "one of the row's two replicas is away, and the other one alone cannot tell what the row holds")
