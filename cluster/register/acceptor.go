@@ -190,7 +190,7 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	addDigest(batch, key[1:], &c.stored, next)
 	if r.tenureOf(key).pair {
 		batch.Set(doubtOf(key, next.Ballot), nil)
-		r.doubts.open[groupOf(keySlot(key))].Store(true)
+		r.doubts.open[groupOf(keySlot(key))].Store(newDoubts)
 	}
 	w := r.weights.begin(batch, row, count, bytes)
 	s.setWriting(c, true)

@@ -22,9 +22,15 @@ import (
 
 // doubts is what is remembered of the list beside it.
 type doubts struct {
-	// open: entries of the group may be older than what is under way.
-	open [groups]atomic.Bool
+	open [groups]atomic.Uint32
 }
+
+// What is known of the list of a group without a look at the disk.
+const (
+	noDoubts  uint32 = iota
+	newDoubts        // there may be some, under way perhaps
+	oldDoubts        // there were some when it was looked at
+)
 
 // doubtOf returns the entry of a record: ROW and ballot.
 func doubtOf(key []byte, b Ballot) []byte { return appendBallot(withFirst(doubtKey, key), b) }
@@ -79,7 +85,16 @@ func (r *Replica) loadDoubts() error {
 		if err := r.loadPair(g, r.tenures[g].Load()); err != nil {
 			return err
 		}
-		r.doubts.open[g].Store(r.tenures[g].Load().pair)
+	}
+	err := r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(entry, _ []byte) error {
+		key, _, err := rowOfDoubt(entry)
+		if err == nil {
+			r.doubts.open[groupOf(keySlot(key))].Store(oldDoubts)
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if r.options.Plans == nil || r.options.Plans.Layout() == nil {
 		return nil
@@ -206,12 +221,26 @@ func (r *Replica) doubt(term uint64, row Row) error {
 	return b.Commit()
 }
 
-// openDoubts returns the partitions in which there may be doubts that nobody is about to
-// vouch for, and the other replica of each is to be asked.
-func (r *Replica) openDoubts() (out []int) {
+// openDoubts returns the partitions of which the other replica is to be asked: this one is
+// not sure, or lists something.
+func (r *Replica) openDoubts(ctx context.Context) (out []Term) {
+	var tables []Table
 	for g := range r.tenures {
-		if r.doubts.open[g].Load() {
-			out = append(out, partitionOf(g))
+		t := r.tenures[g].Load()
+		x := Term{Partition: partitionOf(g), Term: t.Known}
+		switch {
+		case !t.pairs(t.Known):
+		case !t.sure || r.doubts.open[g].Load() == oldDoubts:
+			out = append(out, x)
+		case r.doubts.open[g].Load() == newDoubts:
+			var err error
+			if tables == nil {
+				tables, err = r.tables()
+			}
+			of, all, failed := r.listDoubts(ctx, x, tables, 1)
+			if len(of) > 0 || !all || err != nil || failed != nil {
+				out = append(out, x)
+			}
 		}
 	}
 	return out
@@ -219,18 +248,14 @@ func (r *Replica) openDoubts() (out []int) {
 
 // listDoubts returns what is in doubt in a partition, limit entries at most, and takes
 // off the list what is there no more. It tells whether that was all.
-func (r *Replica) listDoubts(ctx context.Context, x Term, limit int) (of []Vouched, all bool, err error) {
+func (r *Replica) listDoubts(ctx context.Context, x Term, tables []Table, limit int) (of []Vouched, all bool, err error) {
 	g := groupIn(x.Partition)
-	r.doubts.open[g].Store(false)
+	r.doubts.open[g].Store(noDoubts)
 	defer func() {
 		if len(of) > 0 || !all || err != nil {
-			r.doubts.open[g].Store(true)
+			r.doubts.open[g].Store(oldDoubts)
 		}
 	}()
-	tables, err := r.tables()
-	if err != nil {
-		return nil, false, err
-	}
 	var old []Vouched
 	var gone [][]byte
 	for _, t := range tables {
@@ -265,14 +290,4 @@ func (r *Replica) listDoubts(ctx context.Context, x Term, limit int) (of []Vouch
 		}
 	}
 	return of, true, r.clearDoubts(old, gone)
-}
-
-// Doubts counts the records of which this replica does not know that the other one of
-// two holds them. It reads the list.
-func (r *Replica) Doubts() (n int) {
-	_ = r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(_, _ []byte) error {
-		n++
-		return nil
-	})
-	return n
 }

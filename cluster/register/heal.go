@@ -74,7 +74,10 @@ func (h *heal) take() map[ident.NodeID]map[int]struct{} {
 
 // LinkUp says that a node can be reached again: what it missed meanwhile, and what this
 // node did, is made up for by Heal.
-func (c *Coordinator) LinkUp(n ident.NodeID) { c.heal.add(n) }
+func (c *Coordinator) LinkUp(n ident.NodeID) {
+	c.silent.note(n, false)
+	c.heal.add(n)
+}
 
 // missed notes that a replica may not have what was chosen.
 func (c *Coordinator) missed(n ident.NodeID, part string) {
@@ -104,7 +107,7 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 				c.heal.add(n.ID)
 			}
 		case <-doubts.C:
-			c.healDoubts()
+			c.healDoubts(ctx)
 		case <-c.heal.wake:
 			if soon == nil {
 				soon = time.After(healSoon)
@@ -122,15 +125,16 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 }
 
 // healDoubts has those partitions compared in which there are doubts from a while ago.
-func (c *Coordinator) healDoubts() {
+// Where nothing changed, it looks at no disk.
+func (c *Coordinator) healDoubts(ctx context.Context) {
 	if c.cfg.Local == nil {
 		return
 	}
 	l := c.cfg.Layout()
-	for _, p := range c.cfg.Local.openDoubts() {
-		for _, n := range l.Replicas(p) {
-			if n != c.cfg.Node {
-				c.heal.add(n, p)
+	for _, x := range c.cfg.Local.openDoubts(ctx) {
+		for _, n := range l.Replicas(x.Partition) {
+			if n != c.cfg.Node && l.Term(x.Partition) == x.Term {
+				c.heal.add(n, x.Partition)
 			}
 		}
 	}

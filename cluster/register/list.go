@@ -59,6 +59,7 @@ type lister struct {
 	alone   bool
 	short   bool // the last answer was cut for its size
 	single  bool // each part is asked of one replica of two
+	tries   int
 	doubt   bool // something in an answer of one of two is in doubt
 }
 
@@ -94,6 +95,7 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 			ctx, cancel = l.c.bounded(ctx)
 			defer cancel()
 		}
+		l.tries = attempt
 		s, done, answered, err := l.ask(ctx, after, limit)
 		if !done {
 			single, asked, ok := l.sweepSingle(ctx, answered, after, limit)
@@ -160,7 +162,7 @@ func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scan
 			return enough
 		}
 		if l.half(answered) {
-			return l.c.await(l.nodes)
+			return l.c.await(l.nodes, l.tries)
 		}
 		return wait
 	})

@@ -50,7 +50,7 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Record, bool, error) {
 	at := c.place(row.Part)
 	r := core.NewReader(len(at.nodes))
-	rec, done, err := c.readOnce(ctx, row, at, &r)
+	rec, done, err := c.readOnce(ctx, row, at, &r, attempt)
 	if done {
 		return rec, true, nil
 	}
@@ -75,7 +75,7 @@ func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Re
 	return rec, err == nil, err
 }
 
-func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader) (rec core.Record, done bool, err error) {
+func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader, attempt int) (rec core.Record, done bool, err error) {
 	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
 		a, err := p.Read(ctx, at.term, row)
 		if err == nil && mismatched(a) {
@@ -89,7 +89,7 @@ func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.R
 		case r.Majority():
 			return linger
 		case len(at.nodes) == 2:
-			return c.await(at.nodes)
+			return c.await(at.nodes, attempt)
 		}
 		return wait
 	})

@@ -52,10 +52,14 @@ func (s *silence) any(nodes []ident.NodeID) bool {
 	return slices.ContainsFunc(nodes, func(n ident.NodeID) bool { _, ok := s.of[n]; return ok })
 }
 
-// await says how long to wait for the second of two replicas.
-func (c *Coordinator) await(nodes []ident.NodeID) verdict {
-	if c.silent.any(nodes) {
+// await says how long to wait for the second of two replicas: in later attempts, when
+// the first one could not answer alone, as long as it takes.
+func (c *Coordinator) await(nodes []ident.NodeID, attempt int) verdict {
+	switch {
+	case c.silent.any(nodes):
 		return enough
+	case attempt > 0:
+		return wait
 	}
 	return tarry
 }

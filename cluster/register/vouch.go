@@ -2,11 +2,13 @@ package register
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"rhizome/base/ident"
+	"rhizome/net/rpc"
 )
 
 const (
@@ -96,32 +98,49 @@ func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
 // here it holds.
 func (c *Coordinator) askDoubts(ctx context.Context, src Source, of []Term) error {
 	local := c.cfg.Local
+	tables, err := local.tables()
+	if err != nil {
+		return err
+	}
 	for _, x := range of {
-		if g := groupIn(x.Partition); !local.tenures[g].Load().pairs(x.Term) || !local.doubts.open[g].Load() {
-			continue
-		}
-		doubts, _, err := local.listDoubts(ctx, x, maxVouched)
-		if err != nil {
-			return err
-		}
-		if len(doubts) == 0 {
-			continue
-		}
-		call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
-		held, err := src.Vouch(call, doubts)
-		cancel()
-		if err != nil {
-			return err
-		}
-		both := doubts[:0:0]
-		for k, ok := range held {
-			if ok {
-				both = append(both, doubts[k])
+		for more := true; more; {
+			if g := groupIn(x.Partition); !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {
+				break
 			}
-		}
-		if _, err := local.Vouch(ctx, both); err != nil {
-			return err
+			doubts, all, err := local.listDoubts(ctx, x, tables, maxVouched)
+			if err != nil {
+				return err
+			}
+			settled, err := c.askAbout(ctx, src, doubts)
+			if err != nil {
+				return err
+			}
+			more = !all && settled > 0
 		}
 	}
 	return nil
+}
+
+// askAbout asks the other replica which of some records it holds, and returns how many.
+func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched) (int, error) {
+	if len(doubts) == 0 {
+		return 0, nil
+	}
+	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	held, err := src.Vouch(call, doubts)
+	if errors.Is(err, rpc.ErrUnknownMethod) {
+		return 0, nil // it runs an older release
+	}
+	if err != nil {
+		return 0, err
+	}
+	both := doubts[:0:0]
+	for k, ok := range held {
+		if ok {
+			both = append(both, doubts[k])
+		}
+	}
+	_, err = c.cfg.Local.Vouch(ctx, both)
+	return len(both), err
 }
