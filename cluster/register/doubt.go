@@ -7,7 +7,9 @@ import (
 	"sync/atomic"
 
 	"rhizome/base/errs"
+	"rhizome/cluster/layout"
 	"rhizome/cluster/register/core"
+	"rhizome/disk/kv"
 )
 
 // Where a partition has two replicas, each of them keeps a list of the records that it
@@ -96,11 +98,23 @@ func (r *Replica) loadDoubts() error {
 	if err != nil {
 		return err
 	}
-	if r.options.Plans == nil || r.options.Plans.Layout() == nil {
+	b := r.kv.NewBatch()
+	if err := r.distrust(b); err != nil {
+		b.Discard()
+		return err
+	}
+	if r.options.Plans != nil && r.options.Plans.Layout() != nil {
+		r.beginLists(b, r.options.Plans.Layout())
+	}
+	if b.Empty() {
+		b.Discard()
 		return nil
 	}
-	l := r.options.Plans.Layout()
-	b := r.kv.NewBatch()
+	return b.Commit()
+}
+
+// beginLists begins the lists of partitions of two replicas that have none.
+func (r *Replica) beginLists(b *kv.Batch, l *layout.Layout) {
 	for g := range r.tenures {
 		t, p := r.tenures[g].Load(), partitionOf(g)
 		if !t.pair && t.member() && p < len(l.Assigned) && l.Term(p) == t.Known && len(l.Replicas(p)) == 2 {
@@ -108,11 +122,24 @@ func (r *Replica) loadDoubts() error {
 			b.Set(pairKey(g), t.encodePair())
 		}
 	}
-	if b.Empty() {
-		b.Discard()
-		return nil
+}
+
+// distrust makes no partition sure if an earlier release, which lists no doubts, may have
+// voted since: whoever votes on a row of two replicas has promised before, and so raised
+// the ceiling, of which that release keeps one copy.
+func (r *Replica) distrust(b *kv.Batch) error {
+	twin, err := r.loadBallot(twinKey)
+	if err != nil || twin == *r.ceiling.Load() {
+		return err
 	}
-	return b.Commit()
+	b.Set(twinKey, appendBallot(nil, *r.ceiling.Load()))
+	for g := range r.tenures {
+		if t := r.tenures[g].Load(); t.sure {
+			t.sure = false // nobody else has it yet
+			b.Set(pairKey(g), t.encodePair())
+		}
+	}
+	return nil
 }
 
 // pairs reports whether the rows of a term are all here and lie on two replicas.

@@ -176,6 +176,7 @@ func (r *Replica) raiseCeilingBy(b Ballot, step uint64) error {
 	next := core.CeilingFor(b, step)
 	batch := r.kv.NewBatch()
 	batch.Set(ceilingKey, appendBallot(nil, next))
+	batch.Set(twinKey, appendBallot(nil, next))
 	if err := batch.Commit(); err != nil {
 		return err
 	}

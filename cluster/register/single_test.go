@@ -224,6 +224,27 @@ func TestSingleReadsOverLayouts(t *testing.T) {
 	}
 }
 
+// TestAnEarlierReleaseVoted: it lists no doubts, so that one of two answers alone again
+// only once it was compared.
+func TestAnEarlierReleaseVoted(t *testing.T) {
+	w := newTown(t, 3, "12", "p0", "p1")
+	live := pairOf(t, w)
+	w.noDoubts(0, 1)
+	b := w.homes[0].kv.NewBatch()
+	b.Set(ceilingKey, appendBallot(nil, core.CeilingFor(*w.homes[0].rep.ceiling.Load(), 1)))
+	check(t, b.Commit())
+	for range 2 {
+		w.crash(0)
+		if a, err := w.homes[0].rep.ReadAlone(ctxFor(t), 1, pairRow(1)); err != nil || a.Alone {
+			t.Fatalf("it answers alone: %+v, %v", a, err)
+		}
+	}
+	check(t, w.homes[0].coord.healWith(ctxFor(t), w.homes[1].id, nil))
+	w.crash(0)
+	w.cut(1, true)
+	readsAll(t, w.homes[0].coord, live)
+}
+
 var pairRuns = [][]string{{"12", "12"}, {"1", "12"}, {"12", "13"}, {"123", "12"}, {"12", "1", "12"}, {"12", "34"}}
 
 // playPairs runs one history on two replicas of which one is away now and then.
