@@ -146,12 +146,16 @@ func (l *lister) replan(ctx context.Context, err error, attempt int) bool {
 func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scanner, done bool, answered []bool, err error) {
 	s, answered = core.NewScanner(l.size), make([]bool, len(l.nodes))
 	done = len(l.parts) == 0
-	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
+	sweeps := make([]Sweep, len(l.nodes)) // calls that are left behind outlast what the lister says
+	for k := range sweeps {
 		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Single: l.single, Fence: l.Fence}
 		for _, i := range l.covers[k] {
 			sw.Parts, sw.Terms = append(sw.Parts, l.parts[i]), append(sw.Terms, l.terms[i])
 		}
-		return p.Scan(ctx, sw)
+		sweeps[k] = sw
+	}
+	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
+		return p.Scan(ctx, sweeps[k])
 	}, func(k int, sec core.Section) verdict {
 		answered[k], l.doubt = true, l.doubt || l.single && !sec.Certain
 		l.short = l.short || sec.More && len(sec.Items) < limit && l.alone
