@@ -223,7 +223,7 @@ func warning(w layout.Warning) error {
 	case layout.OneHome:
 		return errs.Newf(errs.Conflict, "everything lies in one home, %s: if it burns, all is lost. Invite another home", w.Zone)
 	case layout.NoThird:
-		return errs.New(errs.Conflict, "with two homes and no witness, nothing can be written or read while one of them is away. Invite a third, if only a small machine as a witness")
+		return errs.New(errs.Conflict, "with two homes and no witness, nothing can be written while one of them is away; what is there can be read. Invite a third, if only a small machine as a witness")
 	case layout.FewHomes:
 		return errs.Newf(errs.Conflict, "there are too few homes for as many copies as wanted: each byte lies in %d", w.Count)
 	case layout.Idle:

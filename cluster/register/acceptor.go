@@ -188,10 +188,17 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	batch := r.kv.NewBatch()
 	flags := writeRow(batch, key, c.stored.flags, !c.stored.ballot.IsZero(), next)
 	addDigest(batch, key[1:], &c.stored, next)
+	pair := r.tenureOf(key).pair
+	if pair {
+		batch.Set(doubtOf(key, next.Ballot), nil)
+	}
 	w := r.weights.begin(batch, row, count, bytes)
 	s.setWriting(c, true)
 	err := batch.Commit()
 	s.setWriting(c, false)
+	if pair {
+		r.doubts.open[groupOf(keySlot(key))].Store(newDoubts)
+	}
 	r.weights.end(w, count, bytes, err)
 	if err != nil {
 		c.known = false // it may or may not be there

@@ -67,7 +67,9 @@ const (
 var ErrFenced = errs.New(errs.Conflict, "the rows are closed to changes of this epoch")
 
 // Store is what the floors above use. All methods are safe for concurrent use and
-// end with errs.Unavailable when ctx does or when no majority answers.
+// end with errs.Unavailable when ctx does or when no majority answers. Of a row's two
+// replicas one answers what reads, scans and weighs, while the other one is away, but for
+// rows that were changed when it went.
 type Store interface {
 	// NewBallot returns a ballot that this node has never used, likely to win now.
 	NewBallot() Ballot

@@ -16,6 +16,7 @@ type verdict uint8
 const (
 	wait   verdict = iota
 	linger         // those that come soon
+	tarry          // those that come in the usual time
 	enough
 )
 
@@ -129,12 +130,12 @@ func (cs *calls[T]) collect(ctx context.Context, take func(int, T) verdict) erro
 				}
 				continue
 			}
-			switch take(r.from, r.a) {
+			switch v := take(r.from, r.a); v {
 			case enough:
 				return nil
-			case linger:
+			case linger, tarry:
 				if soon == nil {
-					t := time.NewTimer(cs.c.cfg.Linger)
+					t := time.NewTimer(cs.c.patience(v))
 					defer t.Stop()
 					soon = t.C
 				}
@@ -145,6 +146,14 @@ func (cs *calls[T]) collect(ctx context.Context, take func(int, T) verdict) erro
 			return ctx.Err()
 		}
 	}
+}
+
+// patience is how long those that are left are waited for.
+func (c *Coordinator) patience(v verdict) time.Duration {
+	if v == tarry {
+		return singleAfter
+	}
+	return c.cfg.Linger
 }
 
 // lateTime is after how long calls are made that were put off.
@@ -175,10 +184,12 @@ func ask[T any](ctx context.Context, c *Coordinator, nodes []ident.NodeID, call 
 func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, call asker[T]) (T, error) {
 	p, err := c.peer(n)
 	if err != nil {
+		c.silent.note(n, true)
 		var none T
 		return none, err
 	}
 	a, err := call(ctx, i, p)
+	c.silent.note(n, errs.KindOf(err) == errs.Unavailable && !errors.As(err, new(*PlanError)))
 	c.heed(n, any(a), err)
 	return a, err
 }

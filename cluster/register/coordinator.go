@@ -51,6 +51,11 @@ type Coordinator struct {
 	heal  heal
 	calls sync.WaitGroup // calls to replicas under way
 	left  leftCalls
+
+	vouching vouching
+	silent   silence
+	ending   chan struct{} // closed when Close was called
+	closed   sync.Once
 }
 
 var _ Store = (*Coordinator)(nil)
@@ -66,7 +71,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 	if cfg.Linger == 0 {
 		cfg.Linger = 50 * time.Millisecond
 	}
-	c := &Coordinator{cfg: cfg, heal: heal{wake: make(chan struct{}, 1)}}
+	c := &Coordinator{cfg: cfg, heal: heal{wake: make(chan struct{}, 1)}, ending: make(chan struct{})}
 	c.draws.seed(cfg.Seed)
 	if cfg.Jitter == nil {
 		c.cfg.Jitter = c.draws.upTo
@@ -79,7 +84,10 @@ func NewCoordinator(cfg Config) *Coordinator {
 
 // Close waits for calls to replicas that were left behind when a majority had
 // answered. Each ends by itself within Config.CallTimeout.
-func (c *Coordinator) Close() { c.calls.Wait() }
+func (c *Coordinator) Close() {
+	c.closed.Do(func() { close(c.ending) })
+	c.calls.Wait()
+}
 
 // NewBallot is Store's. Its round follows the clock where that is ahead of every
 // round met so far.

@@ -32,6 +32,8 @@
 //
 //   - the work list: rows whose value is marked Pending and was not yet Settled. It
 //     is a hint of where to look, never a fact about the row;
+//   - the doubts: records of which it does not know that the other one of two replicas
+//     holds them, so that it does not answer alone;
 //   - the digests: of each bucket of a partition's rows, to compare replicas by;
 //   - the weights: sums of Count and Bytes of all live values per (table, partition
 //     key).

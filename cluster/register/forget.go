@@ -141,6 +141,9 @@ func (r *Replica) drop(d Tombstone) error {
 	b := r.kv.NewBatch()
 	b.Delete(key)
 	b.Delete(withFirst(tombKey, key))
+	if r.tenureOf(key).pair {
+		b.Delete(doubtOf(key, d.Ballot))
+	}
 	addDigest(b, key[1:], &c.stored, &core.Cell{})
 	if err := b.CommitLazily(); err != nil {
 		return err

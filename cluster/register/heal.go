@@ -31,7 +31,10 @@ const (
 
 // LinkUp says that a node can be reached again: what it missed meanwhile, and what this
 // node did, is made up for by Heal.
-func (c *Coordinator) LinkUp(n ident.NodeID) { c.heal.link(n) }
+func (c *Coordinator) LinkUp(n ident.NodeID) {
+	c.silent.note(n, false)
+	c.heal.link(n)
+}
 
 // missed notes that a replica may not have what was chosen.
 func (c *Coordinator) missed(n ident.NodeID, part string) {
@@ -50,6 +53,8 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 	defer rarely.Stop()
 	var running sync.WaitGroup
 	defer running.Wait()
+	doubts := time.NewTicker(vouchRetry)
+	defer doubts.Stop()
 	for {
 		wait := c.heal.begin(func(n ident.NodeID, partitions map[int]struct{}) {
 			running.Go(func() { c.heal.ended(n, partitions, c.healWith(ctx, n, partitions)) })
@@ -63,10 +68,28 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 			for _, n := range c.cfg.Layout().Nodes {
 				c.heal.add(n.ID)
 			}
+		case <-doubts.C:
+			c.healDoubts(ctx)
 		case <-c.heal.wake:
 		case <-t.C:
 		}
 		t.Stop()
+	}
+}
+
+// healDoubts has those partitions compared in which there are doubts from a while ago.
+// Where nothing changed, it looks at no disk.
+func (c *Coordinator) healDoubts(ctx context.Context) {
+	if c.cfg.Local == nil {
+		return
+	}
+	l := c.cfg.Layout()
+	for _, x := range c.cfg.Local.openDoubts(ctx) {
+		for _, n := range l.Replicas(x.Partition) {
+			if n != c.cfg.Node && l.Term(x.Partition) == x.Term {
+				c.heal.add(n, x.Partition)
+			}
+		}
 	}
 }
 
@@ -89,6 +112,9 @@ func (c *Coordinator) healWith(ctx context.Context, n ident.NodeID, partitions m
 	}
 	for batch := range slices.Chunk(of, healBatch) {
 		if err := errors.Join(ctx.Err(), c.compare(ctx, src, batch)); err != nil {
+			return err
+		}
+		if err := c.askDoubts(ctx, src, batch); err != nil {
 			return err
 		}
 	}
@@ -134,7 +160,10 @@ func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error 
 		return err
 	}
 	var failed error
+	var agreed []Term
 	for k, x := range of {
+		before := failed
+		failed = nil
 		if len(ours[k]) == 0 || len(theirs[k]) == 0 {
 			failed = errNotYet
 		}
@@ -144,8 +173,12 @@ func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if failed == nil {
+			agreed = append(agreed, x)
+			failed = before
+		}
 	}
-	return failed
+	return errors.Join(failed, c.cfg.Local.agreed(agreed))
 }
 
 // mendRow hands the higher record of two replicas to the other one, as an Accept that
@@ -182,7 +215,7 @@ func (c *Coordinator) mendRow(ctx context.Context, src Source, term uint64, our,
 	_, err = c.Update(ctx, high.Row, Change{Epoch: EpochSettle, Above: above,
 		Apply: func(old *Value) (*Value, error) { return old, nil }})
 	if errors.Is(err, ErrFenced) || errs.KindOf(err) == errs.Conflict {
-		err = nil // closed for ever as it is
+		err = c.cfg.Local.doubt(term, high.Row) // closed for ever as it is
 	}
 	return err
 }

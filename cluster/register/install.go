@@ -298,6 +298,10 @@ func (r *Replica) finish(i *importing) error {
 	next := *t
 	next.Serving, next.imp = t.Known, nil
 	b := r.kv.NewBatch()
+	if _, from, ok := r.before(i.group, i.term); next.pair && ok && len(from) == 1 {
+		next.sure = true // the other replica imports the same, or has it
+		b.Set(pairKey(i.group), next.encodePair())
+	}
 	b.Set(tenureKey(i.group), next.encode())
 	b.Delete(cursorKey(i.group))
 	if err := b.Commit(); err != nil {

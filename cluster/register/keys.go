@@ -15,12 +15,15 @@ import (
 //	'b' ROW          its blob, if it has one
 //	't' ROW          its ballot: it is a tombstone, to be forgotten one day
 //	'w' ROW          the row is on the table's work list
+//	'u' ROW ballot   the row's record at that ballot is in doubt: see doubt.go
 //	'g' PART kind    counter of (table, part): kind 0 sums Count, 1 sums Bytes
 //	'd' G bucket     counter: digest of the rows of G in a bucket, see digest.go
 //	'f' 'c'          ceiling, a ballot
+//	'f' 'C'          the same, kept by releases that list doubts
 //	'f' 'i'          whose store this is: 32 bytes, the node's ID
 //	'f' 't' G        tenure of slot group G: see tenure.go
 //	'f' 'p' G        import of G: up to where it has come, see importing.go
+//	'f' 's' G        doubts of G are listed: the term, 8 bytes, and 1 if it is sure
 //	'f' 'd'          digests are kept: 1 byte, their version
 //	'f' 'v'          of the first release: layout version that is served, 8 bytes
 //	'f' 'l' G        floor of slot group G (2 bytes), a ballot
@@ -40,6 +43,7 @@ const (
 	blobKey   = 'b'
 	tombKey   = 't'
 	workKey   = 'w'
+	doubtKey  = 'u'
 	weightKey = 'g'
 	ownKey    = 'f'
 
@@ -54,6 +58,7 @@ const MaxKey = 2000
 
 var (
 	ceilingKey = []byte{ownKey, 'c'}
+	twinKey    = []byte{ownKey, 'C'}
 	nodeKey    = []byte{ownKey, 'i'}
 	versionKey = []byte{ownKey, 'v'}
 )

@@ -58,6 +58,9 @@ type lister struct {
 	size    []int   // the number of replicas of each part
 	alone   bool
 	short   bool // the last answer was cut for its size
+	single  bool // each part is asked of one replica of two
+	tries   int
+	doubt   bool // something in an answer of one of two is in doubt
 }
 
 // arrange finds out which node keeps which part.
@@ -92,7 +95,20 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 			ctx, cancel = l.c.bounded(ctx)
 			defer cancel()
 		}
-		s, done, err := l.ask(ctx, after, limit)
+		l.tries = attempt
+		s, done, answered, err := l.ask(ctx, after, limit)
+		if !done {
+			single, asked, ok := l.sweepSingle(ctx, answered, after, limit)
+			if ok {
+				s, done = single, true
+			} else if asked && !errors.As(err, new(*PlanError)) {
+				if err := l.c.inDoubt(ctx, err, attempt); err != nil {
+					return nil, false, "", err
+				}
+				l.arrange()
+				continue
+			}
+		}
 		if done {
 			rows, through, more = s.Merge()
 			return rows, more, through, nil
@@ -127,16 +143,21 @@ func (l *lister) replan(ctx context.Context, err error, attempt int) bool {
 	return true
 }
 
-func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scanner, done bool, err error) {
-	s = core.NewScanner(l.size)
+func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scanner, done bool, answered []bool, err error) {
+	s, answered = core.NewScanner(l.size), make([]bool, len(l.nodes))
 	done = len(l.parts) == 0
-	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
-		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Fence: l.Fence}
+	sweeps := make([]Sweep, len(l.nodes)) // calls that are left behind outlast what the lister says
+	for k := range sweeps {
+		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Single: l.single, Fence: l.Fence}
 		for _, i := range l.covers[k] {
 			sw.Parts, sw.Terms = append(sw.Parts, l.parts[i]), append(sw.Terms, l.terms[i])
 		}
-		return p.Scan(ctx, sw)
+		sweeps[k] = sw
+	}
+	err = ask(ctx, l.c, l.nodes, func(ctx context.Context, k int, p Peer) (core.Section, error) {
+		return p.Scan(ctx, sweeps[k])
 	}, func(k int, sec core.Section) verdict {
+		answered[k], l.doubt = true, l.doubt || l.single && !sec.Certain
 		l.short = l.short || sec.More && len(sec.Items) < limit && l.alone
 		for i := range sec.Items {
 			sec.Items[i].Part = l.covers[k][sec.Items[i].Part]
@@ -144,9 +165,30 @@ func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scan
 		if done = s.Answer(l.covers[k], sec); done {
 			return enough
 		}
+		if l.half(answered) {
+			return l.c.await(l.nodes, l.tries)
+		}
 		return wait
 	})
-	return s, done, err
+	return s, done, answered, err
+}
+
+// half reports whether one of two replicas of every part has answered.
+func (l *lister) half(answered []bool) bool {
+	heard := make([]bool, len(l.parts))
+	for k, ok := range answered {
+		if ok {
+			for _, i := range l.covers[k] {
+				heard[i] = true
+			}
+		}
+	}
+	for i, ok := range heard {
+		if !ok || l.size[i] != 2 {
+			return false
+		}
+	}
+	return true
 }
 
 // add appends the live rows to the page until that is full. A page never ends at the

@@ -39,6 +39,16 @@ func (l *lossy) Read(ctx context.Context, v uint64, row Row) (core.Answer, error
 	return lose(l, a, err)
 }
 
+func (l *lossy) ReadAlone(ctx context.Context, v uint64, row Row) (core.Answer, error) {
+	a, err := l.p.ReadAlone(ctx, v, row)
+	return lose(l, a, err)
+}
+
+func (l *lossy) Vouch(ctx context.Context, of []Vouched) ([]bool, error) {
+	a, err := l.p.Vouch(ctx, of)
+	return lose(l, a, err)
+}
+
 func (l *lossy) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	a, err := l.p.Scan(ctx, s)
 	return lose(l, a, err)

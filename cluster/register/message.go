@@ -21,6 +21,7 @@ const (
 	methodImported
 	methodDigests
 	methodHeads
+	methodVouch
 )
 
 // rowMsg is the request of every method that is about one row or partition key. What
@@ -33,8 +34,9 @@ type rowMsg struct {
 	Ballot []byte `cbor:"5,keyasint,omitempty"` // of a Prepare or a Confirm
 	Head   []byte `cbor:"6,keyasint,omitempty"` // of an Accept: the record as a stored head
 	Blob   []byte `cbor:"7,keyasint,omitempty"`
-	Epoch  uint64 `cbor:"8,keyasint,omitempty"` // of a Fence
-	Digest uint64 `cbor:"9,keyasint,omitempty"` // of a Settle
+	Epoch  uint64 `cbor:"8,keyasint,omitempty"`  // of a Fence
+	Digest uint64 `cbor:"9,keyasint,omitempty"`  // of a Settle
+	Alone  bool   `cbor:"10,keyasint,omitempty"` // of a Read: one of two is to answer for both
 }
 
 // answerMsg answers every method but Scan.
@@ -51,6 +53,7 @@ type answerMsg struct {
 	Bytes   int64        `cbor:"10,keyasint,omitempty"`
 	Version uint64       `cbor:"11,keyasint,omitempty"` // of a Confirmation
 	Holds   bool         `cbor:"12,keyasint,omitempty"`
+	Alone   bool         `cbor:"13,keyasint,omitempty"`
 }
 
 // sweepMsg asks for a Sweep, sectionMsg answers it.
@@ -64,6 +67,7 @@ type sweepMsg struct {
 	Delimiter []byte   `cbor:"7,keyasint,omitempty"`
 	Fence     uint64   `cbor:"8,keyasint,omitempty"`
 	Alone     bool     `cbor:"9,keyasint,omitempty"`
+	Single    bool     `cbor:"10,keyasint,omitempty"`
 }
 
 type sectionMsg struct {
@@ -72,6 +76,7 @@ type sectionMsg struct {
 	More    bool         `cbor:"3,keyasint,omitempty"`
 	Last    []byte       `cbor:"4,keyasint,omitempty"`
 	Fences  []uint64     `cbor:"5,keyasint,omitempty"`
+	Certain bool         `cbor:"6,keyasint,omitempty"`
 }
 
 type itemMsg struct {
@@ -154,13 +159,13 @@ func newRowMsg(term uint64, row Row) rowMsg {
 
 func packAnswer(a core.Answer) answerMsg {
 	m := answerMsg{Refusal: a.Refusal, Ballot: packBallot(a.Ballot), Beat: packBallot(a.Beat), Never: a.Never,
-		Floor: packBallot(a.Floor), Fence: a.Fence}
+		Floor: packBallot(a.Floor), Fence: a.Fence, Alone: a.Alone}
 	m.Head, m.Blob = packCell(&core.Cell{Record: a.Record, Soft: a.Soft, Promised: a.Record.Ballot})
 	return m
 }
 
 func (m *answerMsg) unpack() (a core.Answer, err error) {
-	a = core.Answer{Refusal: m.Refusal, Never: m.Never, Fence: m.Fence}
+	a = core.Answer{Refusal: m.Refusal, Never: m.Never, Fence: m.Fence, Alone: m.Alone}
 	if m.Refusal > core.Behind {
 		return a, errMessage("a refusal of an unknown kind")
 	}
@@ -179,7 +184,7 @@ func (m *answerMsg) unpack() (a core.Answer, err error) {
 
 func packSweep(s *Sweep) sweepMsg {
 	m := sweepMsg{Table: s.Table, Terms: s.Terms, Prefix: []byte(s.Prefix), After: []byte(s.After), Limit: s.Limit,
-		Delimiter: []byte(s.Delimiter), Fence: s.Fence, Alone: s.Alone}
+		Delimiter: []byte(s.Delimiter), Fence: s.Fence, Alone: s.Alone, Single: s.Single}
 	for _, p := range s.Parts {
 		m.Parts = append(m.Parts, []byte(p))
 	}
@@ -188,7 +193,7 @@ func packSweep(s *Sweep) sweepMsg {
 
 func (m *sweepMsg) unpack() (Sweep, error) {
 	s := Sweep{Table: m.Table, Terms: m.Terms, Prefix: string(m.Prefix), After: string(m.After), Limit: m.Limit,
-		Delimiter: string(m.Delimiter), Fence: m.Fence, Alone: m.Alone}
+		Delimiter: string(m.Delimiter), Fence: m.Fence, Alone: m.Alone, Single: m.Single}
 	if len(m.Parts) > maxParts || len(m.Terms) != len(m.Parts) || m.Limit < 1 || m.Limit > maxSweep ||
 		max(len(m.Prefix), len(m.After), len(m.Delimiter)) > MaxKey {
 		return s, errMessage("a scan beyond its limits")
@@ -202,7 +207,7 @@ func (m *sweepMsg) unpack() (Sweep, error) {
 }
 
 func packSection(sec *core.Section) sectionMsg {
-	m := sectionMsg{More: sec.More, Last: []byte(sec.Last), Fences: sec.Fences}
+	m := sectionMsg{More: sec.More, Last: []byte(sec.Last), Fences: sec.Fences, Certain: sec.Certain}
 	for i := range sec.Items {
 		it := &sec.Items[i]
 		head, _ := packCell(&core.Cell{Record: it.Record, Soft: it.Soft, Promised: it.Record.Ballot})
@@ -213,7 +218,7 @@ func packSection(sec *core.Section) sectionMsg {
 
 // unpack reads the answer about so many parts.
 func (m *sectionMsg) unpack(parts int) (sec core.Section, err error) {
-	sec = core.Section{More: m.More, Last: string(m.Last), Fences: m.Fences}
+	sec = core.Section{More: m.More, Last: string(m.Last), Fences: m.Fences, Certain: m.Certain}
 	if len(m.Fences) != parts || len(m.Last) > MaxKey || m.More && len(m.Last) == 0 {
 		return sec, errMessage("an answer to a scan")
 	}

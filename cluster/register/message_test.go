@@ -20,7 +20,7 @@ func TestAnswersComeBackWhole(t *testing.T) {
 		{},
 		{Ballot: Ballot{Round: 1}, Refusal: core.Stale, Beat: Ballot{Round: 5}, Never: true},
 		{Record: someRecord(), Soft: true, Floor: Ballot{Round: 1}, Fence: 9},
-		{Record: core.Record{Ballot: Ballot{Round: 4}, Recent: []Ballot{{Round: 4}}}},
+		{Record: core.Record{Ballot: Ballot{Round: 4}, Recent: []Ballot{{Round: 4}}}, Alone: true},
 	} {
 		var m answerMsg
 		check(t, decode(codec.Encode(packAnswer(a)), &m))
@@ -36,7 +36,7 @@ func TestSectionsComeBackWhole(t *testing.T) {
 	rec := someRecord()
 	v := *rec.Value
 	v.Blob, rec.Value = nil, &v
-	sec := core.Section{More: true, Last: "k/", Fences: []uint64{0, 3}, Items: []core.Item{
+	sec := core.Section{More: true, Last: "k/", Fences: []uint64{0, 3}, Certain: true, Items: []core.Item{
 		{Part: 1, Sort: "k/1", Group: "k/", Record: rec, Soft: true},
 		{Part: 0, Sort: "m", Record: core.Record{Ballot: Ballot{Round: 4}, Recent: []Ballot{{Round: 4}}}},
 	}}
@@ -50,11 +50,28 @@ func TestSectionsComeBackWhole(t *testing.T) {
 	if _, err := m.unpack(1); err == nil {
 		t.Error("an answer about parts that were not asked for was taken")
 	}
-	s := Sweep{Table: 3, Parts: []string{"a", "b"}, Terms: []uint64{1, 2}, Prefix: "p", After: "q", Limit: 9, Delimiter: "/", Fence: 1, Alone: true}
+	s := Sweep{Table: 3, Parts: []string{"a", "b"}, Terms: []uint64{1, 2}, Prefix: "p", After: "q", Limit: 9, Delimiter: "/", Fence: 1, Alone: true, Single: true}
 	var sm sweepMsg
 	check(t, decode(codec.Encode(packSweep(&s)), &sm))
 	if back, err := sm.unpack(); err != nil || !reflect.DeepEqual(back, s) {
 		t.Errorf("%+v became %+v: %v", s, back, err)
+	}
+}
+
+func TestVouchesComeBackWhole(t *testing.T) {
+	of := []Vouched{{Row{1, "p", "s"}, 3, Ballot{Round: 7, Node: 8, Attempt: 9}}, {Row{2, "q", ""}, 4, Ballot{Round: 1}}}
+	var m vouchMsg
+	check(t, decode(codec.Encode(packVouch(of)), &m))
+	if got, err := m.unpack(); err != nil || !reflect.DeepEqual(got, of) {
+		t.Errorf("%+v became %+v: %v", of, got, err)
+	}
+	m.Of[1].Ballot = nil
+	if _, err := m.unpack(); err == nil {
+		t.Error("a record without a ballot was taken")
+	}
+	m.Of = make([]vouchedRow, maxVouched+1)
+	if _, err := m.unpack(); err == nil {
+		t.Error("too many records were taken")
 	}
 }
 
@@ -68,6 +85,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add(codec.Encode(packAnswer(core.Answer{Record: rec, Soft: true, Floor: Ballot{Round: 1}})))
 	f.Add(codec.Encode(packSweep(&Sweep{Table: 1, Parts: []string{"a"}, Terms: []uint64{1}, Limit: 1})))
 	f.Add(codec.Encode(packSection(&core.Section{Items: []core.Item{{Sort: "s", Record: core.Record{Ballot: rec.Ballot}}}, Fences: []uint64{0}})))
+	f.Add(codec.Encode(packVouch([]Vouched{{Row{1, "p", "s"}, 3, rec.Ballot}})))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var row rowMsg
 		if decode(raw, &row) == nil {
@@ -116,6 +134,10 @@ func FuzzMessages(f *testing.F) {
 		var sec sectionMsg
 		if decode(raw, &sec) == nil {
 			_, _ = sec.unpack(1)
+		}
+		var vm vouchMsg
+		if decode(raw, &vm) == nil {
+			_, _ = vm.unpack()
 		}
 	})
 }

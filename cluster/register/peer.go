@@ -18,11 +18,18 @@ type Peer interface {
 	Prepare(ctx context.Context, term uint64, row Row, b Ballot) (core.Answer, error)
 	Accept(ctx context.Context, term uint64, row Row, r core.Record) (core.Answer, error)
 	Read(ctx context.Context, term uint64, row Row) (core.Answer, error)
+	// ReadAlone asks one of two replicas for an answer that holds for both. If it cannot
+	// give one, core.Answer.Alone is not set.
+	ReadAlone(ctx context.Context, term uint64, row Row) (core.Answer, error)
 	Scan(ctx context.Context, s Sweep) (core.Section, error)
 	Fence(ctx context.Context, term uint64, t Table, part string, epoch uint64) error
 	Weight(ctx context.Context, term uint64, t Table, part string) (count, bytes int64, err error)
 	Settle(ctx context.Context, term uint64, row Row, digest uint64) error
 	Confirm(ctx context.Context, term uint64, row Row, tombstone Ballot) (core.Confirmation, error)
+	// Vouch tells one of two replicas of records that the other one holds, durably, for
+	// certain, and under the terms given. It tells which of them it holds too: those are
+	// in doubt no more. At most maxVouched.
+	Vouch(ctx context.Context, of []Vouched) ([]bool, error)
 }
 
 // Sweep is the part of a Scan that one replica answers.
@@ -38,6 +45,9 @@ type Sweep struct {
 	// Alone asks for live rows only, and one item for a whole group: this replica is
 	// the only one of all Parts.
 	Alone bool
+	// Single asks one of two replicas of each of Parts for an answer that holds for both:
+	// core.Section.Certain.
+	Single bool
 }
 
 var _ Peer = (*Replica)(nil)
@@ -69,6 +79,10 @@ func (mute) Accept(context.Context, uint64, Row, core.Record) (core.Answer, erro
 func (mute) Read(context.Context, uint64, Row) (core.Answer, error) {
 	return core.Answer{}, errMute
 }
+func (mute) ReadAlone(context.Context, uint64, Row) (core.Answer, error) {
+	return core.Answer{}, errMute
+}
+func (mute) Vouch(context.Context, []Vouched) ([]bool, error)           { return nil, errMute }
 func (mute) Scan(context.Context, Sweep) (core.Section, error)          { return core.Section{}, errMute }
 func (mute) Fence(context.Context, uint64, Table, string, uint64) error { return errMute }
 func (mute) Settle(context.Context, uint64, Row, uint64) error          { return errMute }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
 )
 
@@ -49,9 +50,17 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Record, bool, error) {
 	at := c.place(row.Part)
 	r := core.NewReader(len(at.nodes))
-	rec, done, err := c.readOnce(ctx, row, at, &r)
+	rec, done, err := c.readOnce(ctx, row, at, &r, attempt)
 	if done {
 		return rec, true, nil
+	}
+	if from, ok := r.Single(); ok {
+		if rec, done = c.readSingle(ctx, row, at, from); done {
+			return rec, true, nil
+		}
+		if !errors.As(err, new(*PlanError)) && c.place(row.Part).term == at.term {
+			return rec, false, c.inDoubt(ctx, err, attempt)
+		}
 	}
 	if fence, lag := r.Fence(); lag {
 		return rec, false, c.Fence(ctx, row.Table, row.Part, fence)
@@ -66,7 +75,7 @@ func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Re
 	return rec, err == nil, err
 }
 
-func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader) (rec core.Record, done bool, err error) {
+func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.Reader, attempt int) (rec core.Record, done bool, err error) {
 	err = ask(ctx, c, at.nodes, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
 		a, err := p.Read(ctx, at.term, row)
 		if err == nil && mismatched(a) {
@@ -79,6 +88,8 @@ func (c *Coordinator) readOnce(ctx context.Context, row Row, at place, r *core.R
 			return enough
 		case r.Majority():
 			return linger
+		case len(at.nodes) == 2:
+			return c.await(at.nodes, attempt)
 		}
 		return wait
 	})
@@ -142,7 +153,7 @@ func (c *Coordinator) Fence(ctx context.Context, t Table, part string, epoch uin
 }
 
 // most asks the replicas of a partition key and returns what a majority of them say,
-// all of one term.
+// all of one term; beside an error, what there was.
 func most[T any](ctx context.Context, c *Coordinator, part string, call func(context.Context, uint64, Peer) (T, error)) ([]T, error) {
 	for attempt := 0; ; attempt++ {
 		if attempt == 1 {
@@ -166,7 +177,7 @@ func most[T any](ctx context.Context, c *Coordinator, part string, call func(con
 		case hopeless(err):
 			return nil, err
 		case !c.replan(ctx, part, at, err, attempt):
-			return nil, unavailable(err)
+			return heard, unavailable(err)
 		}
 	}
 }
@@ -178,7 +189,7 @@ const affirmers = 128
 // nothing to do.
 func (c *Coordinator) Affirm(ctx context.Context, rows ...Row) error {
 	var wg sync.WaitGroup
-	errs := make([]error, len(rows))
+	failed := make([]error, len(rows))
 	turn := make(chan struct{}, affirmers)
 	for i, row := range rows {
 		if len(c.place(row.Part).nodes) == 1 {
@@ -186,17 +197,17 @@ func (c *Coordinator) Affirm(ctx context.Context, rows ...Row) error {
 		}
 		turn <- struct{}{}
 		wg.Go(func() {
-			_, errs[i] = c.Update(ctx, row, Change{Epoch: EpochSettle, AbsentToo: true,
+			_, failed[i] = c.Update(ctx, row, Change{Epoch: EpochSettle, AbsentToo: true,
 				Apply: func(old *Value) (*Value, error) { return old, nil }})
 			<-turn
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(failed...)
 }
 
-// Weight is Store's: of what a majority say, the sums that most of them give, and
-// the largest where they differ.
+// Weight is Store's: of what a majority say, or one of two while the other one is away,
+// the sums that most of them give, and the largest where they differ.
 func (c *Coordinator) Weight(ctx context.Context, t Table, part string) (count, bytes int64, err error) {
 	var w sums
 	if b := c.begunWeight(ctx, partID{t, part}); b != nil {
@@ -214,6 +225,9 @@ func (c *Coordinator) weigh(ctx context.Context, t Table, part string) (w sums, 
 		s.count, s.bytes, err = p.Weight(ctx, term, t, part)
 		return s, err
 	})
+	if errs.KindOf(err) == errs.Unavailable && len(heard) == 1 && len(c.place(part).nodes) == 2 {
+		err = nil // of two, the one that is there says what it last saw
+	}
 	for _, s := range heard {
 		if s.bytes > w.bytes || s.bytes == w.bytes && s.count > w.count {
 			w = s

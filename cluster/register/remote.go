@@ -62,6 +62,12 @@ func (r *remote) Read(ctx context.Context, term uint64, row Row) (core.Answer, e
 	return r.answered(ctx, methodRead, newRowMsg(term, row))
 }
 
+func (r *remote) ReadAlone(ctx context.Context, term uint64, row Row) (core.Answer, error) {
+	m := newRowMsg(term, row)
+	m.Alone = true
+	return r.answered(ctx, methodRead, m)
+}
+
 func (r *remote) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	var got sectionMsg
 	if err := r.call(ctx, rpc.Urgent, methodScan, packSweep(&s), &got); err != nil {

@@ -50,6 +50,7 @@ type Replica struct {
 	stripe   maphash.Seed
 	shards   [shardCount]shard
 	fences   fences
+	doubts   doubts
 	weights  weights
 	watchers [256][]func(Row, *Value)
 	tombs    atomic.Int64 // tombstones written since the start, for who forgets them
@@ -69,7 +70,7 @@ func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica
 	if err := r.claim(node); err != nil {
 		return nil, err
 	}
-	for _, load := range []func() error{r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests} {
+	for _, load := range []func() error{r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests, r.loadDoubts} {
 		if err := load(); err != nil {
 			return nil, err
 		}
@@ -176,6 +177,7 @@ func (r *Replica) raiseCeilingBy(b Ballot, step uint64) error {
 	next := core.CeilingFor(b, step)
 	batch := r.kv.NewBatch()
 	batch.Set(ceilingKey, appendBallot(nil, next))
+	batch.Set(twinKey, appendBallot(nil, next))
 	if err := batch.Commit(); err != nil {
 		return err
 	}

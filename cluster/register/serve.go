@@ -24,6 +24,7 @@ func Serve(links rpc.Links, r *Replica) {
 	}
 	for m, h := range map[rpc.Method]rpc.Handler{
 		methodScan: s.scan, methodExport: s.export, methodImported: s.imported, methodDigests: s.digests, methodHeads: s.heads,
+		methodVouch: s.vouch,
 	} {
 		links.Handle(m, rpc.Members, h)
 	}
@@ -83,7 +84,11 @@ func (s *server) accept(ctx context.Context, row Row, m *rowMsg) (answerMsg, err
 }
 
 func (s *server) read(ctx context.Context, row Row, m *rowMsg) (answerMsg, error) {
-	a, err := s.r.Read(ctx, m.Term, row)
+	read := s.r.Read
+	if m.Alone {
+		read = s.r.ReadAlone
+	}
+	a, err := read(ctx, m.Term, row)
 	return packAnswer(a), err
 }
 

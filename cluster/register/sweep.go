@@ -22,6 +22,9 @@ const (
 func (r *Replica) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	w := sweeper{Sweep: s, replica: r}
 	defer w.close()
+	if w.Single && !w.sure() {
+		return core.Section{Fences: make([]uint64, len(s.Parts))}, nil
+	}
 	if err := w.admit(ctx); err != nil {
 		return core.Section{}, err
 	}
@@ -30,6 +33,9 @@ func (r *Replica) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	}
 	for _, part := range s.Parts {
 		w.out.Fences = append(w.out.Fences, r.fences.of(s.Table, part).told) // before the view
+	}
+	if w.Single {
+		w.view = r.kv.View()
 	}
 	if err := w.open(); err != nil {
 		return core.Section{}, err
@@ -41,12 +47,28 @@ func (r *Replica) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	if w.out.More && w.out.Last == "" {
 		return core.Section{}, errs.New(errs.Unavailable, "rows are being imported; try again")
 	}
+	if w.view != nil {
+		var err error
+		if w.out.Certain, err = w.certain(ctx, w.view); err != nil {
+			return core.Section{}, err
+		}
+	}
 	for i, part := range s.Parts {
 		if err := r.still(s.Terms[i], part); err != nil {
 			return core.Section{}, err
 		}
 	}
 	return w.out, nil
+}
+
+// sure reports whether this replica may answer for the other one of two, too.
+func (w *sweeper) sure() bool {
+	for i, part := range w.Parts {
+		if t := w.replica.tenures[groupOf(slotOf(part))].Load(); !t.sure || !t.pairs(w.Terms[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // admit imports what the answer needs of rows that are not here yet. Where that is not
@@ -94,6 +116,8 @@ type sweeper struct {
 	Sweep
 	replica *Replica
 	all     []*kv.Iter
+	view    *kv.View // of rows and doubts, if Single
+	soft    bool     // a row that was passed over or taken is soft
 	cursors []cursor
 	out     core.Section
 	size    int
@@ -140,7 +164,7 @@ func (w *sweeper) open() error {
 		if to != nil && bytes.Compare(from, to) >= 0 {
 			continue
 		}
-		it, err := w.replica.kv.Iter(from, to)
+		it, err := w.iter(from, to)
 		if err != nil {
 			return err
 		}
@@ -150,9 +174,19 @@ func (w *sweeper) open() error {
 	return nil
 }
 
+func (w *sweeper) iter(from, to []byte) (*kv.Iter, error) {
+	if w.view != nil {
+		return w.view.Iter(from, to)
+	}
+	return w.replica.kv.Iter(from, to)
+}
+
 func (w *sweeper) close() {
 	for _, it := range w.all {
 		_ = it.Close()
+	}
+	if w.view != nil {
+		_ = w.view.Close()
 	}
 }
 
@@ -245,6 +279,7 @@ func (w *sweeper) take(c *cursor, group int) (shown bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	w.soft = w.soft || softHead(raw)
 	if w.Alone && !liveHead(raw) {
 		return false, nil
 	}
@@ -266,6 +301,11 @@ func liveHead(head []byte) bool {
 	}
 	f := uint16(head[1])<<8 | uint16(head[2])
 	return f&fLive != 0 && f&fHidden == 0
+}
+
+// softHead reports whether a head is of a record that an import put below a promise.
+func softHead(head []byte) bool {
+	return len(head) >= 3 && (uint16(head[1])<<8|uint16(head[2]))&fSoft != 0
 }
 
 // keep copies b, which the next move of an iterator overwrites.

@@ -39,6 +39,9 @@ type tenure struct {
 	bound Ballot
 	// import of the rows of term rows, while they are not complete.
 	imp *importing
+	// pair: the partition has two replicas, and this one lists its doubts. sure: what is
+	// not listed, both hold.
+	pair, sure bool
 }
 
 const tenureSize = 1 + 3*8
@@ -184,7 +187,10 @@ func (r *Replica) Adopt(l *layout.Layout) error {
 	for g := range r.tenures {
 		t, p := r.tenures[g].Load(), partitionOf(g)
 		if term := l.Term(p); term > t.Known {
-			changes = append(changes, r.plan(g, t, term, slices.Contains(l.Replicas(p), r.node)))
+			c := r.plan(g, t, term, slices.Contains(l.Replicas(p), r.node))
+			c.next.pair = c.next.member() && len(l.Replicas(p)) == 2
+			c.next.sure = c.next.pair && c.next.Serving == term // all rows came from here
+			changes = append(changes, c)
 		}
 	}
 	if len(changes) == 0 {
@@ -247,6 +253,7 @@ func (r *Replica) seal(changes []change) error {
 	for _, c := range changes {
 		b.Set(tenureKey(c.group), c.next.encode())
 		b.Delete(cursorKey(c.group))
+		c.pair(b, tables)
 		if c.wipe {
 			wipe(b, c.group, tables)
 		}
@@ -272,6 +279,20 @@ func (r *Replica) seal(changes []change) error {
 		r.tenures[c.group].Store(c.next)
 	}
 	return nil
+}
+
+// pair puts into a batch how the doubts of the next term are listed: none are known yet.
+func (c *change) pair(b *kv.Batch, tables []Table) {
+	if c.next.pair {
+		b.Set(pairKey(c.group), c.next.encodePair())
+	} else if c.old.pair {
+		b.Delete(pairKey(c.group))
+	}
+	if c.old.pair {
+		for _, t := range tables {
+			b.DeleteRange(groupRange(doubtKey, t, c.group))
+		}
+	}
 }
 
 // promises returns the highest promise of each of the groups' rows that is remembered

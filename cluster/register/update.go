@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"errors"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
@@ -102,7 +103,11 @@ func (u *update) run(ctx context.Context) (*Value, error) {
 	}
 	ctx, cancel := u.c.bounded(ctx)
 	defer cancel()
+	started := time.Now() // stopwatch
 	for attempt := 0; ; attempt++ {
+		if time.Since(started) > pairWait && len(u.at.nodes) == 2 && u.c.silent.any(u.at.nodes) { // stopwatch
+			return nil, unavailable(u.failed)
+		}
 		if hopeless(u.failed) && !u.p.Sent() {
 			return nil, u.failed
 		}
@@ -185,8 +190,11 @@ func (u *update) accept(ctx context.Context) {
 		}
 		return a, err
 	}, take(core.Accepting, u.p.Accepted))
-	if u.p.Phase() == core.Accepting {
+	switch u.p.Phase() {
+	case core.Accepting:
 		u.failed = err
+	case core.Chosen:
+		u.c.chosen(u.at, u.row, rec.Ballot)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // rowKinds are the first bytes of the keys that belong to a row or partition key.
-var rowKinds = [...]byte{headKey, blobKey, tombKey, workKey, weightKey}
+var rowKinds = [...]byte{headKey, blobKey, tombKey, workKey, weightKey, doubtKey}
 
 // tables returns the tables of which there are any keys.
 func (r *Replica) tables() (out []Table, err error) {

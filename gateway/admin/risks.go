@@ -44,12 +44,16 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 		risk(api.RiskUnreadable, p.T("%s of the data cannot be read: all homes that keep it are away (%s). It is there again when one of them is back.", part(s.Unreadable), away))
 	}
 	switch {
-	case s.Stopped > 0 && c.voters() == 2:
-		risk(api.RiskStopped, p.T("Writes have stopped, and reads too: of two homes that vote, one is away (%s). They go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
+	case s.Stopped > 0 && s.Silent == 0 && c.voters() == 2:
+		risk(api.RiskStopped, p.T("Writes have stopped: of two homes that vote, one is away (%s). Reads go on, but for what was being written when it went. Writes go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
+	case s.Stopped > 0 && s.Silent == 0:
+		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped: too many homes are away (%s). Reads go on, but for what was being written when they went. Writes go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
 	case s.Stopped > 0:
-		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped, and reads too: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
+		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped, and reads of %s: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), part(s.Silent), away))
 	case s.Fragile > 0 && c.voters() == 2 && away == "":
-		risk(api.RiskFragile, p.T("Only two homes vote: while one of them is away, writes stop, and reads too. A small third computer as a witness, or a third home, keeps them going: rhizome invite here, then rhizome up --witness there."))
+		risk(api.RiskFragile, p.T("Only two homes vote: while one of them is away, writes stop; reads go on. A small third computer as a witness, or a third home, keeps writes going: rhizome invite here, then rhizome up --witness there."))
+	case s.Fragile > 0 && c.layout.Effective == 2:
+		risk(api.RiskFragile, p.T("If one more home goes away, writes to %s of the data stop; reads go on.", part(s.Fragile)))
 	case s.Fragile > 0:
 		risk(api.RiskFragile, p.T("If one more home goes away, writes to %s of the data stop, and reads too.", part(s.Fragile)))
 	}

@@ -20,6 +20,9 @@ func StandingOf(l *layout.Layout, up func(ident.NodeID) bool) api.Standing {
 		switch {
 		case p.votes < p.majority:
 			s.Stopped++
+			if len(replicas) != 2 || p.votes == 0 {
+				s.Silent++
+			}
 		case homes > 1 && p.votes-p.most < p.majority:
 			s.Fragile++
 		}

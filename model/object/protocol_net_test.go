@@ -98,6 +98,14 @@ func (l *link) Read(ctx context.Context, v uint64, row register.Row) (core.Answe
 	return call(ctx, l, "Read", row, func(ctx context.Context) (core.Answer, error) { return l.rep.Read(ctx, v, row) })
 }
 
+func (l *link) ReadAlone(ctx context.Context, v uint64, row register.Row) (core.Answer, error) {
+	return call(ctx, l, "ReadAlone", row, func(ctx context.Context) (core.Answer, error) { return l.rep.ReadAlone(ctx, v, row) })
+}
+
+func (l *link) Vouch(ctx context.Context, of []register.Vouched) ([]bool, error) {
+	return call(ctx, l, "Vouch", register.Row{}, func(ctx context.Context) ([]bool, error) { return l.rep.Vouch(ctx, of) })
+}
+
 func (l *link) Scan(ctx context.Context, s register.Sweep) (core.Section, error) {
 	return call(ctx, l, "Scan", register.Row{Table: s.Table}, func(ctx context.Context) (core.Section, error) { return l.rep.Scan(ctx, s) })
 }

@@ -27,6 +27,9 @@ type Cell struct {
 	// Soft marks a record that an import put below the promise: it counts for a
 	// Proposer, and not for a Reader.
 	Soft bool
+	// Doubt marks a record of which it is not known that every replica holds it, or one
+	// that descends from it. It matters where there are two: see ReadAlone.
+	Doubt bool
 }
 
 // Refusal says why a replica did not do as asked.
@@ -56,6 +59,8 @@ type Answer struct {
 	Soft   bool
 	Floor  Ballot
 	Fence  uint64
+	// Alone, in an answer to ReadAlone, says that Record is the answer.
+	Alone bool
 }
 
 // Bound returns the ballot that counts as promised.
@@ -96,7 +101,7 @@ func (c *Cell) Accept(r Record, l *Limits) (a Answer, write bool) {
 	if r.Epoch < l.Fence {
 		return Answer{Ballot: r.Ballot, Refusal: Fenced, Fence: l.Fence, Never: c.lacked(r.Ballot, l)}, false
 	}
-	*c = Cell{Record: r, Promised: r.Ballot}
+	*c = Cell{Record: r, Promised: r.Ballot, Doubt: c.Doubt || !l.rules.staleVouch}
 	return Answer{Ballot: r.Ballot}, true
 }
 

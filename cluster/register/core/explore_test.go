@@ -178,6 +178,18 @@ var scopes = []scope{
 	{name: "create again, foreclose; forgetting", ops: "CG", old: "123", ballots: 3, retry: true, forgets: 2},
 	{name: "create, foreclose; import 1 to 12", ops: "CG", old: "1", new: "12", ballots: 4, retry: true, forgets: 2},
 	{name: "import 123 to 3, a restart", ops: "SI", old: "123", new: "3", live: true, crashes: 1},
+	{name: "two replicas, reads alone", ops: "SSAA", old: "12", live: true},
+	{name: "two replicas, reads alone and together, a restart", ops: "SSAR", old: "12", live: true, fixed: true, crashes: 1, rounds: true},
+	{name: "two replicas, delete, swap, reads alone; forgetting beside floors", ops: "DSAA", old: "12", live: true, fixed: true, forgets: 2, floors: 1},
+	{name: "two replicas, create, delete, reads alone; forgetting", ops: "CDAA", old: "12", forgets: 2, ballots: 3},
+	{name: "two replicas, a fence, a read alone", ops: "SXFA", old: "12", heal: true},
+	{name: "two replicas, retries, a read alone", ops: "SSA", old: "12", ballots: 3, retry: true, unheard: true},
+	{name: "import 1 to 12, reads alone", ops: "SSAA", old: "1", new: "12", live: true, heal: true},
+	{name: "import 1 to 12, reads alone, again after a restart", ops: "SSAA", old: "1", new: "12", live: true, fixed: true, crashes: 1, marks: true},
+	{name: "import 123 to 12, reads alone", ops: "SSAA", old: "123", new: "12", live: true, fixed: true},
+	{name: "import 123 to 34, reads alone, healing", ops: "SSAA", old: "123", new: "34", live: true, fixed: true, heal: true, modes: "1*22"},
+	{name: "import 12 to 13, reads alone", ops: "SSAA", old: "12", new: "13", live: true, fixed: true},
+	{name: "three layouts, 12 to 1 to 12, reads alone, forgetting", ops: "DSAA", old: "12", new: "1", third: "12", live: true, fixed: true, forgets: 1, inorder: true},
 }
 
 // longScopes take minutes to hours and gigabytes; the largest are only bounded.
@@ -203,6 +215,9 @@ var longScopes = []scope{
 	{name: "three layouts, 123 to 145 to 123, forgetting", ops: "DR", old: "123", new: "145", third: "123", live: true, fixed: true, forgets: 2},
 	{name: "import 1 to 123, again after a restart", ops: "SSR", old: "1", new: "123", live: true, fixed: true, inorder: true, crashes: 1, marks: true, modes: "222"},
 	{name: "import 12 to 123, restarts", ops: "SSR", old: "12", new: "123", live: true, crashes: 1},
+	{name: "two replicas, retries, reads alone, a restart", ops: "SSAA", old: "12", ballots: 4, retry: true, unheard: true, crashes: 1},
+	{name: "import 123 to 12, reads alone, any mode, healing, a restart", ops: "SSAA", old: "123", new: "12", live: true, heal: true, crashes: 1},
+	{name: "three layouts, 1 to 12 to 23, reads alone, forgetting", ops: "DSAA", old: "1", new: "12", third: "23", live: true, fixed: true, forgets: 2},
 }
 
 func TestExplore(t *testing.T) {
@@ -255,6 +270,11 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"stale rows on a new tenure", scope{ops: "DR", old: "12", new: "1", third: "12", live: true, fixed: true, forgets: 2, ballots: 3, rounds: true, modes: "23"}, rules{keepStale: true}},
 		{"who imports again confirms a deletion", scope{ops: "DR", old: "1", new: "2", live: true, fixed: true, forgets: 1, ballots: 4, rounds: true, crashes: 1, marks: true, modes: "22"}, rules{confirmEarly: true}},
 		{"who votes again takes what is not its vote", scope{ops: "SSR", old: "1", new: "123", live: true, fixed: true, inorder: true, crashes: 1, marks: true, modes: "222"}, rules{importAgain: true}},
+		{"alone, a replica answers what is in doubt", scope{ops: "SAA", old: "12", live: true}, rules{aloneAny: true}},
+		{"alone, one of three answers", scope{ops: "SA", old: "123", live: true}, rules{aloneOfThree: true}},
+		{"alone, a replica answers before it has all rows", scope{ops: "SSA", old: "1", new: "12", live: true}, rules{aloneEarly: true}},
+		{"a record inherits that the one before it is in no doubt", scope{ops: "SAA", old: "12", live: true}, rules{staleVouch: true}},
+		{"what one of several sources held is in no doubt", scope{ops: "SAA", old: "123", new: "12", live: true, fixed: true}, rules{importSure: true}},
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			b.in.broken = b.broken

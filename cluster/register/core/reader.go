@@ -66,6 +66,15 @@ func (r *Reader) holders(b Ballot) (set uint64) {
 	return set
 }
 
+// Single returns the number of the only one of two replicas that answered, and whether
+// there is one: it may be asked to answer alone.
+func (r *Reader) Single() (from int, ok bool) {
+	if r.n != 2 || len(r.from) != 1 || r.Complete() {
+		return 0, false
+	}
+	return r.from[0], true
+}
+
 // Majority reports whether enough replicas answered to settle the row.
 func (r *Reader) Majority() bool { return len(r.answers) >= Majority(r.n) }
 

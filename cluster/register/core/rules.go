@@ -28,4 +28,9 @@ type rules struct {
 	forgoBelow    bool // a row that is not made yet is foreclosed below its maker's ballot
 	makeAnew      bool // a Create goes on though its row may have been foreclosed and forgotten
 	longPage      bool // a page of a scan ends with the longest answer
+	aloneAny      bool // a replica answers alone what it holds, doubtful or not
+	aloneEarly    bool // a replica answers alone that has not imported the whole partition
+	aloneOfThree  bool // one of three answers alone
+	staleVouch    bool // a record takes over that the one before it was vouched for
+	importSure    bool // an imported record is not in doubt, whoever it came from
 }

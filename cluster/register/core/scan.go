@@ -27,6 +27,9 @@ type Section struct {
 	Last string
 	// Fences are those of the parts asked for.
 	Fences []uint64
+	// Certain says, of one of two replicas that was asked for both, that nothing the
+	// answer rests on is in doubt.
+	Certain bool
 }
 
 // Key returns where the item stands in the order of a scan.

@@ -21,6 +21,7 @@ func (t *table) steps(w *world, emit func(next *world, s step, done bool)) {
 	for i := range t.n {
 		t.faults(w, i, emit)
 		t.imports(w, i, emit)
+		t.vouches(w, i, emit)
 	}
 }
 
@@ -69,6 +70,10 @@ func (t *table) starts(w *world, k int, emit emitter) {
 			c.p.rules, c.rd.rules = t.broken, t.broken
 			return next, c
 		}
+		if op == 'A' {
+			t.readsAlone(w, k, v, emit)
+			continue
+		}
 		if op == 'R' || op == 'F' {
 			next, c := begin()
 			c.reading = true
@@ -107,7 +112,7 @@ func (t *table) fixedBallot(k int) int {
 		b = 2
 	}
 	for _, op := range t.ops[:k] {
-		if op != 'R' && op != 'F' {
+		if !readsOnly(op) {
 			b++
 		}
 	}
@@ -486,8 +491,9 @@ func (t *table) forget(w *world, i int, emit emitter) {
 	emit(next, step{"forgets ballot", i, int(d.Round)}, false)
 }
 
-// confirm notes who could have confirmed which tombstone by now.
+// confirm notes who could have confirmed which tombstone, or vouched for what, by now.
 func (t *table) confirm(w *world) {
+	t.firm(w)
 	if t.forgets == 0 {
 		return
 	}
@@ -615,7 +621,7 @@ func (t *table) apply(w *world, k int, mask, now uint8) (uint8, bool) {
 	switch {
 	case c.stage == 0 || ended && c.res != now:
 		return 0, false
-	case op == 'R' || op == 'I' || op == 'F' || op == 'G' || c.no:
+	case op == 'R' || op == 'I' || op == 'F' || op == 'G' || op == 'A' || c.no:
 		return now, ended
 	case op == 'C' && t.forgone(w, mask):
 		return 0, false

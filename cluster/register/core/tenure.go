@@ -103,6 +103,11 @@ func (i *Import) chosen() bool {
 	return (!i.Again || i.rules.importAgain) && (i.same >= Majority(i.n) || i.rules.softNever)
 }
 
+// doubt reports whether a replica of two may hold less than the record and answer for
+// the row. What a single source held was chosen there, and every import from it finds
+// that; of several sources, the other replica may hear ones that do not hold it.
+func (i *Import) doubt() bool { return i.n > 1 && !i.rules.importSure }
+
 // Install merges the import into the cell and raises the floor and fence of l. All
 // of it is durable before the replica serves the row. The promise comes first:
 // a record below it is Soft, which a round at a higher ballot mends, unless it is
@@ -114,6 +119,9 @@ func (c *Cell) Install(i *Import, l *Limits) {
 	}
 	if c.Ballot.Less(i.best.Ballot) {
 		c.Record, c.Soft = i.best, false
+	}
+	if c.Ballot == i.best.Ballot {
+		c.Doubt = i.doubt()
 	}
 	c.Promised = bound.Max(c.Ballot)
 	if !c.Ballot.IsZero() && c.Ballot.Less(c.Promised) && !l.rules.noSoft {

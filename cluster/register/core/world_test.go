@@ -1,5 +1,7 @@
 package core
 
+import "strings"
+
 // A world is one row in a small scope: its replicas, its clients, and every Accept
 // that was ever sent, which may arrive at any time. The explorer drives the real
 // core through it; a step is one message and its answer, or one fault.
@@ -17,7 +19,7 @@ type scope struct {
 	// ops has a letter for each client: S swaps, D deletes, R reads, C creates,
 	// I writes the value again, X puts if absent, F fences and then reads. G is a
 	// collector: it writes again what a row holds that C may be making, and if that is
-	// nothing, C must not succeed any more.
+	// nothing, C must not succeed any more. A reads at one replica of two alone.
 	ops string
 	// old, new and third are the replicas of layouts 1, 2 and 3, numbered from 1; those
 	// of a layout that does not come are empty.
@@ -74,6 +76,7 @@ type sentRecord struct {
 	rec     Record
 	held    uint8    // replicas that ever held it
 	conf    [4]uint8 // replicas that confirmed it as a tombstone, by layout
+	firm    [4]uint8 // replicas that vouched for it, by layout
 }
 
 type world struct {
@@ -91,6 +94,7 @@ type table struct {
 	scope
 	n       int // replicas
 	k       int // clients
+	alone   bool
 	sets    [4][]int
 	class   [maxReplicas]uint8
 	values  [16]*Value
@@ -99,7 +103,7 @@ type table struct {
 }
 
 func newTable(sc scope) *table {
-	t := &table{scope: sc, k: len(sc.ops)}
+	t := &table{scope: sc, k: len(sc.ops), alone: strings.Contains(sc.ops, "A")}
 	for v, set := range []string{1: sc.old, 2: sc.new, 3: sc.third} {
 		for _, d := range set {
 			r := int(d - '1')
@@ -121,7 +125,7 @@ func newTable(sc scope) *table {
 	}
 	if t.ballots == 0 {
 		for _, op := range sc.ops {
-			if op != 'R' && op != 'F' {
+			if !readsOnly(op) {
 				t.ballots++
 			}
 		}
@@ -131,6 +135,9 @@ func newTable(sc scope) *table {
 	}
 	return t
 }
+
+// readsOnly reports whether a client takes no ballot.
+func readsOnly(op rune) bool { return op == 'R' || op == 'F' || op == 'A' }
 
 func (t *table) first() world {
 	var w world
@@ -214,19 +221,20 @@ func maskOf(recent []Ballot) (m uint16) {
 	return m
 }
 
-const columnSize = 15 + 3*maxClients + 5
+const columnSize = 15 + 3*maxClients + 8
 
 // column encodes all that concerns one replica, but for whom it imported from.
 func (t *table) column(w *world, i int, out []byte) {
 	r := &w.r[i]
-	held, conf := byte(0), [4]byte{}
+	held, conf, firm := byte(0), [4]byte{}, [4]byte{}
 	for b := range w.a {
 		held |= (w.a[b].held >> i & 1) << (b & 7)
 		for v := range conf {
 			conf[v] |= (w.a[b].conf[v] >> i & 1) << (b & 7)
+			firm[v] |= (w.a[b].firm[v] >> i & 1) << (b & 7)
 		}
 	}
-	col := append(out, t.class[i], small(r.cell.Promised), small(r.cell.Ballot), flag8(r.cell.Soft, r.touch, r.again, r.imp.Again),
+	col := append(out, t.class[i], small(r.cell.Promised), small(r.cell.Ballot), flag8(r.cell.Soft, r.touch, r.again, r.imp.Again, r.cell.Doubt && t.alone),
 		small(r.limits.Start), small(r.limits.Ceiling), small(r.limits.Floor), byte(r.limits.Fence),
 		byte(r.tenure.Known), byte(r.tenure.Serving),
 		small(r.imp.best.Ballot), small(r.imp.promised), small(r.imp.floor), byte(r.imp.n), byte(r.imp.fence)|byte(r.imp.same)<<4)
@@ -245,8 +253,9 @@ func (t *table) column(w *world, i int, out []byte) {
 		}
 		col = append(col, f, b, fl)
 	}
-	tail := col[:columnSize][columnSize-5:]
+	tail := col[:columnSize][columnSize-8:]
 	tail[0], tail[1], tail[2], tail[3] = held, conf[1], conf[2], conf[3]
+	tail[4], tail[5], tail[6] = firm[1], firm[2], firm[3]
 }
 
 const headerSize = 5 + 6*(maxBallots+1) + 17*maxClients
@@ -390,7 +399,7 @@ func (t *table) wants(k int) *Value {
 
 func (t *table) decodeReplica(w *world, i int, in []byte, slots [maxReplicas]int) {
 	r := &w.r[i]
-	r.cell = Cell{Record: t.rec(w, in[2]), Promised: big(in[1]), Soft: in[3]&1 != 0}
+	r.cell = Cell{Record: t.rec(w, in[2]), Promised: big(in[1]), Soft: in[3]&1 != 0, Doubt: in[3]&16 != 0}
 	r.limits = Limits{Start: big(in[4]), Ceiling: big(in[5]), Floor: big(in[6]), Fence: uint64(in[7]), rules: t.broken}
 	r.touch, r.again = in[3]&2 != 0, in[3]&4 != 0
 	r.tenure = Tenure{uint64(in[8]), uint64(in[9])}
@@ -406,9 +415,10 @@ func (t *table) decodeReplica(w *world, i int, in []byte, slots [maxReplicas]int
 	for b := range w.a {
 		bit := func(f byte) uint8 { return f >> (b & 7) & 1 << i }
 		if b < 8 {
-			w.a[b].held |= bit(in[columnSize-5])
+			w.a[b].held |= bit(in[columnSize-8])
 			for v := 1; v <= 3; v++ {
-				w.a[b].conf[v] |= bit(in[columnSize-5+v])
+				w.a[b].conf[v] |= bit(in[columnSize-8+v])
+				w.a[b].firm[v] |= bit(in[columnSize-5+v])
 			}
 		}
 	}

@@ -81,7 +81,7 @@ type Reason struct {
 // The kinds of a Reason.
 const (
 	RiskUnreadable = "unreadable" // data that nobody who is up keeps
-	RiskStopped    = "stopped"    // writes and reads have stopped
+	RiskStopped    = "stopped"    // writes have stopped, and maybe reads
 	RiskFragile    = "fragile"    // they stop after one more loss
 	RiskLone       = "lone"       // data in a single home
 	RiskAway       = "away"       // a home, or nodes of it

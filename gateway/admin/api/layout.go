@@ -45,8 +45,11 @@ type NodeShare struct {
 // Standing says what the loss of nodes does, counted in partitions; see
 // admin.StandingOf.
 type Standing struct {
-	// Stopped have no majority of their replicas up: nothing can be read or written there.
+	// Stopped have no majority of their replicas up: nothing can be written there.
 	Stopped int `json:"stopped"`
+	// Silent are those of them that cannot be read either: one of two replicas answers
+	// reads, but for what was being written when the other one went.
+	Silent int `json:"silent"`
 	// Fragile stop when one more home goes away.
 	Fragile int `json:"fragile"`
 	// Unreadable have no node up that keeps their bytes.

@@ -77,11 +77,12 @@ func ofLayout(g *gauges, l api.Layout) {
 	g.set("replicas", "Copies of everything that the layout has room for.", float64(l.Effective))
 	g.set("usable_bytes", "Bytes of objects that fit in all, each kept as often as there are copies.", float64(l.Usable))
 	part := func(state string, n int) {
-		g.set("partitions", "Slices of the data by how they stand: all of them (total), those that cannot be written or read at present (stopped), those of which that is so after the loss of one more home (fragile), those whose bytes nobody has who is up (unreadable), or only one home (lone).",
+		g.set("partitions", "Slices of the data by how they stand: all of them (total), those that cannot be written at present (stopped), those of them that cannot be read either (silent), those that stop after the loss of one more home (fragile), those whose bytes nobody has who is up (unreadable), or only one home (lone).",
 			float64(n), label{"state", state})
 	}
 	part("total", l.Partitions)
 	part("stopped", l.Stand.Stopped)
+	part("silent", l.Stand.Silent)
 	part("fragile", l.Stand.Fragile)
 	part("unreadable", l.Stand.Unreadable)
 	part("lone", l.Stand.Lone)

@@ -1,0 +1,123 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register/core"
+)
+
+const (
+	// singleAfter is how long the second of two replicas may take, after the first has
+	// answered, before that one is asked to answer a read alone. Of a replica that failed
+	// to answer the last time nothing is awaited.
+	singleAfter = 500 * time.Millisecond
+	// singleTries is how often a row in doubt is asked for again, some seconds in all: the
+	// other replica may come back, or its word be under way.
+	singleTries = 16
+	// pairWait is how long a change waits for the one of two replicas that does not answer:
+	// a restart or a short cut of the line is ridden out, and no more.
+	pairWait = 10 * time.Second
+)
+
+var errDoubt = errs.New(errs.Unavailable, "one of the row's two replicas is away, and the other one alone cannot tell what the row holds")
+
+// silence is who failed to answer the last time.
+type silence struct {
+	mu sync.Mutex
+	of map[ident.NodeID]struct{}
+}
+
+func (s *silence) note(n ident.NodeID, silent bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !silent {
+		delete(s.of, n)
+		return
+	}
+	if s.of == nil {
+		s.of = make(map[ident.NodeID]struct{})
+	}
+	s.of[n] = struct{}{}
+}
+
+func (s *silence) any(nodes []ident.NodeID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(nodes, func(n ident.NodeID) bool { _, ok := s.of[n]; return ok })
+}
+
+// await says how long to wait for the second of two replicas: in later attempts, when
+// the first one could not answer alone, as long as it takes.
+func (c *Coordinator) await(nodes []ident.NodeID, attempt int) verdict {
+	switch {
+	case c.silent.any(nodes):
+		return enough
+	case attempt > 0:
+		return wait
+	}
+	return tarry
+}
+
+// readSingle asks the one of two replicas that answered, numbered from among the nodes
+// of a place, for an answer that holds for both.
+func (c *Coordinator) readSingle(ctx context.Context, row Row, at place, from int) (rec core.Record, done bool) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	a, err := askOne(ctx, c, at.nodes[from], from, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
+		return p.ReadAlone(ctx, at.term, row)
+	})
+	if err != nil || a.Refusal != core.None || !a.Alone {
+		return rec, false
+	}
+	return a.Record, true
+}
+
+// inDoubt waits before another attempt at what one of two replicas alone cannot answer,
+// or fails if there were enough.
+func (c *Coordinator) inDoubt(ctx context.Context, err error, attempt int) error {
+	if attempt < singleTries && c.planPause(ctx, attempt) {
+		return nil
+	}
+	return unavailable(errors.Join(errDoubt, err))
+}
+
+// sweepSingle asks those replicas that answered, each for the parts of which it is the
+// only one that did, for an answer that holds for both of two. It fails if some part has
+// another number of replicas: asked is false, or if anything is in doubt.
+func (l *lister) sweepSingle(ctx context.Context, answered []bool, after string, limit int) (s *core.Scanner, asked, ok bool) {
+	if !slices.Contains(answered, false) || l.Fence != 0 || slices.ContainsFunc(l.size, func(n int) bool { return n != 2 }) {
+		return nil, false, false
+	}
+	one := *l
+	one.nodes, one.covers, one.single = nil, nil, true
+	left := make(map[int]bool, len(l.parts))
+	for i := range l.parts {
+		left[i] = true
+	}
+	for k, n := range l.nodes {
+		var mine []int
+		for _, i := range l.covers[k] {
+			if answered[k] && left[i] {
+				mine = append(mine, i)
+				delete(left, i)
+			}
+		}
+		if len(mine) > 0 {
+			one.nodes, one.covers = append(one.nodes, n), append(one.covers, mine)
+		}
+	}
+	if len(left) > 0 {
+		return nil, false, false
+	}
+	one.size = slices.Repeat([]int{1}, len(l.parts))
+	one.alone = len(one.nodes) == 1
+	s, ok, _, _ = one.ask(ctx, after, limit)
+	l.short = l.short || one.short
+	return s, true, ok && !one.doubt
+}

@@ -1,0 +1,146 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"rhizome/base/ident"
+	"rhizome/net/rpc"
+)
+
+const (
+	// vouchSoon is how long a coordinator collects what it saw both of two replicas
+	// accept before it tells them.
+	vouchSoon = 100 * time.Millisecond
+	// vouchRetry is how often replicas are asked about doubts that nobody vouched for.
+	vouchRetry = time.Minute
+)
+
+// vouching is what both of two replicas hold and are yet to be told so.
+type vouching struct {
+	mu     sync.Mutex
+	due    map[[2]ident.NodeID][]Vouched
+	active bool
+}
+
+// chosen notes that all replicas of a place accepted a record. Of two, each is told soon
+// that the other one did; if that is lost, heal makes up for it.
+func (c *Coordinator) chosen(at place, row Row, b Ballot) {
+	if len(at.nodes) != 2 || b.IsZero() {
+		return
+	}
+	pair := [2]ident.NodeID(at.nodes)
+	v := &c.vouching
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.due == nil {
+		v.due = make(map[[2]ident.NodeID][]Vouched)
+	}
+	v.due[pair] = append(v.due[pair], Vouched{row, at.term, b})
+	if !v.active {
+		v.active = true
+		c.calls.Go(c.vouch)
+	}
+}
+
+// take returns what is due; if nothing is, whoever tells of it ends.
+func (v *vouching) take() map[[2]ident.NodeID][]Vouched {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	due := v.due
+	v.due, v.active = nil, len(due) > 0
+	return due
+}
+
+// vouch tells replicas until nothing is due.
+func (c *Coordinator) vouch() {
+	for {
+		t := time.NewTimer(vouchSoon)
+		select {
+		case <-t.C:
+		case <-c.ending:
+			t.Stop()
+		}
+		due := c.vouching.take()
+		if len(due) == 0 {
+			return
+		}
+		to := make(map[ident.NodeID][]Vouched)
+		for pair, of := range due {
+			for _, n := range pair {
+				to[n] = append(to[n], of...)
+			}
+		}
+		var wg sync.WaitGroup
+		for n, of := range to {
+			wg.Go(func() { c.vouchTo(n, of) })
+		}
+		wg.Wait()
+	}
+}
+
+// vouchTo tells one replica. One that does not answer finds out by itself: see Heal.
+func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
+	for some := range slices.Chunk(of, maxVouched) {
+		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
+		_, err := askOne(ctx, c, n, 0, func(ctx context.Context, _ int, p Peer) ([]bool, error) { return p.Vouch(ctx, some) })
+		cancel()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// askDoubts asks the other replica of partitions which of the records that are in doubt
+// here it holds.
+func (c *Coordinator) askDoubts(ctx context.Context, src Source, of []Term) error {
+	local := c.cfg.Local
+	tables, err := local.tables()
+	if err != nil {
+		return err
+	}
+	for _, x := range of {
+		for more := true; more; {
+			if g := groupIn(x.Partition); !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {
+				break
+			}
+			doubts, all, err := local.listDoubts(ctx, x, tables, maxVouched)
+			if err != nil {
+				return err
+			}
+			settled, err := c.askAbout(ctx, src, doubts)
+			if err != nil {
+				return err
+			}
+			more = !all && settled > 0
+		}
+	}
+	return nil
+}
+
+// askAbout asks the other replica which of some records it holds, and returns how many.
+func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched) (int, error) {
+	if len(doubts) == 0 {
+		return 0, nil
+	}
+	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	held, err := src.Vouch(call, doubts)
+	if errors.Is(err, rpc.ErrUnknownMethod) {
+		return 0, nil // it runs an older release
+	}
+	if err != nil {
+		return 0, err
+	}
+	both := doubts[:0:0]
+	for k, ok := range held {
+		if ok {
+			both = append(both, doubts[k])
+		}
+	}
+	_, err = c.cfg.Local.Vouch(ctx, both)
+	return len(both), err
+}
