@@ -97,10 +97,10 @@ func (c *Chain) Behind(version uint64) []*Layout {
 	return slices.Clip(c.layouts[i:])
 }
 
-// Recovered reports whether a layout that is kept began a lineage.
+// Recovered reports whether a layout that is kept began a lineage after another.
 func (c *Chain) Recovered(version uint64) bool {
-	l, prev := c.At(version), c.Prior(version)
-	return l != nil && prev != nil && l.Lineage != prev.Lineage
+	l := c.At(version)
+	return l != nil && l.After > 0
 }
 
 // index returns where a version stands, or would.

@@ -85,6 +85,15 @@ func (l *Layout) Holders(partition int) []ident.NodeID {
 	return out
 }
 
+// IDs returns all nodes.
+func (l *Layout) IDs() []ident.NodeID {
+	out := make([]ident.NodeID, len(l.Nodes))
+	for i := range l.Nodes {
+		out[i] = l.Nodes[i].ID
+	}
+	return out
+}
+
 // Single returns the first layout of a rhizome of one node: every partition on it.
 func Single(lineage ident.ID, n Node) *Layout {
 	l := &Layout{Version: 1, Lineage: lineage, Nodes: []Node{n}, Assigned: make([][]uint16, DefaultPartitions)}
