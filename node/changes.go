@@ -193,7 +193,7 @@ func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
 	if err != nil {
 		return api.Layout{}, err
 	}
-	if _, err := n.members.Recover(r.Base, gone...); err != nil {
+	if _, err := n.members.Recover(ctx, r.Base, gone...); err != nil {
 		return api.Layout{}, err
 	}
 	return n.Layout(ctx)
@@ -203,9 +203,8 @@ func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
 func (n *Node) History(context.Context) ([]api.LayoutVersion, error) {
 	chain := n.members.Chain()
 	out := []api.LayoutVersion{}
-	for v := chain.Latest().Version; v >= chain.Oldest().Version && v > 0; v-- {
-		l := chain.At(v)
-		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Time: n.learnedAt(v), Events: admin.EventsOf(chain.At(v-1), l)})
+	for l := chain.Latest(); l != nil; l = chain.Prior(l.Version) {
+		out = append(out, api.LayoutVersion{Version: l.Version, Lineage: l.Lineage.String(), Time: n.learnedAt(l.Version), Events: admin.EventsOf(chain.Prior(l.Version), l)})
 	}
 	return out, nil
 }

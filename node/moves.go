@@ -97,7 +97,7 @@ func (n *Node) noteRate(own int64) {
 func (n *Node) layoutCame(l *layout.Layout) {
 	n.learned(l)
 	if n.opened.Load() {
-		n.foresee(n.members.Chain().At(l.Version-1), l)
+		n.foresee(n.members.Chain().Prior(l.Version), l)
 	}
 	n.adopt(l)
 }

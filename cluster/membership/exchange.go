@@ -35,6 +35,10 @@ type ask struct {
 	Card   Card              `cbor:"1,keyasint"`
 	Layout uint64            `cbor:"2,keyasint"`
 	Known  map[string]uint64 `cbor:"3,keyasint"` // editions of cards by node
+	// Lineage is that of Layout.
+	Lineage ident.ID `cbor:"4,keyasint"`
+	// Apart tells that the asker found the other's layout to be none of its own.
+	Apart bool `cbor:"5,keyasint,omitempty"`
 }
 
 // tell answers it.
@@ -43,6 +47,8 @@ type tell struct {
 	Layouts [][]byte `cbor:"2,keyasint"`
 	Time    int64    `cbor:"3,keyasint"` // Unix microseconds, of the machine's clock
 	Layout  uint64   `cbor:"4,keyasint"`
+	Lineage ident.ID `cbor:"5,keyasint"` // of Layout
+	Apart   bool     `cbor:"6,keyasint,omitempty"`
 }
 
 func (m *Members) serve() {
@@ -58,6 +64,11 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 	}
 	if a.Card.Node != from {
 		return nil, errs.New(errs.Denied, "a node tells of itself only")
+	}
+	if a.Apart || m.differs(a.Layout, a.Lineage) {
+		l := m.Layout()
+		m.part(from, Apart{a.Layout, a.Lineage})
+		return codec.Encode(tell{Layout: l.Version, Lineage: l.Lineage, Apart: true}), nil
 	}
 	if err := m.take(a.Card); err != nil {
 		return nil, err
@@ -78,10 +89,10 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 func (m *Members) newsFor(a *ask) tell {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	latest := m.chain.Latest().Version
-	t := tell{Layout: latest}
-	for v := a.Layout + 1; v <= latest && len(t.Layouts) < maxLayouts; v++ {
-		if l := m.chain.At(v); l != nil {
+	latest := m.chain.Latest()
+	t := tell{Layout: latest.Version, Lineage: latest.Lineage}
+	for _, l := range m.chain.Behind(a.Layout) {
+		if len(t.Layouts) < maxLayouts {
 			t.Layouts = append(t.Layouts, l.Encode())
 		}
 	}
@@ -99,8 +110,9 @@ func (m *Members) newsFor(a *ask) tell {
 // Exchange swaps news with a node until neither knows of a newer layout.
 func (m *Members) Exchange(ctx context.Context, with ident.NodeID) error {
 	for {
+		before := m.Layout().Version
 		more, err := m.exchange(ctx, with)
-		if err != nil || !more {
+		if err != nil || !more || m.Layout().Version == before {
 			return err
 		}
 	}
@@ -120,6 +132,9 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 	if err := codec.Decode(raw, &t); err != nil {
 		return false, err
 	}
+	if err := m.agree(ctx, with, request, &t); err != nil {
+		return false, err
+	}
 	m.meet(with, true)
 	m.clock.compare(with, time.UnixMicro(t.Time).UTC(), before, after)
 	if err := m.learnEncoded(t.Layouts); err != nil {
@@ -136,7 +151,8 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 func (m *Members) ask() *ask {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := &ask{Card: m.card, Layout: m.chain.Latest().Version, Known: map[string]uint64{}}
+	latest := m.chain.Latest()
+	a := &ask{Card: m.card, Layout: latest.Version, Lineage: latest.Lineage, Known: map[string]uint64{}}
 	for id, c := range m.cards {
 		a.Known[string(id[:])] = c.Edition
 	}
