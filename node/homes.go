@@ -108,6 +108,9 @@ func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int
 		Capacity: place.Capacity, Used: p.Used, Free: p.Free, Partitions: partitions, Draining: place.Draining,
 		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health),
 	}
+	if p.Apart != nil {
+		out.Apart = p.Apart.Version
+	}
 	if out.Addresses == nil {
 		out.Addresses = []string{}
 	}

@@ -85,6 +85,7 @@ const (
 	RiskFragile    = "fragile"    // they stop after one more loss
 	RiskLone       = "lone"       // data in a single home
 	RiskAway       = "away"       // a home, or nodes of it
+	RiskApart      = "apart"      // a node that belongs to another history
 	RiskClock      = "clock"
 	RiskDisk       = "disk"
 	RiskDamage     = "damage"
@@ -96,7 +97,7 @@ const (
 
 // RiskKinds returns all kinds of a Reason.
 func RiskKinds() []string {
-	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
 }
 
 // Disk is one of a node's disks.

@@ -31,6 +31,9 @@ type Node struct {
 	Draining   bool  `json:"draining"`
 	// Imported is the newest layout whose rows the node has taken over entirely.
 	Imported uint64 `json:"imported_layout"`
+	// Apart is the layout that the node goes by, if it belongs to another history since a
+	// recovery: it counts as away then, and each refuses the other. Else 0.
+	Apart uint64 `json:"apart_layout,omitempty"`
 	// S3 is the URL at which the node serves S3, empty if it does not say.
 	S3     string     `json:"s3,omitempty"`
 	Health NodeHealth `json:"health"`
