@@ -90,6 +90,10 @@ func (n *Node) adopt(l *layout.Layout) {
 	if err := n.ring.KeepLayout(codec.Encode(l)); err != nil {
 		n.config.Logger.Warn("the second copy of the layout could not be written", "error", err)
 	}
+	if err := n.doubt(l); err != nil {
+		n.fail(err)
+		return
+	}
 	if err := n.replica.Adopt(l); err != nil {
 		n.fail(err)
 	}
@@ -98,6 +102,32 @@ func (n *Node) adopt(l *layout.Layout) {
 	case n.relaid <- struct{}{}:
 	default:
 	}
+}
+
+// lineageKey holds the lineage whose beginning the disks took note of.
+//
+//	'n' 'u'  16 bytes
+var lineageKey = []byte("nu")
+
+// doubt notes on the disks, before rows go by a layout, that nodes were lost with perhaps
+// rows that no other node has.
+func (n *Node) doubt(l *layout.Layout) error {
+	raw, err := n.rows.Get(lineageKey)
+	if errors.Is(err, errs.NotFound) {
+		first := n.members.Chain().Oldest().Lineage
+		raw, err = first[:], nil
+	} else if err == nil && string(raw) == string(l.Lineage[:]) {
+		return nil
+	}
+	if err == nil && string(raw) != string(l.Lineage[:]) {
+		err = n.disks.Doubt(true)
+	}
+	if err != nil {
+		return err
+	}
+	b := n.rows.NewBatch()
+	b.Set(lineageKey, l.Lineage[:])
+	return b.Commit()
 }
 
 // lookStep is how often it is looked whether a layout was taken up.

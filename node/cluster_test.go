@@ -528,6 +528,94 @@ func TestGoingOnWithoutAMajority(t *testing.T) {
 	}
 }
 
+// TestBytesThatOnlyLostNodesKnewOfStay: after a recovery nothing goes for want of a row
+// until a person gives it up.
+func TestBytesThatOnlyLostNodesKnewOfStay(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	if a.disks.Doubtful() {
+		t.Fatal("it doubts its rows although nobody was lost")
+	}
+	stray := ident.New()
+	h.kill("brest")
+	h.kill("lille")
+	w, err := a.disks.Create(t.Context(), stray, 5)
+	if err == nil {
+		err = errors.Join(w.Append([]byte("hello")), w.Commit(nil))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Recover(t.Context(), api.Recover{Gone: []string{b.keys.id().String(), c.keys.id().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("recover", a.tookUp)
+	h.kill("lyon")
+	a = h.up("lyon")
+	sweep := func() bool {
+		t.Helper()
+		if _, err := a.extents.Sweep(t.Context(), func(ident.ID) {}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := a.disks.Info(t.Context(), stray)
+		return err == nil
+	}
+	if r, err := a.Repair(t.Context()); err != nil || !r.Doubtful || !sweep() {
+		t.Errorf("bytes went that nobody who is left can judge: %+v, %v", r, err)
+	}
+	if err := a.AcceptLoss(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sweep() {
+		t.Error("what was given up stays")
+	}
+	if err := a.AcceptLoss(t.Context()); !errors.Is(err, errs.Conflict) {
+		t.Errorf("there is more to give up: %v", err)
+	}
+	h.kill("lyon")
+	if a = h.up("lyon"); a.disks.Doubtful() {
+		t.Error("it doubts again after a restart")
+	}
+}
+
+// TestTwoHistoriesAreSaid: a home that recovered and one that went on otherwise refuse each
+// other, and both say so.
+func TestTwoHistoriesAreSaid(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	h.net.Cut(a.keys.id(), b.keys.id())
+	h.net.Cut(a.keys.id(), c.keys.id())
+	base := b.members.Layout().Version
+	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeCapacity, Node: c.keys.id().String(), Capacity: 2 << 30}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("the other learns of it", func() bool { return c.members.Layout().Version > base })
+	h.kill("brest")
+	if _, err := a.Recover(t.Context(), api.Recover{Gone: []string{b.keys.id().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	h.net.Heal(a.keys.id(), c.keys.id())
+	apart := func(x *home, with ident.NodeID) bool {
+		x.members.Changed()
+		all, err := x.Nodes(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range all {
+			if n.ID == with.String() {
+				return n.Apart > 0 && !n.Up
+			}
+		}
+		return false
+	}
+	h.eventually("both say so", func() bool { return apart(a, c.keys.id()) && apart(c, a.keys.id()) })
+	if _, err := a.Recover(t.Context(), api.Recover{Gone: []string{c.keys.id().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("it goes on alone", a.tookUp)
+	a.put(t, "after", []byte("we go on"))
+}
+
 func TestReplicasChangeLive(t *testing.T) {
 	h := newHomes(t, 0)
 	a, b, _ := h.three()

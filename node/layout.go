@@ -21,6 +21,7 @@ import (
 //	'n' 'd'  damage; see ledger
 //	'n' 't'  when layouts came; see moves.go
 //	'n' 'r'  what was told of risks; see watch.go
+//	'n' 'u'  the lineage that the disks know of; see cluster.go
 //	'n' 'w'  the first key is yet to be told; see firstMark
 var (
 	layoutKey = []byte("nl")

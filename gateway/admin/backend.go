@@ -72,6 +72,8 @@ type Host interface {
 	Repair(ctx context.Context) (api.Repair, error)
 	// Scrub starts a pass over all stored bytes at once, at full speed.
 	Scrub(ctx context.Context) error
+	// AcceptLoss lets go of what only lost nodes knew: see api.Repair.Doubtful.
+	AcceptLoss(ctx context.Context) error
 	// Secrets returns the node key's seed and the root key.
 	Secrets() (nodeSeed, rootKey []byte)
 	// KitOld reports whether the recovery kits that exist are of no use any more;

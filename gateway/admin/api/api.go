@@ -138,6 +138,10 @@ type Repair struct {
 	// Uncompared are the folders of disks that were away when the rows were made anew:
 	// nothing of them is deleted for want of a row until that is done once more.
 	Uncompared []string `json:"uncompared_disks,omitempty"`
+	// Doubtful: nodes were lost for good by a recovery of the layout. Nothing is deleted
+	// here for want of a row until the rows were made anew, or POST /v1/repair/accept-loss
+	// gives up what only lost nodes knew.
+	Doubtful bool `json:"doubtful,omitempty"`
 	// Snapshot tells of the last copy of the rows.
 	Snapshot Snapshot `json:"snapshot"`
 }
