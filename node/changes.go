@@ -132,7 +132,8 @@ func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, erro
 }
 
 // mayGo refuses to take a node out that may have the only copy of something: it has
-// partitions no more, but says that it still holds bytes, or says nothing.
+// partitions no more, but says that it still holds bytes, or rows that others are yet to
+// import, or says nothing, or has not heard that others are to have them.
 func (n *Node) mayGo(ctx context.Context, text string) error {
 	id, err := nodeID(text)
 	if err != nil {
@@ -144,7 +145,13 @@ func (n *Node) mayGo(ctx context.Context, text string) error {
 	if err := n.members.Exchange(ctx, id); err != nil {
 		return errs.Newf(errs.Conflict, "the node does not answer, so that nobody can say whether others have all that it has. Wait until it is back, or say that it is lost: %w", err)
 	}
-	if card, _ := n.members.Card(id); card.Used > 0 {
+	card, _ := n.members.Card(id)
+	switch {
+	case card.Layout < n.members.Layout().Version:
+		return errs.New(errs.Conflict, "the node has not taken up the newest layout yet: try again in a moment")
+	case card.Health.Kept > 0:
+		return errs.Newf(errs.Conflict, "the node still keeps rows of %d partitions that others are taking over: wait until they have them", card.Health.Kept)
+	case card.Used > 0:
 		return errs.Newf(errs.Conflict, "the node still holds %s that others are fetching: wait until it is empty", lang.Size(card.Used))
 	}
 	return nil

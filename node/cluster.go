@@ -287,14 +287,11 @@ func (n *Node) describe(c *membership.Card) {
 	c.Health.Skew = n.skew()
 	c.Imported = n.imported()
 	moved := n.replica.Progress()
-	c.Health.Rows = int64(moved.Served - moved.Imported)
+	c.Health.Rows, c.Health.Kept = int64(moved.Served-moved.Imported), int64(moved.Served+moved.Kept)
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
-	c.Health.Damaged = int64(p.Lost)
+	c.Health.Damaged, c.Health.Comparing = int64(p.Lost), p.Comparing
 	n.noteRate(c.Health.Rate)
-	if p.Queued == 0 && p.Waiting == 0 && !p.Comparing && c.Health.Rows == 0 {
-		c.Whole = c.Layout
-	}
 }
 
 // skew is how far this node's clock is ahead of the agreed time, in milliseconds: whole

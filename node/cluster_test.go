@@ -428,7 +428,7 @@ func TestADrainedNodeLeaves(t *testing.T) {
 	h.eventually("the drained node is empty", func() bool {
 		a.members.Changed()
 		card, _ := a.members.Card(c.keys.id())
-		return card.Used == 0
+		return card.Used == 0 && card.Health.Kept == 0
 	})
 	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); err != nil {
 		t.Fatal(err)
@@ -446,6 +446,39 @@ func TestADrainedNodeLeaves(t *testing.T) {
 			t.Errorf("the removed node ends with %v", err)
 		} else if err := n.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestADrainedNodeLeavesWhenOthersHaveItsRows: of two nodes in one home each has rows alone.
+// One that is drained goes only after the other has imported them.
+func TestADrainedNodeLeavesWhenOthersHaveItsRows(t *testing.T) {
+	h := newHomes(t, 2*time.Millisecond)
+	a := h.up("lyon")
+	for i := range 40 {
+		a.put(t, fmt.Sprint("small", i), []byte("hello"))
+	}
+	text := h.invite(a)
+	b := h.up("cellar", func(c *Config) { c.Join, c.Home = text, "lyon" })
+	h.settled(2)
+	gone := a.keys.id().String()
+	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeDrain, Node: gone}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("the drained node leaves", func() bool {
+		_, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone})
+		if err != nil && !errors.Is(err, errs.Conflict) && !errors.Is(err, errs.Unavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	h.kill("lyon")
+	if !b.tookUp() {
+		t.Fatal("it left before the other had its rows")
+	}
+	for i := range 40 {
+		if got := b.get(t, fmt.Sprint("small", i)); string(got) != "hello" {
+			t.Errorf("small%d is %q", i, got)
 		}
 	}
 }

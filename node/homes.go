@@ -200,6 +200,7 @@ func (n *Node) moving() *api.LayoutMoves {
 		left.Bytes += c.Health.Bytes
 		left.Extents += c.Health.Extents
 		left.Rate += c.Health.Rate
+		left.Comparing = left.Comparing || c.Health.Comparing
 	}
 	return n.moves.state(left, n.config.Clock.Now())
 }

@@ -64,7 +64,7 @@ func (m *moves) seconds(bytes int64) int64 {
 func (m *moves) state(left membership.Health, now time.Time) *api.LayoutMoves {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if left.Rows == 0 && left.Extents == 0 {
+	if left.Rows == 0 && left.Extents == 0 && (!left.Comparing || m.started.IsZero()) {
 		m.started = time.Time{}
 		return nil
 	}
