@@ -39,6 +39,7 @@ var frenchRecovery = map[string]string{
 	"the node does not answer, so that nobody can say whether others have all that it has. Wait until it is back, or say that it is lost: %w": "le nœud ne répond pas, et personne ne peut dire si d'autres ont tout ce qu'il a. Attendez qu'il revienne, ou dites qu'il est perdu : %w",
 	"the node has not taken up the newest layout yet: try again in a moment":                                                                  "le nœud n'a pas encore adopté le dernier plan : réessayez dans un instant",
 	"the node still keeps rows of %d partitions that others are taking over: wait until they have them":                                       "le nœud garde encore les enregistrements de %d tranches que d'autres sont en train de reprendre : attendez qu'ils les aient",
+	"the links to other nodes failed to open before: start the node again":                                                                    "les liens avec les autres nœuds n'ont pas pu s'ouvrir auparavant : redémarrez le nœud",
 	"the node still holds %s that others are fetching: wait until it is empty":                                                                "le nœud tient encore %s que d'autres vont chercher : attendez qu'il soit vide",
 	"this node was a member and was removed; move its data folder away and join with a new invitation":                                        "ce nœud était membre et a été retiré ; déplacez son dossier de données et rejoignez avec une nouvelle invitation",
 }
