@@ -87,6 +87,12 @@ func (n *Node) adopt(l *layout.Layout) {
 	if !n.opened.Load() {
 		return
 	}
+	n.adopting.Lock()
+	defer n.adopting.Unlock()
+	if l.Version < n.adopted { // a newer one came while this one was on its way
+		return
+	}
+	n.adopted = l.Version
 	if err := n.ring.KeepLayout(codec.Encode(l)); err != nil {
 		n.config.Logger.Warn("the second copy of the layout could not be written", "error", err)
 	}
@@ -130,29 +136,38 @@ func (n *Node) doubt(l *layout.Layout) error {
 	return b.Commit()
 }
 
-// lookStep is how often it is looked whether a layout was taken up.
-const lookStep = 250 * time.Millisecond
+// lookSoon and lookLate bound how long it is between two looks whether a layout was taken
+// up: an import may wait for nodes that are away.
+const (
+	lookSoon = 250 * time.Millisecond
+	lookLate = 5 * time.Second
+)
 
 // watchMoves tells the others as soon as this node has taken up a layout: the next change
 // waits for that.
 func (n *Node) watchMoves(ctx context.Context) error {
-	look := time.NewTicker(lookStep)
+	look := time.NewTimer(0)
 	defer look.Stop()
 	for {
+		pause, last := lookSoon, -1
 		for p := n.replica.Progress(); p.Imported < p.Served; p = n.replica.Progress() {
+			if pause = min(2*pause, lookLate); p.Imported != last {
+				pause, last = lookSoon, p.Imported
+			}
+			look.Reset(pause)
 			select {
 			case <-ctx.Done():
 				return nil
+			case <-n.relaid:
+				pause = lookSoon
 			case <-look.C:
 			}
 		}
 		n.members.Changed()
-		look.Stop()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-n.relaid:
-			look.Reset(lookStep)
 		}
 	}
 }

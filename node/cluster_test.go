@@ -16,6 +16,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
 	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
@@ -306,6 +307,45 @@ func TestInvitationsServeOnce(t *testing.T) {
 			_ = n.Close()
 		}
 		t.Errorf("a machine joins with a revoked invitation: %v", err)
+	}
+}
+
+// TestANodeThatForgotIsNotLetIn: who keeps partitions and lost its rows, with what it had
+// promised, does not vote again under its old key.
+func TestANodeThatForgotIsNotLetIn(t *testing.T) {
+	h := newHomes(t, 0)
+	a, _, c := h.three()
+	h.kill("lille")
+	for _, name := range []string{rowsDir, diskDir, "keyring", "snapshots", rootKeyFile} {
+		if err := os.RemoveAll(filepath.Join(c.config.Data, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := c.config
+	again.Join = h.invite(a)
+	if n, err := Open(t.Context(), again); !errors.Is(err, errs.Denied) {
+		if err == nil {
+			_ = n.Close()
+		}
+		t.Errorf("a member that lost its rows is let in: %v", err)
+	}
+}
+
+// TestALargeRhizomeLetsIn: the answer to a stranger stays within what strangers are sent.
+func TestALargeRhizomeLetsIn(t *testing.T) {
+	l := layout.Single(ident.New(), layout.Node{ID: ident.NodeID{1}, Zone: "lyon", Capacity: 1 << 30})
+	var cards []membership.Card
+	for i := range 200 {
+		c := membership.Card{Node: ident.NodeID{byte(i), 1}}
+		for k := range membership.MaxAddresses {
+			c.Addresses = append(c.Addresses, fmt.Sprintf("/ip6/fe80:1111:2222:3333:4444:5555:6666:%04d/udp/47474/quic-v1", k))
+		}
+		cards = append(cards, c)
+	}
+	a := joinAnswer{Root: make([]byte, 32), Layout: l.Encode()}
+	a.addCards(cards)
+	if n := len(codec.Encode(&a)); n > rpc.MaxStranger || len(a.Cards) < 10 {
+		t.Errorf("%d bytes with %d cards", n, len(a.Cards))
 	}
 }
 
