@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -328,6 +329,47 @@ func TestANodeThatForgotIsNotLetIn(t *testing.T) {
 			_ = n.Close()
 		}
 		t.Errorf("a member that lost its rows is let in: %v", err)
+	}
+}
+
+// TestAnotherDoorServes: one that refuses does not end a join.
+func TestAnotherDoorServes(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	ticket, err := account.ParseTicket(h.invite(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut := h.net.Node(ident.NodeID{9}, nil)
+	t.Cleanup(func() { _ = shut.Close() })
+	shut.Handle(methodJoin, rpc.Anyone, func(context.Context, ident.NodeID, []byte) ([]byte, error) {
+		return nil, errs.New(errs.Denied, "not here")
+	})
+	ticket.Nodes = append([]account.TicketNode{{Node: ident.NodeID{9}}}, ticket.Nodes...)
+	h.up("brest", func(c *Config) { c.Join = ticket.String() })
+	h.settled(2)
+}
+
+// TestStrangersHearLittle: why the members cannot agree is not for who is none.
+func TestStrangersHearLittle(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	ticket, err := account.ParseTicket(h.invite(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket.Nodes = ticket.Nodes[:1]
+	h.kill("brest")
+	h.kill("lille")
+	c := h.config("nantes")
+	c.Join = ticket.String()
+	n, err := Open(t.Context(), c)
+	if err == nil {
+		_ = n.Close()
+		t.Fatal("it joins without a majority")
+	}
+	if !strings.Contains(err.Error(), "cannot take a node in") || strings.Contains(err.Error(), b.keys.id().String()) {
+		t.Error(err)
 	}
 }
 
