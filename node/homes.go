@@ -14,6 +14,7 @@ import (
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
+	"rhizome/net/rpc/p2p"
 )
 
 // ticketNodes is how many nodes an invitation names.
@@ -99,6 +100,30 @@ func (n *Node) Nodes(context.Context) ([]api.Node, error) {
 		out = append(out, n.nodeRecord(&place, &p, counts[i], l))
 	}
 	return out, nil
+}
+
+// AddAddress implements admin.Cluster.
+func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswers, error) {
+	id, err := nodeID(a.Node)
+	if err != nil {
+		return api.NodeAnswers{}, err
+	}
+	var all []string
+	for _, text := range a.Addresses {
+		places, err := p2p.PlacesOf(text)
+		if err != nil {
+			return api.NodeAnswers{}, err
+		}
+		all = append(all, places...)
+	}
+	if err := n.startLinks(); err != nil {
+		return api.NodeAnswers{}, err
+	}
+	if err := n.members.AddAddresses(id, all); err != nil {
+		return api.NodeAnswers{}, err
+	}
+	err = n.members.Exchange(ctx, id)
+	return api.NodeAnswers{Answers: err == nil, Err: err}, nil
 }
 
 func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int, l *layout.Layout) api.Node {

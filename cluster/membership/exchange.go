@@ -192,6 +192,37 @@ func (m *Members) take(c Card) error {
 	return m.keepCard(c)
 }
 
+// AddAddresses adds addresses of another member that a person gave to those that its card
+// has, until it tells of itself again, durably. errs.NotFound if it is no member.
+func (m *Members) AddAddresses(node ident.NodeID, addresses []string) error {
+	m.mu.Lock()
+	c, known := m.cards[node]
+	if m.chain.Latest().Node(node) == nil || node == m.cfg.Node {
+		m.mu.Unlock()
+		return errs.Newf(errs.NotFound, "there is no other node %s", node)
+	}
+	if !known {
+		c = Card{Node: node}
+	}
+	all := slices.Clone(addresses)
+	for _, a := range c.Addresses {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	c.Addresses = all[:min(len(all), MaxAddresses)]
+	if err := c.check(); err != nil {
+		m.mu.Unlock()
+		return err
+	}
+	m.cards[node] = c
+	m.mu.Unlock()
+	m.cfg.Dial(node, c.Addresses)
+	b := m.cfg.Rows.NewBatch()
+	b.Set(cardKey(c.Node), codec.Encode(c))
+	return b.Commit()
+}
+
 // Linked tells that a link came up or went down.
 func (m *Members) Linked(node ident.NodeID, up bool) {
 	m.meet(node, up)

@@ -358,3 +358,23 @@ func TestARecoveryAsksFirst(t *testing.T) {
 		c.knows(3, l.Version)
 	})
 }
+
+// TestAnAddressThatAPersonGave: it is kept over a restart, in front of those that were known.
+func TestAnAddressThatAPersonGave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := three(t)
+		c.stop(2)
+		x := c.nodes[3]
+		if err := x.AddAddresses(id(2), []string{"/ip4/192.0.2.7/tcp/3901"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.AddAddresses(id(9), []string{"/ip4/192.0.2.7/tcp/3901"}); !errors.Is(err, errs.NotFound) {
+			t.Errorf("a stranger has an address: %v", err)
+		}
+		c.stop(3)
+		x = c.start(3)
+		if card, _ := x.Card(id(2)); len(card.Addresses) != 1 || card.Addresses[0] != "/ip4/192.0.2.7/tcp/3901" {
+			t.Errorf("%+v", card.Addresses)
+		}
+	})
+}

@@ -111,6 +111,9 @@ type Cluster interface {
 	// them: it answers at once.
 	Nodes(ctx context.Context) ([]api.Node, error)
 
+	// AddAddress notes where a node may be found, and reports whether it answers.
+	AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswers, error)
+
 	Layout(ctx context.Context) (api.Layout, error)
 	// History returns the layouts that this node knows, the newest first.
 	History(ctx context.Context) ([]api.LayoutVersion, error)

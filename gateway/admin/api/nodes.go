@@ -39,6 +39,21 @@ type Node struct {
 	Health NodeHealth `json:"health"`
 }
 
+// NodeAddress is POST /v1/nodes/address: where a node may be found, in words of people or
+// as a Node's Addresses. It counts until the node tells of itself. NodeAnswers is the
+// answer.
+type NodeAddress struct {
+	Node      string   `json:"node"`
+	Addresses []string `json:"addresses"`
+}
+
+// NodeAnswers says whether the node answered there, and why it did not.
+type NodeAnswers struct {
+	Answers bool   `json:"answers"`
+	Reason  string `json:"reason,omitempty"`
+	Err     error  `json:"-"`
+}
+
 // The roles of a Node.
 const (
 	RoleStorage = "storage"
