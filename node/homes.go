@@ -131,7 +131,7 @@ func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int
 		ID: place.ID.String(), Home: place.Zone, Roles: roles(place), This: place.ID == n.keys.id(), Up: p.Up,
 		RTT: float64(p.RTT.Microseconds()) / 1000, Release: p.Release, Addresses: p.Addresses,
 		Capacity: place.Capacity, Used: p.Used, Free: p.Free, Partitions: partitions, Draining: place.Draining,
-		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health),
+		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health), Refuses: p.Refuses,
 	}
 	if p.Apart != nil {
 		out.Apart = p.Apart.Version

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -237,7 +238,7 @@ func (m *Members) meet(node ident.NodeID, up bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, known := m.met[node]
-	next := meeting{up: up, since: old.since, seen: old.seen}
+	next := meeting{up: up, since: old.since, seen: old.seen, refused: old.refused && !up}
 	if up {
 		next.seen = now
 	}
@@ -246,6 +247,18 @@ func (m *Members) meet(node ident.NodeID, up bool) {
 		defer m.news()
 	}
 	m.met[node] = next
+}
+
+// refused notes whether a node says that this one is no member.
+func (m *Members) refused(node ident.NodeID, yes bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.met[node]
+	if old.refused != yes {
+		old.refused = yes
+		m.met[node] = old
+		m.news()
+	}
 }
 
 // Run exchanges news until ctx ends. It returns nil.
@@ -305,6 +318,7 @@ func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
 		wg.Go(func() {
 			if err := m.Exchange(ctx, id); err != nil && ctx.Err() == nil {
 				m.meet(id, false)
+				m.refused(id, errors.Is(err, errs.Denied))
 				m.cfg.Logger.Debug("no news from a node", "node", id, "error", err)
 			}
 			<-turn

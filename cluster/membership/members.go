@@ -61,6 +61,8 @@ type meeting struct {
 	up    bool
 	since time.Time // up or away since then
 	seen  time.Time // the last exchange
+	// refused: it said that this node is no member.
+	refused bool
 }
 
 // Peer is what is known of another node.
@@ -72,6 +74,8 @@ type Peer struct {
 	RTT   time.Duration
 	// Apart says which layout it goes by, if that is none of this node's; else nil.
 	Apart *Apart
+	// Refuses: it says that this node is no member there.
+	Refuses bool
 }
 
 // Open takes up what is stored. first is the layout of a node that has none yet: its
@@ -134,7 +138,7 @@ func (m *Members) Peers() []Peer {
 		if n.ID == m.cfg.Node {
 			continue
 		}
-		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since}
+		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since, Refuses: m.met[n.ID].refused}
 		p.Node = n.ID
 		p.RTT, _ = m.cfg.Links.Distance(n.ID)
 		if a, ok := m.apart[n.ID]; ok {

@@ -268,6 +268,11 @@ func TestARemovedNodeIsNoMember(t *testing.T) {
 		if err := c.nodes[3].Exchange(c.ctx, id(1)); !errors.Is(err, errs.Denied) {
 			t.Errorf("it is answered: %v", err)
 		}
+		ctx, cancel := context.WithTimeout(c.ctx, 3*Period)
+		defer cancel()
+		if err := c.nodes[3].Await(ctx, func() bool { return c.nodes[3].Peers()[0].Refuses }); err != nil {
+			t.Error("it does not hear that it was removed", err)
+		}
 	})
 }
 

@@ -19,6 +19,9 @@ const clockOff = 60_000
 // do about it.
 func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	out := c.standing(p)
+	if who := c.refusing(p); who != "" {
+		out = append(out, api.Reason{Kind: api.RiskRefused, Text: p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)})
+	}
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
 			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now)})
@@ -61,6 +64,21 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 		risk(api.RiskLone, p.T("%s of the data is in one single home at present.", part(s.Lone)))
 	}
 	return out
+}
+
+// refusing are the names of the nodes that say that this one is no member, if no other
+// node answers at all: one alone may only be behind.
+func (c cluster) refusing(p lang.Printer) string {
+	var out []string
+	for _, n := range c.nodes {
+		if n.Up && !n.This {
+			return ""
+		}
+		if n.Refuses {
+			out = append(out, n.Name)
+		}
+	}
+	return strings.Join(out, p.T(", "))
 }
 
 // awayNames are the names of the nodes and homes that are away.

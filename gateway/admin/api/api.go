@@ -86,6 +86,7 @@ const (
 	RiskLone       = "lone"       // data in a single home
 	RiskAway       = "away"       // a home, or nodes of it
 	RiskApart      = "apart"      // a node that belongs to another history
+	RiskRefused    = "refused"    // others say that this node is no member
 	RiskClock      = "clock"
 	RiskDisk       = "disk"
 	RiskDamage     = "damage"
@@ -97,7 +98,7 @@ const (
 
 // RiskKinds returns all kinds of a Reason.
 func RiskKinds() []string {
-	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
 }
 
 // Disk is one of a node's disks.

@@ -34,6 +34,8 @@ type Node struct {
 	// Apart is the layout that the node goes by, if it belongs to another history since a
 	// recovery: it counts as away then, and each refuses the other. Else 0.
 	Apart uint64 `json:"apart_layout,omitempty"`
+	// Refuses: the node says that the one that is asked is no member of its rhizome.
+	Refuses bool `json:"refuses,omitempty"`
 	// S3 is the URL at which the node serves S3, empty if it does not say.
 	S3     string     `json:"s3,omitempty"`
 	Health NodeHealth `json:"health"`
