@@ -197,7 +197,7 @@ func (n *Node) answerJoin(ctx context.Context, from ident.NodeID, request []byte
 	if keeps(n.members.Layout(), from) {
 		return nil, errs.New(errs.Denied, "this node is a member that keeps data, and its rows are gone: in another home, say rhizome node remove NAME --lost; then move its data folder away and join with a new invitation")
 	}
-	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.By, Draining: true}
+	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.Operator, Draining: true}
 	if err := n.admit(ctx, node); err != nil {
 		return nil, err
 	}

@@ -27,12 +27,24 @@ func repository(t testing.TB) string {
 // Program returns the program's path.
 func Program(t testing.TB) string {
 	t.Helper()
-	if bin := os.Getenv("RHIZOME_BIN"); bin != "" {
+	return program(t, "RHIZOME_BIN", "rhizome")
+}
+
+// Later returns the path of the program as a later release will be: its records have
+// fields that this one does not know.
+func Later(t testing.TB) string {
+	t.Helper()
+	return program(t, "RHIZOME_LATER", "rhizome-later", "-tags", "later")
+}
+
+func program(t testing.TB, variable, name string, flags ...string) string {
+	t.Helper()
+	if bin := os.Getenv(variable); bin != "" {
 		return bin
 	}
 	root := repository(t)
-	bin := filepath.Join(root, ".cache", "bin", "rhizome")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/rhizome")
+	bin := filepath.Join(root, ".cache", "bin", name)
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-o", bin}, flags...), "./cmd/rhizome")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

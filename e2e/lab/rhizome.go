@@ -36,6 +36,7 @@ type Node struct {
 	*Host
 	Dir   string   // its data folder
 	Flags []string // beyond those that every node gets, at each start
+	Bin   string   // the program, from its next start on
 
 	rhizome *Rhizome
 	mu      sync.Mutex
@@ -71,7 +72,7 @@ func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
 // Join starts a node in another host: alone if it is the first, else by an invitation of
 // the first node that runs. It returns when the node answers; see Settled.
 func (r *Rhizome) Join(h *Host, flags ...string) (*Node, error) {
-	n := &Node{Host: h, Dir: filepath.Join(h.Dir(), "data"), Flags: flags, rhizome: r}
+	n := &Node{Host: h, Dir: filepath.Join(h.Dir(), "data"), Flags: flags, Bin: r.bin, rhizome: r}
 	var once []string
 	if from := r.running(); from != nil {
 		invitation, err := from.CLI("invite")
@@ -118,7 +119,7 @@ func (r *Rhizome) lastWords() {
 func (n *Node) Up(flags ...string) error {
 	args := append([]string{"up", "--data", n.Dir, "--home", n.Name,
 		"--s3", fmt.Sprintf("0.0.0.0:%d", s3Port), "--peer", fmt.Sprintf("0.0.0.0:%d", peerPort)}, n.Flags...)
-	p, err := n.Start(n.Command(n.rhizome.bin, append(args, flags...)...))
+	p, err := n.Start(n.Command(n.Bin, append(args, flags...)...))
 	if err != nil {
 		return err
 	}
@@ -182,7 +183,7 @@ func (n *Node) Log(max int) string {
 // CLI runs a command of the program on the node and returns its standard output; the
 // error holds what it wrote to the other.
 func (n *Node) CLI(args ...string) (string, error) {
-	cmd := n.Command(n.rhizome.bin, append(args, "--data", n.Dir)...)
+	cmd := n.Command(n.Bin, append(args, "--data", n.Dir)...)
 	var out, msg strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &msg
 	if err := n.runFor(cmd, time.Minute); err != nil {
@@ -241,6 +242,7 @@ func (n *Node) Status() (s Status, err error) {
 type Member struct {
 	ID, Home   string
 	This, Up   bool
+	Relayed    bool
 	Draining   bool
 	Partitions int
 	Imported   uint64 `json:"imported_layout"`
