@@ -333,6 +333,21 @@ func TestANodeThatForgotIsNotLetIn(t *testing.T) {
 	}
 }
 
+// TestAnOlderLayoutIsNotTakenUp: one that was on its way while a newer one came changes
+// nothing, the second copy of the layout included.
+func TestAnOlderLayoutIsNotTakenUp(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	old := a.members.Layout()
+	h.join(a, "brest")
+	h.settled(2)
+	a.adopt(old)
+	l, err := layout.Decode(a.ring.Layout())
+	if err != nil || l.Version != a.members.Layout().Version {
+		t.Errorf("the keyring has layout %d, %v", l.Version, err)
+	}
+}
+
 // TestAnotherDoorServes: one that refuses does not end a join.
 func TestAnotherDoorServes(t *testing.T) {
 	h := newHomes(t, 0)

@@ -37,6 +37,9 @@ var joinMark = []byte("nj")
 // joinTime bounds one attempt to join through one node.
 const joinTime = 30 * time.Second
 
+// answerTime bounds what the door does about it, so that the machine hears how it ended.
+const answerTime = joinTime / 2
+
 // joinRequest is what a machine says that was invited.
 type joinRequest struct {
 	Invitation ident.ID `cbor:"1,keyasint"`
@@ -171,6 +174,8 @@ func (n *Node) finishJoin() error {
 // serveJoin handles a stranger's joinRequest. What goes wrong among the members is not for
 // strangers' ears.
 func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	answer, err := n.answerJoin(ctx, from, request)
 	if err == nil || errors.Is(err, errs.Denied) || errors.Is(err, errs.Invalid) {
 		return answer, err
