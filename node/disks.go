@@ -56,7 +56,7 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 			return api.Disk{}, errs.Newf(errs.Invalid, "%s and the disk %s lie in one another", path, d.Dir)
 		}
 	}
-	if within(path, n.folder.path) {
+	if within(path, n.folder.path) && path != n.folder.at(diskDir) { // its own first disk may come back
 		return api.Disk{}, errs.Newf(errs.Invalid, "%s lies in the data folder", path)
 	}
 	if err := ownFolder(path); err != nil {
@@ -124,10 +124,13 @@ func ownFolder(path string) error {
 func inside(path, dir string) bool { return strings.HasPrefix(path, dir+"/") }
 
 // DrainDisk implements admin.Host.
-func (n *Node) DrainDisk(_ context.Context, id string) error {
+func (n *Node) DrainDisk(_ context.Context, id string, on bool) error {
 	d, err := ident.Parse(id)
 	if err != nil {
 		return err
+	}
+	if !on {
+		return n.disks.DrainDisk(d, false)
 	}
 	others := 0
 	for _, s := range n.disks.Disks() {

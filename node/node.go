@@ -265,6 +265,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
+		Rank: func(part string) int { return plans{n.members}.rank(n.links, part) },
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil

@@ -235,7 +235,7 @@ func TestDamageIsNotedAndForgotten(t *testing.T) {
 // store keeps an extent.
 func store(t *testing.T, n *Node) extent.Piece {
 	t.Helper()
-	w := n.extents.NewWriter(t.Context(), extent.Ref{ID: ident.New(), Row: register.Row{Table: object.Objects, Part: "x"}}, -1, func(extent.Piece) []byte { return nil })
+	w := n.extents.NewWriter(t.Context(), extent.Ref{ID: ident.New(), Row: register.Row{Table: object.Objects, Part: "x"}}, -1, nil)
 	if _, err := w.Write([]byte("some bytes that are long enough to lie on a disk")); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
+	"rhizome/net/rpc"
 )
 
 // plans says to registers and extents which nodes keep what, and which did before.
@@ -48,6 +49,21 @@ func (p plans) Former(id ident.ID) []ident.NodeID {
 	return slices.DeleteFunc(chain.Holders(part, 0), func(n ident.NodeID) bool {
 		return slices.Contains(now, n) || l.Node(n) == nil
 	})
+}
+
+// rank returns how many replicas of a partition key that can be reached come before this
+// node.
+func (p plans) rank(links rpc.Links, part string) (n int) {
+	l := p.m.Layout()
+	for _, id := range l.Replicas(l.Partition(part)) {
+		if id == links.Self() {
+			return n
+		}
+		if _, up := links.Distance(id); up {
+			n++
+		}
+	}
+	return n
 }
 
 // nodes returns all members.

@@ -35,7 +35,9 @@ func prepare(path string) error {
 		return nil
 	}
 	// It was made by hand: what is to lie in it is nobody else's.
-	if err := os.Chmod(path, 0o700); err != nil {
+	if err := os.Chmod(path, 0o700); errors.Is(err, os.ErrPermission) {
+		return errs.Newf(errs.Denied, "the data folder %s belongs to somebody else: run this as its owner", path)
+	} else if err != nil {
 		return errs.Newf(errs.Denied, "others can look into the data folder, and that cannot be changed: %w", err)
 	}
 	return nil

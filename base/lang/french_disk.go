@@ -2,6 +2,9 @@ package lang
 
 // frenchDisk are errors of disks and rows that people meet.
 var frenchDisk = map[string]string{
+	"Let a disk that is being emptied keep data again":                                                    "Laisser un disque en cours de vidage garder à nouveau des données",
+	"keep the disk after all":                                                                             "garder le disque finalement",
+	"The disk %s keeps data again.":                                                                       "Le disque %s garde à nouveau des données.",
 	"the row store is in use by another process: %w":                                                      "la base des enregistrements est utilisée par un autre processus : %w",
 	"the row store is damaged: %s":                                                                        "la base des enregistrements est endommagée : %s",
 	"the row store is damaged in %s: %s":                                                                  "la base des enregistrements est endommagée dans %s : %s",

@@ -2,7 +2,8 @@ package lang
 
 // frenchErrors are the errors of the command line, the node and the admin API.
 var frenchErrors = map[string]string{
-	"%s failed: %s": "%s a échoué : %s",
+	"%s is no program": "%s n'est pas un programme",
+	"%s failed: %s":    "%s a échoué : %s",
 	"there is no command %q; did you mean %q?": "il n'y a pas de commande %q ; vouliez-vous dire %q ?",
 	"there is no command %q":                   "il n'y a pas de commande %q",
 	"write it as: %s":                          "écrivez : %s",

@@ -3,6 +3,7 @@ package extent
 import (
 	"context"
 
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/disk/extentstore"
 )
@@ -40,9 +41,10 @@ func (w *Writer) Close(ctx context.Context) (Piece, error) {
 
 // commit makes row and bytes durable side by side.
 func (w *Writer) commit(ctx context.Context) error {
-	var desc []byte
+	made := w.s.regs.NewBallot()
+	desc := codec.Encode(Described{made})
 	if w.describe != nil {
-		desc = w.describe(Piece{w.id, w.key, w.length})
+		desc = w.describe(Piece{w.id, w.key, w.length}, made)
 	}
 	digest, stored := w.sums()
 	row := rowRecord{w.length, stored, w.frames, digest[:], []refRecord{record(w.ref)}}
@@ -50,7 +52,7 @@ func (w *Writer) commit(ctx context.Context) error {
 	w.s.left(w.id, value)
 	created := make(chan error, 1)
 	go func() {
-		created <- w.s.regs.Create(ctx, Row(w.id), w.s.regs.NewBallot(), value)
+		created <- w.s.regs.Create(ctx, Row(w.id), made, value)
 	}()
 	var err error
 	if w.fan != nil {

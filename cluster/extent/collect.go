@@ -93,20 +93,18 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 }
 
 // forgo deletes the bytes of an extent that has no row, once a tombstone says that it
-// will never have one: its writer may be at work yet, on another node, and this
-// replica may hold what it sent so far.
+// will never have one: its writer may be at work yet, on another node. It asks nobody
+// before its first Accept, which replicas would take above a lower tombstone; so the
+// tombstone goes above that.
 func (s *Store) forgo(ctx context.Context, id ident.ID) error {
 	if s.doubtful() {
 		return nil
 	}
-	var held register.Ballot
-	if s.local != nil {
-		var err error
-		if held, err = s.local.Held(ctx, Row(id)); err != nil {
-			return err
-		}
+	made, err := s.made(ctx, id)
+	if err != nil {
+		return err
 	}
-	v, err := s.regs.Update(ctx, Row(id), register.Change{Above: held, AbsentToo: true,
+	v, err := s.regs.Update(ctx, Row(id), register.Change{Above: made, AbsentToo: true,
 		Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})
 	if err != nil || v != nil {
 		return err

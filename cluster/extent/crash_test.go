@@ -128,10 +128,10 @@ func (w *world) client(c *powerCut, l *ledger, r *rand.Rand, name string) error 
 				size = FrameSize + r.IntN(1000)
 			}
 			d.plain = noise(size)
-			wr := w.NewWriter(ctx, d.ref, int64(size), func(p Piece) []byte {
+			wr := w.NewWriter(ctx, d.ref, int64(size), func(p Piece, made register.Ballot) []byte {
 				d.piece = p
 				l.begin(d)
-				return nil
+				return says("")(p, made)
 			})
 			_, err := wr.Write(d.plain)
 			if err == nil {

@@ -3,6 +3,7 @@ package extent
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"rhizome/base/errs"
@@ -80,8 +81,16 @@ func (s *Store) Relaid() {
 	s.mend.hasten()
 }
 
-// LinkUp says that a node can be reached again: what waited for it is tried at once.
-func (s *Store) LinkUp(ident.NodeID) { s.mend.hasten() }
+// LinkUp says that a node can be reached again: what waited for it is tried at once, and
+// what counts as lost is looked for again where it may be.
+func (s *Store) LinkUp(n ident.NodeID) {
+	s.mend.hasten()
+	for _, id := range s.mend.missed() {
+		if slices.Contains(s.others(id), n) {
+			s.mend.add(id, Missing, 0, 0)
+		}
+	}
+}
 
 // Notice says that this node's replica of the rows took a value for an extent's row; v
 // is nil for a tombstone. It is a hint, cheap, and waits for nothing.
@@ -222,9 +231,22 @@ func (s *Store) discard(ctx context.Context, c *chore, here bool, ballot registe
 
 // comes reports whether another node's writer is sending the extent.
 func (s *Store) comes(id ident.ID) bool {
+	return s.marked(s.receiving, id)
+}
+
+// mark counts what is under way with an extent; marked reports whether anything is.
+func (s *Store) mark(m map[ident.ID]int, id ident.ID, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.receiving[id] > 0
+	if m[id] += n; m[id] == 0 {
+		delete(m, id)
+	}
+}
+
+func (s *Store) marked(m map[ident.ID]int, id ident.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return m[id] > 0
 }
 
 // settleMoved deletes bytes that all present holders say they have.
@@ -234,16 +256,12 @@ func (s *Store) settleMoved(ctx context.Context, cs []*chore) []error {
 	for i, c := range cs {
 		rows[i] = Row(c.id)
 	}
-	values, err := s.regs.ReadAll(ctx, rows...)
-	if err != nil {
-		for i := range out {
-			out[i] = err
-		}
-		return out
-	}
+	values, failed := s.readEach(ctx, rows)
 	ask := map[ident.NodeID][]int{}
 	for i, c := range cs {
 		switch {
+		case failed[i] != nil:
+			out[i] = failed[i]
 		case values[i] == nil:
 			out[i] = errLater{Unused, 0}
 		case s.mine(c.id): // it came back
@@ -292,8 +310,11 @@ func (s *Store) askMoved(ctx context.Context, n ident.NodeID, cs []*chore, value
 	}
 }
 
-// leave deletes bytes that others keep.
+// leave deletes bytes that others keep. From before it asks whether they are this node's
+// by now, nobody is told that they are here: who hears so may delete the only other copy.
 func (s *Store) leave(ctx context.Context, id ident.ID) error {
+	s.mark(s.leaving, id, 1)
+	defer s.mark(s.leaving, id, -1)
 	if may, err := s.disks.Uncompared(id); err != nil || may {
 		return err
 	}

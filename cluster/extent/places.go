@@ -15,6 +15,11 @@ type Places interface {
 	Former(id ident.ID) []ident.NodeID
 }
 
+// Alone reports whether there is no other node in the rhizome.
+func (s *Store) Alone() bool {
+	return s.links == nil || s.members != nil && len(s.members()) == 1
+}
+
 // holders returns the present holders of an extent; in a rhizome of one node it is it.
 func (s *Store) holders(id ident.ID) []ident.NodeID {
 	if s.places == nil {

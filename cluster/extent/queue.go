@@ -3,6 +3,8 @@ package extent
 import (
 	"container/heap"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -295,4 +297,11 @@ func (m *mender) isLost(id ident.ID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.lost[id]
+}
+
+// missed returns what counts as lost.
+func (m *mender) missed() []ident.ID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.lost))
 }

@@ -94,8 +94,8 @@ func (s *Store) servePut(ctx context.Context, from ident.NodeID, head []byte, st
 	if s.disks == nil {
 		return errNoDisks
 	}
-	s.receive(id, 1)
-	defer s.receive(id, -1)
+	s.mark(s.receiving, id, 1)
+	defer s.mark(s.receiving, id, -1)
 	w, err := s.disks.Replace(ctx, id, size)
 	if err != nil {
 		return err
@@ -154,15 +154,6 @@ func finish(w *extentstore.Writer, it putItem) error {
 		return errs.New(errs.Corrupt, "the extent that came is not the one that was sent")
 	}
 	return w.Commit(it.desc)
-}
-
-// receive counts the streams that bring an extent.
-func (s *Store) receive(id ident.ID, n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.receiving[id] += n; s.receiving[id] == 0 {
-		delete(s.receiving, id)
-	}
 }
 
 // serveGet gives another node the frames that it asks for.
@@ -259,7 +250,7 @@ func (s *Store) have(ctx context.Context, from ident.NodeID, ids []ident.ID) ([]
 	for i, id := range ids {
 		info, err := s.disks.Info(ctx, id)
 		switch {
-		case errors.Is(err, errs.NotFound):
+		case errors.Is(err, errs.NotFound) || err == nil && s.marked(s.leaving, id):
 			s.offered(id, from)
 			continue
 		case err != nil:

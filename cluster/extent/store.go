@@ -63,6 +63,7 @@ type Store struct {
 	active    map[ident.ID]holding // extents of writers that may yet commit
 	seen      map[ident.ID]int     // what passes over the work list found, how often
 	receiving map[ident.ID]int     // extents that come from other nodes' writers
+	leaving   map[ident.ID]int     // extents that may be deleted because others keep them
 }
 
 // New returns a store for a rhizome of one node.
@@ -82,7 +83,7 @@ func NewStore(cfg Config) (*Store, error) {
 	s := &Store{regs: cfg.Registers, local: cfg.Local, disks: cfg.Disks, links: cfg.Links, places: cfg.Places,
 		members: cfg.Members, log: cfg.Logger, codec: c, pool: newPool(),
 		patience: patience, endurance: endurance,
-		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}}
+		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}, leaving: map[ident.ID]int{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.mend = newMender(s, cfg.Background)
 	if s.links != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"rhizome/base/clock"
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
@@ -98,9 +99,19 @@ func (w *world) ref(key string) Ref {
 	return Ref{ID: ident.New(), Row: userRow(key), Ballot: w.regs.NewBallot()}
 }
 
+// says describes an extent.
+func says(text string) Describe {
+	return func(_ Piece, made register.Ballot) []byte {
+		return codec.Encode(struct {
+			Text string `cbor:"1,keyasint"`
+			Described
+		}{text, Described{made}})
+	}
+}
+
 func (w *world) put(t testing.TB, ref Ref, plain []byte) Piece {
 	t.Helper()
-	wr := w.NewWriter(ctx, ref, int64(len(plain)), func(p Piece) []byte { return []byte("it is me") })
+	wr := w.NewWriter(ctx, ref, int64(len(plain)), says("it is me"))
 	defer wr.Abort()
 	_, err := wr.Write(plain)
 	must(t, err)

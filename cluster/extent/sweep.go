@@ -3,6 +3,7 @@ package extent
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"rhizome/base/errs"
@@ -40,7 +41,7 @@ func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (SweepReport, er
 	err := s.disks.Each(ctx, func(i extentstore.Info) error {
 		w.rep.Extents++
 		if s.alone(i.ID) {
-			return w.passOver(ctx, s.sweepBytes(ctx, i, &w.rep), 1)
+			return w.passOver(ctx, s.sweepBytes(ctx, i, &w.rep))
 		}
 		if w.page = append(w.page, i); len(w.page) < sweepBatch {
 			return nil
@@ -73,15 +74,15 @@ type sweeper struct {
 	first error
 }
 
-// passOver counts n extents about which nothing could be said.
-func (w *sweeper) passOver(ctx context.Context, err error, n int) error {
+// passOver counts an extent about which nothing could be said.
+func (w *sweeper) passOver(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	if w.rep.Failed == 0 {
 		w.first = err
 	}
-	w.rep.Failed += n
+	w.rep.Failed++
 	return nil
 }
 
@@ -97,17 +98,31 @@ func (w *sweeper) compare(ctx context.Context) error {
 	for i := range page {
 		rows[i] = Row(page[i].ID)
 	}
-	values, err := w.s.regs.ReadAll(ctx, rows...)
-	if err != nil {
-		return w.passOver(ctx, err, len(page))
-	}
+	values, failed := w.s.readEach(ctx, rows)
 	for i, info := range page {
+		if failed[i] != nil {
+			if err := w.passOver(ctx, failed[i]); err != nil {
+				return err
+			}
+			continue
+		}
 		if why, after := w.s.disagree(info, values[i]); why != 0 {
 			w.s.mend.add(info.ID, why, info.Data, after)
 			w.rep.Queued++
 		}
 	}
 	return nil
+}
+
+// readEach reads rows side by side; one that cannot be read keeps none of the others.
+func (s *Store) readEach(ctx context.Context, rows []register.Row) ([]*register.Value, []error) {
+	values, failed := make([]*register.Value, len(rows)), make([]error, len(rows))
+	var all sync.WaitGroup
+	for i, row := range rows {
+		all.Go(func() { values[i], _, failed[i] = s.regs.Read(ctx, row) })
+	}
+	all.Wait()
+	return values, failed
 }
 
 // disagree says what is wrong with bytes here that others hold too, or alone; zero:
@@ -143,7 +158,7 @@ func (w *sweeper) row(ctx context.Context, row register.Row, v *register.Value) 
 			w.rep.Lost++
 			w.lost(id)
 		}
-		return w.passOver(ctx, err, 1)
+		return w.passOver(ctx, err)
 	}
 	if _, err := w.s.disks.Info(ctx, id); errors.Is(err, errs.NotFound) && !w.s.held(id) {
 		w.s.mend.add(id, Missing, v.Bytes, 0)

@@ -22,7 +22,7 @@ type Writer struct {
 	id       ident.ID
 	ref      Ref
 	key      []byte
-	describe func(Piece) []byte
+	describe Describe
 	sealer   *sealer
 	bytes    *extentstore.Writer // this node's disks, if it is the only holder
 	fan      *fan                // else
@@ -46,9 +46,8 @@ type job struct {
 }
 
 // NewWriter begins an extent that ref will use. size is the expected length in plain
-// bytes, -1 if unknown. describe makes what the extent says about itself on disk, up
-// to 8 KiB, sealed for those who hold the key; nil: nothing.
-func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe func(Piece) []byte) *Writer {
+// bytes, -1 if unknown. describe may be nil: then the extent says nothing of who uses it.
+func (s *Store) NewWriter(ctx context.Context, ref Ref, size int64, describe Describe) *Writer {
 	w := &Writer{s: s, ctx: ctx, id: ident.New(), ref: ref, describe: describe, key: make([]byte, KeySize)}
 	_, _ = rand.Read(w.key)
 	s.hold(w.id)

@@ -80,7 +80,9 @@ type Store interface {
 	Update(ctx context.Context, row Row, c Change) (*Value, error)
 	// Create writes a row under a fresh random key that nobody else can know. Only
 	// the first attempt for a key may use it. ballot is one of NewBallot. It fails with
-	// errs.Exists once somebody else has written the row, if only a tombstone.
+	// errs.Exists once somebody else has written the row, if only a tombstone. Who
+	// forecloses the row, by an identity update of it with AbsentToo, names ballot in Above:
+	// then a Create that comes late fails, also when that tombstone was forgotten.
 	Create(ctx context.Context, row Row, ballot Ballot, v *Value) error
 	// Scan returns rows in order.
 	Scan(ctx context.Context, s Scan) (*Page, error)

@@ -179,9 +179,7 @@ func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, c
 		return none, err
 	}
 	a, err := call(ctx, i, p)
-	if c.cfg.Behind != nil {
-		c.heed(n, any(a), err)
-	}
+	c.heed(n, any(a), err)
 	return a, err
 }
 

@@ -128,11 +128,11 @@ func (r *Replica) digests(ctx context.Context, group int, sums []uint64) error {
 	})
 }
 
-// HeadsQuery asks for the rows of one bucket of a partition, from a ROW on.
+// HeadsQuery asks for the rows of some buckets of a partition, from a ROW on.
 type HeadsQuery struct {
 	Partition int
 	Term      uint64
-	Bucket    int
+	Buckets   uint64 // a bit for each
 	Begin     []byte
 }
 
@@ -171,7 +171,7 @@ func (r *Replica) Heads(ctx context.Context, q HeadsQuery) (*Heads, error) {
 			out.More, out.Next = true, append([]byte(nil), key[1:]...)
 			return errStop
 		}
-		if bucketOf(key[1:]) != q.Bucket {
+		if q.Buckets>>bucketOf(key[1:])&1 == 0 {
 			return nil
 		}
 		row, err := DecodeKey(key)

@@ -1,9 +1,9 @@
 package register
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,58 +23,15 @@ const (
 	healRarely = 6 * time.Hour
 	// healBatch is of how many partitions the digests are asked for at once.
 	healBatch = 128
+	// healNodes is with how many nodes rows are compared at once.
+	healNodes = 2
+	// healers is how many rows are mended side by side with one of them.
+	healers = 8
 )
-
-// heal is what is yet to be compared.
-type heal struct {
-	mu   sync.Mutex
-	due  map[ident.NodeID]map[int]struct{} // partitions; nil: all that are shared
-	wake chan struct{}
-}
-
-func (h *heal) add(n ident.NodeID, partitions ...int) {
-	var these map[int]struct{}
-	if len(partitions) > 0 {
-		these = make(map[int]struct{}, len(partitions))
-		for _, p := range partitions {
-			these[p] = struct{}{}
-		}
-	}
-	h.mu.Lock()
-	h.put(n, these)
-	h.mu.Unlock()
-	select {
-	case h.wake <- struct{}{}:
-	default:
-	}
-}
-
-// put adds to what is due with a node; nil: all. mu is held.
-func (h *heal) put(n ident.NodeID, partitions map[int]struct{}) {
-	if h.due == nil {
-		h.due = make(map[ident.NodeID]map[int]struct{})
-	}
-	at, known := h.due[n]
-	switch {
-	case partitions == nil || !known:
-		h.due[n] = partitions
-	case at != nil:
-		maps.Copy(at, partitions)
-	}
-}
-
-// take returns all that is due.
-func (h *heal) take() map[ident.NodeID]map[int]struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	due := h.due
-	h.due = nil
-	return due
-}
 
 // LinkUp says that a node can be reached again: what it missed meanwhile, and what this
 // node did, is made up for by Heal.
-func (c *Coordinator) LinkUp(n ident.NodeID) { c.heal.add(n) }
+func (c *Coordinator) LinkUp(n ident.NodeID) { c.heal.link(n) }
 
 // missed notes that a replica may not have what was chosen.
 func (c *Coordinator) missed(n ident.NodeID, part string) {
@@ -91,45 +48,26 @@ func (c *Coordinator) missed(n ident.NodeID, part string) {
 func (c *Coordinator) Heal(ctx context.Context) error {
 	rarely := time.NewTicker(healRarely)
 	defer rarely.Stop()
-	var soon <-chan time.Time
-	pause := healSoon
+	var running sync.WaitGroup
+	defer running.Wait()
 	for {
+		wait := c.heal.begin(func(n ident.NodeID, partitions map[int]struct{}) {
+			running.Go(func() { c.heal.ended(n, partitions, c.healWith(ctx, n, partitions)) })
+		})
+		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return nil
 		case <-rarely.C:
 			for _, n := range c.cfg.Layout().Nodes {
 				c.heal.add(n.ID)
 			}
 		case <-c.heal.wake:
-			if soon == nil {
-				soon = time.After(healSoon)
-			}
-		case <-soon:
-			soon = nil
-			if c.healDue(ctx) {
-				pause = healSoon
-			} else {
-				pause = min(2*pause, healLate)
-				soon = time.After(pause)
-			}
+		case <-t.C:
 		}
+		t.Stop()
 	}
-}
-
-// healDue works on all that is due and reports whether nothing is left of it.
-func (c *Coordinator) healDue(ctx context.Context) bool {
-	whole := true
-	for n, partitions := range c.heal.take() {
-		left := c.healWith(ctx, n, partitions)
-		if left != nil {
-			whole = false
-			c.heal.mu.Lock()
-			c.heal.put(n, partitions)
-			c.heal.mu.Unlock()
-		}
-	}
-	return whole
 }
 
 // healWith compares partitions (nil: all) with another replica of the same term and
@@ -141,6 +79,9 @@ func (c *Coordinator) healWith(ctx context.Context, n ident.NodeID, partitions m
 	of, whole := c.shared(n, partitions)
 	if len(of) == 0 {
 		return whole
+	}
+	if bytes.Compare(n[:], c.cfg.Node[:]) < 0 {
+		slices.Reverse(of) // the other node begins at the other end: they meet half way
 	}
 	src, err := c.cfg.Local.options.Source(n)
 	if err != nil {
@@ -197,46 +138,7 @@ func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error 
 		if len(ours[k]) == 0 || len(theirs[k]) == 0 {
 			failed = errNotYet
 		}
-		for b := range min(len(ours[k]), len(theirs[k])) {
-			if ours[k][b] == theirs[k][b] {
-				continue
-			}
-			if err := c.mendBucket(ctx, src, x, b); err != nil {
-				failed = err
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-		}
-	}
-	return failed
-}
-
-// mendBucket makes both replicas hold the same in a bucket.
-func (c *Coordinator) mendBucket(ctx context.Context, src Source, x Term, bucket int) error {
-	theirs, err := c.heads(ctx, src, x, bucket)
-	if err != nil {
-		return err
-	}
-	ours, err := c.heads(ctx, c.cfg.Local, x, bucket)
-	if err != nil {
-		return err
-	}
-	for row := range theirs {
-		if _, ok := ours[row]; !ok {
-			ours[row] = Head{Row: row}
-		}
-	}
-	var failed error
-	for row, our := range ours {
-		their, ok := theirs[row]
-		if !ok {
-			their = Head{Row: row}
-		}
-		if our == their {
-			continue
-		}
-		if err := c.mendRow(ctx, src, x.Term, our, their); err != nil {
+		if err := c.mendBuckets(ctx, src, x, unlike(ours[k], theirs[k])); err != nil {
 			failed = err
 		}
 		if ctx.Err() != nil {
@@ -244,30 +146,6 @@ func (c *Coordinator) mendBucket(ctx context.Context, src Source, x Term, bucket
 		}
 	}
 	return failed
-}
-
-func (c *Coordinator) heads(ctx context.Context, from Source, x Term, bucket int) (map[Row]Head, error) {
-	out := make(map[Row]Head)
-	q := HeadsQuery{Partition: x.Partition, Term: x.Term, Bucket: bucket}
-	for {
-		h, err := oneHeads(ctx, c, from, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, x := range h.Heads {
-			out[x.Row] = x
-		}
-		if !h.More {
-			return out, nil
-		}
-		q.Begin = h.Next
-	}
-}
-
-func oneHeads(ctx context.Context, c *Coordinator, from Source, q HeadsQuery) (*Heads, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
-	defer cancel()
-	return from.Heads(ctx, q)
 }
 
 // mendRow hands the higher record of two replicas to the other one, as an Accept that

@@ -2,8 +2,10 @@ package register
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"rhizome/base/ident"
 	"rhizome/net/rpc"
@@ -116,6 +118,24 @@ func (w *town) quiet(t *testing.T) {
 	}
 }
 
+// attempt makes one comparison, with one node, whatever is due when, and returns how it went.
+func (c *Coordinator) attempt(ctx context.Context, n ident.NodeID) error {
+	e := c.heal.nodes[n]
+	e.at = time.Now()
+	err := errors.New("nothing is due")
+	c.heal.begin(func(k ident.NodeID, partitions map[int]struct{}) {
+		if k == n {
+			err = nil
+		}
+	})
+	if err == nil {
+		partitions := e.partitions
+		err = c.healWith(ctx, n, partitions)
+		c.heal.ended(n, partitions, err)
+	}
+	return err
+}
+
 // TestHealingKeepsWhatFailed misses more while a comparison fails.
 func TestHealingKeepsWhatFailed(t *testing.T) {
 	w := newTown(t, 2, "12", "p0", "p1")
@@ -126,20 +146,97 @@ func TestHealingKeepsWhatFailed(t *testing.T) {
 	}
 	c.cfg.Local.options.Source = more
 	c.heal.add(away, w.hot[0])
-	if c.healDue(ctxFor(t)) {
+	if c.attempt(ctxFor(t), away) == nil {
 		t.Fatal("nothing is left though nothing was compared")
 	}
-	due := c.heal.take()[away]
+	due := c.heal.nodes[away]
 	for _, p := range w.hot {
-		if _, ok := due[p]; !ok {
-			t.Errorf("partition %d is not compared again: %v", p, due)
+		if _, ok := due.partitions[p]; !ok || !due.due {
+			t.Errorf("partition %d is not compared again: %+v", p, due)
 		}
 	}
 	c.heal.add(away)
-	if c.healDue(ctxFor(t)) {
+	if c.attempt(ctxFor(t), away) == nil {
 		t.Fatal("nothing is left though nothing was compared")
 	}
-	if due, ok := c.heal.take()[away]; !ok || due != nil {
-		t.Errorf("not all is compared again: %v, %v", due, ok)
+	if due := c.heal.nodes[away]; !due.due || due.partitions != nil {
+		t.Errorf("not all is compared again: %+v", due)
+	}
+}
+
+// TestHealingWaitsForNobodyElse: a node that is away holds up neither what another missed,
+// nor itself once it is back.
+func TestHealingWaitsForNobodyElse(t *testing.T) {
+	w := newTown(t, 3, "123", "p0")
+	c, away, other := w.homes[0].coord, w.homes[1].id, w.homes[2].id
+	c.cfg.Local.options.Source = func(ident.NodeID) (Source, error) { return nil, errNotYet }
+	soon := func(n ident.NodeID) bool { return time.Until(c.heal.nodes[n].at) <= healSoon }
+	c.heal.add(away)
+	for range 9 {
+		if c.attempt(ctxFor(t), away) == nil {
+			t.Fatal("it was not away")
+		}
+		c.heal.add(away, w.hot[0]) // what it misses does not make it answer
+	}
+	if soon(away) {
+		t.Error("a node that is away is asked all the time")
+	}
+	if c.heal.add(other, w.hot[0]); !soon(other) {
+		t.Error("what another node missed waits for the one that is away")
+	}
+	if c.LinkUp(away); !soon(away) {
+		t.Error("a node that is back waits as if it were away")
+	}
+	c.attempt(ctxFor(t), away)
+	if pause := c.heal.nodes[away].pause; pause > 2*healSoon {
+		t.Errorf("the next attempt comes after %v", pause)
+	}
+}
+
+// shortPages is a source whose pages have a few rows.
+type shortPages struct{ Source }
+
+func (s shortPages) Heads(ctx context.Context, q HeadsQuery) (*Heads, error) {
+	h, err := s.Source.Heads(ctx, q)
+	if err == nil && len(h.Heads) > 7 {
+		h = &Heads{Heads: h.Heads[:7], More: true, Next: rowKey(headKey, h.Heads[7].Row)[1:]}
+	}
+	return h, err
+}
+
+// TestHealingGoesOnceThrough: a replica that lacks rows in all buckets costs one walk.
+func TestHealingGoesOnceThrough(t *testing.T) {
+	w := newTown(t, 3, "123", "p0", "p1")
+	ctx, s := ctxFor(t), w.homes[0].coord
+	fill := func(n int) {
+		t.Helper()
+		w.cut(2, true)
+		for i := range n {
+			_, err := s.Update(ctx, Row{Table(1 + i%3), fmt.Sprint("p", i%2), fmt.Sprint(n, i)}, put(text("new")))
+			check(t, err)
+		}
+		w.cut(2, false)
+		s.Close() // what was left behind
+	}
+	fill(400)
+	w.net.Counts()
+	check(t, s.healWith(ctx, w.homes[2].id, nil))
+	for at, n := range w.net.Counts() {
+		if at.Method == methodHeads && n > len(w.hot) {
+			t.Errorf("%d walks through %d partitions", n, len(w.hot))
+		}
+	}
+	if !w.alike() {
+		t.Error("rows are still missing")
+	}
+	fill(50)
+	source := s.cfg.Local.options.Source
+	s.cfg.Local.options.Source = func(n ident.NodeID) (Source, error) {
+		src, err := source(n)
+		return shortPages{src}, err
+	}
+	check(t, s.healWith(ctx, w.homes[2].id, nil))
+	if !w.alike() {
+		t.Error("rows are missing behind a page's end")
 	}
 }

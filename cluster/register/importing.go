@@ -14,18 +14,21 @@ import (
 // importing is the import of one partition's rows into this replica. A row is imported
 // when it is first touched, a scan's rows when it comes to them, and the others by
 // Moving, in the order of ROWs. What was imported out of order is remembered in memory
-// only: the sources are sealed, so that importing again changes nothing.
+// only, and of single rows not more than fits: the sources are sealed, so that importing
+// again changes nothing.
 type importing struct {
 	group int
 	term  uint64 // the one that is imported for
-	// again: the import began before the last start, so that rows which are not
-	// remembered as imported may have been.
+	// again: the import began before the last start, or too much was to be remembered, so
+	// that rows which are not remembered as imported may have been, and voted on.
 	again bool
 
-	installing sync.Mutex // held while a page is written
+	installing sync.Mutex // held while a page is written, and when again changes
 
 	mu     sync.Mutex
 	rows   map[string]struct{}
+	size   int // of rows, in bytes
+	most   int // of size
 	spans  []span
 	cursor []byte // every ROW below it was imported; durable
 }
@@ -59,7 +62,11 @@ func (r *Replica) loadCursor(group int, term uint64) ([]byte, error) {
 // newImport begins or resumes an import. Where from is found out when it is needed:
 // layouts may be learned later.
 func (r *Replica) newImport(group int, t *tenure, again bool) *importing {
-	return &importing{group: group, term: t.Known, again: again, rows: make(map[string]struct{})}
+	i := &importing{group: group, term: t.Known, again: again, rows: make(map[string]struct{}), most: maxMarks}
+	if r.options.marks > 0 {
+		i.most = r.options.marks
+	}
+	return i
 }
 
 // sourcesOf returns the replicas of the term before and this node's number among them.
@@ -117,12 +124,41 @@ func (i *importing) skip(row []byte) []byte {
 	return row
 }
 
-// mark remembers that [from, to) was imported.
+const (
+	// maxMarks is how many bytes of a partition's single rows are remembered as imported.
+	maxMarks = 256 << 10
+	// markCost is what one of them takes beside its key.
+	markCost = 48
+)
+
+// shrink forgets single rows when there are too many: those that the cursor has passed,
+// or else all. Those are imported again as after a restart. mu is held.
+func (i *importing) shrink() {
+	if i.size < i.most {
+		return
+	}
+	for row := range i.rows {
+		if row < string(i.cursor) {
+			i.size -= len(row) + markCost
+			delete(i.rows, row)
+		}
+	}
+	if i.size < i.most/2 {
+		return
+	}
+	i.rows, i.size, i.again = make(map[string]struct{}), 0, true
+}
+
+// mark remembers that [from, to) was imported. installing is held.
 func (i *importing) mark(from, to []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(to) == len(from)+1 && bytes.HasPrefix(to, from) && to[len(from)] == 0 {
-		i.rows[string(from)] = struct{}{}
+		i.shrink()
+		if _, known := i.rows[string(from)]; !known {
+			i.rows[string(from)] = struct{}{}
+			i.size += len(from) + markCost
+		}
 		return
 	}
 	keep := i.spans[:0:0]

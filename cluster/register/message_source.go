@@ -57,7 +57,7 @@ type digestsMsg struct {
 type headsMsg struct {
 	Partition int    `cbor:"1,keyasint"`
 	Term      uint64 `cbor:"2,keyasint"`
-	Bucket    int    `cbor:"3,keyasint"`
+	Buckets   uint64 `cbor:"5,keyasint"`
 	Begin     []byte `cbor:"4,keyasint,omitempty"`
 }
 
@@ -155,8 +155,8 @@ func (m *digestsMsg) unpack(n int) ([][]uint64, error) {
 }
 
 func (m *headsMsg) unpack() (HeadsQuery, error) {
-	q := HeadsQuery{Partition: m.Partition, Term: m.Term, Bucket: m.Bucket, Begin: m.Begin}
-	if m.Partition < 0 || m.Partition >= groups || m.Bucket < 0 || m.Bucket >= buckets || len(m.Begin) > maxRow {
+	q := HeadsQuery{Partition: m.Partition, Term: m.Term, Buckets: m.Buckets, Begin: m.Begin}
+	if m.Partition < 0 || m.Partition >= groups || len(m.Begin) > maxRow {
 		return q, errMessage("a request for heads beyond its limits")
 	}
 	return q, nil
@@ -177,7 +177,7 @@ func (m *headsAnswer) unpack(q *HeadsQuery) (*Heads, error) {
 	}
 	for _, x := range m.Heads {
 		row, err := DecodeKey(append([]byte{headKey}, x.Row...))
-		if err != nil || rowGroup(x.Row) != groupIn(q.Partition) || bucketOf(x.Row) != q.Bucket {
+		if err != nil || rowGroup(x.Row) != groupIn(q.Partition) || q.Buckets>>bucketOf(x.Row)&1 == 0 {
 			return nil, errMessage("a row that was not asked for")
 		}
 		b, err := unpackBallot(x.Ballot)

@@ -16,8 +16,16 @@ const (
 	planLate = 200 * time.Millisecond
 )
 
-// heed passes on that a node knows a newer layout.
+// heed passes on that a node knows a newer layout. Ballots of this node go above floors
+// that it hears of: else rows that it creates would be taken for forgotten ones, where its
+// clock is slow.
 func (c *Coordinator) heed(n ident.NodeID, a any, err error) {
+	if x, ok := a.(core.Answer); ok {
+		c.observe(x.Floor)
+	}
+	if c.cfg.Behind == nil {
+		return
+	}
 	var plan *PlanError
 	old := errors.As(err, &plan) && plan.Refusal == core.OldPlan
 	if x, ok := a.(core.Answer); old || ok && x.Refusal == core.OldPlan {

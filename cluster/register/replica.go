@@ -23,6 +23,7 @@ type ReplicaOptions struct {
 	// Source returns the replica of another node, to import rows from. It may be nil
 	// where Plans is.
 	Source func(ident.NodeID) (Source, error)
+	marks  int // maxMarks if zero
 }
 
 // Replica keeps rows in a kv.Store and votes on them. All methods are safe for

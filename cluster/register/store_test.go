@@ -9,7 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"rhizome/base/clock"
 	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
 )
 
 // sizes are the numbers of replicas that the same suite runs on.
@@ -128,6 +131,53 @@ func TestCreate(t *testing.T) {
 			t.Fatalf("read %s", data(v))
 		}
 	})
+}
+
+// TestCreateIsForeclosed: a Create that comes late fails above a tombstone that was put
+// where its row was to come, and that was forgotten.
+func TestCreateIsForeclosed(t *testing.T) {
+	each(t, func(t *testing.T, c *cluster) {
+		ctx, row := ctxFor(t), Row{1, "fresh", ""}
+		maker, other := c.store(0), c.store(1%len(c.nodes))
+		b := maker.NewBallot()
+		b.Round += 1_000_000_000
+		_, err := other.Update(ctx, row, Change{Above: b, AbsentToo: true, Apply: func(v *Value) (*Value, error) { return v, nil }})
+		check(t, err)
+		if len(c.nodes) == 1 {
+			left, err := other.Forget(ctx, 0)
+			check(t, err)
+			if left > 0 {
+				t.Fatal("the tombstone is not forgotten")
+			}
+		}
+		if err := maker.Create(ctx, row, b, text("x")); errs.KindOf(err) != errs.Exists && errs.KindOf(err) != errs.Unavailable {
+			t.Fatalf("it ends with %v", err)
+		}
+		if v, _, err := maker.Read(ctx, row); v != nil || err != nil {
+			t.Fatalf("%v, %v", v, err)
+		}
+	})
+}
+
+// TestFloorsAreHeard: a node with a slow clock takes ballots above the floors it hears of.
+func TestFloorsAreHeard(t *testing.T) {
+	c := newCluster(t, 1)
+	ctx, s := ctxFor(t), c.store(0)
+	fast := s.NewBallot()
+	fast.Round += 1_000_000_000
+	_, err := s.Update(ctx, Row{1, "p", "k"}, Change{Ballot: fast, Apply: func(*Value) (*Value, error) { return text("x"), nil }})
+	check(t, err)
+	s.observe(fast)
+	_, err = s.Update(ctx, Row{1, "p", "k"}, remove())
+	check(t, err)
+	_, err = s.Forget(ctx, 0)
+	check(t, err)
+	slow := NewCoordinator(Config{Node: nodeID(9), Clock: clock.System{}, Layout: func() *layout.Layout { return c.layout },
+		Peer: func(id ident.NodeID) (Peer, error) { return c.link(id) }})
+	defer slow.Close()
+	_, _, err = slow.Read(ctx, Row{1, "p", "other"})
+	check(t, err)
+	check(t, slow.Create(ctx, Row{1, "p", "fresh"}, slow.NewBallot(), text("y")))
 }
 
 func TestFenceRefusesLowerEpochs(t *testing.T) {

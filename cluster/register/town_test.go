@@ -28,6 +28,7 @@ type town struct {
 	once  sync.Once
 	hot   []int                     // partitions whose replicas change; the others stay on the first home
 	left  map[uint64][]ident.NodeID // nodes of a layout that began a lineage, by its version
+	marks int                       // ReplicaOptions.marks of homes that open
 }
 
 // home is one node: what it knows of layouts, its rows, and its coordinator.
@@ -182,7 +183,7 @@ func (h *home) open() {
 	h.links = links
 	h.rep, err = OpenReplica(h.kv, h.id, ReplicaOptions{Plans: h, Source: func(n ident.NodeID) (Source, error) {
 		return Remote(links, n), nil
-	}})
+	}, marks: h.town.marks})
 	check(t, err)
 	Serve(h.links, h.rep)
 	h.coord = NewCoordinator(Config{

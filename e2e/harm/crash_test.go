@@ -63,5 +63,5 @@ func TestKilled(t *testing.T) {
 	must(t, n.Stop())
 	n.Start()
 	each(t, n, all, (*writer).verify)
-	noOrphans(t, n)
+	noOrphans(t, n, soon)
 }

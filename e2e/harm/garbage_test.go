@@ -125,7 +125,7 @@ func TestGarbage(t *testing.T) {
 	// The row store's log may have grown; objects may not have.
 	const slack = 8 << 20
 	harness.Eventually(t, patience, "garbage has left the disk", func() bool { return n.Usage() < before+slack })
-	noOrphans(t, n)
+	noOrphans(t, n, patience)
 	if open := string(send(t, c, "GET", "/mess", "uploads", nil).Body); strings.Contains(open, "<Upload>") {
 		t.Errorf("uploads are still open: %s", open)
 	}

@@ -36,11 +36,14 @@ func repair(t *testing.T, n *harness.Node) repairStatus {
 	return s
 }
 
+// soon is less than the time between two rounds of clean-up: a node that is alone does at
+// its start what a crash left.
+const soon = time.Minute
+
 // noOrphans waits until nothing is left to tidy up.
-func noOrphans(t *testing.T, n *harness.Node) {
+func noOrphans(t *testing.T, n *harness.Node, patience time.Duration) {
 	t.Helper()
-	// What a kill left is done step by step, each in a round of two minutes.
-	harness.Eventually(t, 2*patience, "repair status shows no orphan and no row with work left", func() bool {
+	harness.Eventually(t, patience, "repair status shows no orphan and no row with work left", func() bool {
 		s := repair(t, n)
 		return s.Orphans == 0 && s.Pending == 0
 	})

@@ -65,8 +65,8 @@ type Host interface {
 	AddDisk(ctx context.Context, path string) (api.Disk, error)
 	// CheckDisk refuses a folder that is probably not meant as a disk.
 	CheckDisk(path string) error
-	// DrainDisk starts to move a disk's bytes to the others.
-	DrainDisk(ctx context.Context, id string) error
+	// DrainDisk starts to move a disk's bytes to the others, or ends that.
+	DrainDisk(ctx context.Context, id string, on bool) error
 	// RemoveDisk forgets a disk that holds nothing any more; with force, one that is lost.
 	RemoveDisk(ctx context.Context, id string, force bool) error
 	Repair(ctx context.Context) (api.Repair, error)

@@ -178,7 +178,11 @@ func (s *Server) addDisk(r *http.Request) (any, error) {
 }
 
 func (s *Server) drainDisk(r *http.Request) (any, error) {
-	return nil, s.Host.DrainDisk(r.Context(), r.PathValue("id"))
+	return nil, s.Host.DrainDisk(r.Context(), r.PathValue("id"), true)
+}
+
+func (s *Server) undrainDisk(r *http.Request) (any, error) {
+	return nil, s.Host.DrainDisk(r.Context(), r.PathValue("id"), false)
 }
 
 func (s *Server) removeDisk(r *http.Request) (any, error) {

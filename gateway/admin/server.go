@@ -114,10 +114,11 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/quota":      s.setQuota,
 		"GET /v1/buckets/{bucket}/objects":    s.listObjects,
 
-		"GET /v1/disks":             s.listDisks,
-		"POST /v1/disks":            s.addDisk,
-		"POST /v1/disks/{id}/drain": s.drainDisk,
-		"DELETE /v1/disks/{id}":     s.removeDisk,
+		"GET /v1/disks":               s.listDisks,
+		"POST /v1/disks":              s.addDisk,
+		"POST /v1/disks/{id}/drain":   s.drainDisk,
+		"POST /v1/disks/{id}/undrain": s.undrainDisk,
+		"DELETE /v1/disks/{id}":       s.removeDisk,
 
 		"GET /v1/repair":              s.repairStatus,
 		"POST /v1/repair/scrub":       s.scrub,

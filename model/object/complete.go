@@ -30,7 +30,7 @@ func (s *Store) Complete(ctx context.Context, b *Bucket, c Complete) (*Head, err
 				return h, err
 			}
 		case uploadCompleting:
-			if err := s.settleUpload(register.Afresh(ctx), addr.row(), true); err != nil {
+			if _, err := s.settleUpload(register.Afresh(ctx), addr.row(), true); err != nil {
 				return nil, err
 			}
 		case uploadDone:

@@ -5,6 +5,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/extent"
+	"rhizome/cluster/register"
 )
 
 // Description is what an extent says about itself on disk, so that rows can be
@@ -12,6 +13,8 @@ import (
 type Description struct {
 	Bucket ident.ID `cbor:"1,keyasint"`
 	Sealed []byte   `cbor:"2,keyasint"`
+	// Made is extent.Described's.
+	Made register.Ballot `cbor:"3,keyasint"`
 }
 
 // content is the sealed part of a Description.
@@ -52,8 +55,8 @@ func (s *Store) describePart(b *Bucket, key string, r *uploadRecord, number int)
 
 // extent returns what to call when an extent's bytes are complete: by then the draft
 // knows its digest if the extent is the last.
-func (say describer) extent(d *draft, index int) func(extent.Piece) []byte {
-	return func(p extent.Piece) []byte {
+func (say describer) extent(d *draft, index int) extent.Describe {
+	return func(p extent.Piece, made register.Ballot) []byte {
 		v := &d.version
 		c := content{Key: say.key, Version: v.ID, Upload: say.upload, Part: say.part, Index: index,
 			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs}
@@ -65,7 +68,7 @@ func (say describer) extent(d *draft, index int) func(extent.Piece) []byte {
 			c.Attrs = Attrs{ContentType: c.Attrs.ContentType} // better than none at all
 			plain = codec.Encode(c)
 		}
-		return codec.Encode(Description{say.b.ID, say.b.key.Seal(plain, p.Extent[:])})
+		return codec.Encode(Description{say.b.ID, say.b.key.Seal(plain, p.Extent[:]), made})
 	}
 }
 

@@ -102,19 +102,20 @@ func (r *uploadRecord) confirm(id ident.ID) error {
 }
 
 // settleUpload decides about every reference of an upload whose writer may be dead,
-// as package extent's doc comment describes. Of an upload that is not ripe it only
-// notes that nothing is in doubt and nothing left to be removed, if so.
-func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) error {
+// as package extent's doc comment describes, and reports whether there was one. Of an
+// upload that is not ripe it only notes that nothing is in doubt and nothing left to be
+// removed, if so.
+func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) (decided bool, err error) {
 	v, r, err := s.uploadAt(ctx, row)
 	if err != nil {
-		return err
+		return false, err
 	}
 	doubt := r.State == uploadCompleting || len(r.Kept) > 0
 	for i := range r.Refs {
 		ref := r.Refs[i].ref()
 		used, err := s.inUse(ctx, ref)
 		if err != nil {
-			return err
+			return decided, err
 		}
 		if used && !ref.Dying && r.State != uploadCompleting {
 			continue
@@ -124,13 +125,14 @@ func (s *Store) settleUpload(ctx context.Context, row register.Row, ripe bool) e
 			continue
 		}
 		if err := s.settleRef(ctx, row, ref.ID); err != nil {
-			return err
+			return decided, err
 		}
+		decided = true
 	}
 	if !doubt {
 		s.Registers.Settle(row, v)
 	}
-	return nil
+	return decided, nil
 }
 
 // inUse reports whether a reference's row uses it now.

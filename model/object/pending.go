@@ -28,6 +28,9 @@ func (s *Store) enqueue(row register.Row) {
 // Run does the clean-up until ctx ends: pending work as it comes, what crashes left
 // behind at the start and then whenever it is old enough, abandoned uploads daily. It
 // touches the disk only while there is work.
+//
+// On the only node of a rhizome what the work lists name at the start is old enough: who
+// worked on it ended with the process before, and what this process works on it holds.
 func (s *Store) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -36,6 +39,9 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(s.Ages.Orphan)
 	defer tick.Stop()
+	if s.Extents.Alone() {
+		s.report("pending work", s.CleanUp(ctx)) // is seen, and ripe below
+	}
 	var swept time.Time
 	for {
 		if now := s.Clock.Now(); now.Sub(swept) >= s.Ages.sweep() {
@@ -89,6 +95,9 @@ func (s *Store) cleanTable(ctx context.Context, t register.Table) error {
 			return errors.Join(failed, err)
 		}
 		for _, row := range rows {
+			if !s.turn(row) {
+				continue
+			}
 			if err := s.finish(ctx, row); err != nil {
 				failed = err
 			}
@@ -187,21 +196,39 @@ func (s *Store) strikeOut(ctx context.Context, row register.Row, done map[ident.
 	return err
 }
 
+// uploadSteps bounds the steps that one round makes of an upload: its reference is
+// confirmed or dropped, parts that were left out go, it is settled; and one to spare for
+// what another node changes meanwhile.
+const uploadSteps = 4
+
 // finishUpload removes the parts of an upload that was aborted or whose last version
-// is gone, or those that completing left out, and decides about doubtful references.
+// is gone, or those that completing left out, and decides about doubtful references. Each
+// step makes way for the next, which waits for no other round.
 func (s *Store) finishUpload(ctx context.Context, row register.Row) error {
+	for range uploadSteps {
+		more, err := s.stepUpload(ctx, row)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// stepUpload does the next thing that is to be done about an upload, and reports whether
+// there may be another.
+func (s *Store) stepUpload(ctx context.Context, row register.Row) (more bool, err error) {
 	_, r, err := s.uploadAt(ctx, row)
 	if errors.Is(err, ErrNoSuchUpload) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case r.State == uploadDropped:
-		return s.removeUpload(ctx, row, r)
+		return false, s.removeUpload(ctx, row, r)
 	case r.State == uploadDone && len(r.Kept) > 0:
-		return s.removeUnused(ctx, row, r)
+		return true, s.removeUnused(ctx, row, r)
 	}
 	return s.settleUpload(ctx, row, s.ripe(row))
 }

@@ -28,7 +28,7 @@ func (a Ages) sweep() time.Duration {
 	return 24 * time.Hour
 }
 
-// Config says what a Store works with. All fields but Logger and Ages are required.
+// Config says what a Store works with. All fields but Rank, Logger and Ages are required.
 type Config struct {
 	Registers register.Store
 	Local     register.Local
@@ -37,8 +37,11 @@ type Config struct {
 	Root      ident.Secret
 	Keyring   Keyring
 	Clock     clock.Clock
-	Logger    *slog.Logger
-	Ages      Ages
+	// Rank returns how many replicas of a partition key that can be reached come before
+	// this node: they look at its work list first. Nil: none.
+	Rank   func(part string) int
+	Logger *slog.Logger
+	Ages   Ages
 }
 
 // Ages say when clean-up starts to look; they never decide what it does.

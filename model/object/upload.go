@@ -300,7 +300,7 @@ func (s *Store) abortAt(ctx context.Context, row register.Row) error {
 		if !errors.Is(err, ErrBusy) {
 			return err
 		}
-		if err := s.settleUpload(register.Afresh(ctx), row, true); err != nil {
+		if _, err := s.settleUpload(register.Afresh(ctx), row, true); err != nil {
 			return err
 		}
 	}

@@ -172,8 +172,11 @@ var scopes = []scope{
 	{name: "three layouts, 1 to 2 to 12, forgetting", ops: "DSR", old: "1", new: "2", third: "12", live: true, fixed: true, forgets: 1, modes: "**3"},
 	{name: "three layouts, 12 to 23 to 14", ops: "SSR", old: "12", new: "23", third: "14", live: true, fixed: true, modes: "123"},
 	{name: "three layouts, 123 to 3 to 4", ops: "SSR", old: "123", new: "3", third: "4", live: true, fixed: true, modes: "123"},
-	{name: "import 1 to 12, again after a restart", ops: "SSR", old: "1", new: "12", live: true, fixed: true, crashes: 2, marks: true},
-	{name: "import 12 to 23, again after a restart, forgetting", ops: "DS", old: "12", new: "23", live: true, fixed: true, crashes: 1, forgets: 1, marks: true},
+	{name: "import 1 to 12, again or after a restart", ops: "SSR", old: "1", new: "12", live: true, fixed: true, crashes: 2, marks: true, drops: true},
+	{name: "import 12 to 23, again or after a restart, forgetting", ops: "DS", old: "12", new: "23", live: true, fixed: true, crashes: 2, forgets: 1, marks: true, drops: true},
+	{name: "create, foreclose, read; forgetting", ops: "CGR", old: "123", ballots: 3, forgets: 2},
+	{name: "create again, foreclose; forgetting", ops: "CG", old: "123", ballots: 3, retry: true, forgets: 2},
+	{name: "create, foreclose; import 1 to 12", ops: "CG", old: "1", new: "12", ballots: 4, retry: true, forgets: 2},
 	{name: "import 123 to 3, a restart", ops: "SI", old: "123", new: "3", live: true, crashes: 1},
 }
 
@@ -236,6 +239,8 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"confirmations count across layouts", scope{ops: "DI", old: "123", new: "145", live: true, fixed: true, forgets: 2, modes: "*2"}, rules{anyVersion: true}},
 		{"reads answer with the highest", scope{ops: "SRR", old: "123", live: true}, rules{readAny: true}},
 		{"a second attempt skips Prepare", scope{ops: "CSR", old: "123", retry: true, ballots: 3}, rules{createAgain: true}},
+		{"a row is foreclosed below its maker's ballot", scope{ops: "CG", old: "123"}, rules{forgoBelow: true}},
+		{"the same, and it was forgotten since", scope{ops: "CG", old: "1", ballots: 3, retry: true, forgets: 1}, rules{makeAnew: true}},
 		{"retries do not know themselves", scope{ops: "SS", old: "123", ballots: 3, retry: true}, rules{noRecent: true}},
 		{"not listed means not done", scope{ops: "SD", old: "1", ballots: 3, retry: true, unheard: true, forgets: 1}, rules{noHorizon: true}},
 		{"refused means never accepted", scope{ops: "SS", old: "1", ballots: 3, retry: true, unheard: true}, rules{neverTwice: true}},

@@ -45,7 +45,8 @@ type Proposer struct {
 	fence   uint64 // highest fence among the promises
 	epoch   uint64
 	next    Record
-	own     bool // next is a new value of this change
+	own     bool   // next is a new value of this change
+	made    Ballot // of Create: who forecloses the row goes above it
 	sent    []attempt
 	rules   rules
 }
@@ -68,10 +69,14 @@ func (p *Proposer) begin(phase Phase, b Ballot) {
 }
 
 // Create begins the first attempt of a change to a row that nobody else can know:
-// it goes straight to Accept.
+// it goes straight to Accept. Who forecloses such a row, by a tombstone where he found
+// nothing, does so above b: below, this Accept would still be taken.
 func (p *Proposer) Create(b Ballot, v *Value) {
 	if len(p.sent) > 0 && !p.rules.createAgain {
 		panic("core: only the first attempt may skip Prepare")
+	}
+	if p.made.IsZero() {
+		p.made = b
 	}
 	p.Start(b)
 	p.Write(v)
@@ -174,6 +179,9 @@ func (p *Proposer) tally(won Phase) {
 // one, the value it wrote. After Applied call Keep; after Unknown give up.
 func (p *Proposer) Verdict() (Verdict, *Value) {
 	horizon, v := p.base.horizon(p.floor), Open
+	if p.base.Ballot.IsZero() && !p.made.IsZero() && p.made.Compare(p.floor) <= 0 && !p.rules.makeAnew {
+		v = Unknown // somebody may have foreclosed the row, and that was forgotten
+	}
 	for _, s := range p.sent {
 		if p.base.has(s.ballot) && !p.rules.noRecent {
 			return Applied, s.value

@@ -25,5 +25,7 @@ type rules struct {
 	importOne     bool // one import source is enough
 	neverTwice    bool // a refused Accept is taken as never accepted before
 	anyFence      bool // a read counts answers from behind a fence
+	forgoBelow    bool // a row that is not made yet is foreclosed below its maker's ballot
+	makeAnew      bool // a Create goes on though its row may have been foreclosed and forgotten
 	longPage      bool // a page of a scan ends with the longest answer
 }

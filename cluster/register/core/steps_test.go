@@ -53,7 +53,7 @@ func (t *table) visible(w *world) bool {
 
 func (t *table) starts(w *world, k int, emit emitter) {
 	op := t.ops[k]
-	if op != 'C' && t.hasCreate() && !t.visible(w) || t.inorder && k > 0 && w.c[k-1].stage == 0 {
+	if op != 'C' && op != 'G' && t.hasCreate() && !t.visible(w) || t.inorder && k > 0 && w.c[k-1].stage == 0 {
 		return
 	}
 	for v := uint8(1); v <= 3; v++ {
@@ -76,7 +76,7 @@ func (t *table) starts(w *world, k int, emit emitter) {
 			continue
 		}
 		for b := 1; b <= t.ballots; b++ {
-			if w.used>>b&1 != 0 || t.fixed && b != t.fixedBallot(k) {
+			if w.used>>b&1 != 0 || t.fixed && b != t.fixedBallot(k) || op == 'G' && !t.mayForgo(w, b) {
 				continue
 			}
 			next, c := begin()
@@ -112,6 +112,17 @@ func (t *table) fixedBallot(k int) int {
 		}
 	}
 	return b
+}
+
+// mayForgo reports whether a collector may begin at a ballot: it knows of a row by bytes
+// that name the ballot of its Create.
+func (t *table) mayForgo(w *world, b int) bool {
+	for k, op := range t.ops {
+		if made := t.made(w, k); op == 'C' && made != 0 && (made < b || t.broken.forgoBelow) {
+			return true
+		}
+	}
+	return false
 }
 
 // send notes an Accept that goes out.
@@ -157,8 +168,11 @@ func (t *table) propose(w *world, k int) {
 	switch op := t.ops[k]; {
 	case op == 'R':
 		c.p.Keep(false)
-	case op == 'I':
+	case op == 'I' || op == 'G':
 		c.p.Keep(true)
+	case op == 'C' && !c.p.Base().Ballot.IsZero():
+		c.no = true
+		c.p.Keep(false)
 	case op == 'X' && old != 0:
 		c.no = true
 		c.p.Keep(false)
@@ -423,6 +437,13 @@ func (t *table) faults(w *world, i int, emit emitter) {
 		}
 		emit(next, step{"restarts", i, 0}, false)
 	}
+	if t.drops && int(w.crashes) < t.crashes && w.r[i].touch {
+		next := t.copy(w)
+		next.crashes++
+		r := &next.r[i]
+		r.imp, r.touch, r.again, r.tenure.Serving = Import{}, false, true, t.base(i, r.tenure.Known)
+		emit(next, step{"forgets that it imported", i, 0}, false)
+	}
 	if int(w.floors) < t.floors {
 		for b := 1; b <= t.ballots; b++ {
 			if floor := (Ballot{Round: uint64(b)}); w.r[i].limits.Floor.Less(floor) {
@@ -594,8 +615,10 @@ func (t *table) apply(w *world, k int, mask, now uint8) (uint8, bool) {
 	switch {
 	case c.stage == 0 || ended && c.res != now:
 		return 0, false
-	case op == 'R' || op == 'I' || op == 'F' || c.no:
+	case op == 'R' || op == 'I' || op == 'F' || op == 'G' || c.no:
 		return now, ended
+	case op == 'C' && t.forgone(w, mask):
+		return 0, false
 	case !ended && c.stage == 1 && len(c.p.sent) == 0:
 		return 0, false
 	case !ended && !t.retry && c.olds[0] != now:
@@ -606,6 +629,16 @@ func (t *table) apply(w *world, k int, mask, now uint8) (uint8, bool) {
 		return 0, false
 	}
 	return id(t.wants(k)), true
+}
+
+// forgone reports whether a collector found nothing before.
+func (t *table) forgone(w *world, mask uint8) bool {
+	for k := range t.k {
+		if t.ops[k] == 'G' && mask>>k&1 != 0 && w.c[k].res == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *table) behindFence(mask uint8) bool {

@@ -15,13 +15,17 @@ const (
 type scope struct {
 	name string
 	// ops has a letter for each client: S swaps, D deletes, R reads, C creates,
-	// I writes the value again, X puts if absent, F fences and then reads.
+	// I writes the value again, X puts if absent, F fences and then reads. G is a
+	// collector: it writes again what a row holds that C may be making, and if that is
+	// nothing, C must not succeed any more.
 	ops string
 	// old, new and third are the replicas of layouts 1, 2 and 3, numbered from 1; those
 	// of a layout that does not come are empty.
 	old, new, third string
 	// marks: that a row was imported is forgotten by a restart, until the partition is.
 	marks bool
+	// drops: it may be forgotten without a restart too.
+	drops bool
 	// modes fixes the layout under which each client works; any if empty or '*'.
 	modes   string
 	ballots int // how many there are; as many as clients need if zero
@@ -356,11 +360,24 @@ func (t *table) decodeClient(w *world, k int, in []byte) {
 	if f&8 != 0 {
 		c.p.next = t.rec(w, in[10])
 	}
+	if t.ops[k] == 'C' {
+		c.p.made = Ballot{Round: uint64(t.made(w, k))}
+	}
 	for b := 1; b < 8; b++ {
 		if in[15]&(1<<b) != 0 {
 			c.p.sent = append(c.p.sent, attempt{Ballot{Round: uint64(b)}, t.wants(k)})
 		}
 	}
+}
+
+// made returns the ballot at which client k created its row, 0 if it did not begin.
+func (t *table) made(w *world, k int) int {
+	for b := range w.a {
+		if w.a[b].sent && w.a[b].rec.Value == t.wants(k) {
+			return b
+		}
+	}
+	return 0
 }
 
 // wants returns the value that client k writes.

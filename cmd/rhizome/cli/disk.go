@@ -42,6 +42,13 @@ func diskCommand() command {
 				run: diskDrain,
 			},
 			{
+				use:      "undrain DISK",
+				short:    lang.M("Let a disk that is being emptied keep data again"),
+				examples: []example{{lang.M("keep the disk after all"), "rhizome disk undrain /mnt/disk2/rhizome"}},
+				min:      1, max: 1,
+				run: diskUndrain,
+			},
+			{
 				use:   "remove DISK",
 				short: lang.M("Take away a disk that is empty, or lost with --force"),
 				examples: []example{
@@ -107,6 +114,15 @@ func diskDrain(ctx context.Context, c *call) error {
 			return err
 		}
 		return c.done("The disk %s is being emptied; rhizome disk list shows how far it is.", d.Path)
+	})
+}
+
+func diskUndrain(ctx context.Context, c *call) error {
+	return onDisk(ctx, c, func(node *client.Client, d api.Disk) error {
+		if err := node.Post(ctx, client.Path("disks", d.ID, "undrain"), nil, nil); err != nil {
+			return err
+		}
+		return c.done("The disk %s keeps data again.", d.Path)
 	})
 }
 

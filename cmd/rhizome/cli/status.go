@@ -140,8 +140,8 @@ func (a *App) mending(r api.Repair) string {
 	if r.Pending == 0 && r.Orphans == 0 {
 		return a.Say.T("nothing to mend")
 	}
-	return a.Say.T("%s, %s", a.Say.N(r.Pending, "%s row with work left", "%s rows with work left"),
-		a.Say.N(r.Orphans, "%s piece that no object uses", "%s pieces that no object uses"))
+	return a.Say.T("%s, %s", a.Say.N(r.Pending, "%s entry to tidy up", "%s entries to tidy up"),
+		a.Say.N(r.Orphans, "%s leftover piece to remove", "%s leftover pieces to remove"))
 }
 
 func (a *App) scrubbing(s api.Scrub) string {
@@ -149,7 +149,7 @@ func (a *App) scrubbing(s api.Scrub) string {
 	if s.Finished != nil {
 		last = a.Say.T("last whole pass ended %s", a.Say.Time(*s.Finished, a.Zone))
 	}
-	return a.Say.T("%s of the stored bytes read again in this pass; %s", a.Say.Percent(s.Done), last)
+	return a.Say.T("this pass has read %s of the stored bytes again; %s", a.Say.Percent(s.Done), last)
 }
 
 func (a *App) diskState(d api.Disk) string {
@@ -164,7 +164,7 @@ func (a *App) diskState(d api.Disk) string {
 	case api.DiskFull:
 		return a.Say.T("full")
 	case api.DiskLost:
-		return a.Say.T("lost")
+		return a.Say.T("away")
 	}
 	return d.State
 }

@@ -20,8 +20,11 @@ func (c *call) unitText(s scope) (string, error) {
 		"# made by rhizome service install",
 		"[Unit]",
 		"Description=Rhizome node",
-		"Wants=network-online.target",
-		"After=network-online.target",
+	}
+	if s.system { // a user's manager has no such target
+		out = append(out, "Wants=network-online.target", "After=network-online.target")
+	}
+	out = append(out,
 		"StartLimitIntervalSec=0",
 		"",
 		"[Service]",
@@ -38,8 +41,7 @@ func (c *call) unitText(s scope) (string, error) {
 		"RestrictRealtime=yes",
 		"RestrictSUIDSGID=yes",
 		"SystemCallArchitectures=native",
-		"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-	}
+		"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK")
 	if s.system {
 		out = append(out,
 			"User=rhizome", "Group=rhizome",
@@ -103,13 +105,16 @@ func (c *call) execStart(s scope) (string, error) {
 
 func (c *call) program() (string, error) {
 	if p := c.text("program"); p != "" {
+		if info, err := os.Stat(p); !c.on("print") && (err != nil || info.IsDir() || info.Mode()&0o111 == 0) {
+			return "", errs.Newf(errs.Invalid, "%s is no program", p)
+		}
 		return filepath.Abs(p)
 	}
 	p, err := os.Executable()
 	if err != nil {
 		return "", errs.Newf(errs.Internal, "the program does not know its own file: %w", err)
 	}
-	if strings.HasPrefix(p, os.TempDir()) {
+	if strings.HasPrefix(p, os.TempDir()) && !c.on("print") {
 		return "", errs.New(errs.Invalid, "this program was built for one run and will be gone: install it with go install ./cmd/rhizome, or name it with --program")
 	}
 	return p, nil
