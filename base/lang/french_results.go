@@ -33,7 +33,7 @@ var frenchResults = map[string]string{
 	"Anybody may":                  "Tout le monde peut",
 	"Key %s may":                   "La clé %s peut",
 	"read":                         "lire", "write": "écrire", "own": "administrer",
-	"in use": "en service", "being emptied": "en cours de vidage", "full": "plein", "away": "absent",
+	"in use": "en service", "being emptied": "en cours de vidage", "full": "plein",
 	"whole": "intact", "damaged: %s": "endommagé : %s", "in the object's row": "dans l'enregistrement de l'objet",
 	"%s (%s bytes)": "%s (%s octets)",
 
