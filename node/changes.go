@@ -146,7 +146,8 @@ func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, erro
 }
 
 // mayGo refuses to take a node out that may have the only copy of something: it has
-// partitions no more, but says that it still holds bytes, or says nothing.
+// partitions no more, but says that it still holds bytes, or rows that others are yet to
+// import, or says nothing, or has not heard that others are to have them.
 func (n *Node) mayGo(ctx context.Context, text string) error {
 	id, err := nodeID(text)
 	if err != nil {
@@ -158,7 +159,13 @@ func (n *Node) mayGo(ctx context.Context, text string) error {
 	if err := n.members.Exchange(ctx, id); err != nil {
 		return errs.Newf(errs.Conflict, "the node does not answer, so that nobody can say whether others have all that it has. Wait until it is back, or say that it is lost: %w", err)
 	}
-	if card, _ := n.members.Card(id); card.Used > 0 {
+	card, _ := n.members.Card(id)
+	switch {
+	case card.Layout < n.members.Layout().Version:
+		return errs.New(errs.Conflict, "the node has not taken up the newest layout yet: try again in a moment")
+	case card.Health.Kept > 0:
+		return errs.Newf(errs.Conflict, "the node still keeps rows of %d partitions that others are taking over: wait until they have them", card.Health.Kept)
+	case card.Used > 0:
 		return errs.Newf(errs.Conflict, "the node still holds %s that others are fetching: wait until it is empty", lang.Size(card.Used))
 	}
 	return nil
@@ -210,7 +217,7 @@ func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
 	if err != nil {
 		return api.Layout{}, err
 	}
-	if _, err := n.members.Recover(r.Base, gone...); err != nil {
+	if _, err := n.members.Recover(ctx, r.Base, gone...); err != nil {
 		return api.Layout{}, err
 	}
 	return n.Layout(ctx)
@@ -220,9 +227,8 @@ func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
 func (n *Node) History(context.Context) ([]api.LayoutVersion, error) {
 	chain := n.members.Chain()
 	out := []api.LayoutVersion{}
-	for v := chain.Latest().Version; v >= chain.Oldest().Version && v > 0; v-- {
-		l := chain.At(v)
-		out = append(out, api.LayoutVersion{Version: v, Lineage: l.Lineage.String(), Time: n.learnedAt(v), Events: admin.EventsOf(chain.At(v-1), l)})
+	for l := chain.Latest(); l != nil; l = chain.Prior(l.Version) {
+		out = append(out, api.LayoutVersion{Version: l.Version, Lineage: l.Lineage.String(), Time: n.learnedAt(l.Version), Events: admin.EventsOf(chain.Prior(l.Version), l)})
 	}
 	return out, nil
 }

@@ -29,7 +29,7 @@ func (n *Node) openMembers(ctx context.Context) error {
 	}
 	n.members, err = membership.Open(membership.Config{
 		Node: n.keys.id(), Rows: n.rows, Clock: n.config.Clock, Links: n.links,
-		Dial: n.links.SetAddresses, Adopt: n.layoutCame, Describe: n.describe, Logger: n.config.Logger,
+		Dial: n.links.SetAddresses, Adopt: n.layoutCame, Describe: n.describe, Recheck: n.links.Recheck, Logger: n.config.Logger,
 	}, first...)
 	if err != nil {
 		return err
@@ -87,8 +87,18 @@ func (n *Node) adopt(l *layout.Layout) {
 	if !n.opened.Load() {
 		return
 	}
+	n.adopting.Lock()
+	defer n.adopting.Unlock()
+	if l.Version < n.adopted { // a newer one came while this one was on its way
+		return
+	}
+	n.adopted = l.Version
 	if err := n.ring.KeepLayout(codec.Encode(l)); err != nil {
 		n.config.Logger.Warn("the second copy of the layout could not be written", "error", err)
+	}
+	if err := n.doubt(l); err != nil {
+		n.fail(err)
+		return
 	}
 	if err := n.replica.Adopt(l); err != nil {
 		n.fail(err)
@@ -100,29 +110,64 @@ func (n *Node) adopt(l *layout.Layout) {
 	}
 }
 
-// lookStep is how often it is looked whether a layout was taken up.
-const lookStep = 250 * time.Millisecond
+// lineageKey holds the lineage whose beginning the disks took note of.
+//
+//	'n' 'u'  16 bytes
+var lineageKey = []byte("nu")
+
+// doubt notes on the disks, before rows go by a layout, that nodes were lost with perhaps
+// rows that no other node has.
+func (n *Node) doubt(l *layout.Layout) error {
+	raw, err := n.rows.Get(lineageKey)
+	if errors.Is(err, errs.NotFound) {
+		first := n.members.Chain().Oldest().Lineage
+		raw, err = first[:], nil
+	} else if err == nil && string(raw) == string(l.Lineage[:]) {
+		return nil
+	}
+	if err == nil && string(raw) != string(l.Lineage[:]) {
+		err = n.disks.Doubt(true)
+	}
+	if err != nil {
+		return err
+	}
+	b := n.rows.NewBatch()
+	b.Set(lineageKey, l.Lineage[:])
+	return b.Commit()
+}
+
+// lookSoon and lookLate bound how long it is between two looks whether a layout was taken
+// up: an import may wait for nodes that are away.
+const (
+	lookSoon = 250 * time.Millisecond
+	lookLate = 5 * time.Second
+)
 
 // watchMoves tells the others as soon as this node has taken up a layout: the next change
 // waits for that.
 func (n *Node) watchMoves(ctx context.Context) error {
-	look := time.NewTicker(lookStep)
+	look := time.NewTimer(0)
 	defer look.Stop()
 	for {
+		pause, last := lookSoon, -1
 		for p := n.replica.Progress(); p.Imported < p.Served; p = n.replica.Progress() {
+			if pause = min(2*pause, lookLate); p.Imported != last {
+				pause, last = lookSoon, p.Imported
+			}
+			look.Reset(pause)
 			select {
 			case <-ctx.Done():
 				return nil
+			case <-n.relaid:
+				pause = lookSoon
 			case <-look.C:
 			}
 		}
 		n.members.Changed()
-		look.Stop()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-n.relaid:
-			look.Reset(lookStep)
 		}
 	}
 }
@@ -257,14 +302,11 @@ func (n *Node) describe(c *membership.Card) {
 	c.Health.Skew = n.skew()
 	c.Imported = n.imported()
 	moved := n.replica.Progress()
-	c.Health.Rows = int64(moved.Served - moved.Imported)
+	c.Health.Rows, c.Health.Kept = int64(moved.Served-moved.Imported), int64(moved.Served+moved.Kept)
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
-	c.Health.Damaged = int64(p.Lost)
+	c.Health.Damaged, c.Health.Comparing = int64(p.Lost), p.Comparing
 	n.noteRate(c.Health.Rate)
-	if p.Queued == 0 && p.Waiting == 0 && !p.Comparing && c.Health.Rows == 0 {
-		c.Whole = c.Layout
-	}
 }
 
 // skew is how far this node's clock is ahead of the agreed time, in milliseconds: whole

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
 	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
@@ -310,6 +312,101 @@ func TestInvitationsServeOnce(t *testing.T) {
 	}
 }
 
+// TestANodeThatForgotIsNotLetIn: who keeps partitions and lost its rows, with what it had
+// promised, does not vote again under its old key.
+func TestANodeThatForgotIsNotLetIn(t *testing.T) {
+	h := newHomes(t, 0)
+	a, _, c := h.three()
+	h.kill("lille")
+	for _, name := range []string{rowsDir, diskDir, "keyring", "snapshots", rootKeyFile} {
+		if err := os.RemoveAll(filepath.Join(c.config.Data, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := c.config
+	again.Join = h.invite(a)
+	if n, err := Open(t.Context(), again); !errors.Is(err, errs.Denied) {
+		if err == nil {
+			_ = n.Close()
+		}
+		t.Errorf("a member that lost its rows is let in: %v", err)
+	}
+}
+
+// TestAnOlderLayoutIsNotTakenUp: one that was on its way while a newer one came changes
+// nothing, the second copy of the layout included.
+func TestAnOlderLayoutIsNotTakenUp(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	old := a.members.Layout()
+	h.join(a, "brest")
+	h.settled(2)
+	a.adopt(old)
+	l, err := layout.Decode(a.ring.Layout())
+	if err != nil || l.Version != a.members.Layout().Version {
+		t.Errorf("the keyring has layout %d, %v", l.Version, err)
+	}
+}
+
+// TestAnotherDoorServes: one that refuses does not end a join.
+func TestAnotherDoorServes(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	ticket, err := account.ParseTicket(h.invite(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut := h.net.Node(ident.NodeID{9}, nil)
+	t.Cleanup(func() { _ = shut.Close() })
+	shut.Handle(methodJoin, rpc.Anyone, func(context.Context, ident.NodeID, []byte) ([]byte, error) {
+		return nil, errs.New(errs.Denied, "not here")
+	})
+	ticket.Nodes = append([]account.TicketNode{{Node: ident.NodeID{9}}}, ticket.Nodes...)
+	h.up("brest", func(c *Config) { c.Join = ticket.String() })
+	h.settled(2)
+}
+
+// TestStrangersHearLittle: why the members cannot agree is not for who is none.
+func TestStrangersHearLittle(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	ticket, err := account.ParseTicket(h.invite(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket.Nodes = ticket.Nodes[:1]
+	h.kill("brest")
+	h.kill("lille")
+	c := h.config("nantes")
+	c.Join = ticket.String()
+	n, err := Open(t.Context(), c)
+	if err == nil {
+		_ = n.Close()
+		t.Fatal("it joins without a majority")
+	}
+	if !strings.Contains(err.Error(), "cannot take a node in") || strings.Contains(err.Error(), b.keys.id().String()) {
+		t.Error(err)
+	}
+}
+
+// TestALargeRhizomeLetsIn: the answer to a stranger stays within what strangers are sent.
+func TestALargeRhizomeLetsIn(t *testing.T) {
+	l := layout.Single(ident.New(), layout.Node{ID: ident.NodeID{1}, Zone: "lyon", Capacity: 1 << 30})
+	var cards []membership.Card
+	for i := range 200 {
+		c := membership.Card{Node: ident.NodeID{byte(i), 1}}
+		for k := range membership.MaxAddresses {
+			c.Addresses = append(c.Addresses, fmt.Sprintf("/ip6/fe80:1111:2222:3333:4444:5555:6666:%04d/udp/47474/quic-v1", k))
+		}
+		cards = append(cards, c)
+	}
+	a := joinAnswer{Root: make([]byte, 32), Layout: l.Encode()}
+	a.addCards(cards)
+	if n := len(codec.Encode(&a)); n > rpc.MaxStranger || len(a.Cards) < 10 {
+		t.Errorf("%d bytes with %d cards", n, len(a.Cards))
+	}
+}
+
 // TestAnInvitationTakesThePlaceOfOneThatDidNotServe: who got a new invitation after a
 // refusal joins with it, in the same folder.
 func TestAnInvitationTakesThePlaceOfOneThatDidNotServe(t *testing.T) {
@@ -429,7 +526,7 @@ func TestADrainedNodeLeaves(t *testing.T) {
 	h.eventually("the drained node is empty", func() bool {
 		a.members.Changed()
 		card, _ := a.members.Card(c.keys.id())
-		return card.Used == 0
+		return card.Used == 0 && card.Health.Kept == 0
 	})
 	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); err != nil {
 		t.Fatal(err)
@@ -447,6 +544,39 @@ func TestADrainedNodeLeaves(t *testing.T) {
 			t.Errorf("the removed node ends with %v", err)
 		} else if err := n.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestADrainedNodeLeavesWhenOthersHaveItsRows: of two nodes in one home each has rows alone.
+// One that is drained goes only after the other has imported them.
+func TestADrainedNodeLeavesWhenOthersHaveItsRows(t *testing.T) {
+	h := newHomes(t, 2*time.Millisecond)
+	a := h.up("lyon")
+	for i := range 40 {
+		a.put(t, fmt.Sprint("small", i), []byte("hello"))
+	}
+	text := h.invite(a)
+	b := h.up("cellar", func(c *Config) { c.Join, c.Home = text, "lyon" })
+	h.settled(2)
+	gone := a.keys.id().String()
+	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeDrain, Node: gone}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("the drained node leaves", func() bool {
+		_, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone})
+		if err != nil && !errors.Is(err, errs.Conflict) && !errors.Is(err, errs.Unavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	h.kill("lyon")
+	if !b.tookUp() {
+		t.Fatal("it left before the other had its rows")
+	}
+	for i := range 40 {
+		if got := b.get(t, fmt.Sprint("small", i)); string(got) != "hello" {
+			t.Errorf("small%d is %q", i, got)
 		}
 	}
 }
@@ -527,6 +657,94 @@ func TestGoingOnWithoutAMajority(t *testing.T) {
 	if a.members.Member(b.keys.id()) {
 		t.Error("a node that was declared lost is a member")
 	}
+}
+
+// TestBytesThatOnlyLostNodesKnewOfStay: after a recovery nothing goes for want of a row
+// until a person gives it up.
+func TestBytesThatOnlyLostNodesKnewOfStay(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	if a.disks.Doubtful() {
+		t.Fatal("it doubts its rows although nobody was lost")
+	}
+	stray := ident.New()
+	h.kill("brest")
+	h.kill("lille")
+	w, err := a.disks.Create(t.Context(), stray, 5)
+	if err == nil {
+		err = errors.Join(w.Append([]byte("hello")), w.Commit(nil))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Recover(t.Context(), api.Recover{Gone: []string{b.keys.id().String(), c.keys.id().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("recover", a.tookUp)
+	h.kill("lyon")
+	a = h.up("lyon")
+	sweep := func() bool {
+		t.Helper()
+		if _, err := a.extents.Sweep(t.Context(), func(ident.ID) {}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := a.disks.Info(t.Context(), stray)
+		return err == nil
+	}
+	if r, err := a.Repair(t.Context()); err != nil || !r.Doubtful || !sweep() {
+		t.Errorf("bytes went that nobody who is left can judge: %+v, %v", r, err)
+	}
+	if err := a.AcceptLoss(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sweep() {
+		t.Error("what was given up stays")
+	}
+	if err := a.AcceptLoss(t.Context()); !errors.Is(err, errs.Conflict) {
+		t.Errorf("there is more to give up: %v", err)
+	}
+	h.kill("lyon")
+	if a = h.up("lyon"); a.disks.Doubtful() {
+		t.Error("it doubts again after a restart")
+	}
+}
+
+// TestTwoHistoriesAreSaid: a home that recovered and one that went on otherwise refuse each
+// other, and both say so.
+func TestTwoHistoriesAreSaid(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, c := h.three()
+	h.net.Cut(a.keys.id(), b.keys.id())
+	h.net.Cut(a.keys.id(), c.keys.id())
+	base := b.members.Layout().Version
+	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeCapacity, Node: c.keys.id().String(), Capacity: 2 << 30}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("the other learns of it", func() bool { return c.members.Layout().Version > base })
+	h.kill("brest")
+	if _, err := a.Recover(t.Context(), api.Recover{Gone: []string{b.keys.id().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	h.net.Heal(a.keys.id(), c.keys.id())
+	apart := func(x *home, with ident.NodeID) bool {
+		x.members.Changed()
+		all, err := x.Nodes(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range all {
+			if n.ID == with.String() {
+				return n.Apart > 0 && !n.Up
+			}
+		}
+		return false
+	}
+	h.eventually("both say so", func() bool { return apart(a, c.keys.id()) && apart(c, a.keys.id()) })
+	if _, err := a.Recover(t.Context(), api.Recover{Gone: []string{c.keys.id().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("it goes on alone", a.tookUp)
+	a.put(t, "after", []byte("we go on"))
 }
 
 func TestReplicasChangeLive(t *testing.T) {

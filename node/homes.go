@@ -14,6 +14,7 @@ import (
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
+	"rhizome/net/rpc/p2p"
 )
 
 // ticketNodes is how many nodes an invitation names.
@@ -108,12 +109,39 @@ func (n *Node) Nodes(ctx context.Context) ([]api.Node, error) {
 	return out, nil
 }
 
+// AddAddress implements admin.Cluster.
+func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswers, error) {
+	id, err := nodeID(a.Node)
+	if err != nil {
+		return api.NodeAnswers{}, err
+	}
+	var all []string
+	for _, text := range a.Addresses {
+		places, err := p2p.PlacesOf(text)
+		if err != nil {
+			return api.NodeAnswers{}, err
+		}
+		all = append(all, places...)
+	}
+	if err := n.startLinks(); err != nil {
+		return api.NodeAnswers{}, err
+	}
+	if err := n.members.AddAddresses(id, all); err != nil {
+		return api.NodeAnswers{}, err
+	}
+	err = n.members.Exchange(ctx, id)
+	return api.NodeAnswers{Answers: err == nil, Err: err}, nil
+}
+
 func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int, l *layout.Layout) api.Node {
 	out := api.Node{
 		ID: place.ID.String(), Home: place.Zone, Roles: roles(place), This: place.ID == n.keys.id(), Up: p.Up,
 		RTT: float64(p.RTT.Microseconds()) / 1000, Release: p.Release, Addresses: p.Addresses,
 		Capacity: place.Capacity, Used: p.Used, Free: p.Free, Partitions: partitions, Draining: place.Draining,
-		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health),
+		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health), Refuses: p.Refuses,
+	}
+	if p.Apart != nil {
+		out.Apart = p.Apart.Version
 	}
 	if out.Addresses == nil {
 		out.Addresses = []string{}
@@ -205,6 +233,7 @@ func (n *Node) moving() *api.LayoutMoves {
 		left.Bytes += c.Health.Bytes
 		left.Extents += c.Health.Extents
 		left.Rate += c.Health.Rate
+		left.Comparing = left.Comparing || c.Health.Comparing
 	}
 	return n.moves.state(left, n.config.Clock.Now())
 }

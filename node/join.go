@@ -37,6 +37,9 @@ var joinMark = []byte("nj")
 // joinTime bounds one attempt to join through one node.
 const joinTime = 30 * time.Second
 
+// answerTime bounds what the door does about it, so that the machine hears how it ended.
+const answerTime = joinTime / 2
+
 // joinRequest is what a machine says that was invited.
 type joinRequest struct {
 	Invitation ident.ID `cbor:"1,keyasint"`
@@ -53,9 +56,6 @@ type joinAnswer struct {
 	Layout []byte            `cbor:"2,keyasint"`
 	Cards  []membership.Card `cbor:"3,keyasint"`
 }
-
-// maxJoinCards bounds the answer; the others' cards come with the first exchange.
-const maxJoinCards = 40
 
 // joined is what a join brought.
 type joined struct {
@@ -111,15 +111,19 @@ func (n *Node) join(ctx context.Context, t *account.Ticket) (*joined, error) {
 	request := codec.Encode(&joinRequest{Invitation: t.Invitation, Secret: t.Secret, Home: n.config.Home,
 		Capacity: n.config.Capacity, Witness: n.config.Witness, Release: n.config.Version})
 	failed := errs.New(errs.Unavailable, "the invitation names no node")
+	var refused error
 	for _, id := range ids {
 		j, err := n.joinThrough(ctx, id, request)
 		if err == nil {
 			return j, nil
 		}
 		if errors.Is(err, errs.Denied) || errors.Is(err, errs.Invalid) {
-			return nil, err
+			refused = err // another door may know more
 		}
 		failed = err
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	if t.Over(n.config.Clock.Now()) {
 		return nil, errs.Newf(errs.Unavailable, "no node of the rhizome answers, and by this computer's clock the invitation is over: ask for another, or set the clock: %w", failed)
@@ -167,8 +171,20 @@ func (n *Node) finishJoin() error {
 	return nil
 }
 
-// serveJoin handles a stranger's joinRequest.
+// serveJoin handles a stranger's joinRequest. What goes wrong among the members is not for
+// strangers' ears.
 func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	answer, err := n.answerJoin(ctx, from, request)
+	if err == nil || errors.Is(err, errs.Denied) || errors.Is(err, errs.Invalid) {
+		return answer, err
+	}
+	n.config.Logger.Warn("a node that was invited could not join", "node", from, "error", err)
+	return nil, errs.New(errs.Unavailable, "the rhizome cannot take a node in at present: see rhizome status in the other home, and try again")
+}
+
+func (n *Node) answerJoin(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
 	var r joinRequest
 	if err := codec.Decode(request, &r); err != nil {
 		return nil, errs.New(errs.Invalid, "the request to join cannot be read")
@@ -183,6 +199,9 @@ func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte)
 	if slices.Contains(i.Admitted, from) && n.members.Layout().Node(from) == nil {
 		return nil, errs.New(errs.Denied, "this node was a member and was removed; move its data folder away and join with a new invitation")
 	}
+	if keeps(n.members.Layout(), from) {
+		return nil, errs.New(errs.Denied, "this node is a member that keeps data, and its rows are gone: in another home, say rhizome node remove NAME --lost; then move its data folder away and join with a new invitation")
+	}
 	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.Operator, Draining: true}
 	if err := n.admit(ctx, node); err != nil {
 		return nil, err
@@ -190,12 +209,35 @@ func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte)
 	if err := n.accounts.Admit(ctx, r.Invitation, from); err != nil {
 		return nil, err
 	}
-	cards := n.members.Cards()
-	if len(cards) > maxJoinCards {
-		cards = cards[:maxJoinCards]
-	}
 	n.config.Logger.Info("a node joined", "node", from, "home", r.Home)
-	return codec.Encode(&joinAnswer{n.keys.root[:], n.members.Layout().Encode(), cards}), nil
+	a := joinAnswer{Root: n.keys.root[:], Layout: n.members.Layout().Encode()}
+	a.addCards(n.members.Cards())
+	return codec.Encode(&a), nil
+}
+
+// joinRoom is left in an answer for what stands around cards.
+const joinRoom = 4 << 10
+
+// addCards adds as many cards as an answer to a stranger may hold; the others come with the
+// first exchange.
+func (a *joinAnswer) addCards(cards []membership.Card) {
+	room := rpc.MaxStranger - joinRoom - len(a.Root) - len(a.Layout)
+	for _, c := range cards {
+		if room -= len(codec.Encode(&c)); room < 0 {
+			return
+		}
+		a.Cards = append(a.Cards, c)
+	}
+}
+
+// keeps reports whether a layout gives a node a partition.
+func keeps(l *layout.Layout, id ident.NodeID) bool {
+	for p := range l.Assigned {
+		if slices.Contains(l.Replicas(p), id) {
+			return true
+		}
+	}
+	return false
 }
 
 // admit makes a node a member that keeps nothing yet, unless it is one.

@@ -22,6 +22,7 @@ import (
 //	'n' 't'  when layouts came; see moves.go
 //	'n' 'a'  what the operator may do; see rights.go
 //	'n' 'r'  what was told of risks; see watch.go
+//	'n' 'u'  the lineage that the disks know of; see cluster.go
 //	'n' 'w'  the first key is yet to be told; see firstMark
 var (
 	layoutKey = []byte("nl")

@@ -64,7 +64,7 @@ func (m *moves) seconds(bytes int64) int64 {
 func (m *moves) state(left membership.Health, now time.Time) *api.LayoutMoves {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if left.Rows == 0 && left.Extents == 0 {
+	if left.Rows == 0 && left.Extents == 0 && (!left.Comparing || m.started.IsZero()) {
 		m.started = time.Time{}
 		return nil
 	}
@@ -97,7 +97,7 @@ func (n *Node) noteRate(own int64) {
 func (n *Node) layoutCame(l *layout.Layout) {
 	n.learned(l)
 	if n.opened.Load() {
-		n.foresee(n.members.Chain().At(l.Version-1), l)
+		n.foresee(n.members.Chain().Prior(l.Version), l)
 	}
 	n.adopt(l)
 }

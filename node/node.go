@@ -42,7 +42,11 @@ type Node struct {
 	linked  bool
 	limited chan struct{} // the limits changed
 	relaid  chan struct{} // a layout was adopted
-	opened  atomic.Bool   // the stores are open: layouts and links are their matter
+
+	// adopting guards adopted: the newest layout that the floors below were given.
+	adopting sync.Mutex
+	adopted  uint64
+	opened   atomic.Bool // the stores are open: layouts and links are their matter
 
 	rows     *kv.Store
 	members  *membership.Members

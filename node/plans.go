@@ -15,19 +15,18 @@ type plans struct{ m *membership.Members }
 // Layout implements register.Plans.
 func (p plans) Layout() *layout.Layout { return p.m.Layout() }
 
-// Before implements register.Plans. Under a layout that goes on after a majority was
-// lost, the rows are those of the replicas that are left; where none is, they begin anew.
+// Before implements register.Plans.
 func (p plans) Before(partition int, term uint64) (uint64, []ident.NodeID, bool) {
+	return p.m.Chain().Before(partition, term)
+}
+
+// Left implements register.Plans.
+func (p plans) Left(term uint64) []ident.NodeID {
 	chain := p.m.Chain()
-	before, replicas, ok := chain.Before(partition, term)
-	if !ok {
-		return 0, nil, false
+	if !chain.Recovered(term) {
+		return nil
 	}
-	l, prev := chain.At(term), chain.At(term-1)
-	if l.Lineage != prev.Lineage {
-		replicas = slices.DeleteFunc(slices.Clone(replicas), func(id ident.NodeID) bool { return l.Node(id) == nil })
-	}
-	return before, replicas, true
+	return chain.At(term).IDs()
 }
 
 // Behind implements register.Plans.
@@ -69,10 +68,5 @@ func (p plans) rank(links rpc.Links, part string) (n int) {
 
 // nodes returns all members.
 func (p plans) nodes() []ident.NodeID {
-	l := p.m.Layout()
-	out := make([]ident.NodeID, len(l.Nodes))
-	for i := range l.Nodes {
-		out[i] = l.Nodes[i].ID
-	}
-	return out
+	return p.m.Layout().IDs()
 }

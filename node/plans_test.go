@@ -38,7 +38,7 @@ func TestFormerHoldersAreKnown(t *testing.T) {
 	}
 	var cards []membership.Card
 	for n := byte(1); n <= 2; n++ {
-		cards = append(cards, membership.Card{Node: ident.NodeID{n}, Edition: 1, Layout: two.Version, Whole: two.Version})
+		cards = append(cards, membership.Card{Node: ident.NodeID{n}, Edition: 1, Layout: two.Version})
 	}
 	if err := m.KeepCards(cards); err != nil {
 		t.Fatal(err)

@@ -17,9 +17,6 @@ func (n *Node) realLinks(seed ident.Secret, g rpc.Guard) (Transport, error) {
 	if at == "" {
 		at = ":0"
 	}
-	if !n.config.PeerSet {
-		at = freePort(at)
-	}
 	o := p2p.Options{Key: ed25519.NewKeyFromSeed(seed[:]), Listen: []string{at}, Guard: g, Log: n.config.Logger}
 	lonely := loopback(at)
 	o.MapPorts = !lonely
@@ -27,13 +24,15 @@ func (n *Node) realLinks(seed ident.Secret, g rpc.Guard) (Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &realLinks{Host: h, lonely: lonely, where: map[ident.NodeID][]string{}}, nil
+	return &realLinks{Host: h, lonely: lonely, at: at, fixed: n.config.PeerSet, where: map[ident.NodeID][]string{}}, nil
 }
 
 // realLinks keeps what is said before the links open.
 type realLinks struct {
 	*p2p.Host
-	lonely bool // nobody is looked for
+	lonely bool   // nobody is looked for
+	at     string // where to listen
+	fixed  bool   // there and nowhere else
 
 	mu    sync.Mutex
 	open  bool
@@ -44,6 +43,9 @@ type realLinks struct {
 func (l *realLinks) Start(lan []byte) error {
 	if !l.lonely {
 		l.SetLAN(lan)
+	}
+	if !l.fixed {
+		l.SetListen([]string{freePort(l.at)})
 	}
 	if err := l.Host.Start(); err != nil {
 		return err

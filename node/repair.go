@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 
+	"rhizome/base/errs"
 	"rhizome/cluster/extent"
 	"rhizome/cluster/register"
 	"rhizome/gateway/admin/api"
@@ -17,6 +18,7 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 			out.Uncompared = append(out.Uncompared, d.Dir)
 		}
 	}
+	out.Doubtful = n.disks.Doubtful()
 	var err error
 	for _, t := range []register.Table{object.Buckets, object.Objects, object.Uploads, object.Parts} {
 		c, err := n.replica.PendingCount(ctx, t)
@@ -57,6 +59,18 @@ func (n *Node) lastSnapshot() api.Snapshot {
 		out.Last = &s.Last
 	}
 	return out
+}
+
+// AcceptLoss implements admin.Host.
+func (n *Node) AcceptLoss(context.Context) error {
+	if !n.disks.Doubtful() {
+		return errs.New(errs.Conflict, "no home was lost since the last time: there is nothing to give up")
+	}
+	if err := n.disks.Doubt(false); err != nil {
+		return err
+	}
+	n.extents.Relaid()
+	return nil
 }
 
 // Scrub implements admin.Host.

@@ -100,6 +100,8 @@ var frenchCommands = map[string]string{
 	"is anything damaged?":                                            "quelque chose est-il endommagé ?",
 	"Show what is being mended and what cannot be":                    "Montrer ce qui est en réparation et ce qui ne peut pas l'être",
 	"Read and check every stored byte now, instead of over the month": "Lire et vérifier chaque octet stocké maintenant, au lieu d'en un mois",
+	"After homes were lost for good, give up what only they knew of":  "Après la perte définitive de maisons, abandonner ce qu'elles seules connaissaient",
+	"let bytes go that no home that is left knows of":                 "laisser partir les octets que plus aucune maison ne connaît",
 	"check everything now":                                            "tout vérifier maintenant",
 
 	"Make the rows anew from snapshots and stored bytes, when the row store is damaged": "Refaire les enregistrements à partir d'instantanés et des octets stockés, quand leur base est endommagée",

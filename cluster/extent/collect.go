@@ -97,6 +97,9 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 // before its first Accept, which replicas would take above a lower tombstone; so the
 // tombstone goes above that.
 func (s *Store) forgo(ctx context.Context, id ident.ID) error {
+	if s.doubtful() {
+		return nil
+	}
 	made, err := s.made(ctx, id)
 	if err != nil {
 		return err
@@ -109,6 +112,10 @@ func (s *Store) forgo(ctx context.Context, id ident.ID) error {
 	return s.deleteBytes(ctx, id)
 }
 
+// doubtful reports whether rows may have been lost with nodes, so that what no row uses is
+// not to be deleted.
+func (s *Store) doubtful() bool { return s.disks != nil && s.disks.Doubtful() }
+
 // passLimit bounds how much of the work list one pass remembers.
 const passLimit = 1 << 16
 
@@ -118,7 +125,7 @@ const passLimit = 1 << 16
 // list. It also lets go of memory that the time between did not need.
 func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left int, err error) {
 	s.pool.trim()
-	if s.local == nil {
+	if s.local == nil || s.doubtful() {
 		return 0, 0, nil
 	}
 	seen := map[ident.ID]int{}

@@ -318,3 +318,38 @@ func TestDiskThatWasAwayIsNotCollectedFrom(t *testing.T) {
 		}
 	}
 }
+
+// TestInDoubtNothingIsForgone: where rows may have been lost with nodes, what no row uses
+// stays, over a restart too, until that is given up.
+func TestInDoubtNothingIsForgone(t *testing.T) {
+	w := newWorld(t, vfs.NewCrashable())
+	stray := ident.New()
+	sw, err := w.disks.Create(ctx, stray, 5)
+	must(t, err)
+	must(t, sw.Append([]byte("hello")))
+	must(t, sw.Commit(nil))
+	abandoned := w.put(t, w.ref("k"), noise(5000))
+	w.Release(abandoned.Extent)
+	must(t, w.disks.Doubt(true))
+	must(t, w.disks.Close())
+	w.close()
+	w.open()
+	look := func() {
+		for range 3 {
+			w.passes(t)
+			_, err := w.Sweep(ctx, func(ident.ID) {})
+			must(t, err)
+		}
+	}
+	look()
+	for _, id := range []ident.ID{stray, abandoned.Extent} {
+		_, err = w.disks.Info(ctx, id)
+		must(t, err)
+	}
+	must(t, w.disks.Doubt(false))
+	look()
+	for _, id := range []ident.ID{stray, abandoned.Extent} {
+		_, err = w.disks.Info(ctx, id)
+		wantKind(t, err, errs.NotFound)
+	}
+}

@@ -129,6 +129,9 @@ func (s *Store) readEach(ctx context.Context, rows []register.Row) ([]*register.
 // nothing.
 func (s *Store) disagree(i extentstore.Info, v *register.Value) (why Reason, after time.Duration) {
 	if v == nil {
+		if s.doubtful() {
+			return 0, 0
+		}
 		return Unused, s.mend.orphan // the row may be on its way
 	}
 	r, err := decodeRow(v)
@@ -181,7 +184,7 @@ func (s *Store) sweepBytes(ctx context.Context, i extentstore.Info, rep *SweepRe
 	if s.held(i.ID) {
 		return nil
 	}
-	if may, err := s.disks.Uncompared(i.ID); err != nil || may {
+	if may, err := s.disks.Uncompared(i.ID); err != nil || may || s.doubtful() {
 		return err
 	}
 	v, _, err := s.regs.Read(ctx, Row(i.ID))

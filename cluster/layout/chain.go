@@ -1,14 +1,15 @@
 package layout
 
 import (
+	"cmp"
 	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 )
 
-// Chain is the history of layouts that a node keeps: one after the other, without a
-// gap. A Chain is never changed: Append and Prune return another.
+// Chain is the history of layouts that a node keeps: each goes on from the one before
+// it, see Follows. A Chain is never changed: Append and Prune return another.
 type Chain struct {
 	layouts []*Layout // oldest first, at least one
 }
@@ -41,14 +42,16 @@ func (c *Chain) Append(l *Layout) (*Chain, error) {
 	return &Chain{append(slices.Clip(c.layouts), l)}, nil
 }
 
-// Follows checks that l is valid and can come right after prev: the next version, as
-// many partitions, and terms that say truly which replica sets changed. A change of
-// lineage is for the caller to judge. It fails with errs.Corrupt.
+// Follows checks that l is valid and can come right after prev: the next version of its
+// lineage, or the first of another that names it; as many partitions, and terms that say
+// truly which replica sets changed. It fails with errs.Corrupt.
 func (l *Layout) Follows(prev *Layout) error {
 	if err := l.Validate(); err != nil {
 		return err
 	}
-	if l.Version != prev.Version+1 {
+	next := l.Lineage == prev.Lineage && l.Version == prev.Version+1 && l.After == 0
+	recovered := l.Lineage != prev.Lineage && l.Version > prev.Version && l.After == prev.Version
+	if !next && !recovered {
 		return errs.Newf(errs.Corrupt, "layout %d does not follow layout %d", l.Version, prev.Version)
 	}
 	if len(l.Assigned) != len(prev.Assigned) {
@@ -70,11 +73,39 @@ func (c *Chain) Oldest() *Layout { return c.layouts[0] }
 
 // At returns the layout of a version, nil if it is not kept.
 func (c *Chain) At(version uint64) *Layout {
-	first := c.layouts[0].Version
-	if version < first || version-first >= uint64(len(c.layouts)) {
-		return nil
+	if i, ok := c.index(version); ok {
+		return c.layouts[i]
 	}
-	return c.layouts[version-first]
+	return nil
+}
+
+// Prior returns the layout that the one of the given version goes on from, nil if either
+// is not kept.
+func (c *Chain) Prior(version uint64) *Layout {
+	if i, ok := c.index(version); ok && i > 0 {
+		return c.layouts[i-1]
+	}
+	return nil
+}
+
+// Behind returns the layouts that came after a version, oldest first.
+func (c *Chain) Behind(version uint64) []*Layout {
+	i, ok := c.index(version)
+	if ok {
+		i++
+	}
+	return slices.Clip(c.layouts[i:])
+}
+
+// Recovered reports whether a layout that is kept began a lineage after another.
+func (c *Chain) Recovered(version uint64) bool {
+	l := c.At(version)
+	return l != nil && l.After > 0
+}
+
+// index returns where a version stands, or would.
+func (c *Chain) index(version uint64) (int, bool) {
+	return slices.BinarySearchFunc(c.layouts, version, func(l *Layout, v uint64) int { return cmp.Compare(l.Version, v) })
 }
 
 // Replicas returns the replicas that a partition had in a term; false if the term
@@ -97,7 +128,7 @@ func (c *Chain) Before(partition int, term uint64) (before uint64, replicas []id
 	if l := c.At(term); l == nil || l.Term(partition) != term {
 		return 0, nil, false
 	}
-	l := c.At(term - 1)
+	l := c.Prior(term)
 	if l == nil {
 		return 0, nil, false
 	}

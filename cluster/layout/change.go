@@ -62,7 +62,9 @@ func RemoveLost(ids ...ident.NodeID) Change {
 }
 
 // Recover goes on under a new lineage without the nodes named, even if partitions
-// lost their majority or all their holders to it: the Plan says which. lineage is
+// lost their majority or all their holders to it: the Plan says which. Every partition
+// begins a term, whether its replicas change or not: what was under way under the old
+// lineage ends. lineage is
 // drawn at random by the caller; errs.Invalid if it is the present one.
 func Recover(lineage ident.ID, gone ...ident.NodeID) Change {
 	return func(d *draft) error {

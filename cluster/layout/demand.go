@@ -55,18 +55,3 @@ func (l *Layout) demand() demand {
 
 // stores reports whether a node can be given partitions to hold.
 func (n *Node) stores() bool { return n.Capacity > 0 && !n.Witness && !n.Draining }
-
-// Votes reports whether a node has a say in the choice of the next layout: it keeps
-// rows, or did until it was drained.
-func (n *Node) Votes() bool { return n.Capacity > 0 || n.Witness }
-
-// Voters returns the indexes, into Nodes, of those that choose the next layout.
-func (l *Layout) Voters() []int {
-	var out []int
-	for i := range l.Nodes {
-		if l.Nodes[i].Votes() {
-			out = append(out, i)
-		}
-	}
-	return out
-}

@@ -49,7 +49,8 @@
 // # Terms
 //
 // Term(p) is the version since which the set of partition p's replicas is what it
-// is. Rows carry it. A layout that leaves the set alone leaves the term alone.
+// is. Rows carry it. A layout that leaves the set alone leaves the term alone, but for
+// one that begins a lineage (Recover): under it every partition's term begins anew.
 //
 // # Units
 //

@@ -37,7 +37,8 @@ type Settings struct {
 
 // Layout is one numbered assignment. A Layout is never changed once made.
 type Layout struct {
-	// Version grows by one with each layout; the first is 1.
+	// Version grows by one with each layout; the first is 1. One that begins a lineage
+	// leaves some out, so that no layout of another lineage has its number.
 	Version uint64 `cbor:"1,keyasint" json:"version"`
 	// Lineage is drawn anew when a rhizome goes on after losing a majority.
 	Lineage ident.ID `cbor:"2,keyasint" json:"lineage"`
@@ -50,6 +51,9 @@ type Layout struct {
 	// the version that messages about the partition's rows carry: a layout that does not
 	// touch a partition does not disturb it.
 	Since []uint64 `cbor:"6,keyasint,omitempty" json:"-"`
+	// After is the version of the layout that one which begins a lineage goes on from; 0
+	// in all others, which go on from the version before their own.
+	After uint64 `cbor:"7,keyasint,omitempty" json:"-"`
 }
 
 // Term returns the version since which a partition's replicas are what they are.
@@ -77,6 +81,15 @@ func (l *Layout) Holders(partition int) []ident.NodeID {
 		if !l.Nodes[n].Witness {
 			out = append(out, l.Nodes[n].ID)
 		}
+	}
+	return out
+}
+
+// IDs returns all nodes.
+func (l *Layout) IDs() []ident.NodeID {
+	out := make([]ident.NodeID, len(l.Nodes))
+	for i := range l.Nodes {
+		out[i] = l.Nodes[i].ID
 	}
 	return out
 }

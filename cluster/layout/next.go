@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"rhizome/base/errs"
@@ -11,7 +12,7 @@ import (
 // order. The same arguments give the same layout everywhere. It fails as the changes
 // say, and with errs.Invalid or errs.Conflict, in plain words, if no layout is possible.
 func Next(prev *Layout, changes ...Change) (*Layout, error) {
-	if prev.Version == 1<<64-1 {
+	if prev.Version >= 1<<64-2*lineageStep {
 		return nil, errs.New(errs.Internal, "there is no layout after this one")
 	}
 	d := &draft{lineage: prev.Lineage, nodes: slices.Clone(prev.Nodes), settings: prev.Settings, prev: prev}
@@ -24,11 +25,24 @@ func Next(prev *Layout, changes ...Change) (*Layout, error) {
 		return nil, err
 	}
 	l := &Layout{Version: prev.Version + 1, Lineage: d.lineage, Nodes: d.nodes, Settings: d.settings}
+	if l.Lineage != prev.Lineage {
+		l.Version, l.After = firstOf(l.Lineage, prev.Version), prev.Version
+	}
 	if err := l.assign(prev); err != nil {
 		return nil, err
 	}
 	l.Since = terms(prev, l)
 	return l, nil
+}
+
+// lineageStep is about how many versions a new lineage leaves out.
+const lineageStep = 1000
+
+// firstOf returns the version of the first layout of a lineage that goes on from the
+// version given. Nodes that went on from there otherwise, under the old lineage or one
+// more, have other numbers, so that they refuse each other's messages.
+func firstOf(lineage ident.ID, after uint64) uint64 {
+	return after - after%lineageStep + lineageStep + binary.BigEndian.Uint64(lineage[:8])%lineageStep
 }
 
 // check looks at what the changes made of the nodes.
@@ -80,13 +94,13 @@ func (l *Layout) assign(prev *Layout) error {
 }
 
 // terms returns, for each partition, the version since which its replicas are what
-// they are in next, which follows prev.
+// they are in next, which follows prev: that of next itself where it begins a lineage.
 func terms(prev, next *Layout) []uint64 {
 	was := places(next, prev)
 	out := make([]uint64, len(next.Assigned))
 	for p := range out {
 		out[p] = next.Version
-		if same(prev.Assigned[p], next.Assigned[p], was) {
+		if next.Lineage == prev.Lineage && same(prev.Assigned[p], next.Assigned[p], was) {
 			out[p] = prev.Term(p)
 		}
 	}

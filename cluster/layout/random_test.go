@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"rhizome/base/ident"
@@ -233,5 +234,33 @@ func TestRecover(t *testing.T) {
 	}
 	if _, err := Next(l, Recover(l.Lineage, id(0))); err == nil {
 		t.Error("a recovery under the old lineage")
+	}
+	for p := range n.Assigned {
+		if n.Term(p) != n.Version {
+			t.Fatalf("partition %d goes on under term %d", p, n.Term(p))
+		}
+	}
+	if n.After != l.Version || n.Version <= l.Version+1 {
+		t.Errorf("layout %d goes on from %d", n.Version, n.After)
+	}
+	other := next(t, l, Recover(ident.ID{3}, id(2), id(3)))
+	if other.Version == n.Version {
+		t.Error("two lineages have a layout of one number")
+	}
+	after := next(t, n, Capacity(id(2), 50*giga))
+	c := must(NewChain(l, n, after))
+	if c.At(n.Version) != n || c.At(l.Version+1) != nil || c.Prior(n.Version) != l || len(c.Behind(l.Version)) != 2 || !c.Recovered(n.Version) || c.Recovered(after.Version) {
+		t.Error("the chain passes over the numbers that were left out")
+	}
+	if before, replicas, ok := c.Before(5, n.Version); !ok || before != l.Term(5) || !slices.Equal(replicas, l.Replicas(5)) {
+		t.Error(before, replicas, ok)
+	}
+	for name, bad := range map[string]*Layout{
+		"a change of the old lineage": next(t, l, Capacity(id(2), 50*giga)),
+		"another recovery":            other,
+	} {
+		if _, err := must(NewChain(l, n)).Append(bad); err == nil {
+			t.Errorf("%s follows a recovery", name)
+		}
 	}
 }

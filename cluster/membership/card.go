@@ -22,8 +22,7 @@ type Card struct {
 	// Imported has a bit for each partition: the node is one of its replicas and has taken
 	// it up under the present term of Layout.
 	Imported []byte `cbor:"6,keyasint,omitempty" json:"-"`
-	// Whole is the newest layout of which the node has all the bytes that it is to hold.
-	Whole uint64 `cbor:"7,keyasint,omitempty" json:"whole"`
+	// Field 7 was one that nobody may use again.
 	// Used and Free are bytes of extents on its disks, and that still fit.
 	Used int64 `cbor:"8,keyasint,omitempty" json:"used"`
 	Free int64 `cbor:"9,keyasint,omitempty" json:"free"`
@@ -52,10 +51,16 @@ type Health struct {
 	Skew int64 `cbor:"7,keyasint,omitempty" json:"skew_ms"`
 	// Room is false when it takes no more bytes.
 	Full bool `cbor:"8,keyasint,omitempty" json:"full"`
+	// Comparing: rows and bytes are being compared, or are about to be, so that Extents may
+	// grow yet.
+	Comparing bool `cbor:"9,keyasint,omitempty" json:"comparing"`
+	// Kept is how many partitions it has rows of, its own and those that it keeps until
+	// others have them.
+	Kept int64 `cbor:"10,keyasint,omitempty" json:"partitions_kept"`
 }
 
 // busy reports whether something is being mended.
-func (h *Health) busy() bool { return h.Rows > 0 || h.Extents > 0 }
+func (h *Health) busy() bool { return h.Rows > 0 || h.Extents > 0 || h.Comparing }
 
 // Limits on what a card may say.
 const (

@@ -17,14 +17,20 @@ const (
 	// tolerated is by how much a machine's clock may be off before its time is corrected:
 	// below it the comparison is no better than the clock.
 	tolerated = 2 * time.Second
+	// leap is by how much the machine's clock goes ahead of the monotonic one when it was
+	// asleep, or was set: what was agreed, and compared, before does not count any more.
+	leap = 10 * time.Second
 )
 
 // Clock tells the time that most nodes agree on. It is a clock.Clock, safe for
 // concurrent use. A node that met no others goes by its own.
 type Clock struct {
 	own clock.Clock
+	// since is how much time passed by the monotonic clock; a test has one that sleeps.
+	since func(from, to time.Time) time.Duration
 
 	mu      sync.Mutex
+	seen    time.Time // the last reading of our own clock
 	samples map[ident.NodeID]sample
 	agreed  bool
 	anchor  time.Time     // own clock when it was last agreed, with its monotonic reading
@@ -38,7 +44,18 @@ type sample struct {
 }
 
 func newClock(own clock.Clock) *Clock {
-	return &Clock{own: own, samples: map[ident.NodeID]sample{}}
+	since := func(from, to time.Time) time.Duration { return to.Sub(from) }
+	return &Clock{own: own, since: since, samples: map[ident.NodeID]sample{}}
+}
+
+// look notes a reading of our own clock. A monotonic clock stands still while the machine
+// sleeps: after that, only the next comparisons tell the time.
+func (c *Clock) look(now time.Time) {
+	if !c.seen.IsZero() && now.Round(0).Sub(c.seen.Round(0))-c.since(c.seen, now) > leap {
+		c.agreed = false
+		clear(c.samples)
+	}
+	c.seen = now
 }
 
 // Now returns the agreed time in UTC.
@@ -46,6 +63,7 @@ func (c *Clock) Now() time.Time {
 	now := c.own.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.look(now)
 	if !c.agreed {
 		return now
 	}
@@ -55,7 +73,7 @@ func (c *Clock) Now() time.Time {
 // at converts a reading of our own clock. The difference to the anchor is monotonic
 // where the machine has such a clock, so a step of its wall clock is not seen.
 func (c *Clock) at(now time.Time) time.Time {
-	return c.anchor.Round(0).Add(now.Sub(c.anchor) + c.offset)
+	return c.anchor.Round(0).Add(c.since(c.anchor, now) + c.offset)
 }
 
 // Skew returns by how much our own clock is ahead of the agreed time, and whether most
@@ -64,6 +82,7 @@ func (c *Clock) Skew() (ahead time.Duration, agreed bool) {
 	now := c.own.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.look(now)
 	if !c.agreed {
 		return 0, false
 	}
@@ -74,6 +93,8 @@ func (c *Clock) Skew() (ahead time.Duration, agreed bool) {
 func (c *Clock) compare(node ident.NodeID, theirs, before, after time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.look(before)
+	c.look(after)
 	middle := before.Add(after.Sub(before) / 2)
 	c.samples[node] = sample{theirs.Round(0).Sub(middle.Round(0)), middle}
 	c.agree(after)
@@ -86,7 +107,7 @@ func (c *Clock) agree(now time.Time) {
 	// is off by that step.
 	heard := []time.Duration{0}
 	for node, s := range c.samples {
-		age := now.Sub(s.at)
+		age := c.since(s.at, now)
 		if age > stale {
 			delete(c.samples, node)
 			continue

@@ -65,3 +65,34 @@ func TestComparisonsGrowStale(t *testing.T) {
 		t.Error("a comparison counts that is too old")
 	}
 }
+
+// TestSleepIsNoticed: the monotonic clock stands still while the machine sleeps. When it
+// wakes its own clock counts, until others are heard again.
+func TestSleepIsNoticed(t *testing.T) {
+	own := clock.NewManual(noon)
+	c := newClock(own)
+	var slept time.Duration
+	woke := time.Time{}
+	c.since = func(from, to time.Time) time.Duration {
+		d := to.Sub(from)
+		if !woke.IsZero() && from.Before(woke) && !to.Before(woke) {
+			d -= slept
+		}
+		return d
+	}
+	met(c, 1, 0)
+	met(c, 2, 0)
+	if _, agreed := c.Skew(); !agreed {
+		t.Fatal("nobody agrees")
+	}
+	slept = 8 * time.Hour
+	own.Advance(slept)
+	woke = own.Now()
+	if got := c.Now(); !got.Equal(noon.Add(slept)) {
+		t.Errorf("after eight hours of sleep it is %v", got)
+	}
+	met(c, 1, 0)
+	if got, agreed := c.Skew(); got != 0 || !agreed {
+		t.Errorf("it takes its clock for wrong by %v, %v", got, agreed)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -114,7 +115,7 @@ func (m *Members) vote(a *voteAsk) (*voteTell, error) {
 	}
 	if write {
 		b := m.cfg.Rows.NewBatch()
-		b.Set(voteKey(a.Version), codec.Encode(acceptor))
+		b.Set(voteKey(a.Version), acceptor.Encode())
 		if err := b.Commit(); err != nil {
 			return nil, err
 		}
@@ -139,8 +140,7 @@ func (m *Members) acceptor(version uint64) (*decree.Acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := new(decree.Acceptor)
-	return a, codec.Decode(raw, a)
+	return decree.DecodeAcceptor(raw)
 }
 
 // errLost says that another change came first.
@@ -242,6 +242,9 @@ func (m *Members) propose(ctx context.Context, l, next *layout.Layout) (won bool
 	}
 	if err := m.learn(chosen); err != nil {
 		return false, err
+	}
+	if l := m.Chain().At(next.Version); l == nil || l.Lineage != next.Lineage {
+		return false, errLost // a recovery came first
 	}
 	return decree.HashOf(chosen.Encode()) == decree.HashOf(next.Encode()), nil
 }
@@ -358,15 +361,56 @@ func (b *ballot) fetch(ctx context.Context) {
 
 // Recover goes on without nodes that are gone for good, although no majority is left to
 // decide it: a person does. The others learn of it like of any layout. Where nodes that
-// are named gone come back, they are no members. base: see Change.
-func (m *Members) Recover(base uint64, gone ...ident.NodeID) (*layout.Layout, error) {
+// are named gone come back, they are no members. All others are asked first for newer
+// layouts. base: see Change. errs.Conflict if one that is named gone answers.
+func (m *Members) Recover(ctx context.Context, base uint64, gone ...ident.NodeID) (*layout.Layout, error) {
+	if base == 0 {
+		base = m.Layout().Version
+	}
+	if err := m.askBefore(ctx, gone); err != nil {
+		return nil, err
+	}
 	l := m.Layout()
-	if base != 0 && l.Version != base {
+	if l.Version != base {
 		return nil, errLost
 	}
 	next, err := layout.Next(l, layout.Recover(ident.New(), gone...))
 	if err != nil {
 		return nil, err
 	}
-	return next, m.learn(next)
+	if err := m.learn(next); err != nil {
+		return nil, err
+	}
+	if m.Layout() != next { // one was chosen meanwhile
+		return nil, errLost
+	}
+	return next, nil
+}
+
+// askBefore asks all others for news before a recovery, and whether those are gone that
+// are to be left behind.
+func (m *Members) askBefore(ctx context.Context, gone []ident.NodeID) error {
+	ctx, cancel := context.WithTimeout(ctx, decide)
+	defer cancel()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var there error
+	turn := make(chan struct{}, atOnce)
+	for _, id := range m.Layout().IDs() {
+		if id == m.cfg.Node {
+			continue
+		}
+		turn <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turn }()
+			if err := m.Exchange(ctx, id); err != nil || !slices.Contains(gone, id) {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			there = errs.Newf(errs.Conflict, "node %s answers, so it is not lost: nothing was changed", id)
+		})
+	}
+	wg.Wait()
+	return there
 }

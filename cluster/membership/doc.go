@@ -11,7 +11,7 @@
 //
 // # The chain of layouts
 //
-// Layout v+1 is chosen by single-decree Paxos (package layout/decide) among the voters
+// Layout v+1 is chosen by single-decree Paxos (package layout/decree) among the voters
 // of layout v, so of two changes at once one wins and the other is told. A change that
 // would move a partition is not proposed before a majority of the partition's replicas
 // have taken it up under the layout before, unless it is forced. A node makes a layout
@@ -19,6 +19,11 @@
 //
 // A node that the newest layout does not name is no member: Member says so to the links,
 // which refuse it from that moment on.
+//
+// Recover goes on under a new lineage by the word of a person. If nodes that were not told
+// of it go on otherwise, there are two histories. Who exchanges news names the version and
+// the lineage of its layout: a layout that is not in the other's chain, though its number
+// is not beyond it, is of another history. Both refuse each other from then on, and say so.
 //
 // # Time
 //

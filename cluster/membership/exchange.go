@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,10 @@ type ask struct {
 	Card   Card              `cbor:"1,keyasint"`
 	Layout uint64            `cbor:"2,keyasint"`
 	Known  map[string]uint64 `cbor:"3,keyasint"` // editions of cards by node
+	// Lineage is that of Layout.
+	Lineage ident.ID `cbor:"4,keyasint"`
+	// Apart tells that the asker found the other's layout to be none of its own.
+	Apart bool `cbor:"5,keyasint,omitempty"`
 }
 
 // tell answers it.
@@ -43,6 +48,8 @@ type tell struct {
 	Layouts [][]byte `cbor:"2,keyasint"`
 	Time    int64    `cbor:"3,keyasint"` // Unix microseconds, of the machine's clock
 	Layout  uint64   `cbor:"4,keyasint"`
+	Lineage ident.ID `cbor:"5,keyasint"` // of Layout
+	Apart   bool     `cbor:"6,keyasint,omitempty"`
 }
 
 func (m *Members) serve() {
@@ -58,6 +65,11 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 	}
 	if a.Card.Node != from {
 		return nil, errs.New(errs.Denied, "a node tells of itself only")
+	}
+	if a.Apart || m.differs(a.Layout, a.Lineage) {
+		l := m.Layout()
+		m.part(from, Apart{a.Layout, a.Lineage})
+		return codec.Encode(tell{Layout: l.Version, Lineage: l.Lineage, Apart: true}), nil
 	}
 	if err := m.take(a.Card); err != nil {
 		return nil, err
@@ -78,10 +90,10 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 func (m *Members) newsFor(a *ask) tell {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	latest := m.chain.Latest().Version
-	t := tell{Layout: latest}
-	for v := a.Layout + 1; v <= latest && len(t.Layouts) < maxLayouts; v++ {
-		if l := m.chain.At(v); l != nil {
+	latest := m.chain.Latest()
+	t := tell{Layout: latest.Version, Lineage: latest.Lineage}
+	for _, l := range m.chain.Behind(a.Layout) {
+		if len(t.Layouts) < maxLayouts {
 			t.Layouts = append(t.Layouts, l.Encode())
 		}
 	}
@@ -99,8 +111,9 @@ func (m *Members) newsFor(a *ask) tell {
 // Exchange swaps news with a node until neither knows of a newer layout.
 func (m *Members) Exchange(ctx context.Context, with ident.NodeID) error {
 	for {
+		before := m.Layout().Version
 		more, err := m.exchange(ctx, with)
-		if err != nil || !more {
+		if err != nil || !more || m.Layout().Version == before {
 			return err
 		}
 	}
@@ -120,6 +133,9 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 	if err := codec.Decode(raw, &t); err != nil {
 		return false, err
 	}
+	if err := m.agree(ctx, with, request, &t); err != nil {
+		return false, err
+	}
 	m.meet(with, true)
 	m.clock.compare(with, time.UnixMicro(t.Time).UTC(), before, after)
 	if err := m.learnEncoded(t.Layouts); err != nil {
@@ -136,7 +152,8 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 func (m *Members) ask() *ask {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := &ask{Card: m.card, Layout: m.chain.Latest().Version, Known: map[string]uint64{}}
+	latest := m.chain.Latest()
+	a := &ask{Card: m.card, Layout: latest.Version, Lineage: latest.Lineage, Known: map[string]uint64{}}
 	for id, c := range m.cards {
 		a.Known[string(id[:])] = c.Edition
 	}
@@ -176,6 +193,37 @@ func (m *Members) take(c Card) error {
 	return m.keepCard(c)
 }
 
+// AddAddresses adds addresses of another member that a person gave to those that its card
+// has, until it tells of itself again, durably. errs.NotFound if it is no member.
+func (m *Members) AddAddresses(node ident.NodeID, addresses []string) error {
+	m.mu.Lock()
+	c, known := m.cards[node]
+	if m.chain.Latest().Node(node) == nil || node == m.cfg.Node {
+		m.mu.Unlock()
+		return errs.Newf(errs.NotFound, "there is no other node %s", node)
+	}
+	if !known {
+		c = Card{Node: node}
+	}
+	all := slices.Clone(addresses)
+	for _, a := range c.Addresses {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	c.Addresses = all[:min(len(all), MaxAddresses)]
+	if err := c.check(); err != nil {
+		m.mu.Unlock()
+		return err
+	}
+	m.cards[node] = c
+	m.mu.Unlock()
+	m.cfg.Dial(node, c.Addresses)
+	b := m.cfg.Rows.NewBatch()
+	b.Set(cardKey(c.Node), codec.Encode(c))
+	return b.Commit()
+}
+
 // Linked tells that a link came up or went down.
 func (m *Members) Linked(node ident.NodeID, up bool) {
 	m.meet(node, up)
@@ -190,7 +238,7 @@ func (m *Members) meet(node ident.NodeID, up bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, known := m.met[node]
-	next := meeting{up: up, since: old.since, seen: old.seen}
+	next := meeting{up: up, since: old.since, seen: old.seen, refused: old.refused && !up}
 	if up {
 		next.seen = now
 	}
@@ -199,6 +247,18 @@ func (m *Members) meet(node ident.NodeID, up bool) {
 		defer m.news()
 	}
 	m.met[node] = next
+}
+
+// refused notes whether a node says that this one is no member.
+func (m *Members) refused(node ident.NodeID, yes bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.met[node]
+	if old.refused != yes {
+		old.refused = yes
+		m.met[node] = old
+		m.news()
+	}
 }
 
 // Run exchanges news until ctx ends. It returns nil.
@@ -258,6 +318,7 @@ func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
 		wg.Go(func() {
 			if err := m.Exchange(ctx, id); err != nil && ctx.Err() == nil {
 				m.meet(id, false)
+				m.refused(id, errors.Is(err, errs.Denied))
 				m.cfg.Logger.Debug("no news from a node", "node", id, "error", err)
 			}
 			<-turn

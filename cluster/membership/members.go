@@ -31,7 +31,9 @@ type Config struct {
 	Adopt func(*layout.Layout)
 	// Describe fills in what this node's card tells beside Node, Edition and Layout.
 	Describe func(*Card)
-	Logger   *slog.Logger
+	// Recheck, if not nil, has the links ask again who is a member.
+	Recheck func()
+	Logger  *slog.Logger
 }
 
 // Members knows the rhizome's nodes. All methods are safe for concurrent use.
@@ -50,6 +52,7 @@ type Members struct {
 	card  Card // our own, as it was told last
 	cards map[ident.NodeID]Card
 	met   map[ident.NodeID]meeting
+	apart map[ident.NodeID]Apart
 	told  []chan struct{} // who waits for news
 }
 
@@ -58,6 +61,8 @@ type meeting struct {
 	up    bool
 	since time.Time // up or away since then
 	seen  time.Time // the last exchange
+	// refused: it said that this node is no member.
+	refused bool
 }
 
 // Peer is what is known of another node.
@@ -67,6 +72,10 @@ type Peer struct {
 	// Since is when it came up or went away, by this node; zero if it was never met.
 	Since time.Time
 	RTT   time.Duration
+	// Apart says which layout it goes by, if that is none of this node's; else nil.
+	Apart *Apart
+	// Refuses: it says that this node is no member there.
+	Refuses bool
 }
 
 // Open takes up what is stored. first is the layout of a node that has none yet: its
@@ -74,7 +83,7 @@ type Peer struct {
 func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
 	m := &Members{
 		cfg: cfg, clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
-		cards: map[ident.NodeID]Card{}, met: map[ident.NodeID]meeting{},
+		cards: map[ident.NodeID]Card{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
 	}
 	if err := m.load(first); err != nil {
 		return nil, err
@@ -100,8 +109,14 @@ func (m *Members) Chain() *layout.Chain {
 // Clock returns the agreed time.
 func (m *Members) Clock() *Clock { return m.clock }
 
-// Member implements rpc.Guard.
-func (m *Members) Member(id ident.NodeID) bool { return m.Layout().Node(id) != nil }
+// Member implements rpc.Guard. A node that goes by another layout is none until this one
+// starts again and asks it once more.
+func (m *Members) Member(id ident.NodeID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, apart := m.apart[id]
+	return !apart && m.chain.Latest().Node(id) != nil
+}
 
 // Card returns what is known of a node.
 func (m *Members) Card(id ident.NodeID) (Card, bool) {
@@ -123,9 +138,12 @@ func (m *Members) Peers() []Peer {
 		if n.ID == m.cfg.Node {
 			continue
 		}
-		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since}
+		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since, Refuses: m.met[n.ID].refused}
 		p.Node = n.ID
 		p.RTT, _ = m.cfg.Links.Distance(n.ID)
+		if a, ok := m.apart[n.ID]; ok {
+			p.Apart, p.Up = &a, false
+		}
 		out = append(out, p)
 	}
 	return out
@@ -135,7 +153,8 @@ func (m *Members) Peers() []Peer {
 func (m *Members) Up(id ident.NodeID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return id == m.cfg.Node || m.met[id].up
+	_, apart := m.apart[id]
+	return id == m.cfg.Node || m.met[id].up && !apart
 }
 
 // Cards returns all cards, this node's too, for a node that joins.

@@ -268,5 +268,118 @@ func TestARemovedNodeIsNoMember(t *testing.T) {
 		if err := c.nodes[3].Exchange(c.ctx, id(1)); !errors.Is(err, errs.Denied) {
 			t.Errorf("it is answered: %v", err)
 		}
+		ctx, cancel := context.WithTimeout(c.ctx, 3*Period)
+		defer cancel()
+		if err := c.nodes[3].Await(ctx, func() bool { return c.nodes[3].Peers()[0].Refuses }); err != nil {
+			t.Error("it does not hear that it was removed", err)
+		}
+	})
+}
+
+// TestTwoHistoriesAreToldApart: one node of three recovers alone while the two others, of
+// which one is then lost, decide something else. Both that are left refuse each other.
+func TestTwoHistoriesAreToldApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a := three(t)
+		old := a.Layout()
+		c.net.Cut(id(1), id(2))
+		c.net.Cut(id(1), id(3))
+		grow := func(*layout.Layout) []layout.Change { return []layout.Change{layout.Capacity(id(2), 7<<30)} }
+		if _, err := c.nodes[2].Change(c.ctx, 0, grow); err != nil {
+			t.Fatal(err)
+		}
+		c.knows(3, old.Version+1)
+		c.stop(2)
+		l, err := a.Recover(c.ctx, old.Version, id(2))
+		if err != nil || l.After != old.Version {
+			t.Fatal(l, err)
+		}
+		c.net.Heal(id(1), id(3))
+		x := c.nodes[3]
+		ctx, cancel := context.WithTimeout(c.ctx, 3*Period)
+		defer cancel()
+		for _, m := range []*node{a, x} {
+			if err := m.Await(ctx, func() bool { return m.parted() == 1 }); err != nil {
+				t.Fatal(err, m.Peers())
+			}
+		}
+		if a.Member(id(3)) || x.Member(id(1)) || a.Up(id(3)) {
+			t.Error("nodes of two histories take each other for members")
+		}
+		if l := x.Layout(); l.Version != old.Version+1 || l.Lineage != old.Lineage {
+			t.Errorf("the other took up layout %d", l.Version)
+		}
+		next, err := a.Recover(c.ctx, 0, id(3))
+		if err != nil || len(next.Nodes) != 1 {
+			t.Error("it cannot go on without the other", err)
+		}
+	})
+}
+
+// knows waits until a node has a layout.
+func (c *club) knows(n byte, version uint64) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 3*Period)
+	defer cancel()
+	if err := c.nodes[n].Await(ctx, func() bool { return c.nodes[n].Layout().Version == version }); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (x *node) parted() (n int) {
+	for _, p := range x.Peers() {
+		if p.Apart != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// TestARecoveryAsksFirst: who is to be left behind must not answer, and what others know is
+// learned before.
+func TestARecoveryAsksFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a := three(t)
+		if _, err := a.Recover(c.ctx, 0, id(2)); !errors.Is(err, errs.Conflict) {
+			t.Errorf("a node that answers is left behind: %v", err)
+		}
+		base := a.Layout().Version
+		c.net.Cut(id(1), id(2))
+		c.net.Cut(id(1), id(3))
+		grow := func(*layout.Layout) []layout.Change { return []layout.Change{layout.Capacity(id(2), 7<<30)} }
+		if _, err := c.nodes[2].Change(c.ctx, 0, grow); err != nil {
+			t.Fatal(err)
+		}
+		c.knows(3, base+1)
+		c.stop(2)
+		c.net.Heal(id(1), id(3))
+		if _, err := a.Recover(c.ctx, base, id(2)); !errors.Is(err, errs.Conflict) || a.Layout().Version != base+1 {
+			t.Errorf("it recovers from layout %d, others have a newer one: %v", base, err)
+		}
+		l, err := a.Recover(c.ctx, 0, id(2))
+		if err != nil || l.After != base+1 {
+			t.Fatal(err)
+		}
+		c.knows(3, l.Version)
+	})
+}
+
+// TestAnAddressThatAPersonGave: it is kept over a restart, in front of those that were known.
+func TestAnAddressThatAPersonGave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := three(t)
+		c.stop(2)
+		x := c.nodes[3]
+		if err := x.AddAddresses(id(2), []string{"/ip4/192.0.2.7/tcp/3901"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.AddAddresses(id(9), []string{"/ip4/192.0.2.7/tcp/3901"}); !errors.Is(err, errs.NotFound) {
+			t.Errorf("a stranger has an address: %v", err)
+		}
+		c.stop(3)
+		x = c.start(3)
+		if card, _ := x.Card(id(2)); len(card.Addresses) != 1 || card.Addresses[0] != "/ip4/192.0.2.7/tcp/3901" {
+			t.Errorf("%+v", card.Addresses)
+		}
 	})
 }

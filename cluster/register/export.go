@@ -19,9 +19,12 @@ func (r *Replica) Export(ctx context.Context, q ExportQuery) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Export{Bound: t.bound, Floor: *r.floors[g].Load()}
+	e := &Export{Bound: t.bound, Floor: *r.floors[g].Load(), Was: t.was, Had: t.had}
 	if err := r.exportFences(g, q, e); err != nil {
 		return nil, err
+	}
+	if r.left(q.Term) != nil && t.had == 0 {
+		return e, nil
 	}
 	if err := r.exportRows(ctx, g, q, e); err != nil {
 		return nil, err
@@ -38,6 +41,7 @@ func (r *Replica) source(g int, term, from uint64) (*tenure, error) {
 		return nil, refusedPlan(core.OldPlan)
 	case term > t.Known || !t.ready:
 		return nil, refusedPlan(core.Behind)
+	case r.left(term) != nil: // the asker judges what it may have
 	case t.Serving == 0 || t.Serving != term && t.Serving != from:
 		return nil, errs.New(errs.Unavailable, "a node that is asked for rows has not got them all itself")
 	}

@@ -20,6 +20,9 @@ var errEnded = errs.New(errs.Unavailable, "the layout changed while rows were im
 func (r *Replica) importRow(ctx context.Context, i *importing, row []byte) error {
 	end := append(bytes.Clone(row), 0)
 	p, err := r.pull(ctx, i, ExportQuery{Begin: row, End: end, Limit: 1, Touch: true})
+	if errors.Is(err, errEnded) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -154,7 +157,7 @@ func (r *Replica) installFences(fences map[partID]uint64) error {
 // addOwn adds the rows that this node alone holds, from when it was a replica of the
 // term before: they are to be judged by what the others say, too.
 func (r *Replica) addOwn(ctx context.Context, i *importing, p *pulled) error {
-	if r.tenures[i.group].Load().Serving == 0 {
+	if p.self < 0 {
 		return nil
 	}
 	var to []byte

@@ -22,6 +22,8 @@ type exportedMsg struct {
 	Bound   []byte        `cbor:"4,keyasint,omitempty"`
 	Floor   []byte        `cbor:"5,keyasint,omitempty"`
 	Fences  []fenceMsg    `cbor:"6,keyasint,omitempty"`
+	Was     uint64        `cbor:"7,keyasint,omitempty"`
+	Had     uint64        `cbor:"8,keyasint,omitempty"`
 }
 
 type exportedRow struct {
@@ -85,7 +87,7 @@ func (m *exportMsg) unpack() (ExportQuery, error) {
 }
 
 func packExport(e *Export) exportedMsg {
-	m := exportedMsg{More: e.More, Bound: packBallot(e.Bound), Floor: packBallot(e.Floor)}
+	m := exportedMsg{More: e.More, Bound: packBallot(e.Bound), Floor: packBallot(e.Floor), Was: e.Was, Had: e.Had}
 	for i := range e.Rows {
 		x := exportedRow{Row: rowKey(headKey, e.Rows[i].Row)[1:]}
 		x.Head, x.Blob = packCell(&e.Rows[i].Cell)
@@ -99,7 +101,10 @@ func packExport(e *Export) exportedMsg {
 
 // unpack reads the answer to q.
 func (m *exportedMsg) unpack(q *ExportQuery) (e *Export, err error) {
-	e = &Export{More: m.More}
+	e = &Export{More: m.More, Was: m.Was, Had: m.Had}
+	if e.Was > e.Had || e.Had >= q.Term {
+		return nil, errMessage("terms of rows")
+	}
 	if e.Bound, err = unpackBallot(m.Bound); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"testing"
 
-	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
 )
 
@@ -179,10 +178,7 @@ func TestTheLastCopyStays(t *testing.T) {
 	w.net.Crash(nodeID(2))
 	w.change("123")
 	w.learn(0)
-	w.mu.Lock()
-	w.lost = []ident.NodeID{nodeID(1), nodeID(2)}
-	w.mu.Unlock()
-	w.change("1")
+	w.recover("1", "1")
 	w.learn(0)
 	eventually(t, "imported", func() bool { return w.homes[0].rep.Progress().Imported == groups })
 	w.holds(t, w.homes[0].coord, n)

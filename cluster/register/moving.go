@@ -189,7 +189,7 @@ func (r *Replica) dropGroups(gone []int, term func(partition int) uint64) error 
 			continue
 		}
 		next := *t
-		next.rows, next.Serving, next.ready = 0, 0, false
+		next.rows, next.Serving, next.was, next.had, next.ready = 0, 0, 0, 0, false
 		changes = append(changes, change{group: g, old: t, next: &next, wipe: true})
 	}
 	if len(changes) == 0 {

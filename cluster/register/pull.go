@@ -36,6 +36,9 @@ type Export struct {
 	Bound  Ballot // at or above every promise made
 	Floor  Ballot
 	Fences []FenceRecord
+	// Was and Had say, under a term that began a lineage, the term whose rows the source
+	// had whole when it began, and the one whose rows it had, in part or whole.
+	Was, Had uint64
 }
 
 // FenceRecord is the fence of a partition key.
@@ -98,6 +101,9 @@ const (
 
 // pull asks the sources for [from, to), until a majority have answered.
 func (r *Replica) pull(ctx context.Context, i *importing, q ExportQuery) (*pulled, error) {
+	if left := r.left(i.term); left != nil {
+		return r.pullLeft(ctx, i, q, left)
+	}
 	before, nodes, self, err := r.sourcesOf(i)
 	if err != nil {
 		return nil, err
@@ -111,7 +117,7 @@ func (r *Replica) pull(ctx context.Context, i *importing, q ExportQuery) (*pulle
 	if self >= 0 {
 		need--
 	}
-	answers, err := r.askSources(ctx, nodes, need, q)
+	answers, err := r.askSources(ctx, nodes, q, func(got []exported) bool { return len(got) >= need })
 	if err != nil {
 		return nil, err
 	}
@@ -131,9 +137,10 @@ type exported struct {
 }
 
 // askSources asks all others side by side, and those that have not heard of the layout
-// again after a while.
-func (r *Replica) askSources(ctx context.Context, nodes []ident.NodeID, need int, q ExportQuery) (got []exported, failed error) {
-	if need == 0 {
+// again after a while, until the answers are enough. If they never are, it returns those
+// there were beside the error.
+func (r *Replica) askSources(ctx context.Context, nodes []ident.NodeID, q ExportQuery, enough func([]exported) bool) (got []exported, failed error) {
+	if enough(nil) {
 		return nil, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -156,11 +163,11 @@ func (r *Replica) askSources(ctx context.Context, nodes []ident.NodeID, need int
 		a := <-replies
 		if a.err != nil {
 			failed = a.err
-		} else if got = append(got, a); len(got) == need {
+		} else if got = append(got, a); enough(got) {
 			return got, nil
 		}
 	}
-	return nil, errs.Newf(errs.Unavailable, "rows cannot be fetched from those that had them before: %w", errors.Join(errNoSources, failed))
+	return got, errs.Newf(errs.Unavailable, "rows cannot be fetched from those that had them before: %w", errors.Join(errNoSources, failed))
 }
 
 var errNoSources = errors.New("not enough of them answered")
@@ -205,13 +212,18 @@ func (p *pulled) cut(e *Export) {
 	}
 }
 
-func (p *pulled) add(from int, e *Export) {
-	p.heard = append(p.heard, from)
+// limit takes up what a source refuses.
+func (p *pulled) limit(e *Export) {
 	p.promised, p.floor = p.promised.Max(e.Bound), p.floor.Max(e.Floor)
 	for _, f := range e.Fences {
 		id := partID{f.Table, f.Part}
 		p.fences[id] = max(p.fences[id], f.Epoch)
 	}
+}
+
+func (p *pulled) add(from int, e *Export) {
+	p.heard = append(p.heard, from)
+	p.limit(e)
 	for _, raw := range e.Rows {
 		row := rowKey(headKey, raw.Row)[1:]
 		if len(p.to) > 0 && bytes.Compare(row, p.to) >= 0 {

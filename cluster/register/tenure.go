@@ -18,10 +18,13 @@ import (
 type Plans interface {
 	// Layout is the newest layout.
 	Layout() *layout.Layout
-	// Before returns the term of a partition that came before the one given, and those of
-	// its replicas that are to hand on its rows; false if there was none or nobody here
-	// remembers it. No replicas at all means that the rows are lost and begin anew.
+	// Before returns the term of a partition that came before the one given, and its
+	// replicas; false if there was none or nobody here remembers it.
 	Before(partition int, term uint64) (before uint64, replicas []ident.NodeID, ok bool)
+	// Left returns all nodes of the layout of a term that began a lineage: nodes were lost
+	// for good before it, and rows are those that are left, see recover.go. Nil for any
+	// other term.
+	Left(term uint64) []ident.NodeID
 	// Behind is told that a node knows a newer layout. It is a hint.
 	Behind(from ident.NodeID)
 }
@@ -33,6 +36,10 @@ type tenure struct {
 	// rows is the term whose rows lie here, zero for none. If it is Known, this node is
 	// one of the replicas; if it is lower, the rows are kept as a source for those.
 	rows uint64
+	// was and had are Serving and rows as they were when a term began that is of a new
+	// lineage, else zero: what this node is a source of, see recover.go. They stay while
+	// the term lasts.
+	was, had uint64
 	// ready: Known is durable, and nothing that was admitted before is under way.
 	ready bool
 	// bound is at or above every promise made before it was ready.
@@ -44,7 +51,10 @@ type tenure struct {
 	pair, sure bool
 }
 
-const tenureSize = 1 + 3*8
+const (
+	tenureSize    = 1 + 3*8
+	recoveredSize = tenureSize + 2*8
+)
 
 func tenureKey(group int) []byte {
 	return binary.BigEndian.AppendUint16([]byte{ownKey, 't'}, uint16(group))
@@ -52,19 +62,25 @@ func tenureKey(group int) []byte {
 
 func (t *tenure) encode() []byte {
 	b := []byte{recordVersion}
-	for _, n := range []uint64{t.Known, t.Serving, t.rows} {
+	for _, n := range []uint64{t.Known, t.Serving, t.rows, t.was, t.had} {
 		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	if t.had == 0 {
+		return b[:tenureSize]
 	}
 	return b
 }
 
 func decodeTenure(b []byte) (*tenure, error) {
-	if len(b) != tenureSize || b[0] != recordVersion {
+	if len(b) != tenureSize && len(b) != recoveredSize || b[0] != recordVersion {
 		return nil, errs.New(errs.Corrupt, "the row store does not say in a way that this program reads which layout its rows are of")
 	}
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(b[1+8*i:]) }
 	t := &tenure{Tenure: core.Tenure{Known: n(0), Serving: n(1)}, rows: n(2), ready: true}
-	if t.Serving > t.rows || t.rows > t.Known {
+	if len(b) == recoveredSize {
+		t.was, t.had = n(3), n(4)
+	}
+	if t.Serving > t.rows || t.rows > t.Known || t.was > t.had || t.had > t.rows {
 		return nil, errs.New(errs.Corrupt, "the row store contradicts itself about the layout of its rows")
 	}
 	return t, nil
@@ -207,16 +223,19 @@ func (r *Replica) Adopt(l *layout.Layout) error {
 func (r *Replica) plan(g int, t *tenure, term uint64, member bool) change {
 	next := &tenure{Tenure: core.Tenure{Known: term, Serving: t.Serving}, rows: t.rows}
 	c := change{group: g, old: t, next: next}
-	before, sources, ok := r.before(g, term)
+	before, _, ok := r.before(g, term)
+	left := r.left(term)
 	switch {
+	case left != nil: // what lies here may be the last copy: nothing is wiped
+		next.was, next.had = t.Serving, t.rows
+		if member {
+			next.rows = term
+		}
+		if member && r.lone(g, next, left) {
+			next.Serving = term
+		}
 	case member && term == 1:
 		next.rows, next.Serving = 1, 1
-	case member && ok && len(sources) == 0: // none that had the rows is left
-		next.rows, next.Serving, c.wipe = term, term, true
-	case member && ok && t.rows != 0 && len(sources) == 1 && sources[0] == r.node:
-		// Nobody else that had rows is left: what lies here is all there is, even where
-		// an import was cut short.
-		next.rows, next.Serving = term, term
 	case member && ok && t.whole() && t.rows == before:
 		next.rows = term
 	case member:

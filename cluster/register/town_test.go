@@ -26,9 +26,9 @@ type town struct {
 	homes []*home
 	old   []*kv.Store
 	once  sync.Once
-	hot   []int          // partitions whose replicas change; the others stay on the first home
-	lost  []ident.NodeID // declared lost for good
-	marks int            // ReplicaOptions.marks of homes that open
+	hot   []int                     // partitions whose replicas change; the others stay on the first home
+	left  map[uint64][]ident.NodeID // nodes of a layout that began a lineage, by its version
+	marks int                       // ReplicaOptions.marks of homes that open
 }
 
 // home is one node: what it knows of layouts, its rows, and its coordinator.
@@ -106,6 +106,25 @@ func (w *town) change(set string) {
 	w.chain = append(w.chain, w.assign(w.layoutOf(last.Version+1, len(w.homes), last), set))
 }
 
+// recover makes a layout that goes on under a new lineage: nobody but those in left is
+// in it, and every term begins anew.
+func (w *town) recover(left, set string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := w.chain[len(w.chain)-1]
+	l := w.assign(w.layoutOf(last.Version+1, len(w.homes), last), set)
+	for p := range l.Since {
+		l.Since[p] = l.Version
+	}
+	if w.left == nil {
+		w.left = map[uint64][]ident.NodeID{}
+	}
+	for _, d := range left {
+		w.left[l.Version] = append(w.left[l.Version], nodeID(int(d-'1')))
+	}
+	w.chain = append(w.chain, l)
+}
+
 func (w *town) at(n int) []*layout.Layout {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,10 +150,13 @@ func (h *home) Before(partition int, term uint64) (uint64, []ident.NodeID, bool)
 		return 0, nil, false
 	}
 	l := h.town.at(int(term - 1))[term-2]
+	return l.Term(partition), l.Replicas(partition), true
+}
+
+func (h *home) Left(term uint64) []ident.NodeID {
 	h.town.mu.Lock()
 	defer h.town.mu.Unlock()
-	lost := func(id ident.NodeID) bool { return slices.Contains(h.town.lost, id) }
-	return l.Term(partition), slices.DeleteFunc(l.Replicas(partition), lost), true
+	return h.town.left[term]
 }
 
 func (h *home) Behind(ident.NodeID) {

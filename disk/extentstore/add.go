@@ -47,7 +47,7 @@ func (s *Store) adjust(d *disk, given Disk) error {
 		return errs.Newf(errs.Conflict, "disk %s is in use in %s: its path can change at the next start", d.id, d.dir)
 	}
 	next := newDisk(s, Disk{d.id, given.Dir, given.Capacity}, d.draining)
-	next.unread, next.adopt, next.apart = d.unread, d.adopt, d.apart
+	next.unread, next.adopt, next.apart, next.doubtful = d.unread, d.adopt, d.apart, d.doubtful
 	d.unlock() // both may be one folder
 	if err := s.bringUp(next, true, next.unread); err != nil {
 		return err
@@ -77,6 +77,7 @@ func (s *Store) add(given Disk) error {
 		given.ID = ident.New()
 	}
 	d := newDisk(s, given, false)
+	d.doubtful = s.Doubtful() // what moves here from the others stays in doubt
 	if err := s.bringUp(d, false, used); err != nil {
 		return err
 	}

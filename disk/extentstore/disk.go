@@ -52,6 +52,7 @@ type disk struct {
 	draining bool
 	unread   bool // the index knows nothing of what it holds
 	apart    bool // uncompared, as in diskRow
+	doubtful bool // as in diskRow
 	capacity int64
 	suspect  bool // a write failed here: others are preferred
 	tight    bool // it was full a while ago: segments are compacted harder
@@ -154,9 +155,14 @@ func syncDir(fs vfs.FS, dir string) error {
 
 func (s *Store) saveDisk(d *disk) error {
 	d.mu.Lock()
-	row := diskRow{d.dir, d.capacity, d.draining, d.unread, d.apart}
+	row := d.row()
 	d.mu.Unlock()
 	b := s.rows.NewBatch()
 	b.Set(key(keyDisk, d.id[:]), codec.Encode(row))
 	return b.Commit()
+}
+
+// row is what the row store knows of the disk. d.mu is held.
+func (d *disk) row() diskRow {
+	return diskRow{d.dir, d.capacity, d.draining, d.unread, d.apart, d.doubtful}
 }

@@ -121,4 +121,7 @@ type diskRow struct {
 	// Uncompared: the rows of what uses extents were made anew without this disk, so
 	// one that no row uses may be somebody's. Only another rebuild ends that.
 	Uncompared bool `cbor:"5,keyasint,omitempty"`
+	// Doubtful: nodes were lost for good, and with them perhaps rows that others had not,
+	// so an extent that no row uses may be somebody's: see Store.Doubt.
+	Doubtful bool `cbor:"6,keyasint,omitempty"`
 }

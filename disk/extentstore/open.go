@@ -13,7 +13,7 @@ func (s *Store) open(given []Disk) error {
 	}
 	for id, row := range known {
 		d := newDisk(s, Disk{id, row.Dir, row.Capacity}, row.Draining)
-		d.apart = row.Uncompared
+		d.apart, d.doubtful = row.Uncompared, row.Doubtful
 		d.unread, d.adopt = row.Unread, d.adopt || row.Unread
 		s.disks[id] = d
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // SalvagedDisk reads a row of a damaged row store that tells of a disk: where it was,
-// and the capacity it had. compared: the rows were made with what it holds. ok is false
+// and the capacity it had. compared: the rows were made with what it holds, and no node with others was lost. ok is false
 // for any other row.
 func SalvagedDisk(key, value []byte) (d Disk, compared, ok bool) {
 	id, ok := bytes.CutPrefix(key, []byte{space, keyDisk})
@@ -24,7 +24,7 @@ func SalvagedDisk(key, value []byte) (d Disk, compared, ok bool) {
 	if err := codec.Decode(value, &row); err != nil {
 		return Disk{}, false, false
 	}
-	return Disk{ID: ident.ID(id), Dir: row.Dir, Capacity: row.Capacity}, !row.Unread && !row.Uncompared, true
+	return Disk{ID: ident.ID(id), Dir: row.Dir, Capacity: row.Capacity}, !row.Unread && !row.Uncompared && !row.Doubtful, true
 }
 
 // Expect makes a fresh row store know a disk that is not there at present: it is taken

@@ -72,6 +72,8 @@ type Host interface {
 	Repair(ctx context.Context) (api.Repair, error)
 	// Scrub starts a pass over all stored bytes at once, at full speed.
 	Scrub(ctx context.Context) error
+	// AcceptLoss lets go of what only lost nodes knew: see api.Repair.Doubtful.
+	AcceptLoss(ctx context.Context) error
 	// Secrets returns the node key's seed and the root key.
 	Secrets() (nodeSeed, rootKey []byte)
 	// KitOld reports whether the recovery kits that exist are of no use any more;
@@ -108,6 +110,9 @@ type Cluster interface {
 	// Nodes returns the nodes of the present layout as this one sees them, without asking
 	// them: it answers at once.
 	Nodes(ctx context.Context) ([]api.Node, error)
+
+	// AddAddress notes where a node may be found, and reports whether it answers.
+	AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswers, error)
 
 	Layout(ctx context.Context) (api.Layout, error)
 	// History returns the layouts that this node knows, the newest first.

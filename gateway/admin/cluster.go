@@ -20,6 +20,7 @@ func (s *Server) clusterRoutes() map[string]request {
 		"DELETE /v1/invitations/{id}": s.revokeInvitation,
 
 		"GET /v1/nodes":                   s.listNodes,
+		"POST /v1/nodes/address":          s.addAddress,
 		"GET /v1/layout":                  s.showLayout,
 		"GET /v1/layout/history":          s.layoutHistory,
 		"POST /v1/layout/preview":         s.previewChange,
@@ -76,6 +77,28 @@ func (s *Server) listNodes(r *http.Request) (any, error) {
 
 func (s *Server) showLayout(r *http.Request) (any, error) {
 	return s.layoutAnswer(r)(s.Cluster.Layout(r.Context()))
+}
+
+func (s *Server) addAddress(r *http.Request) (any, error) {
+	in, err := read[api.NodeAddress](r)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Addresses) == 0 {
+		return nil, errs.New(errs.Invalid, "say where the node is")
+	}
+	nodes, _, err := s.nodes(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	n, err := pickNode(nodes, in.Node)
+	if err != nil {
+		return nil, err
+	}
+	in.Node = n.ID
+	out, err := s.Cluster.AddAddress(r.Context(), in)
+	out.Reason = reason(printer(r), out.Reason, out.Err)
+	return out, err
 }
 
 // layoutAnswer answers with a layout whose nodes have their names.

@@ -243,6 +243,10 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "home c"}},
 		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"1 node of the home b is away (b/22222222)"}},
+		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
+			[]string{"The rhizome refuses this node (b)"}},
+		"two histories": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Apart = 1042 },
+			[]string{"The node b goes by another layout (number 1042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
 		"troubles": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) {

@@ -136,6 +136,9 @@ func health(p lang.Printer, s api.Status, now time.Time) (out []api.Reason) {
 	for _, dir := range s.Repair.Uncompared {
 		risk(api.RiskRows, dir, p.T("The disk %s was away when the rows were made anew, which must be done once more: see rhizome repair status.", dir))
 	}
+	if s.Repair.Doubtful {
+		risk(api.RiskRows, "", p.T("Homes were lost for good, and bytes of objects that only they knew of may lie here: they are kept. See rhizome repair status."))
+	}
 	switch last := s.Repair.Snapshot.Last; {
 	case s.Repair.Snapshot.Reason == "":
 	case last == nil:
@@ -190,6 +193,8 @@ func (s *Server) repairStatus(r *http.Request) (any, error) {
 	out, err := s.Host.Repair(r.Context())
 	return sayRepair(printer(r), out), err
 }
+
+func (s *Server) acceptLoss(r *http.Request) (any, error) { return nil, s.Host.AcceptLoss(r.Context()) }
 
 func (s *Server) scrub(r *http.Request) (any, error) { return nil, s.Host.Scrub(r.Context()) }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,12 +19,18 @@ const clockOff = 60_000
 // do about it.
 func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	out := c.standing(p)
+	if who := c.refusing(p); who != "" {
+		out = append(out, api.Reason{Kind: api.RiskRefused, Text: p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)})
+	}
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
 			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now)})
 		}
 	}
 	for _, n := range c.nodes {
+		if n.Apart > 0 {
+			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, strconv.FormatUint(n.Apart, 10), strconv.FormatUint(c.layout.Version, 10))})
+		}
 		out = append(out, nodeRisks(p, n)...)
 	}
 	for _, w := range c.layout.Warn {
@@ -63,6 +70,21 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 	return out
 }
 
+// refusing are the names of the nodes that say that this one is no member, if no other
+// node answers at all: one alone may only be behind.
+func (c cluster) refusing(p lang.Printer) string {
+	var out []string
+	for _, n := range c.nodes {
+		if n.Up && !n.This {
+			return ""
+		}
+		if n.Refuses {
+			out = append(out, n.Name)
+		}
+	}
+	return strings.Join(out, p.T(", "))
+}
+
 // awayNames are the names of the nodes and homes that are away.
 func (c cluster) awayNames(p lang.Printer) string {
 	var out []string
@@ -81,7 +103,7 @@ func (c cluster) awayNames(p lang.Printer) string {
 // endangers nothing.
 func (c cluster) awayOf(h api.Home) (out []string) {
 	for _, n := range c.nodes {
-		if n.Home == h.Name && !n.Up && votes(n) {
+		if n.Home == h.Name && !n.Up && votes(n) && n.Apart == 0 {
 			out = append(out, n.Name)
 		}
 	}

@@ -120,10 +120,11 @@ func (s *Server) routes() map[string]request {
 		"POST /v1/disks/{id}/undrain": s.undrainDisk,
 		"DELETE /v1/disks/{id}":       s.removeDisk,
 
-		"GET /v1/repair":        s.repairStatus,
-		"POST /v1/repair/scrub": s.scrub,
-		"POST /v1/share":        s.share,
-		"GET /v1/recovery-kit":  s.kit,
+		"GET /v1/repair":              s.repairStatus,
+		"POST /v1/repair/scrub":       s.scrub,
+		"POST /v1/repair/accept-loss": s.acceptLoss,
+		"POST /v1/share":              s.share,
+		"GET /v1/recovery-kit":        s.kit,
 
 		"POST /v1/recovery-kit/written": s.kitWritten,
 	}

@@ -212,6 +212,21 @@ func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 	}
 }
 
+func TestAnAddressIsSaid(t *testing.T) {
+	v := newVillage(t)
+	says{out: v.must("node", "address", "barn", "192.0.2.9:3901", "barn.example.org:3901")}.holds(t, "an address", "The node barn answers.")
+	if p := v.Placed; len(p) != 1 || len(p[0].Addresses) != 2 || len(p[0].Node) != 64 {
+		t.Errorf("%+v", p)
+	}
+	for i := range v.List {
+		v.List[i].Up = v.List[i].This
+	}
+	says{out: v.must("node", "address", "barn", "192.0.2.9:3901")}.holds(t, "an address", "is kept and tried again", "does not answer")
+	if r := v.run("", "node", "address", "barn"); r.code != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRecoveryAsksNodeByNode(t *testing.T) {
 	v := newVillage(t)
 	v.Losing = api.RecoverPlan{Partitions: 100, Loss: api.Loss{Bytes: 20, Doubtful: 80}, Nodes: []api.PlanNode{{ID: v.List[1].ID, Home: "barn", Gone: true}}}

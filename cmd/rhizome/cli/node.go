@@ -21,6 +21,13 @@ func nodeCommand() command {
 	for _, k := range nodeChanges() {
 		sub = append(sub, k.command("rhizome node", true))
 	}
+	sub = append(sub, command{
+		use: "address NODE ADDRESS...", min: 2, max: 8, complete: completeNodes,
+		short:    lang.M("Say where a node is that is not found by itself"),
+		long:     lang.M("ADDRESS is HOST:PORT, the port being that of --peer in the other home (3901). It is for nodes that all have new addresses at once, as after a power cut everywhere: one that is found again tells of the others. It counts until the node tells of itself."),
+		examples: []example{{lang.M("the home garden has a new address"), "rhizome node address garden garden.example.org:3901"}},
+		run:      nodeAddress,
+	})
 	return command{
 		use:   "node",
 		short: lang.M("Look at the nodes of the rhizome and change their share"),
@@ -45,6 +52,22 @@ func nodeList(ctx context.Context, c *call) error {
 		return err
 	}
 	return c.show(nodes, func() { c.printNodes(nodes) })
+}
+
+func nodeAddress(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	got, err := node.AddAddress(ctx, api.NodeAddress{Node: c.args[0], Addresses: c.args[1:]})
+	if err != nil {
+		return err
+	}
+	if got.Answers {
+		return c.done("The node %s answers.", c.args[0])
+	}
+	return c.done("The address is kept and tried again, but the node %s does not answer there yet: %s", c.args[0], got.Reason)
 }
 
 func (a *App) printNodes(nodes []api.Node) {

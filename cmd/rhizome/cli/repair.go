@@ -37,9 +37,31 @@ func repairCommand() command {
 					return c.done("Every stored byte is being read and checked; rhizome repair status shows how far it is.")
 				},
 			},
+			{
+				use:      "accept-loss",
+				short:    lang.M("After homes were lost for good, give up what only they knew of"),
+				examples: []example{{lang.M("let bytes go that no home that is left knows of"), "rhizome repair accept-loss --yes"}},
+				flags:    func(f *flagSet) { f.yes() },
+				run:      acceptLoss,
+			},
 			rebuildCommand(),
 		},
 	}
+}
+
+func acceptLoss(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	if err := c.confirm("Give up what only lost homes knew of, and delete its bytes here?"); err != nil {
+		return err
+	}
+	if err := node.Post(ctx, client.Path("repair", "accept-loss"), nil, nil); err != nil {
+		return err
+	}
+	return c.done("What only lost homes knew of is given up here. Say so in each other home too.")
 }
 
 func repairStatus(ctx context.Context, c *call) error {
@@ -64,6 +86,9 @@ func (a *App) printRepair(r api.Repair) {
 	fmt.Fprintln(a.Out)
 	for _, dir := range r.Uncompared {
 		fmt.Fprintln(a.Out, a.Say.T("The disk %s was away when the rows were made anew. Nothing that lies on it is deleted for want of a row, and it cannot be drained. With the disk in its place, stop the node and run rhizome repair rebuild once more; or give all of it up with rhizome disk remove --force.", dir))
+	}
+	if r.Doubtful {
+		fmt.Fprintln(a.Out, a.Say.T("Homes were lost for good. Bytes of objects that only they knew of may lie here, and are kept. If no other home is left: stop the node and run rhizome repair rebuild --alone, which makes those objects anew from their bytes. Else, or once that is not wanted: rhizome repair accept-loss, in each home."))
 	}
 	if len(r.Lost) == 0 {
 		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("Nothing is damaged.")))

@@ -85,6 +85,8 @@ const (
 	RiskFragile    = "fragile"    // they stop after one more loss
 	RiskLone       = "lone"       // data in a single home
 	RiskAway       = "away"       // a home, or nodes of it
+	RiskApart      = "apart"      // a node that belongs to another history
+	RiskRefused    = "refused"    // others say that this node is no member
 	RiskClock      = "clock"
 	RiskDisk       = "disk"
 	RiskDamage     = "damage"
@@ -96,7 +98,7 @@ const (
 
 // RiskKinds returns all kinds of a Reason.
 func RiskKinds() []string {
-	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
 }
 
 // Disk is one of a node's disks.
@@ -137,6 +139,10 @@ type Repair struct {
 	// Uncompared are the folders of disks that were away when the rows were made anew:
 	// nothing of them is deleted for want of a row until that is done once more.
 	Uncompared []string `json:"uncompared_disks,omitempty"`
+	// Doubtful: nodes were lost for good by a recovery of the layout. Nothing is deleted
+	// here for want of a row until the rows were made anew, or POST /v1/repair/accept-loss
+	// gives up what only lost nodes knew.
+	Doubtful bool `json:"doubtful,omitempty"`
 	// Snapshot tells of the last copy of the rows.
 	Snapshot Snapshot `json:"snapshot"`
 }

@@ -35,9 +35,29 @@ type Node struct {
 	Draining   bool  `json:"draining"`
 	// Imported is the newest layout whose rows the node has taken over entirely.
 	Imported uint64 `json:"imported_layout"`
+	// Apart is the layout that the node goes by, if it belongs to another history since a
+	// recovery: it counts as away then, and each refuses the other. Else 0.
+	Apart uint64 `json:"apart_layout,omitempty"`
+	// Refuses: the node says that the one that is asked is no member of its rhizome.
+	Refuses bool `json:"refuses,omitempty"`
 	// S3 is the URL at which the node serves S3, empty if it does not say.
 	S3     string     `json:"s3,omitempty"`
 	Health NodeHealth `json:"health"`
+}
+
+// NodeAddress is POST /v1/nodes/address: where a node may be found, in words of people or
+// as a Node's Addresses. It counts until the node tells of itself. NodeAnswers is the
+// answer.
+type NodeAddress struct {
+	Node      string   `json:"node"`
+	Addresses []string `json:"addresses"`
+}
+
+// NodeAnswers says whether the node answered there, and why it did not.
+type NodeAnswers struct {
+	Answers bool   `json:"answers"`
+	Reason  string `json:"reason,omitempty"`
+	Err     error  `json:"-"`
 }
 
 // The roles of a Node.

@@ -26,6 +26,11 @@ func (c *Client) Nodes(ctx context.Context) ([]api.Node, error) {
 	return answer[[]api.Node](func(out any) error { return c.Get(ctx, Path("nodes"), out) })
 }
 
+// AddAddress says where a node may be found.
+func (c *Client) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswers, error) {
+	return answer[api.NodeAnswers](func(out any) error { return c.Post(ctx, Path("nodes", "address"), a, out) })
+}
+
 // Layout returns the present layout.
 func (c *Client) Layout(ctx context.Context) (api.Layout, error) {
 	return answer[api.Layout](func(out any) error { return c.Get(ctx, Path("layout"), out) })

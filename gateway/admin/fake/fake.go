@@ -29,6 +29,7 @@ type Cluster struct {
 	// Changes and Recovered are what was done.
 	Changes   []api.LayoutChange
 	Recovered []api.Recover
+	Placed    []api.NodeAddress
 }
 
 // Homes returns a Cluster with a node in each of the homes, all of them up; the IDs are
@@ -79,6 +80,19 @@ func (c *Cluster) RevokeInvitation(_ context.Context, id string) error {
 
 // Nodes returns copies of List.
 func (c *Cluster) Nodes(context.Context) ([]api.Node, error) { return slices.Clone(c.List), nil }
+
+// AddAddress notes the address; the node answers if it is up.
+func (c *Cluster) AddAddress(_ context.Context, a api.NodeAddress) (api.NodeAnswers, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Placed = append(c.Placed, a)
+	for _, n := range c.List {
+		if n.ID == a.Node && n.Up {
+			return api.NodeAnswers{Answers: true}, nil
+		}
+	}
+	return api.NodeAnswers{Err: errs.New(errs.Unavailable, "the other node does not answer")}, nil
+}
 
 // Layout returns a copy of Present.
 func (c *Cluster) Layout(context.Context) (api.Layout, error) {

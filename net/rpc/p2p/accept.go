@@ -19,6 +19,11 @@ func (h *Host) admit(raw network.Stream, member bool) (*peer, bool) {
 	}
 	if member {
 		p.trusted.Store(true)
+		if !h.member(p.id) { // removed since: Recheck may have passed it over
+			p.trusted.Store(false)
+			return nil, false
+		}
+		h.settle(raw.Conn())
 	}
 	p.heard(h.now())
 	p.hopeful()
@@ -70,9 +75,11 @@ func (h *Host) linkUp(_ network.Network, c network.Conn) {
 	l.ctx, l.end = context.WithCancel(h.ctx)
 	p := h.peerBy(c.RemotePeer())
 	l.guest = p == nil || !h.member(p.id)
+	crowded := false
 	h.mu.Lock()
 	h.links[c] = l
 	if l.guest {
+		crowded = h.guests.Add(1) > strangers
 		l.timer = time.AfterFunc(strangerStay, func() {
 			if p == nil || !h.member(p.id) {
 				_ = c.Close()
@@ -81,7 +88,7 @@ func (h *Host) linkUp(_ network.Network, c network.Conn) {
 	}
 	h.mu.Unlock()
 	switch {
-	case l.guest && (h.guests.Add(1) > strangers || p == nil) && c.Stat().Direction == network.DirInbound:
+	case (crowded || p == nil) && c.Stat().Direction == network.DirInbound:
 		h.spawn(func() { _ = c.Close() })
 	case p != nil && direct(c):
 		h.prefer(p)
@@ -96,13 +103,40 @@ func (h *Host) linkDown(_ network.Network, c network.Conn) {
 	h.mu.Unlock()
 	if l != nil {
 		l.end()
-		if l.guest {
-			l.timer.Stop()
-			h.guests.Add(-1)
-			h.forget(c)
-		}
+	}
+	if l != nil && h.noGuest(l) {
+		h.forget(c)
 	}
 	h.nudge()
+}
+
+// settle counts the link of a stranger who became a member among those of strangers no
+// more.
+func (h *Host) settle(c network.Conn) {
+	h.mu.Lock()
+	l := h.links[c]
+	for same, other := range h.links { // streams may show their connection in another coat
+		if l == nil && same.ID() == c.ID() {
+			l = other
+		}
+	}
+	h.mu.Unlock()
+	if l != nil {
+		h.noGuest(l)
+	}
+}
+
+// noGuest ends what is peculiar to a stranger's link and reports whether it was one.
+func (h *Host) noGuest(l *link) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !l.guest {
+		return false
+	}
+	l.guest = false
+	l.timer.Stop()
+	h.guests.Add(-1)
+	return true
 }
 
 // forget drops what is known of a stranger who left: there may be any number of them.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"rhizome/base/errs"
 	"rhizome/net/rpc"
 	"rhizome/net/rpc/p2p"
 	"rhizome/net/rpc/rpctest"
@@ -25,6 +26,9 @@ func TestTaken(t *testing.T) {
 		}
 		if h.Start() == nil {
 			t.Error("started at " + at)
+		}
+		if err := h.Start(); errs.KindOf(err) != errs.Conflict {
+			t.Errorf("started after it failed: %v", err)
 		}
 		_ = h.Close()
 	}

@@ -30,6 +30,9 @@ func lanName(lineage []byte) string {
 // SetLAN replaces Options.LAN. It is called before Start.
 func (h *Host) SetLAN(name []byte) { h.opts.LAN = name }
 
+// SetListen replaces Options.Listen. It comes before Start.
+func (h *Host) SetListen(at []string) { h.opts.Listen = at }
+
 // announce begins to look for members on the LAN, and to be found there. A machine where
 // that fails has links all the same.
 func (h *Host) announce() {

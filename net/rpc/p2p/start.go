@@ -21,8 +21,15 @@ import (
 	"rhizome/base/errs"
 )
 
-// Start opens the links: from here on others are served.
+// Start opens the links: from here on others are served. A host that was closed, as one
+// is whose Start failed, does not start any more: errs.Conflict.
 func (h *Host) Start() error {
+	h.mu.Lock()
+	gone := h.closed
+	h.mu.Unlock()
+	if gone {
+		return errs.New(errs.Conflict, "the links to other nodes failed to open before: start the node again")
+	}
 	err := h.begin()
 	if err != nil {
 		_ = h.Close()
