@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/crew"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
@@ -49,7 +50,7 @@ type Coordinator struct {
 	draws draws
 	rows  queues
 	heal  heal
-	calls sync.WaitGroup // calls to replicas under way
+	calls crew.Crew // makes calls to replicas
 	left  leftCalls
 }
 
@@ -79,7 +80,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 
 // Close waits for calls to replicas that were left behind when a majority had
 // answered. Each ends by itself within Config.CallTimeout.
-func (c *Coordinator) Close() { c.calls.Wait() }
+func (c *Coordinator) Close() { c.calls.Close() }
 
 // NewBallot is Store's. Its round follows the clock where that is ahead of every
 // round met so far.

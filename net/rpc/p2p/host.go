@@ -13,6 +13,7 @@ import (
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/time/rate"
 
+	"rhizome/base/crew"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/net/rpc"
@@ -34,6 +35,7 @@ type Host struct {
 	ctx  context.Context
 	end  context.CancelFunc
 	wg   sync.WaitGroup
+	crew crew.Crew // answers calls
 	net  host.Host
 	loop *rpc.MemoryNode
 
@@ -229,6 +231,7 @@ func (h *Host) Close() error {
 	}
 	_ = h.loop.Close()
 	h.wg.Wait()
+	h.crew.Close()
 	return err
 }
 

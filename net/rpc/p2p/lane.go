@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"rhizome/base/crew"
 	"rhizome/base/errs"
 	"rhizome/net/rpc"
 )
@@ -53,6 +54,7 @@ type laneConfig struct {
 	limit    int                                                                     // bytes of a message
 	works    int                                                                     // requests answered at once
 	memory   *budget
+	crew     *crew.Crew                             // runs serve
 	pace     func(ctx context.Context, n int) error // waits until n bytes may be written; may be nil
 	heard    func()                                 // something came from the peer
 	moved    func(blocked time.Duration)            // a write was taken
@@ -420,7 +422,11 @@ func (l *lane) work(m *incoming) error {
 		}
 		l.works[m.id] = stop
 		l.mu.Unlock()
-		l.wg.Go(func() { l.finish(ctx, stop, m) })
+		l.wg.Add(1)
+		l.cfg.crew.Go(func() {
+			defer l.wg.Done()
+			l.finish(ctx, stop, m)
+		})
 		return nil
 	}
 	full := l.cfg.serve != nil && len(l.queue) > unread*(l.cfg.works+1)
