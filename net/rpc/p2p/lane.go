@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -204,6 +205,7 @@ func (l *lane) write() {
 			return
 		}
 		for {
+			runtime.Gosched() // whoever is about to ask or answer comes along
 			if buf = l.gather(buf[:0]); len(buf) == 0 {
 				break
 			}

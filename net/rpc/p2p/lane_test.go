@@ -127,6 +127,7 @@ func TestShortOvertakesLong(t *testing.T) {
 		answers.fail(io.EOF)
 		asks.wait()
 		answers.wait()
+		cfg.crew.Close()
 	})
 }
 
