@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -36,7 +37,12 @@ type socket struct {
 	mu     sync.Mutex
 	corked bool
 	kept   []byte
+	small  int // short messages in a row
 }
+
+// A socket keeps its buffer until so many messages in a row were short: an idle link
+// holds little.
+const shortInRow = 64
 
 // NetConn is for who looks for the connection below.
 func (s *socket) NetConn() net.Conn { return s.Conn }
@@ -45,6 +51,9 @@ func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.corked {
+		if len(p) > readBuffer && cap(s.kept)-len(s.kept) < len(p) {
+			s.kept = slices.Grow(s.kept, writeSize+readBuffer) // the whole message is likely to be long
+		}
 		s.kept = append(s.kept, p...)
 		return len(p), nil
 	}
@@ -66,10 +75,12 @@ func (s *socket) uncork() error {
 		return nil
 	}
 	_, err := s.Conn.Write(s.kept)
-	if idle := len(s.kept) <= readBuffer && cap(s.kept) > 4*readBuffer; idle {
-		s.kept = nil // an idle link holds little
-	} else {
-		s.kept = s.kept[:0]
+	if s.small++; len(s.kept) > readBuffer {
+		s.small = 0
+	}
+	s.kept = s.kept[:0]
+	if s.small > shortInRow {
+		s.kept = nil
 	}
 	return err
 }
