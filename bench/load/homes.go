@@ -44,10 +44,7 @@ var trials = []trial{
 func Homes(one *store.Process, several []*store.Process, plan HomesPlan) ([]Compared, error) {
 	sides := []*runner{{p: one}, {p: several[0], others: several[1:]}, {p: several[0], others: several[1:], all: true}}
 	for _, r := range sides[:2] {
-		c := &wire.Client{Target: r.p.Target()}
-		_, err := c.Must(&wire.Request{Method: "PUT", Path: bucket})
-		c.Close()
-		if err != nil {
+		if err := r.makeBucket(); err != nil {
 			return nil, err
 		}
 	}
@@ -120,4 +117,12 @@ func median(all []Result) Result {
 	mid := all[len(all)/2]
 	mid.CPU = cpu / float64(ops) * float64(mid.Ops)
 	return mid
+}
+
+// makeBucket makes the bucket, which may be there.
+func (r *runner) makeBucket() error {
+	c := &wire.Client{Target: r.p.Target()}
+	defer c.Close()
+	_, err := c.Must(&wire.Request{Method: "PUT", Path: bucket})
+	return err
 }

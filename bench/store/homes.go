@@ -82,6 +82,31 @@ func (h *Homes) Settle(limit time.Duration) error {
 	}
 }
 
+// Begun waits until the home that joined last has a share and something is left to do.
+func (h *Homes) Begun(limit time.Duration) error {
+	last := h.All[len(h.All)-1]
+	deadline := time.After(limit)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var nodes []struct {
+			This       bool
+			Partitions int
+		}
+		err := last.json(&nodes, "node", "list")
+		for _, n := range nodes {
+			if n.This && n.Partitions > 0 {
+				return nil
+			}
+		}
+		select {
+		case <-deadline:
+			return errors.Join(errors.New("the home that joined has no share"), err)
+		case <-tick.C:
+		}
+	}
+}
+
 // Left says what is left to do before all homes are settled; empty if nothing is.
 func (h *Homes) Left() (string, error) {
 	for _, p := range h.All {
@@ -129,6 +154,19 @@ func (p *Process) json(v any, args ...string) error {
 		return err
 	}
 	return json.Unmarshal([]byte(out), v)
+}
+
+// Written returns the bytes that all homes wrote so far, to sockets and files.
+func (h *Homes) Written() (int64, error) {
+	var sum int64
+	for _, p := range h.All {
+		n, err := procFile(p.Pid(), "io", "wchar:")
+		if err != nil {
+			return sum, err
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // Kill ends all homes at once.

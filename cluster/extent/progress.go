@@ -99,9 +99,18 @@ func (m *meter) read(now time.Duration) (rate float64, total, mended int64) {
 	return rate, m.total, m.mended
 }
 
+// While people wait for the node, what is fetched beside that is bounded: more than most
+// lines carry, and on a fast network what two small cores hardly feel. An extent costs
+// as much as leastFetch bytes, however small it is.
+const (
+	busyRate   = 8 << 20 // bytes per second
+	leastFetch = 64 << 10
+)
+
 // limiter bounds bytes per second over all that fetch.
 type limiter struct {
 	rate int64
+	busy func() bool // nil: never
 
 	mu   sync.Mutex
 	free time.Duration // when the last bytes have had their time
@@ -109,11 +118,15 @@ type limiter struct {
 
 // wait returns when n more bytes may come.
 func (l *limiter) wait(ctx context.Context, now time.Duration, n int) error {
-	if l.rate <= 0 {
+	rate := l.rate
+	if l.busy != nil && l.busy() && (rate <= 0 || rate > busyRate) {
+		rate, n = busyRate, max(n, leastFetch)
+	}
+	if rate <= 0 {
 		return ctx.Err()
 	}
 	l.mu.Lock()
-	l.free = max(l.free, now) + time.Duration(float64(n)/float64(l.rate)*float64(time.Second))
+	l.free = max(l.free, now) + time.Duration(float64(n)/float64(rate)*float64(time.Second))
 	pause := l.free - now
 	l.mu.Unlock()
 	t := time.NewTimer(pause)

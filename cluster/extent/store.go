@@ -29,7 +29,10 @@ type Config struct {
 	Members func() []ident.NodeID
 	// Background bounds what is fetched to mend, in bytes per second; 0: only by the links.
 	Background int64
-	Logger     *slog.Logger
+	// Busy, if set, reports whether people wait for this node or its neighbours, so that
+	// mending has to give way.
+	Busy   func() bool
+	Logger *slog.Logger
 }
 
 // Store keeps extents. All methods are safe for concurrent use, but for Close, which
@@ -85,6 +88,7 @@ func NewStore(cfg Config) (*Store, error) {
 		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.mend = newMender(s, cfg.Background)
+	s.mend.limit.busy = cfg.Busy
 	if s.links != nil {
 		s.self = s.links.Self()
 		s.serve()

@@ -11,8 +11,16 @@ import (
 	"rhizome/bench/store"
 )
 
+// parts says what is measured beyond the comparison.
+type parts struct {
+	objects  int           // stored to see what they take; 0: nothing is stored
+	rest     time.Duration // for which homes are left alone
+	copied   int64         // bytes that are stored before one more home joins; 0: none does
+	sizeOnly bool          // nothing is compared
+}
+
 // compare measures a store of one home beside one of several.
-func compare(program, folder, asJSON string, homes int, plan load.HomesPlan) error {
+func compare(program, folder, asJSON string, homes int, parts parts, plan load.HomesPlan) (err error) {
 	dir, err := os.MkdirTemp(folder, "rhizome-bench")
 	if err != nil {
 		return err
@@ -32,8 +40,20 @@ func compare(program, folder, asJSON string, homes int, plan load.HomesPlan) err
 	if err := several.Up(homes); err != nil {
 		return err
 	}
-	if r.Phases, err = load.Homes(one.All[0], several.All, plan); err != nil {
-		return err
+	if parts.objects > 0 {
+		if r.Size, err = load.Sizes(several, parts.objects, parts.rest, plan); err != nil {
+			return err
+		}
+	}
+	if !parts.sizeOnly {
+		if r.Phases, err = load.Homes(one.All[0], several.All, plan); err != nil {
+			return err
+		}
+	}
+	if parts.copied > 0 {
+		if r.Copying, err = load.Beside(several, parts.copied, plan); err != nil {
+			return err
+		}
 	}
 	if r.After, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
 		return err

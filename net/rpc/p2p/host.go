@@ -32,12 +32,13 @@ type Host struct {
 	strange    *rate.Limiter
 	relayed    *rate.Limiter
 
-	ctx  context.Context
-	end  context.CancelFunc
-	wg   sync.WaitGroup
-	crew crew.Crew // answers calls
-	net  host.Host
-	loop *rpc.MemoryNode
+	ctx   context.Context
+	end   context.CancelFunc
+	wg    sync.WaitGroup
+	crew  crew.Crew // answers calls
+	asked gauge
+	net   host.Host
+	loop  *rpc.MemoryNode
 
 	mu       sync.Mutex
 	closed   bool
