@@ -160,7 +160,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source, Busy: n.busy})
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source, Load: n.load})
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.onClose(func() error { n.regs.Close(); return nil })
 	n.extents, err = extent.NewStore(extent.Config{
 		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
-		Members: plans{n.members}.nodes, Busy: n.busy, Logger: c.Logger,
+		Members: plans{n.members}.nodes, Load: n.load, Logger: c.Logger,
 	})
 	if err != nil {
 		return err
@@ -266,10 +266,12 @@ func (n *Node) openModel(context.Context) (err error) {
 	return nil
 }
 
-// busy reports whether people wait for this node or its neighbours.
-func (n *Node) busy() bool {
-	b, ok := n.links.(interface{ Busy() bool })
-	return ok && b.Busy()
+// load returns how many calls a second that people wait for come and go.
+func (n *Node) load() int {
+	if l, ok := n.links.(interface{ Load() int }); ok {
+		return l.Load()
+	}
+	return 0
 }
 
 // peer finds a replica.

@@ -99,18 +99,21 @@ func (m *meter) read(now time.Duration) (rate float64, total, mended int64) {
 	return rate, m.total, m.mended
 }
 
-// While people wait for the node, what is fetched beside that is bounded: more than most
-// lines carry, and on a fast network what two small cores hardly feel. An extent costs
-// as much as leastFetch bytes, however small it is.
+// While people wait for the node, what is fetched beside that gives way: it may cost
+// busyRate bytes a second at a load of busyLoad calls a second, in proportion less at a
+// higher one, and leastRate at any. An extent costs as much as leastFetch bytes, however
+// small it is.
 const (
-	busyRate   = 8 << 20 // bytes per second
+	busyLoad   = 20
+	busyRate   = 8 << 20
+	leastRate  = 1 << 20
 	leastFetch = 64 << 10
 )
 
 // limiter bounds bytes per second over all that fetch.
 type limiter struct {
 	rate int64
-	busy func() bool // nil: never
+	load func() int // calls a second that people wait for; nil: none
 
 	mu   sync.Mutex
 	free time.Duration // when the last bytes have had their time
@@ -119,8 +122,8 @@ type limiter struct {
 // wait returns when n more bytes may come.
 func (l *limiter) wait(ctx context.Context, now time.Duration, n int) error {
 	rate := l.rate
-	if l.busy != nil && l.busy() && (rate <= 0 || rate > busyRate) {
-		rate, n = busyRate, max(n, leastFetch)
+	if most := l.most(); most > 0 && (rate <= 0 || rate > most) {
+		rate, n = most, max(n, leastFetch)
 	}
 	if rate <= 0 {
 		return ctx.Err()
@@ -137,4 +140,16 @@ func (l *limiter) wait(ctx context.Context, now time.Duration, n int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// most is what the load leaves, in bytes per second; 0: there is none.
+func (l *limiter) most() int64 {
+	if l.load == nil {
+		return 0
+	}
+	load := int64(l.load())
+	if load < busyLoad {
+		return 0
+	}
+	return max(leastRate, busyRate*busyLoad/load)
 }

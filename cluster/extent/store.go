@@ -29,9 +29,9 @@ type Config struct {
 	Members func() []ident.NodeID
 	// Background bounds what is fetched to mend, in bytes per second; 0: only by the links.
 	Background int64
-	// Busy, if set, reports whether people wait for this node or its neighbours, so that
-	// mending has to give way.
-	Busy   func() bool
+	// Load, if set, returns how many calls a second that people wait for come to this node
+	// or go out from it: mending gives way to them.
+	Load   func() int
 	Logger *slog.Logger
 }
 
@@ -88,7 +88,7 @@ func NewStore(cfg Config) (*Store, error) {
 		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.mend = newMender(s, cfg.Background)
-	s.mend.limit.busy = cfg.Busy
+	s.mend.limit.load = cfg.Load
 	if s.links != nil {
 		s.self = s.links.Self()
 		s.serve()

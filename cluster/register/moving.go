@@ -11,9 +11,10 @@ import (
 
 const (
 	// movers is how many partitions are imported side by side, and busyMovers how many
-	// while people wait for this node.
+	// while it has a load of busyLoad calls a second that people wait for.
 	movers     = 8
 	busyMovers = 2
+	busyLoad   = 20
 	// lookBusy is how often the others look whether they still do.
 	lookBusy = 200 * time.Millisecond
 	// moveSoon and moveLate bound the time between two attempts at what did not succeed.
@@ -117,12 +118,12 @@ func (r *Replica) importAll(ctx context.Context) (left int, did bool) {
 
 // awaitQuiet waits while people wait for this node, until over is closed.
 func (r *Replica) awaitQuiet(over <-chan struct{}) {
-	if r.options.Busy == nil || !r.options.Busy() {
+	if r.options.Load == nil {
 		return
 	}
 	tick := time.NewTicker(lookBusy)
 	defer tick.Stop()
-	for r.options.Busy() {
+	for r.options.Load() >= busyLoad {
 		select {
 		case <-tick.C:
 		case <-over:

@@ -23,9 +23,9 @@ type ReplicaOptions struct {
 	// Source returns the replica of another node, to import rows from. It may be nil
 	// where Plans is.
 	Source func(ident.NodeID) (Source, error)
-	// Busy, if set, reports whether people wait for this node or its neighbours, so that
-	// what is imported in the background has to give way.
-	Busy func() bool
+	// Load, if set, returns how many calls a second that people wait for come to this node
+	// or go out from it: what is imported in the background gives way to them.
+	Load func() int
 }
 
 // Replica keeps rows in a kv.Store and votes on them. All methods are safe for

@@ -7,10 +7,6 @@ import (
 	"rhizome/net/rpc"
 )
 
-// busyRate is from how many calls a second on, asked and answered, somebody is at work
-// whom background work hinders. One request of a client costs about ten.
-const busyRate = 20
-
 // gauge counts calls of the classes that people wait for. It is right to a second.
 type gauge struct {
 	second    atomic.Int64 // since the host's birth
@@ -38,11 +34,11 @@ func (g *gauge) turn(second int64) {
 	g.so.Store(n)
 }
 
-func (g *gauge) busy(now int64) bool {
+func (g *gauge) rate(now int64) int {
 	g.turn(now / int64(time.Second))
-	return max(g.count.Load(), g.so.Load()) >= busyRate
+	return int(max(g.count.Load(), g.so.Load()))
 }
 
-// Busy reports whether so much is asked of this node and by it, lately, that background
-// work has to give way.
-func (h *Host) Busy() bool { return h.asked.busy(h.now()) }
+// Load returns how many calls a second that people wait for were asked of this node and by
+// it lately, right to a second. One request of a client costs about ten.
+func (h *Host) Load() int { return h.asked.rate(h.now()) }
