@@ -29,7 +29,7 @@ func (r *remote) call(ctx context.Context, class rpc.Class, m rpc.Method, reques
 
 // ask asks about a row.
 func (r *remote) ask(ctx context.Context, m rpc.Method, request *rowMsg) (got answerMsg, err error) {
-	raw, err := r.links.Call(ctx, r.to, rpc.Urgent, m, request.encode())
+	raw, err := r.links.Call(ctx, r.to, rpc.ClassOf(ctx, rpc.Urgent), m, request.encode())
 	if err == nil {
 		err = got.decode(raw)
 	}
@@ -72,7 +72,7 @@ func (r *remote) Read(ctx context.Context, term uint64, row Row) (core.Answer, e
 
 func (r *remote) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	var got sectionMsg
-	if err := r.call(ctx, rpc.Urgent, methodScan, packSweep(&s), &got); err != nil {
+	if err := r.call(ctx, rpc.ClassOf(ctx, rpc.Urgent), methodScan, packSweep(&s), &got); err != nil {
 		return core.Section{}, err
 	}
 	if got.Refusal != core.None {
