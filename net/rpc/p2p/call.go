@@ -88,6 +88,9 @@ func (h *Host) acceptLane(raw network.Stream, member bool) {
 		if err != nil {
 			return nil, err
 		}
+		if class == rpc.Background {
+			ctx = rpc.Behind(ctx)
+		}
 		return f(ctx, p.id, request)
 	}}
 	if !member {
