@@ -1,6 +1,7 @@
 # make test   everything that must hold before a change lands (about 20 minutes on 2 cores)
 # make unit   the packages' own tests only
 # make bench  the figures of docs/benchmarks.md, beside this machine's limits
+# make homes  the same for three homes on one machine
 # make soak   hours of what `make test` does in minutes
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,7 +17,7 @@ unexport AWS_CA_BUNDLE AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION AWS_ACCESS_KEY_
 export PATH := $(BIN):/usr/bin:$(PATH)
 export RHIZOME_BIN := $(RHIZOME)
 
-.PHONY: build test setup fmt vet lint unit race e2e bench peers foreign soak
+.PHONY: build test setup fmt vet lint unit race e2e bench homes peers foreign soak
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(RHIZOME) ./cmd/rhizome
@@ -55,6 +56,11 @@ e2e: build
 bench: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -json $(CURDIR)/.cache/bench/result.json $(BENCH)
+
+# One home beside three on this machine, what copying costs, and what homes take.
+homes: build
+	mkdir -p .cache/bench
+	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -homes 3 -copied 400 -objects 100000 -json $(CURDIR)/.cache/bench/homes.json $(BENCH)
 
 # The same with versitygw in the same run, as a peer.
 peers:
