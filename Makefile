@@ -1,6 +1,7 @@
 # make test   everything that must hold before a change lands (about 20 minutes on 2 cores)
 # make unit   the packages' own tests only
 # make bench  the figures of docs/benchmarks.md, beside this machine's limits
+# make homes  the same for three homes on one machine
 # make soak   hours of what `make test` does in minutes
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,7 +18,7 @@ export PATH := $(BIN):/usr/bin:$(PATH)
 export RHIZOME_BIN := $(RHIZOME)
 export RHIZOME_LATER := $(BIN)/rhizome-later
 
-.PHONY: build later test setup fmt vet lint unit race e2e bench peers foreign soak
+.PHONY: build later test setup fmt vet lint unit race e2e bench homes peers foreign soak
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(RHIZOME) ./cmd/rhizome
@@ -60,6 +61,11 @@ e2e: build later
 bench: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -json $(CURDIR)/.cache/bench/result.json $(BENCH)
+
+# One home beside three on this machine, what copying costs, and what homes take.
+homes: build
+	mkdir -p .cache/bench
+	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -homes 3 -copied 400 -objects 100000 -json $(CURDIR)/.cache/bench/homes.json $(BENCH)
 
 # The same with versitygw in the same run, as a peer.
 peers:

@@ -21,10 +21,11 @@ const (
 type keys struct {
 	seed ident.Secret // of the node's Ed25519 key
 	root ident.Secret
+	node ident.NodeID // its public key
 }
 
 // id is the node's public key.
-func (k *keys) id() ident.NodeID { return NodeOf(k.seed) }
+func (k *keys) id() ident.NodeID { return k.node }
 
 // loadKeys reads the keys, or makes them in a folder where no node ever lived.
 // Keys are never made beside rows: what those rows seal would be lost for good.
@@ -49,6 +50,7 @@ func loadKeys(f *folder, fresh, joining bool) (*keys, error) {
 		}
 		*secret = got
 	}
+	k.node = NodeOf(k.seed)
 	return &k, nil
 }
 

@@ -164,7 +164,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source})
+	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source, Load: n.load})
 	if err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.onClose(func() error { n.regs.Close(); return nil })
 	n.extents, err = extent.NewStore(extent.Config{
 		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
-		Members: plans{n.members}.nodes, Logger: c.Logger,
+		Members: plans{n.members}.nodes, Load: n.load, Logger: c.Logger,
 	})
 	if err != nil {
 		return err
@@ -269,6 +269,14 @@ func (n *Node) openModel(context.Context) (err error) {
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil
+}
+
+// load returns how many calls a second that people wait for come and go.
+func (n *Node) load() int {
+	if l, ok := n.links.(interface{ Load() int }); ok {
+		return l.Load()
+	}
+	return 0
 }
 
 // peer finds a replica.

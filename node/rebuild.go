@@ -26,14 +26,14 @@ func Rebuild(ctx context.Context, c Config, disks []string, verify, alone bool) 
 	if err != nil {
 		return nil, err
 	}
-	k := keys{seed: ident.NewSecret(), root: root}
+	seed := ident.NewSecret()
 	return repair.Rebuild(ctx, repair.Options{
-		FS: vfs.Default, Data: f.path, Disks: disks, Root: root, Node: k.id(),
+		FS: vfs.Default, Data: f.path, Disks: disks, Root: root, Node: NodeOf(seed),
 		Adopt: func() error {
 			if err := markKitOld(f); err != nil {
 				return err
 			}
-			return writeKey(f.at(nodeKeyFile), k.seed)
+			return writeKey(f.at(nodeKeyFile), seed)
 		},
 		Home: c.Home, Capacity: c.Capacity, SaveLayout: saveLayout, Verify: verify, Alone: alone,
 		Clock: c.Clock, Logger: c.Logger,

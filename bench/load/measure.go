@@ -31,7 +31,27 @@ type Result struct {
 
 // runner runs phases against one store.
 type runner struct {
-	p *store.Process
+	p      *store.Process   // gets the requests
+	others []*store.Process // further homes of the store: their processor time and memory count too
+	all    bool             // the others get requests as well, in turn
+}
+
+// target is where the ith connection goes.
+func (r *runner) target(i int) wire.Target {
+	if n := i % (len(r.others) + 1); r.all && n > 0 {
+		return r.others[n-1].Target()
+	}
+	return r.p.Target()
+}
+
+// cpu is the processor time of all homes so far, in seconds.
+func (r *runner) cpu() (float64, error) {
+	sum, err := store.CPU(r.p.Pid())
+	for _, p := range r.others {
+		more, merr := store.CPU(p.Pid())
+		sum, err = sum+more, errors.Join(err, merr)
+	}
+	return sum, err
 }
 
 // op does the nth operation of a phase on a client and returns the bytes that it moved.
@@ -49,7 +69,7 @@ type tally struct {
 func (r *runner) spread(name string, conns int, stop func(n int) bool, do op) (Result, error) {
 	next := counter(stop)
 	tallies := make([]tally, conns)
-	before, err := store.CPU(r.p.Pid())
+	before, err := r.cpu()
 	if err != nil {
 		return Result{}, err
 	}
@@ -57,11 +77,11 @@ func (r *runner) spread(name string, conns int, stop func(n int) bool, do op) (R
 	var wg sync.WaitGroup
 	began := time.Now()
 	for i := range tallies {
-		wg.Go(func() { tallies[i].work(&wire.Client{Target: r.p.Target()}, next, do) })
+		wg.Go(func() { tallies[i].work(&wire.Client{Target: r.target(i)}, next, do) })
 	}
 	wg.Wait()
 	res := Result{Name: name, Conns: conns, Seconds: time.Since(began).Seconds()}
-	after, err := store.CPU(r.p.Pid())
+	after, err := r.cpu()
 	if err != nil {
 		return res, fmt.Errorf("%s: the store is gone: %w\n%s", name, err, r.p.LogTail(2000))
 	}

@@ -51,6 +51,26 @@ func Memory(pid int) (now, peak int64, err error) {
 	return now, peak, nil
 }
 
+// Anonymous returns the process's resident bytes that are no file's: what it allocated.
+func Anonymous(pid int) (int64, error) {
+	kib, err := procFile(pid, "status", "RssAnon:")
+	return kib << 10, err
+}
+
+// procFile returns the number behind a name in a file of /proc.
+func procFile(pid int, file, name string) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(b), "\n") {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == name {
+			return strconv.ParseInt(f[1], 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("no %s in /proc/%d/%s", name, pid, file)
+}
+
 // ResetPeak makes Memory's peak begin anew.
 func ResetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)

@@ -9,6 +9,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
+	"rhizome/net/rpc"
 )
 
 // menders is how many extents are looked at side by side.
@@ -26,6 +27,7 @@ func (s *Store) OnMended(f func(ident.ID)) { s.mended = f }
 // It touches the disk only while there is something to do. An extent that is nowhere
 // whole is told as damage if uses says that something uses it.
 func (s *Store) Mend(ctx context.Context, uses Uses) error {
+	ctx = rpc.Behind(ctx) // to look up what is missing must not pass for what people wait for
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	for range menders {

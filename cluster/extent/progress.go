@@ -99,9 +99,21 @@ func (m *meter) read(now time.Duration) (rate float64, total, mended int64) {
 	return rate, m.total, m.mended
 }
 
+// While people wait for the node, what is fetched beside that gives way: it may cost
+// busyRate bytes a second at a load of busyLoad calls a second, in proportion less at a
+// higher one, and leastRate at any. An extent costs as much as leastFetch bytes, however
+// small it is.
+const (
+	busyLoad   = 20
+	busyRate   = 8 << 20
+	leastRate  = 1 << 20
+	leastFetch = 64 << 10
+)
+
 // limiter bounds bytes per second over all that fetch.
 type limiter struct {
 	rate int64
+	load func() int // calls a second that people wait for; nil: none
 
 	mu   sync.Mutex
 	free time.Duration // when the last bytes have had their time
@@ -109,11 +121,15 @@ type limiter struct {
 
 // wait returns when n more bytes may come.
 func (l *limiter) wait(ctx context.Context, now time.Duration, n int) error {
-	if l.rate <= 0 {
+	rate := l.rate
+	if most := l.most(); most > 0 && (rate <= 0 || rate > most) {
+		rate, n = most, max(n, leastFetch)
+	}
+	if rate <= 0 {
 		return ctx.Err()
 	}
 	l.mu.Lock()
-	l.free = max(l.free, now) + time.Duration(float64(n)/float64(l.rate)*float64(time.Second))
+	l.free = max(l.free, now) + time.Duration(float64(n)/float64(rate)*float64(time.Second))
 	pause := l.free - now
 	l.mu.Unlock()
 	t := time.NewTimer(pause)
@@ -124,4 +140,16 @@ func (l *limiter) wait(ctx context.Context, now time.Duration, n int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// most is what the load leaves, in bytes per second; 0: there is none.
+func (l *limiter) most() int64 {
+	if l.load == nil {
+		return 0
+	}
+	load := int64(l.load())
+	if load < busyLoad {
+		return 0
+	}
+	return max(leastRate, busyRate*busyLoad/load)
 }

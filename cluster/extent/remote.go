@@ -34,6 +34,10 @@ type remoteSink struct {
 	once   sync.Once
 }
 
+// leadSize is how much of a frame goes out together with its head: what is written apart
+// costs both sides a message.
+const leadSize = 48 << 10
+
 // answerTime is how long a holder's reason is waited for after a stream broke.
 const answerTime = time.Second
 
@@ -69,9 +73,10 @@ func awaitDurable(st rpc.Stream, alive func()) error {
 
 func (r *remoteSink) AppendSummed(frame []byte, sum [extentstore.SumSize]byte) error {
 	r.tally.Add(len(frame), sum)
-	_, err := r.st.Write(frameHead(len(frame), sum))
-	if err == nil {
-		_, err = r.st.Write(frame)
+	n := min(len(frame), leadSize)
+	_, err := r.st.Write(append(frameHead(len(frame), sum), frame[:n]...))
+	if err == nil && n < len(frame) {
+		_, err = r.st.Write(frame[n:])
 	}
 	return r.why(err)
 }

@@ -115,6 +115,7 @@ func (s *Store) takeIn(w *extentstore.Writer, st rpc.Stream) error {
 	defer idle.Stop()
 	var last []byte // the disk may still read it
 	defer func() { s.pool.put(last) }()
+	said := time.Now() // stopwatch
 	for frames := 0; ; frames++ {
 		var buf []byte
 		it, err := readPut(st, func(n int) []byte {
@@ -122,6 +123,10 @@ func (s *Store) takeIn(w *extentstore.Writer, st rpc.Stream) error {
 			return buf
 		}, func() error {
 			idle.Reset(putIdle)
+			if time.Since(said) < sayEach { // stopwatch
+				return nil
+			}
+			said = time.Now() // stopwatch
 			_, err := st.Write([]byte{taken})
 			return err
 		})
@@ -222,8 +227,10 @@ func (s *Store) giveFrame(id ident.ID, r *extentstore.Reader, i int, check bool,
 		_, err = st.Write(gotFault(err))
 		return err
 	}
-	if _, err = st.Write(gotFrame(len(b))); err == nil {
-		_, err = st.Write(b)
+	n := min(len(b), leadSize)
+	_, err = st.Write(append(gotFrame(len(b)), b[:n]...))
+	if err == nil && n < len(b) {
+		_, err = st.Write(b[n:])
 	}
 	return err
 }

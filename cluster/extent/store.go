@@ -29,7 +29,10 @@ type Config struct {
 	Members func() []ident.NodeID
 	// Background bounds what is fetched to mend, in bytes per second; 0: only by the links.
 	Background int64
-	Logger     *slog.Logger
+	// Load, if set, returns how many calls a second that people wait for come to this node
+	// or go out from it: mending gives way to them.
+	Load   func() int
+	Logger *slog.Logger
 }
 
 // Store keeps extents. All methods are safe for concurrent use, but for Close, which
@@ -86,6 +89,7 @@ func NewStore(cfg Config) (*Store, error) {
 		active: map[ident.ID]holding{}, seen: map[ident.ID]int{}, receiving: map[ident.ID]int{}, leaving: map[ident.ID]int{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.mend = newMender(s, cfg.Background)
+	s.mend.limit.load = cfg.Load
 	if s.links != nil {
 		s.self = s.links.Self()
 		s.serve()

@@ -3,6 +3,7 @@ package extent
 import (
 	"encoding/binary"
 	"io"
+	"time"
 
 	"rhizome/base/codec"
 	"rhizome/base/errs"
@@ -31,7 +32,7 @@ const (
 // A put stream: head putHead; then items, each a byte that says which, and its form:
 // a frame is length (4), checksum (16) and the stored frame; the end is the extent's
 // digest (16), the descriptor's length (2) and the descriptor. The holder answers a
-// byte 2 for every pieceSize bytes of frames that it took, and 1 once all is durable.
+// byte 2 now and then while it takes bytes, and 1 once all is durable.
 const (
 	itemFrame = 1
 	itemEnd   = 2
@@ -39,6 +40,9 @@ const (
 	taken     = 2
 
 	pieceSize = 128 << 10
+	// sayEach is how often a holder says that it takes bytes, which keeps a slow one from
+	// being given up. A fast one has nothing to say before it has all.
+	sayEach = 100 * time.Millisecond
 )
 
 type putHead struct {

@@ -3,9 +3,8 @@ package layout
 import (
 	"encoding/binary"
 
-	"github.com/zeebo/blake3"
-
 	"rhizome/base/ident"
+	"rhizome/base/short"
 )
 
 // DefaultPartitions is the number of partitions of a new rhizome.
@@ -105,7 +104,7 @@ func Single(lineage ident.ID, n Node) *Layout {
 
 // Partition returns the partition of a partition key.
 func (l *Layout) Partition(part string) int {
-	sum := blake3.Sum256([]byte(part))
+	sum := short.Sum256(part)
 	return int(binary.BigEndian.Uint64(sum[:8]) % uint64(len(l.Assigned)))
 }
 

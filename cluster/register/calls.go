@@ -61,15 +61,13 @@ func (cs *calls[T]) begin(i int) {
 	cs.mu.Lock()
 	cs.open |= 1 << i
 	cs.mu.Unlock()
-	cs.c.calls.Add(1)
-	go func() {
-		defer cs.c.calls.Done()
+	cs.c.calls.Go(func() {
 		ctx, cancel := context.WithTimeout(cs.ctx, cs.c.cfg.CallTimeout)
 		defer cancel()
 		a, err := askOne(ctx, cs.c, cs.nodes[i], i, cs.call)
 		cs.ended(i)
 		cs.replies <- reply[T]{i, a, err}
-	}()
+	})
 }
 
 func (cs *calls[T]) ended(i int) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/crew"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
@@ -49,7 +50,7 @@ type Coordinator struct {
 	draws draws
 	rows  queues
 	heal  heal
-	calls sync.WaitGroup // calls to replicas under way
+	calls crew.Crew // makes calls to replicas
 	left  leftCalls
 
 	vouching vouching
@@ -86,7 +87,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 // answered. Each ends by itself within Config.CallTimeout.
 func (c *Coordinator) Close() {
 	c.closed.Do(func() { close(c.ending) })
-	c.calls.Wait()
+	c.calls.Close()
 }
 
 // NewBallot is Store's. Its round follows the clock where that is ahead of every

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"hash/fnv"
 
-	"github.com/zeebo/blake3"
-
 	"rhizome/base/errs"
+	"rhizome/base/short"
 	"rhizome/cluster/register/core"
 	"rhizome/disk/kv"
 )
@@ -44,7 +43,7 @@ func rowDigest(row []byte, b Ballot, soft bool) int64 {
 	if soft {
 		buf = append(buf, 1)
 	}
-	sum := blake3.Sum256(buf)
+	sum := short.Sum256(buf)
 	return int64(binary.BigEndian.Uint64(sum[:8]))
 }
 

@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"github.com/zeebo/blake3"
-
 	"rhizome/base/errs"
+	"rhizome/base/short"
 )
 
 // Keys in the row store, by first byte:
@@ -65,7 +64,7 @@ var (
 
 // slotOf returns the slot of a partition key.
 func slotOf(part string) uint16 {
-	sum := blake3.Sum256([]byte(part))
+	sum := short.Sum256(part)
 	return bits.Reverse16(binary.BigEndian.Uint16(sum[6:8]))
 }
 

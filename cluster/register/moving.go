@@ -10,8 +10,13 @@ import (
 )
 
 const (
-	// movers is how many partitions are imported side by side.
-	movers = 8
+	// movers is how many partitions are imported side by side, and busyMovers how many
+	// while it has a load of busyLoad calls a second that people wait for.
+	movers     = 8
+	busyMovers = 2
+	busyLoad   = 20
+	// lookBusy is how often the others look whether they still do.
+	lookBusy = 200 * time.Millisecond
 	// moveSoon and moveLate bound the time between two attempts at what did not succeed.
 	moveSoon = 50 * time.Millisecond
 	moveLate = 30 * time.Second
@@ -82,7 +87,8 @@ func (r *Replica) importAll(ctx context.Context) (left int, did bool) {
 	work := make(chan *importing)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for range movers {
+	handed := make(chan struct{}) // closed when nothing is left to begin
+	for n := range movers {
 		wg.Go(func() {
 			for i := range work {
 				err := r.importGroup(ctx, i)
@@ -93,6 +99,9 @@ func (r *Replica) importAll(ctx context.Context) (left int, did bool) {
 					did = true
 				}
 				mu.Unlock()
+				if n >= busyMovers {
+					r.awaitQuiet(handed)
+				}
 			}
 		})
 	}
@@ -101,9 +110,26 @@ func (r *Replica) importAll(ctx context.Context) (left int, did bool) {
 			work <- t.imp
 		}
 	}
+	close(handed)
 	close(work)
 	wg.Wait()
 	return left, did
+}
+
+// awaitQuiet waits while people wait for this node, until over is closed.
+func (r *Replica) awaitQuiet(over <-chan struct{}) {
+	if r.options.Load == nil {
+		return
+	}
+	tick := time.NewTicker(lookBusy)
+	defer tick.Stop()
+	for r.options.Load() >= busyLoad {
+		select {
+		case <-tick.C:
+		case <-over:
+			return
+		}
+	}
 }
 
 // importGroup imports what is left of a partition, page by page.

@@ -27,10 +27,19 @@ func (r *remote) call(ctx context.Context, class rpc.Class, m rpc.Method, reques
 	return decode(raw, answer)
 }
 
+// ask asks about a row.
+func (r *remote) ask(ctx context.Context, m rpc.Method, request *rowMsg) (got answerMsg, err error) {
+	raw, err := r.links.Call(ctx, r.to, rpc.ClassOf(ctx, rpc.Urgent), m, request.encode())
+	if err == nil {
+		err = got.decode(raw)
+	}
+	return got, err
+}
+
 // answered asks about a row.
 func (r *remote) answered(ctx context.Context, m rpc.Method, request rowMsg) (core.Answer, error) {
-	var got answerMsg
-	if err := r.call(ctx, rpc.Urgent, m, request, &got); err != nil {
+	got, err := r.ask(ctx, m, &request)
+	if err != nil {
 		return core.Answer{}, err
 	}
 	return got.unpack()
@@ -38,8 +47,7 @@ func (r *remote) answered(ctx context.Context, m rpc.Method, request rowMsg) (co
 
 // told asks for something that can only be refused because of the layout.
 func (r *remote) told(ctx context.Context, m rpc.Method, request rowMsg) (answerMsg, error) {
-	var got answerMsg
-	err := r.call(ctx, rpc.Urgent, m, request, &got)
+	got, err := r.ask(ctx, m, &request)
 	if err == nil && got.Refusal != core.None {
 		err = refusedPlan(got.Refusal)
 	}
@@ -70,7 +78,7 @@ func (r *remote) ReadAlone(ctx context.Context, term uint64, row Row) (core.Answ
 
 func (r *remote) Scan(ctx context.Context, s Sweep) (core.Section, error) {
 	var got sectionMsg
-	if err := r.call(ctx, rpc.Urgent, methodScan, packSweep(&s), &got); err != nil {
+	if err := r.call(ctx, rpc.ClassOf(ctx, rpc.Urgent), methodScan, packSweep(&s), &got); err != nil {
 		return core.Section{}, err
 	}
 	if got.Refusal != core.None {
@@ -101,7 +109,6 @@ func (r *remote) Settle(ctx context.Context, term uint64, row Row, digest uint64
 func (r *remote) Confirm(ctx context.Context, term uint64, row Row, tombstone Ballot) (core.Confirmation, error) {
 	m := newRowMsg(term, row)
 	m.Ballot = packBallot(tombstone)
-	var got answerMsg
-	err := r.call(ctx, rpc.Urgent, methodConfirm, m, &got)
+	got, err := r.ask(ctx, methodConfirm, &m)
 	return core.Confirmation{Version: got.Version, Holds: got.Holds}, err
 }

@@ -10,7 +10,7 @@ import (
 func (r *remote) Export(ctx context.Context, q ExportQuery) (*Export, error) {
 	class := rpc.Background
 	if q.Touch {
-		class = rpc.Urgent
+		class = rpc.ClassOf(ctx, rpc.Urgent)
 	}
 	m := exportMsg{Partition: q.Partition, Term: q.Term, From: q.From, Begin: q.Begin, End: q.End, Limit: q.Limit, Fences: q.Fences}
 	var got exportedMsg

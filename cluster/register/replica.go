@@ -23,7 +23,11 @@ type ReplicaOptions struct {
 	// Source returns the replica of another node, to import rows from. It may be nil
 	// where Plans is.
 	Source func(ident.NodeID) (Source, error)
-	marks  int // maxMarks if zero
+	// Load, if set, returns how many calls a second that people wait for come to this node
+	// or go out from it: what is imported in the background gives way to them.
+	Load func() int
+
+	marks int // maxMarks if zero
 }
 
 // Replica keeps rows in a kv.Store and votes on them. All methods are safe for

@@ -35,7 +35,7 @@ type server struct{ r *Replica }
 
 func (s *server) serveRow(ctx context.Context, from ident.NodeID, raw []byte, h func(context.Context, Row, *rowMsg) (answerMsg, error)) ([]byte, error) {
 	var m rowMsg
-	if err := decode(raw, &m); err != nil {
+	if err := m.decode(raw); err != nil {
 		return nil, err
 	}
 	row, err := m.row()
@@ -46,7 +46,7 @@ func (s *server) serveRow(ctx context.Context, from ident.NodeID, raw []byte, h 
 	if a.Refusal, err = s.refusal(from, m.Term, partitionOf(groupOf(slotOf(row.Part))), a.Refusal, err); err != nil {
 		return nil, err
 	}
-	return codec.Encode(a), nil
+	return a.encode(), nil
 }
 
 // refusal turns a PlanError into what the answer says. An asker that goes by a newer

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -26,15 +27,31 @@ func main() {
 	asJSON := flag.String("json", "", "file that gets the figures as JSON")
 	span := flag.Duration("span", 5*time.Second, "how long each timed phase lasts")
 	keys := flag.Int("keys", 100_000, "keys in the bucket that is listed, a multiple of 1,000")
+	homes := flag.Int("homes", 0, "compare one home with so many instead")
+	rounds := flag.Int("rounds", 3, "with -homes: how often each phase is measured on each side")
+	var also parts
+	flag.IntVar(&also.objects, "objects", 0, "with -homes: store so many of 10 KiB and say what they take")
+	flag.DurationVar(&also.rest, "rest", 4*time.Minute, "with -objects: how long the homes are left alone before and after")
+	copied := flag.Int64("copied", 0, "with -homes: MiB that are stored before one more home joins under load")
+	flag.BoolVar(&also.sizeOnly, "no-comparison", false, "with -homes: leave the comparison out")
 	flag.Parse()
-	if err := measure(*program, *peer, *folder, *asJSON, load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}); err != nil {
+	also.copied = *copied << 20
+	plan := load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}
+	err := errors.New("name a program or a peer")
+	switch {
+	case *homes > 0 && *program != "":
+		err = compare(*program, *folder, *asJSON, *homes, also, load.HomesPlan{Plan: plan, Rounds: *rounds})
+	case *homes == 0:
+		err = measure(*program, *peer, *folder, *asJSON, plan)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "rhizome-bench:", err)
 		os.Exit(1)
 	}
 }
 
 func say(r load.Result) {
-	fmt.Fprintf(os.Stderr, "%-20s %8d ops %10.1f/s %8.1f MB/s  p50 %8.2f ms  p99 %8.2f ms  CPU %6.2f s  peak %4d MiB\n",
+	fmt.Fprintf(os.Stderr, "%-22s %8d ops %10.1f/s %8.1f MB/s  p50 %8.2f ms  p99 %8.2f ms  CPU %6.2f s  peak %4d MiB\n",
 		r.Name, r.Ops, r.Rate, r.MBs, r.P50, r.P99, r.CPU, r.Peak>>20)
 }
 
@@ -44,7 +61,7 @@ func measure(program, peer, folder, asJSON string, plan load.Plan) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r := report.Report{When: time.Now().UTC().Format("2 January 2006, 15:04 UTC"), Machine: machine()}
+	r := report.Report{When: now(), Machine: machine()}
 	if r.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
 		return err
 	}
@@ -108,7 +125,15 @@ func one(dir, name, bin string, foreign bool, plan load.Plan) (*load.Run, error)
 	return run, err
 }
 
-func write(r *report.Report, asJSON string) error {
+func now() string { return time.Now().UTC().Format("2 January 2006, 15:04 UTC") }
+
+// shown is a report of either kind.
+type shown interface {
+	JSON(io.Writer) error
+	Text(io.Writer) error
+}
+
+func write(r shown, asJSON string) error {
 	if asJSON != "" {
 		f, err := os.Create(asJSON)
 		if err != nil {

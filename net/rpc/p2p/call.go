@@ -46,6 +46,7 @@ func (h *Host) callOn(ctx context.Context, p *peer, at int, m rpc.Method, reques
 	if err != nil {
 		return nil, err
 	}
+	h.asked.note(rpc.Class(at), h.now())
 	defer h.expect(p)()
 	return l.call(ctx, m, request, at <= int(rpc.Urgent) && h.timeToMeasure(p))
 }
@@ -82,9 +83,13 @@ func (h *Host) acceptLane(raw network.Stream, member bool) {
 		if !member && !h.strange.Allow() {
 			return nil, rpc.Broken("too many strangers ask at once; try again in a minute")
 		}
+		h.asked.note(class, h.now())
 		f, err := h.Table.Call(m, member, len(request))
 		if err != nil {
 			return nil, err
+		}
+		if class == rpc.Background {
+			ctx = rpc.Behind(ctx)
 		}
 		return f(ctx, p.id, request)
 	}}

@@ -13,6 +13,7 @@ import (
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/time/rate"
 
+	"rhizome/base/crew"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/net/rpc"
@@ -31,11 +32,13 @@ type Host struct {
 	strange    *rate.Limiter
 	relayed    *rate.Limiter
 
-	ctx  context.Context
-	end  context.CancelFunc
-	wg   sync.WaitGroup
-	net  host.Host
-	loop *rpc.MemoryNode
+	ctx   context.Context
+	end   context.CancelFunc
+	wg    sync.WaitGroup
+	crew  crew.Crew // answers calls
+	asked gauge
+	net   host.Host
+	loop  *rpc.MemoryNode
 
 	mu       sync.Mutex
 	closed   bool
@@ -237,6 +240,7 @@ func (h *Host) Close() error {
 	}
 	_ = h.loop.Close()
 	h.wg.Wait()
+	h.crew.Close()
 	return err
 }
 

@@ -5,10 +5,12 @@ import (
 	"context"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"rhizome/base/crew"
 	"rhizome/base/errs"
 	"rhizome/net/rpc"
 )
@@ -53,6 +55,7 @@ type laneConfig struct {
 	limit    int                                                                     // bytes of a message
 	works    int                                                                     // requests answered at once
 	memory   *budget
+	crew     *crew.Crew                             // runs serve
 	pace     func(ctx context.Context, n int) error // waits until n bytes may be written; may be nil
 	heard    func()                                 // something came from the peer
 	moved    func(blocked time.Duration)            // a write was taken
@@ -202,6 +205,7 @@ func (l *lane) write() {
 			return
 		}
 		for {
+			runtime.Gosched() // whoever is about to ask or answer comes along
 			if buf = l.gather(buf[:0]); len(buf) == 0 {
 				break
 			}
@@ -420,7 +424,11 @@ func (l *lane) work(m *incoming) error {
 		}
 		l.works[m.id] = stop
 		l.mu.Unlock()
-		l.wg.Go(func() { l.finish(ctx, stop, m) })
+		l.wg.Add(1)
+		l.cfg.crew.Go(func() {
+			defer l.wg.Done()
+			l.finish(ctx, stop, m)
+		})
 		return nil
 	}
 	full := l.cfg.serve != nil && len(l.queue) > unread*(l.cfg.works+1)

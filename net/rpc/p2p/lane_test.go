@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rhizome/base/crew"
 	"rhizome/net/rpc"
 )
 
@@ -37,7 +38,7 @@ func (s *script) SetReadDeadline(time.Time) error  { return nil }
 func (s *script) SetWriteDeadline(time.Time) error { return nil }
 
 func config(memory *budget) laneConfig {
-	return laneConfig{limit: 1 << 20, works: 8, memory: memory, heard: func() {}, moved: func(time.Duration) {},
+	return laneConfig{limit: 1 << 20, works: 8, crew: new(crew.Crew), memory: memory, heard: func() {}, moved: func(time.Duration) {},
 		measured: func(time.Duration) {}}
 }
 
@@ -126,6 +127,7 @@ func TestShortOvertakesLong(t *testing.T) {
 		answers.fail(io.EOF)
 		asks.wait()
 		answers.wait()
+		cfg.crew.Close()
 	})
 }
 

@@ -139,7 +139,7 @@ func (h *Host) lane(ctx context.Context, p *peer, at int) (*lane, error) {
 func (h *Host) start(raw network.Stream, p *peer, class rpc.Class, cfg laneConfig) *lane {
 	cfg.heard = func() { p.heard(h.now()) }
 	cfg.moved = h.moved(p)
-	cfg.measured = p.measured
+	cfg.measured, cfg.crew = p.measured, &h.crew
 	if cfg.memory == nil {
 		cfg.memory = p.memory
 	}

@@ -117,7 +117,7 @@ func (h *Host) libp2p() ([]libp2p.Option, error) {
 	}
 	opts := []libp2p.Option{
 		libp2p.Identity(key), libp2p.NoListenAddrs, libp2p.UserAgent("rhizome"),
-		libp2p.Security(libp2ptls.ID, libp2ptls.New), libp2p.Muxer(yamux.ID, muxer{}),
+		libp2p.Security(libp2ptls.ID, newSecure), libp2p.Muxer(yamux.ID, muxer{}),
 		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport),
 		libp2p.ResourceManager(limits), libp2p.ConnectionManager(connmgr.NullConnMgr{}),
 		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeout(dialTime), swarm.WithDialTimeoutLocal(dialTime)),
@@ -139,5 +139,5 @@ func (muxer) NewConn(c net.Conn, server bool, scope network.PeerScope) (network.
 		KeepAliveInterval: 30 * time.Second, MeasureRTTInterval: time.Hour, ConnectionWriteTimeout: 10 * time.Second,
 		MaxIncomingStreams: 4096, InitialStreamWindowSize: 256 << 10, MaxStreamWindowSize: 8 << 20,
 		LogOutput: io.Discard, MaxMessageSize: 64 << 10, WriteCoalesceDelay: 100 * time.Microsecond})
-	return t.NewConn(c, server, scope)
+	return t.NewConn(bottle(c), server, scope)
 }

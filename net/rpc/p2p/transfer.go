@@ -24,8 +24,9 @@ import (
 const (
 	openSize  = 8
 	chunkHead = 4
-	maxChunk  = 16 << 10 // small, so that what is urgent finds its way in between
-	batch     = 4        // chunks that are written at once where nobody is hindered
+	maxChunk  = 16 << 10     // small, so that what is urgent finds its way in between
+	batch     = 4            // chunks that are written at once where nobody is hindered
+	sendChunk = maxChunk - 8 // so that a batch of them is one message of the multiplexer
 
 	lingering = 2 * time.Second // and drained bytes
 	drained   = 1 << 20
@@ -191,7 +192,7 @@ func (t *transfer) Write(p []byte) (n int, err error) {
 		b := t.wbuf[:0]
 		k := n
 		for range batch {
-			size := min(maxChunk, len(p)-k)
+			size := min(sendChunk, len(p)-k)
 			if size == 0 {
 				break
 			}

@@ -1,0 +1,60 @@
+package register
+
+import (
+	"bytes"
+	"math"
+	"reflect"
+	"testing"
+
+	"rhizome/base/codec"
+	"rhizome/cluster/register/core"
+)
+
+// TestFlatMessages: what is written by hand are the bytes of codec.Encode, and is read
+// without it.
+func TestFlatMessages(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), 70_000)
+	for _, m := range []rowMsg{
+		{},
+		{Term: 23, Table: 24, Part: []byte("p"), Sort: []byte("s")},
+		{Term: math.MaxUint64, Table: 255, Part: long[:255], Sort: long[:256], Ballot: long[:24], Head: long, Blob: long[:65_535],
+			Epoch: math.MaxUint32, Digest: math.MaxUint32 + 1},
+	} {
+		if got, want := m.encode(), codec.Encode(m); !bytes.Equal(got, want) {
+			t.Errorf("%.100x is written, want %.100x", got, want)
+		}
+		if back := (rowMsg{}); !back.quick(m.encode()) || !reflect.DeepEqual(back, m) {
+			t.Errorf("%+v became %+v", m, back)
+		}
+	}
+	for _, m := range []answerMsg{
+		{},
+		{Refusal: core.Stale, Ballot: long[:24], Beat: long[:24], Never: true, Floor: long[:24], Fence: 24, Count: -1, Bytes: math.MinInt64},
+		{Head: long[:23], Blob: long, Count: math.MaxInt64, Bytes: -25, Version: 1 << 20, Holds: true},
+	} {
+		if got, want := m.encode(), codec.Encode(m); !bytes.Equal(got, want) {
+			t.Errorf("%.100x is written, want %.100x", got, want)
+		}
+		if back := (answerMsg{}); !back.quick(m.encode()) || !reflect.DeepEqual(back, m) {
+			t.Errorf("%+v became %+v", m, back)
+		}
+	}
+}
+
+// FuzzFlatMessages: what is read by hand is what codec.Decode reads.
+func FuzzFlatMessages(f *testing.F) {
+	m := newRowMsg(3, Row{1, "p", "s"})
+	f.Add(m.encode())
+	f.Add((&answerMsg{Never: true, Count: -300, Head: []byte("h")}).encode())
+	f.Add([]byte{1, 0xA1, 3, 0x40})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var row, slow rowMsg
+		if row.quick(raw) && (decode(raw, &slow) != nil || !reflect.DeepEqual(row, slow)) {
+			t.Errorf("%+v was read, %+v is meant", row, slow)
+		}
+		var a, slowly answerMsg
+		if a.quick(raw) && (decode(raw, &slowly) != nil || !reflect.DeepEqual(a, slowly)) {
+			t.Errorf("%+v was read, %+v is meant", a, slowly)
+		}
+	})
+}
