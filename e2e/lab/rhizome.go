@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rhizome/e2e/harness"
-	"rhizome/e2e/history"
+	"rhizome/e2e/wire"
 )
 
 // The ports of every node.
@@ -316,8 +316,8 @@ func (n *Node) Endpoint() string { return fmt.Sprintf("http://%s:%d", n.IP, s3Po
 
 // S3 returns a client of the node for one bucket, without retries, that stands in the
 // given host.
-func (n *Node) S3(from *Host, bucket string) *history.S3 {
-	return history.NewS3(n.Endpoint(), n.rhizome.KeyID, n.rhizome.Key, bucket, from.HTTPClient())
+func (n *Node) S3(from *Host, bucket string) *wire.S3 {
+	return wire.NewS3(n.Endpoint(), n.rhizome.KeyID, n.rhizome.Key, bucket, from.HTTPClient())
 }
 
 // errEnded is an error after which nothing is waited for any more.
