@@ -24,7 +24,7 @@ type town struct {
 	who    objecttest.Identity
 	key    *account.Key
 	homes  []*home
-	flaw   flaw
+	plan   plan
 	graves sync.WaitGroup // lives that ended and are being put away
 
 	mu    sync.Mutex
