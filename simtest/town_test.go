@@ -12,6 +12,7 @@ import (
 	"rhizome/cluster/layout"
 	"rhizome/gateway/s3"
 	"rhizome/model/account"
+	"rhizome/model/object"
 	"rhizome/model/object/objecttest"
 	"rhizome/net/rpc"
 )
@@ -197,7 +198,11 @@ func (w *town) close() {
 }
 
 func (x *life) gateway(h *home) {
-	x.front = s3.New(s3.Config{Objects: x.objects, Keys: x.accounts.Key, Clock: h.clock})
+	var objects object.Service = x.objects
+	if h.town.plan.flaw.model != nil {
+		objects = h.town.plan.flaw.model(objects)
+	}
+	x.front = s3.New(s3.Config{Objects: objects, Keys: x.accounts.Key, Clock: h.clock})
 	if h.town.plan.flaw.front != nil {
 		x.front = h.town.plan.flaw.front(x.front)
 	}
