@@ -30,9 +30,20 @@ func Program(t testing.TB) string {
 	if bin := os.Getenv("RHIZOME_BIN"); bin != "" {
 		return bin
 	}
+	return build(t, "rhizome")
+}
+
+// LabProgram returns the path of a build of the program whose clock a file makes jump.
+func LabProgram(t testing.TB) string {
+	t.Helper()
+	return build(t, "rhizome-lab", "-tags", "lab")
+}
+
+func build(t testing.TB, name string, flags ...string) string {
+	t.Helper()
 	root := repository(t)
-	bin := filepath.Join(root, ".cache", "bin", "rhizome")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/rhizome")
+	bin := filepath.Join(root, ".cache", "bin", name)
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-o", bin}, flags...), "./cmd/rhizome")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -55,7 +56,12 @@ func (l *Lab) Rhizome(hosts ...*Host) *Rhizome {
 }
 
 func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
-	r := &Rhizome{lab: l, bin: harness.Program(l.t)}
+	r := &Rhizome{lab: l}
+	if l.clocks {
+		r.bin = harness.LabProgram(l.t)
+	} else {
+		r.bin = harness.Program(l.t)
+	}
 	l.t.Cleanup(r.lastWords)
 	for _, h := range hosts {
 		if _, err := r.Join(h); err != nil {
@@ -118,7 +124,7 @@ func (r *Rhizome) lastWords() {
 func (n *Node) Up(flags ...string) error {
 	args := append([]string{"up", "--data", n.Dir, "--home", n.Name,
 		"--s3", fmt.Sprintf("0.0.0.0:%d", s3Port), "--peer", fmt.Sprintf("0.0.0.0:%d", peerPort)}, n.Flags...)
-	p, err := n.Start(n.Command(n.rhizome.bin, append(args, flags...)...))
+	p, err := n.Start(n.program(append(args, flags...)...))
 	if err != nil {
 		return err
 	}
@@ -134,6 +140,24 @@ func (n *Node) Up(flags ...string) error {
 			return err
 		}
 	})
+}
+
+// program returns a command of the program.
+func (n *Node) program(args ...string) *exec.Cmd {
+	cmd := n.Command(n.rhizome.bin, args...)
+	cmd.Env = append(cmd.Env, "RHIZOME_LAB_CLOCK="+n.clockFile())
+	return cmd
+}
+
+func (n *Node) clockFile() string { return filepath.Join(n.Host.Dir(), "clock") }
+
+// SetClock makes the node's clock be off by so much from now on, in a lab with Clocks.
+func (n *Node) SetClock(off time.Duration) error {
+	next := n.clockFile() + ".new"
+	if err := os.WriteFile(next, []byte(off.String()), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, n.clockFile())
 }
 
 // Running reports whether the process runs.
@@ -182,7 +206,7 @@ func (n *Node) Log(max int) string {
 // CLI runs a command of the program on the node and returns its standard output; the
 // error holds what it wrote to the other.
 func (n *Node) CLI(args ...string) (string, error) {
-	cmd := n.Command(n.rhizome.bin, append(args, "--data", n.Dir)...)
+	cmd := n.program(append(args, "--data", n.Dir)...)
 	var out, msg strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &msg
 	if err := n.runFor(cmd, time.Minute); err != nil {
