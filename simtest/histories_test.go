@@ -127,9 +127,9 @@ func (a *tally) String() string {
 		a.lasted.Round(time.Second), a.known, a.unknown, a.troubles)
 }
 
-// TestHistories plays seeded histories of real homes under every trouble, and checks that
+// TestSimulatedHistories plays seeded histories of real homes under every trouble, and checks that
 // what clients saw is linearizable. RHIZOME_SOAK plays fifty times as many.
-func TestHistories(t *testing.T) {
+func TestSimulatedHistories(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	first, last := uint64(1), uint64(*countFlag)
 	if os.Getenv("RHIZOME_SOAK") != "" {

@@ -104,7 +104,14 @@ func (g *ground) begin(n *Node, args ...string) (made func()) {
 // the test.
 func (g *ground) change(n *Node, args ...string) {
 	var err error
-	for g.Context().Err() == nil {
+	for tries := 0; g.Context().Err() == nil; tries++ {
+		if tries > 0 {
+			g.Logf("%v: %.300v", args, err)
+		}
+		if tries == 30 {
+			g.Errorf("%v cannot be done", args)
+			return
+		}
 		for _, through := range append([]*Node{n}, g.r.Nodes...) {
 			if !through.Running() {
 				continue
