@@ -98,7 +98,12 @@ func refusal(w *httptest.ResponseRecorder) error {
 
 // etag reads the header, which is written as S3 does.
 func etag(w *httptest.ResponseRecorder) string {
-	return strings.Trim(strings.Join(w.Header()["ETag"], ""), `"`)
+	for name, values := range w.Header() {
+		if strings.EqualFold(name, "ETag") {
+			return strings.Trim(values[0], `"`)
+		}
+	}
+	return ""
 }
 
 func conditions(c history.Condition) (header []string) {
