@@ -15,11 +15,16 @@ MODULES := . bench e2e
 unexport AWS_CA_BUNDLE AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 export PATH := $(BIN):/usr/bin:$(PATH)
 export RHIZOME_BIN := $(RHIZOME)
+export RHIZOME_LATER := $(BIN)/rhizome-later
 
-.PHONY: build test setup fmt vet lint unit race e2e bench peers foreign soak
+.PHONY: build later test setup fmt vet lint unit race e2e bench peers foreign soak
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(RHIZOME) ./cmd/rhizome
+
+# The release after this one, as far as a test can know it: its records have a field more.
+later:
+	CGO_ENABLED=0 go build -trimpath -tags later -o $(RHIZOME_LATER) ./cmd/rhizome
 
 test: setup fmt vet lint unit race e2e
 
@@ -47,11 +52,11 @@ unit:
 # The schedules of the commit protocol run one goroutine at a time, so a race detector
 # finds nothing in them and takes ten times as long: they run under `unit` only.
 race:
-	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|ManyHistory|RestGivesBuffersBack|MuteHolder|LayoutChanges|SimulatedHistories|FlawsAreCaught)' ./...
+	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught)' ./...
 
 # Packages run one after another: each starts nodes and loads both cores by itself. More
 # tests than cores at once, because many wait.
-e2e: build
+e2e: build later
 	cd e2e && go test -count=1 -p 1 -parallel 4 -timeout 30m ./...
 
 bench: build
@@ -68,7 +73,7 @@ foreign: setup
 	tools/setup peers
 	cd e2e && RHIZOME_FOREIGN=$(BIN)/versitygw go test -count=1 -timeout 30m ./clients
 
-soak: setup build
+soak: setup build later
 	RHIZOME_SOAK=1 go test -timeout 0 -count=1 ./...
 	go test -timeout 0 -count=1 ./disk/extentstore ./cluster/extent -seeds 4000
 	tools/fuzz 10m

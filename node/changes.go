@@ -13,8 +13,9 @@ import (
 	"rhizome/gateway/admin/api"
 )
 
-// changesOf returns what a person's change means.
-func changesOf(c api.LayoutChange) ([]layout.Change, error) {
+// changesOf returns what a person's change means. operator is who runs the node after
+// api.ChangeOperator.
+func changesOf(c api.LayoutChange, operator ident.ID) ([]layout.Change, error) {
 	if c.Kind == api.ChangeReplicas {
 		return []layout.Change{layout.Set(layout.Settings{Replicas: c.Replicas, Zones: c.Zones})}, nil
 	}
@@ -30,6 +31,8 @@ func changesOf(c api.LayoutChange) ([]layout.Change, error) {
 		return []layout.Change{layout.Capacity(id, c.Capacity)}, nil
 	case api.ChangeZone:
 		return []layout.Change{layout.Zone(id, c.Zone)}, nil
+	case api.ChangeOperator:
+		return []layout.Change{layout.Operator(id, operator)}, nil
 	case api.ChangeDrain:
 		return []layout.Change{layout.Drain(id, true)}, nil
 	case api.ChangeUndrain:
@@ -57,7 +60,7 @@ func nodeID(text string) (ident.NodeID, error) {
 
 // Preview implements admin.Cluster.
 func (n *Node) Preview(_ context.Context, c api.LayoutChange) (api.Plan, error) {
-	changes, err := changesOf(c)
+	changes, err := changesOf(c, n.member) // whoever runs it, the same moves
 	if err != nil {
 		return api.Plan{}, err
 	}
@@ -118,7 +121,18 @@ func (n *Node) bytesPerPartition(l *layout.Layout) int64 {
 
 // Change implements admin.Cluster.
 func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, error) {
-	changes, err := changesOf(c)
+	if err := n.mayChange(ctx, c); err != nil {
+		return api.Layout{}, err
+	}
+	var operator ident.ID
+	if c.Kind == api.ChangeOperator {
+		m, err := n.accounts.MemberNamed(ctx, c.Operator)
+		if err != nil {
+			return api.Layout{}, err
+		}
+		operator = m.ID
+	}
+	changes, err := changesOf(c, operator)
 	if err == nil && c.Kind == api.ChangeRemove && !c.Lost {
 		err = n.mayGo(ctx, c.Node)
 	}
@@ -189,6 +203,9 @@ func (n *Node) goneNodes(l *layout.Layout, r api.Recover) ([]ident.NodeID, error
 
 // Recover implements admin.Cluster.
 func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
+	if err := n.mayAll(ctx); err != nil {
+		return api.Layout{}, err
+	}
 	gone, err := n.goneNodes(n.members.Layout(), r)
 	if err != nil {
 		return api.Layout{}, err

@@ -45,6 +45,7 @@ type memoryLinks struct {
 
 func (memoryLinks) Start([]byte) error                  { return nil }
 func (memoryLinks) SetBackground(int)                   {}
+func (memoryLinks) Relayed(ident.NodeID) bool           { return false }
 func (memoryLinks) SetRelay(int)                        {}
 func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
 

@@ -56,19 +56,19 @@ func (n *Node) welcome(ctx context.Context) error {
 
 // knownMember finds out whose node this is, as far as that is known here.
 func (n *Node) knownMember() (bool, error) {
+	if id := n.operator(); !id.IsZero() {
+		n.member = id
+		return true, nil
+	}
 	raw, err := n.rows.Get(memberKey)
 	if err == nil {
 		n.member, err = ident.FromKey(string(raw))
 		return true, err
 	}
-	if !errors.Is(err, errs.NotFound) {
-		return false, err
+	if errors.Is(err, errs.NotFound) {
+		err = nil
 	}
-	if me := n.members.Layout().Node(n.keys.id()); me != nil && !me.Operator.IsZero() {
-		n.member = me.Operator
-		return true, n.keepMember()
-	}
-	return false, nil
+	return false, err
 }
 
 func (n *Node) keepMember() error {

@@ -27,13 +27,17 @@ func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitati
 	if err := n.startLinks(); err != nil {
 		return api.Invitation{}, err
 	}
-	i, secret, err := n.accounts.Invite(ctx, n.member, want.Uses, time.Duration(want.Seconds)*time.Second)
+	operator, err := n.invited(ctx, want.Operator)
+	if err != nil {
+		return api.Invitation{}, err
+	}
+	i, secret, err := n.accounts.Invite(ctx, n.member, operator, want.Uses, time.Duration(want.Seconds)*time.Second)
 	if err != nil {
 		return api.Invitation{}, err
 	}
 	t := account.Ticket{Rhizome: n.members.Layout().Lineage, Invitation: i.ID, Secret: secret,
 		Expires: i.Expires.Unix(), Nodes: n.doors()}
-	out := n.invitationRecord(i)
+	out := n.invitationRecord(i, n.names(ctx))
 	out.Text = t.String()
 	return out, nil
 }
@@ -52,9 +56,9 @@ func (n *Node) doors() []account.TicketNode {
 	return out
 }
 
-func (n *Node) invitationRecord(i *account.Invitation) api.Invitation {
+func (n *Node) invitationRecord(i *account.Invitation, names map[ident.ID]string) api.Invitation {
 	out := api.Invitation{ID: i.ID.String(), State: i.State(n.members.Clock().Now()), Created: i.Created, Expires: i.Expires,
-		Uses: i.Uses, Joined: []string{}}
+		Uses: i.Uses, Operator: names[i.Operator], Joined: []string{}}
 	for _, id := range i.Joined {
 		out.Joined = append(out.Joined, id.String())
 	}
@@ -65,8 +69,9 @@ func (n *Node) invitationRecord(i *account.Invitation) api.Invitation {
 func (n *Node) Invitations(ctx context.Context) ([]api.Invitation, error) {
 	all, err := n.accounts.Invitations(ctx)
 	out := []api.Invitation{}
+	names := n.names(ctx)
 	for _, i := range all {
-		out = append(out, n.invitationRecord(i))
+		out = append(out, n.invitationRecord(i, names))
 	}
 	return out, err
 }
@@ -81,14 +86,14 @@ func (n *Node) RevokeInvitation(ctx context.Context, text string) error {
 }
 
 // Nodes implements admin.Cluster.
-func (n *Node) Nodes(context.Context) ([]api.Node, error) {
+func (n *Node) Nodes(ctx context.Context) ([]api.Node, error) {
 	l := n.members.Layout()
 	counts := partitionCounts(l)
 	peers := map[ident.NodeID]membership.Peer{}
 	for _, p := range n.members.Peers() {
 		peers[p.Node] = p
 	}
-	out := []api.Node{}
+	names, out := n.names(ctx), []api.Node{}
 	for i, place := range l.Nodes {
 		p, known := peers[place.ID]
 		if !known {
@@ -96,7 +101,9 @@ func (n *Node) Nodes(context.Context) ([]api.Node, error) {
 			n.describe(&p.Card)
 			p.Up, p.Since, p.Layout = true, n.started, l.Version
 		}
-		out = append(out, n.nodeRecord(&place, &p, counts[i], l))
+		r := n.nodeRecord(&place, &p, counts[i], l)
+		r.Operator = names[place.Operator]
+		out = append(out, r)
 	}
 	return out, nil
 }
@@ -111,6 +118,7 @@ func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int
 	if out.Addresses == nil {
 		out.Addresses = []string{}
 	}
+	out.Relayed = p.Up && n.links.Relayed(place.ID)
 	if !p.Since.IsZero() {
 		out.Since = &p.Since
 	}

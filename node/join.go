@@ -183,7 +183,7 @@ func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte)
 	if slices.Contains(i.Admitted, from) && n.members.Layout().Node(from) == nil {
 		return nil, errs.New(errs.Denied, "this node was a member and was removed; move its data folder away and join with a new invitation")
 	}
-	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.By, Draining: true}
+	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.Operator, Draining: true}
 	if err := n.admit(ctx, node); err != nil {
 		return nil, err
 	}

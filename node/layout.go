@@ -20,6 +20,7 @@ import (
 //	'n' 'k'  16 bytes derived from the root key
 //	'n' 'd'  damage; see ledger
 //	'n' 't'  when layouts came; see moves.go
+//	'n' 'a'  what the operator may do; see rights.go
 //	'n' 'r'  what was told of risks; see watch.go
 //	'n' 'w'  the first key is yet to be told; see firstMark
 var (

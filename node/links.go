@@ -22,6 +22,8 @@ type Transport interface {
 	Addresses() []string
 	// SetAddresses says where another node is.
 	SetAddresses(ident.NodeID, []string)
+	// Relayed reports whether a node is reached through another one only.
+	Relayed(ident.NodeID) bool
 	// OnLink tells when a link comes up or goes down.
 	OnLink(func(id ident.NodeID, up bool))
 	// SetBackground and SetRelay bound what is sent for background work, and what is

@@ -46,7 +46,7 @@ func Encode(v any) []byte {
 	if err != nil {
 		panic("codec: " + err.Error())
 	}
-	return append([]byte{Version}, b...)
+	return append([]byte{Version}, later(b)...)
 }
 
 // Decode reads a record into v, a pointer. Bytes that are no record, or one of a

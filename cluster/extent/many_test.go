@@ -133,7 +133,7 @@ func (x *home) start() {
 		defer x.hurtMu.Unlock()
 		x.hurt[id] = true
 	})
-	s.patience, s.endurance = 300*time.Millisecond, 5*time.Second
+	s.patience, s.endurance = 2*time.Second, 5*time.Second
 	s.mend.grace, s.mend.orphan, s.mend.retry = 0, 0, time.Millisecond
 	x.h.mu.Lock()
 	defer x.h.mu.Unlock()
@@ -144,7 +144,7 @@ func (x *home) vanish() {
 	x.h.mu.Lock()
 	x.down = true
 	x.h.mu.Unlock()
-	x.h.net.Crash(x.id)
+	_ = x.links.Close()
 }
 
 func (x *home) shut() {
@@ -152,6 +152,8 @@ func (x *home) shut() {
 		_ = x.disks.Close()
 		_ = x.rows.Close()
 	}
+	x.h.mu.Lock()
+	defer x.h.mu.Unlock()
 	x.disks, x.rows, x.Store, x.regs = nil, nil, nil, nil
 }
 

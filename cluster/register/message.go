@@ -239,3 +239,15 @@ func decode(b []byte, m any) error {
 	}
 	return nil
 }
+
+// received decodes a message of type M and returns what it says.
+func received[T, M any, P interface {
+	*M
+	unpack() (T, error)
+}](b []byte) (t T, err error) {
+	m := P(new(M))
+	if err := decode(b, m); err != nil {
+		return t, err
+	}
+	return m.unpack()
+}

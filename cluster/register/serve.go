@@ -110,11 +110,7 @@ func (s *server) confirm(ctx context.Context, row Row, m *rowMsg) (answerMsg, er
 }
 
 func (s *server) scan(ctx context.Context, from ident.NodeID, raw []byte) ([]byte, error) {
-	var m sweepMsg
-	if err := decode(raw, &m); err != nil {
-		return nil, err
-	}
-	sweep, err := m.unpack()
+	sweep, err := received[Sweep, sweepMsg](raw)
 	if err != nil {
 		return nil, err
 	}

@@ -9,11 +9,7 @@ import (
 )
 
 func (s *server) export(ctx context.Context, from ident.NodeID, raw []byte) ([]byte, error) {
-	var m exportMsg
-	if err := decode(raw, &m); err != nil {
-		return nil, err
-	}
-	q, err := m.unpack()
+	q, err := received[ExportQuery, exportMsg](raw)
 	if err != nil {
 		return nil, err
 	}
@@ -26,11 +22,7 @@ func (s *server) export(ctx context.Context, from ident.NodeID, raw []byte) ([]b
 }
 
 func (s *server) imported(ctx context.Context, _ ident.NodeID, raw []byte) ([]byte, error) {
-	var m termsMsg
-	if err := decode(raw, &m); err != nil {
-		return nil, err
-	}
-	of, err := m.unpack()
+	of, err := received[[]Term, termsMsg](raw)
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +31,7 @@ func (s *server) imported(ctx context.Context, _ ident.NodeID, raw []byte) ([]by
 }
 
 func (s *server) digests(ctx context.Context, _ ident.NodeID, raw []byte) ([]byte, error) {
-	var m termsMsg
-	if err := decode(raw, &m); err != nil {
-		return nil, err
-	}
-	of, err := m.unpack()
+	of, err := received[[]Term, termsMsg](raw)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +40,7 @@ func (s *server) digests(ctx context.Context, _ ident.NodeID, raw []byte) ([]byt
 }
 
 func (s *server) heads(ctx context.Context, from ident.NodeID, raw []byte) ([]byte, error) {
-	var m headsMsg
-	if err := decode(raw, &m); err != nil {
-		return nil, err
-	}
-	q, err := m.unpack()
+	q, err := received[HeadsQuery, headsMsg](raw)
 	if err != nil {
 		return nil, err
 	}

@@ -232,7 +232,7 @@ func (w *town) learn(homes ...int) {
 // eventually waits until f holds, which nothing tells of.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -240,7 +240,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("not so after a minute: %s", what)
+			t.Fatalf("not so after five minutes: %s", what)
 		}
 	}
 }

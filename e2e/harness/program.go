@@ -27,20 +27,27 @@ func repository(t testing.TB) string {
 // Program returns the program's path.
 func Program(t testing.TB) string {
 	t.Helper()
-	if bin := os.Getenv("RHIZOME_BIN"); bin != "" {
-		return bin
-	}
-	return build(t, "rhizome")
+	return program(t, "RHIZOME_BIN", "rhizome")
+}
+
+// Later returns the path of the program as a later release will be: its records have
+// fields that this one does not know.
+func Later(t testing.TB) string {
+	t.Helper()
+	return program(t, "RHIZOME_LATER", "rhizome-later", "-tags", "later")
 }
 
 // LabProgram returns the path of a build of the program whose clock a file makes jump.
 func LabProgram(t testing.TB) string {
 	t.Helper()
-	return build(t, "rhizome-lab", "-tags", "lab")
+	return program(t, "RHIZOME_LAB", "rhizome-lab", "-tags", "lab")
 }
 
-func build(t testing.TB, name string, flags ...string) string {
+func program(t testing.TB, variable, name string, flags ...string) string {
 	t.Helper()
+	if bin := os.Getenv(variable); bin != "" {
+		return bin
+	}
 	root := repository(t)
 	bin := filepath.Join(root, ".cache", "bin", name)
 	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-o", bin}, flags...), "./cmd/rhizome")...)

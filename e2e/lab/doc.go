@@ -3,7 +3,7 @@
 // computer and out of reach of everything else.
 //
 // A Host is a network namespace; what it starts has no other network. A host on the
-// backbone has the address 10.77.N.1 and one TUN device, whose other end this process
+// backbone has the address 51.77.N.1 and one TUN device, whose other end this process
 // holds: the Lab reads every packet, decides by the Path of that direction when and
 // whether it arrives, and writes it to the other host's device. Hosts behind a Router
 // share an Ethernet bridge, so that broadcast and multicast work among them, and one line

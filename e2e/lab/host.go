@@ -70,7 +70,7 @@ func (h *Host) plug() (err error) {
 	if err != nil {
 		return err
 	}
-	h.IP = fmt.Sprintf("10.77.%d.1", h.port.number)
+	h.IP = fmt.Sprintf("51.77.%d.1", h.port.number)
 	// The backbone has no IPv6, and the kernel's looking for it would count as traffic.
 	if err := h.sysctl("ipv6/conf/"+tunName+"/disable_ipv6", "1"); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (h *Host) plug() (err error) {
 	return h.ip(
 		fmt.Sprintf("link set %s mtu %d txqueuelen 5000 up", tunName, h.lab.mtu),
 		fmt.Sprintf("addr add %s/32 dev %s", h.IP, tunName),
-		fmt.Sprintf("route add 10.77.0.0/16 dev %s src %s", tunName, h.IP),
+		fmt.Sprintf("route add 51.77.0.0/16 dev %s src %s", tunName, h.IP),
 	)
 }
 

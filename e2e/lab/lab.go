@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// backbone is the first half of every address on it, 10.77.
-const backbone = 10<<8 | 77
+// backbone is the first half of every address on it, 51.77: one of the Internet's, because
+// nodes punch no holes for those of a local network. Nothing gets out of the lab.
+const backbone = 51<<8 | 77
 
 // Options of a lab.
 type Options struct {

@@ -37,6 +37,7 @@ type Node struct {
 	*Host
 	Dir   string   // its data folder
 	Flags []string // beyond those that every node gets, at each start
+	Bin   string   // the program, from its next start on
 
 	rhizome *Rhizome
 	mu      sync.Mutex
@@ -77,7 +78,7 @@ func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
 // Join starts a node in another host: alone if it is the first, else by an invitation of
 // the first node that runs. It returns when the node answers; see Settled.
 func (r *Rhizome) Join(h *Host, flags ...string) (*Node, error) {
-	n := &Node{Host: h, Dir: filepath.Join(h.Dir(), "data"), Flags: flags, rhizome: r}
+	n := &Node{Host: h, Dir: filepath.Join(h.Dir(), "data"), Flags: flags, Bin: r.bin, rhizome: r}
 	var once []string
 	if from := r.running(); from != nil {
 		invitation, err := from.CLI("invite")
@@ -144,7 +145,7 @@ func (n *Node) Up(flags ...string) error {
 
 // program returns a command of the program.
 func (n *Node) program(args ...string) *exec.Cmd {
-	cmd := n.Command(n.rhizome.bin, args...)
+	cmd := n.Command(n.Bin, args...)
 	cmd.Env = append(cmd.Env, "RHIZOME_LAB_CLOCK="+n.clockFile())
 	return cmd
 }
@@ -265,6 +266,7 @@ func (n *Node) Status() (s Status, err error) {
 type Member struct {
 	ID, Home   string
 	This, Up   bool
+	Relayed    bool
 	Draining   bool
 	Partitions int
 	Imported   uint64 `json:"imported_layout"`

@@ -45,7 +45,7 @@ func (l *Lab) Router(name string, nat NAT) *Router {
 	subnet := fmt.Sprintf("192.168.%d", n)
 	switch nat {
 	case Routed:
-		subnet = fmt.Sprintf("10.77.%d", n)
+		subnet = fmt.Sprintf("51.77.%d", n)
 	case Symmetric:
 		subnet = fmt.Sprintf("100.64.%d", n)
 	}

@@ -30,6 +30,11 @@ func checkChange(c api.LayoutChange) error {
 		return nil
 	case api.ChangeZone:
 		return checkHome(c.Zone)
+	case api.ChangeOperator:
+		if c.Operator == "" || len(c.Operator) > 128 {
+			return errs.New(errs.Invalid, "a member's name has 1 to 128 bytes")
+		}
+		return nil
 	case api.ChangeReplicas:
 		return checkReplicas(c.Replicas, c.Zones)
 	}

@@ -56,6 +56,9 @@ func nodeEvents(had *layout.Node, n layout.Node) []api.LayoutEvent {
 	if had.Witness != n.Witness {
 		out = append(out, event(either(n.Witness, api.ChangeWitness, api.EventStorage), "", ""))
 	}
+	if had.Operator != n.Operator {
+		out = append(out, event(api.ChangeOperator, "", ""))
+	}
 	if had.Draining != n.Draining {
 		out = append(out, event(either(n.Draining, api.ChangeDrain, api.ChangeUndrain), "", ""))
 	}
@@ -118,6 +121,8 @@ func sayEvent(p lang.Printer, names naming, e api.LayoutEvent) string {
 		return p.T("%s became a witness", name)
 	case api.EventStorage:
 		return p.T("%s is no longer a witness", name)
+	case api.ChangeOperator:
+		return p.T("%s is run by somebody else", name)
 	case api.ChangeDrain:
 		return p.T("%s is being emptied", name)
 	case api.ChangeUndrain:

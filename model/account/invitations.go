@@ -28,8 +28,10 @@ type Invitation struct {
 	ID      ident.ID
 	Created time.Time
 	Expires time.Time
-	// By is the member who invites; the machine that joins is that member's.
+	// By is the member who invites.
 	By ident.ID
+	// Operator is the member whose the machine that joins will be.
+	Operator ident.ID
 	// Uses is how many machines may join by it.
 	Uses int
 	// Joined are the nodes that did.
@@ -64,6 +66,7 @@ type invitationRecord struct {
 	Revoked bool           `cbor:"7,keyasint,omitempty"`
 	// Admitted are those of Joined that became members.
 	Admitted []ident.NodeID `cbor:"8,keyasint,omitempty"`
+	Operator ident.ID       `cbor:"9,keyasint,omitzero"` // zero: By
 }
 
 func invitationRow(id ident.ID) register.Row {
@@ -75,13 +78,17 @@ func (r *invitationRecord) value() *register.Value {
 }
 
 func (r *invitationRecord) invitation(id ident.ID) *Invitation {
-	return &Invitation{ID: id, Created: time.UnixMilli(r.Created).UTC(), Expires: time.UnixMilli(r.Expires).UTC(),
-		By: r.By, Uses: r.Uses, Joined: r.Joined, Admitted: r.Admitted, Revoked: r.Revoked}
+	i := &Invitation{ID: id, Created: time.UnixMilli(r.Created).UTC(), Expires: time.UnixMilli(r.Expires).UTC(),
+		By: r.By, Operator: r.Operator, Uses: r.Uses, Joined: r.Joined, Admitted: r.Admitted, Revoked: r.Revoked}
+	if i.Operator.IsZero() {
+		i.Operator = i.By
+	}
+	return i
 }
 
-// Invite makes an invitation for so many machines that ends after life. The secret is
-// told here only; the row keeps its digest.
-func (s *Store) Invite(ctx context.Context, by ident.ID, uses int, life time.Duration) (*Invitation, ident.ID, error) {
+// Invite makes an invitation for so many machines of operator that ends after life. The
+// secret is told here only; the row keeps its digest.
+func (s *Store) Invite(ctx context.Context, by, operator ident.ID, uses int, life time.Duration) (*Invitation, ident.ID, error) {
 	if uses < 1 || uses > MaxUses {
 		return nil, ident.ID{}, errs.Newf(errs.Invalid, "an invitation is for 1 to %d machines, not %d", MaxUses, uses)
 	}
@@ -90,7 +97,7 @@ func (s *Store) Invite(ctx context.Context, by ident.ID, uses int, life time.Dur
 	}
 	id, secret, now := ident.New(), ident.New(), s.clock.Now()
 	digest := blake3.Sum256(secret[:])
-	r := &invitationRecord{Digest: digest[:], Created: now.UnixMilli(), Expires: now.Add(life).UnixMilli(), By: by, Uses: uses}
+	r := &invitationRecord{Digest: digest[:], Created: now.UnixMilli(), Expires: now.Add(life).UnixMilli(), By: by, Operator: operator, Uses: uses}
 	if err := s.regs.Create(ctx, invitationRow(id), s.regs.NewBallot(), r.value()); err != nil {
 		return nil, ident.ID{}, err
 	}

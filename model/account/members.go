@@ -31,6 +31,48 @@ func (s *Store) CreateMember(ctx context.Context, name string, admin bool) (*Mem
 	return m, s.regs.Create(ctx, memberRow(m.ID), s.regs.NewBallot(), v)
 }
 
+// Member returns one member, or errs.NotFound.
+func (s *Store) Member(ctx context.Context, id ident.ID) (*Member, error) {
+	v, _, err := s.regs.Read(ctx, memberRow(id))
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, errs.New(errs.NotFound, "there is no such member")
+	}
+	return decodeMember(id, v.Data)
+}
+
+// MemberNamed returns the member of that name, and makes one who is no administrator if
+// there is none. errs.Conflict if several have it.
+func (s *Store) MemberNamed(ctx context.Context, name string) (*Member, error) {
+	all, err := s.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found *Member
+	for _, m := range all {
+		if m.Name == name && found != nil {
+			return nil, errs.Newf(errs.Conflict, "there are several members called %q", name)
+		}
+		if m.Name == name {
+			found = m
+		}
+	}
+	if found != nil {
+		return found, nil
+	}
+	return s.CreateMember(ctx, name, false)
+}
+
+func decodeMember(id ident.ID, data []byte) (*Member, error) {
+	var r memberRecord
+	if err := codec.Decode(data, &r); err != nil {
+		return nil, err
+	}
+	return &Member{id, r.Name, time.UnixMilli(r.Created).UTC(), r.Admin}, nil
+}
+
 // Members returns all members, in no particular order.
 func (s *Store) Members(ctx context.Context) ([]*Member, error) {
 	p, err := s.regs.Scan(ctx, register.Scan{Table: Members, Parts: register.Shards("m", shards), Limit: 10000})
@@ -39,15 +81,15 @@ func (s *Store) Members(ctx context.Context) ([]*Member, error) {
 	}
 	var out []*Member
 	for _, e := range p.Entries {
-		var r memberRecord
-		if err := codec.Decode(e.Value.Data, &r); err != nil {
-			return nil, err
-		}
 		id, err := ident.FromKey(e.Row.Sort)
 		if err != nil {
 			return nil, errs.Newf(errs.Corrupt, "a member's row: %w", err)
 		}
-		out = append(out, &Member{id, r.Name, time.UnixMilli(r.Created).UTC(), r.Admin})
+		m, err := decodeMember(id, e.Value.Data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
 	}
 	return out, nil
 }

@@ -80,6 +80,15 @@ func nodeChanges() []changeKind {
 			},
 		},
 		{
+			use: "operator NODE NAME", args: 2,
+			short:    lang.M("Say who runs a node and may change its share"),
+			long:     lang.M("NAME is a member; there need not be one of that name yet. Administrators may change every node, other members those that they run."),
+			examples: []example{{lang.M("a neighbour looks after the node from now on"), "operator garden Marie"}},
+			read: func(c *call) (api.LayoutChange, error) {
+				return api.LayoutChange{Kind: api.ChangeOperator, Node: c.args[0], Operator: c.args[1]}, nil
+			},
+		},
+		{
 			use: "drain NODE", args: 1,
 			short:    lang.M("Move what a node holds to the others, while all goes on"),
 			long:     lang.M("The node goes on serving. Once it is empty, rhizome node remove takes it out."),

@@ -27,10 +27,12 @@ func inviteCommand() command {
 		examples: []example{
 			{lang.M("invite one computer, today"), "rhizome invite"},
 			{lang.M("invite three, this week"), "rhizome invite --uses 3 --for 7d"},
+			{lang.M("invite a neighbour, who runs that computer"), "rhizome invite --operator Marie"},
 			{lang.M("send it without showing it to anybody"), "rhizome invite | ssh garden rhizome up --join - --home garden"},
 		},
 		flags: func(f *flagSet) {
 			f.text("uses", "1", lang.M("`NUMBER` of computers that may join by it, at most 100"))
+			f.text("operator", "", lang.M("`NAME` of the member who runs these computers and may change their share; without it they are yours"))
 			f.text("for", "24h", lang.M("how `LONG` it serves: 30m, 24h, 7d; 30 days at most"))
 		},
 		run: invite,
@@ -68,7 +70,7 @@ func invite(ctx context.Context, c *call) error {
 		return err
 	}
 	defer node.Close()
-	i, err := node.Invite(ctx, api.NewInvitation{Uses: uses, Seconds: int64(d / time.Second)})
+	i, err := node.Invite(ctx, api.NewInvitation{Uses: uses, Seconds: int64(d / time.Second), Operator: c.text("operator")})
 	if err != nil {
 		return err
 	}
@@ -145,9 +147,9 @@ func inviteList(ctx context.Context, c *call) error {
 		var rows [][]string
 		for _, i := range all {
 			rows = append(rows, []string{i.ID[:min(8, len(i.ID))], c.invitationState(i), c.Say.Time(i.Created, c.Zone), c.Say.Time(i.Expires, c.Zone),
-				c.Say.T("%s of %s", strconv.Itoa(len(i.Joined)), strconv.Itoa(i.Uses))})
+				c.Say.T("%s of %s", strconv.Itoa(len(i.Joined)), strconv.Itoa(i.Uses)), i.Operator})
 		}
-		c.table([]string{"ID", lang.M("State"), lang.M("Made"), lang.M("Ends"), lang.M("Joined")}, rows)
+		c.table([]string{"ID", lang.M("State"), lang.M("Made"), lang.M("Ends"), lang.M("Joined"), lang.M("Run by")}, rows)
 	})
 }
 

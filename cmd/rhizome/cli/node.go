@@ -56,9 +56,9 @@ func (a *App) printNodes(nodes []api.Node) {
 		if n.Up && !n.This {
 			trip = strconv.FormatFloat(n.RTT, 'f', 0, 64) + "\u00a0ms"
 		}
-		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release})
+		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release, n.Operator})
 	}
-	a.table([]string{lang.M("Node"), "ID", lang.M("State"), lang.M("Task"), lang.M("Capacity"), lang.M("Used"), lang.M("Free"), lang.M("Round trip"), lang.M("Version")}, rows)
+	a.table([]string{lang.M("Node"), "ID", lang.M("State"), lang.M("Task"), lang.M("Capacity"), lang.M("Used"), lang.M("Free"), lang.M("Round trip"), lang.M("Version"), lang.M("Run by")}, rows)
 }
 
 // nodeState says whether a node is there, and what else there is to know of it.
@@ -72,6 +72,9 @@ func (a *App) nodeState(n api.Node) string {
 	}
 	if n.This {
 		out = append(out, a.Say.T("this one"))
+	}
+	if n.Relayed {
+		out = append(out, a.Say.T("reached through another home"))
 	}
 	if n.Draining && n.Partitions > 0 {
 		out = append(out, a.Say.T("being emptied"))

@@ -12,6 +12,7 @@ type LayoutChange struct {
 	Node     string `json:"node,omitempty"`
 	Capacity int64  `json:"capacity,omitempty"` // ChangeCapacity: bytes; 0: keeps nothing
 	Zone     string `json:"zone,omitempty"`     // ChangeZone: the home
+	Operator string `json:"operator,omitempty"` // ChangeOperator: the name of a member
 	// Lost says of ChangeRemove that the node does not come back.
 	Lost     bool `json:"lost,omitempty"`
 	Replicas int  `json:"replicas,omitempty"` // ChangeReplicas: 1, 3, 5 or 7
@@ -27,6 +28,7 @@ const (
 	ChangeRemove   = "remove"
 	ChangeWitness  = "witness"
 	ChangeReplicas = "replicas"
+	ChangeOperator = "operator"
 )
 
 // MaxReplicas is the most copies that may be asked for.

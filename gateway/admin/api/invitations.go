@@ -8,6 +8,9 @@ type NewInvitation struct {
 	Uses int `json:"uses"`
 	// Seconds is how long it serves, a minute to 30 days.
 	Seconds int64 `json:"seconds"`
+	// Operator is the name of the member whose the machines that join will be: one who is
+	// no administrator is made if there is none of that name. Empty: who invites.
+	Operator string `json:"operator,omitempty"`
 }
 
 // Bounds of an invitation.
@@ -27,6 +30,8 @@ type Invitation struct {
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
 	Uses    int       `json:"uses"`
+	// Operator is the name of the member whose the machines will be.
+	Operator string `json:"operator,omitempty"`
 	// Joined are the IDs of the nodes that joined by it.
 	Joined []string `json:"joined"`
 }

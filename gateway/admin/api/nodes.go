@@ -12,6 +12,8 @@ type Node struct {
 	Short string `json:"short"`
 	Name  string `json:"name"`
 	Home  string `json:"home"`
+	// Operator is the name of the member who runs the node; empty: the administrators.
+	Operator string `json:"operator,omitempty"`
 	// Roles are those of RoleStorage, RoleWitness and RoleGateway that the layout gives.
 	Roles []string `json:"roles"`
 	// This is the node that is asked.
@@ -20,7 +22,9 @@ type Node struct {
 	// Since is when the node was first seen up, or last seen; nil if that is not known.
 	Since *time.Time `json:"since,omitempty"`
 	// RTT is the time to the node and back in milliseconds; 0 for this one and those away.
-	RTT       float64  `json:"rtt_ms"`
+	RTT float64 `json:"rtt_ms"`
+	// Relayed says that the node is reached through another one only.
+	Relayed   bool     `json:"relayed"`
 	Release   string   `json:"release"`
 	Addresses []string `json:"addresses"`
 	// Capacity is what the layout counts with; Used and Free are what the node last said.

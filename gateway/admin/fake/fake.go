@@ -51,7 +51,7 @@ func (c *Cluster) Invite(_ context.Context, n api.NewInvitation) (api.Invitation
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := api.Invitation{ID: "c" + string(rune('0'+len(c.Invited))) + strings.Repeat("0", 30), State: api.InvitationOpen,
-		Created: c.Now, Expires: c.Now.Add(time.Duration(n.Seconds) * time.Second), Uses: n.Uses, Joined: []string{}}
+		Created: c.Now, Expires: c.Now.Add(time.Duration(n.Seconds) * time.Second), Uses: n.Uses, Operator: n.Operator, Joined: []string{}}
 	c.Invited = append(c.Invited, i)
 	i.Text = "rhizome-invitation-" + strings.Repeat("x", 100)
 	return i, nil

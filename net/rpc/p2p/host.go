@@ -166,6 +166,14 @@ func (h *Host) Distance(to ident.NodeID) (rtt time.Duration, up bool) {
 	return time.Duration(p.rtt.Load()), h.connected(p)
 }
 
+// Relayed reports whether a node is reached through another one only.
+func (h *Host) Relayed(to ident.NodeID) bool {
+	h.mu.Lock()
+	p := h.peers[to]
+	h.mu.Unlock()
+	return p != nil && h.connected(p) && !h.direct(p)
+}
+
 // Recheck ends the links to those whom the guard let in and lets in no more.
 func (h *Host) Recheck() {
 	h.mu.Lock()

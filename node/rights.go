@@ -1,0 +1,125 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/gateway/admin/api"
+)
+
+// Whoever uses a node's socket acts as the member who runs that node. An administrator
+// may change everything; another operator the own nodes. This keeps people from
+// mistakes and quarrels; it is no fence against a changed program, for every node holds
+// the rhizome's key.
+//
+//	'n' 'a'  whether the operator is an administrator, as last seen, one byte: rights
+//	         must not hang on rows that are away when a lost node is to be taken out
+var rightsKey = []byte("na")
+
+// operator returns the member who runs this node; zero: the administrators.
+func (n *Node) operator() ident.ID {
+	if me := n.members.Layout().Node(n.keys.id()); me != nil {
+		return me.Operator
+	}
+	return ident.ID{}
+}
+
+// mayAll refuses what only administrators may do.
+func (n *Node) mayAll(ctx context.Context) error {
+	admin, err := n.isAdmin(ctx)
+	if err == nil && !admin {
+		err = errs.New(errs.Denied, "only an administrator may do this: ask one, or use a node that an administrator runs")
+	}
+	return err
+}
+
+// mayChange refuses a change of the layout that the operator of this node may not make.
+func (n *Node) mayChange(ctx context.Context, c api.LayoutChange) error {
+	if c.Kind == api.ChangeReplicas || c.Kind == api.ChangeOperator {
+		return n.mayAll(ctx)
+	}
+	id, err := nodeID(c.Node)
+	if err != nil {
+		return err
+	}
+	if node := n.members.Layout().Node(id); node == nil || !node.Operator.IsZero() && node.Operator == n.operator() {
+		return nil // of what is not there, the change itself says so
+	}
+	admin, err := n.isAdmin(ctx)
+	if err == nil && !admin {
+		err = errs.New(errs.Denied, "that node is somebody else's: only who runs it, or an administrator, may do this")
+	}
+	return err
+}
+
+func (n *Node) isAdmin(ctx context.Context) (bool, error) {
+	id := n.operator()
+	if id.IsZero() {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, namesPatience)
+	defer cancel()
+	m, err := n.accounts.Member(ctx, id)
+	switch {
+	case err == nil:
+		return m.Admin, n.keepRights(m.Admin)
+	case errors.Is(err, errs.NotFound):
+		return false, nil
+	case !errors.Is(err, errs.Unavailable):
+		return false, err
+	}
+	last, lerr := n.rows.Get(rightsKey)
+	if errors.Is(lerr, errs.NotFound) {
+		return false, err
+	}
+	return len(last) == 1 && last[0] == 1, lerr
+}
+
+func (n *Node) keepRights(admin bool) error {
+	last, err := n.rows.Get(rightsKey)
+	now := []byte{0}
+	if admin {
+		now[0] = 1
+	}
+	if err == nil && string(last) == string(now) {
+		return nil
+	}
+	b := n.rows.NewBatch()
+	b.Set(rightsKey, now)
+	return b.Commit()
+}
+
+// invited returns whose the machines of an invitation will be.
+func (n *Node) invited(ctx context.Context, name string) (ident.ID, error) {
+	if name == "" {
+		return n.member, nil
+	}
+	if err := n.mayAll(ctx); err != nil {
+		return ident.ID{}, err
+	}
+	m, err := n.accounts.MemberNamed(ctx, name)
+	if err != nil {
+		return ident.ID{}, err
+	}
+	return m.ID, nil
+}
+
+// namesPatience is how long names of members are waited for: a list of nodes without
+// them is better than none.
+const namesPatience = 2 * time.Second
+
+// names returns what members are called, as far as that can be read now.
+func (n *Node) names(ctx context.Context) map[ident.ID]string {
+	ctx, cancel := context.WithTimeout(ctx, namesPatience)
+	defer cancel()
+	out := map[ident.ID]string{}
+	all, _ := n.accounts.Members(ctx)
+	for _, m := range all {
+		out[m.ID] = m.Name
+	}
+	return out
+}
+
