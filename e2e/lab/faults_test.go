@@ -71,8 +71,10 @@ var faults = []fault{
 		fillUp(g.T, ballast)
 		return func() {
 			must(g.T, os.Remove(ballast))
-			if !n.Running() { // a node whose log cannot be written ends itself
+			select { // a node whose log cannot be written ends itself, which may take a while
+			case <-n.process().Ended():
 				must(g.T, n.Up())
+			case <-time.After(10 * time.Second):
 			}
 		}
 	}},
