@@ -35,6 +35,8 @@ var bans = []ban{
 	{"time", strings.Fields("Now Since Until"), func(f *file) bool { return library(f) && !within(f.dir, "base/clock") },
 		"wall time comes from base/clock, so that tests can set it and no decision hides a clock; where only a deadline of a connection or a duration is meant, a comment beside it with the word stopwatch says so", "stopwatch"},
 	{"time", []string{"Sleep"}, all, "nothing sleeps to wait for a condition; wait for the condition, or for a timer together with a context", ""},
+	{"github.com/anishathalye/porcupine", nil, func(f *file) bool { return product(f) && !within(f.dir, "simtest") },
+		"histories are checked by tests; the program holds nothing of that", ""},
 	{"math/rand", globalRand, all, seeds, "chance"},
 	{"math/rand/v2", globalRand, all, seeds, "chance"},
 	{"os", strings.Fields("Create CreateTemp Open OpenFile ReadFile WriteFile Remove RemoveAll Rename Mkdir MkdirAll Truncate Link ReadDir Stat"),

@@ -70,6 +70,7 @@ var broken = []struct{ check, path, text, want string }{
 	{"bans", "node/a_test.go", "package node\nimport \"time\"\nfunc F() { time.Sleep(1) }", "nothing sleeps"},
 	{"bans", "node/a_test.go", "package node\nimport \"math/rand/v2\"\nvar x = rand.IntN(4)", "seed"},
 	{"bans", "disk/kv/a.go", "package kv\nimport \"os\"\nvar _, _ = os.Open(\"x\")", "base/vfs"},
+	{"bans", "node/a.go", "package node\nimport \"github.com/anishathalye/porcupine\"\nvar x porcupine.Model", "checked by tests"},
 	{"panics", "node/a.go", "package node\nfunc F() { panic(1) }", "panic"},
 	{"state", "node/a.go", "package node\nfunc init() {}", "init"},
 	{"state", "node/a.go", "package node\nvar n int", "state"},

@@ -22,5 +22,7 @@ func main() {
 		<-signals // whoever asks twice wants it now; a kill is safe at any moment
 		os.Exit(130)
 	}()
-	os.Exit(cli.New().Run(ctx, os.Args[1:]))
+	app := cli.New()
+	app.Clock = machineClock()
+	os.Exit(app.Run(ctx, os.Args[1:]))
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"rhizome/e2e/harness"
-	"rhizome/e2e/history"
+	"rhizome/e2e/wire"
+	"rhizome/simtest/history"
 )
 
 // TestKilledNodeIsLinearizable: what racing clients see of one node that is killed again
@@ -20,7 +21,7 @@ func TestKilledNodeIsLinearizable(t *testing.T) {
 	c := history.Clients{Seed: rng.Uint64(), Ops: 1 << 20, Pause: 2 * time.Millisecond}
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	t.Cleanup(web.CloseIdleConnections)
-	store := history.NewS3(n.URL(), n.Key.ID, n.Key.Secret, "linear", web)
+	store := wire.NewS3(n.URL(), n.Key.ID, n.Key.Secret, "linear", web)
 	for range 8 {
 		c.Stores = append(c.Stores, store)
 	}

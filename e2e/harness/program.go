@@ -37,6 +37,12 @@ func Later(t testing.TB) string {
 	return program(t, "RHIZOME_LATER", "rhizome-later", "-tags", "later")
 }
 
+// LabProgram returns the path of a build of the program whose clock a file makes jump.
+func LabProgram(t testing.TB) string {
+	t.Helper()
+	return program(t, "RHIZOME_LAB", "rhizome-lab", "-tags", "lab")
+}
+
 func program(t testing.TB, variable, name string, flags ...string) string {
 	t.Helper()
 	if bin := os.Getenv(variable); bin != "" {

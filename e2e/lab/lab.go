@@ -19,6 +19,8 @@ const backbone = 51<<8 | 77
 type Options struct {
 	Seed uint64 // of all chance; 0 takes RHIZOME_SEED, or a new one
 	MTU  int    // of all devices, in bytes; 0 is 1500
+	// Clocks runs the program's build for the lab, which goes by Node.SetClock.
+	Clocks bool
 }
 
 // Lab is one network. Its methods may be called from any goroutine; those that take no
@@ -27,6 +29,7 @@ type Lab struct {
 	t       testing.TB
 	seed    uint64
 	mtu     int
+	clocks  bool
 	began   time.Time
 	closing chan struct{}
 	wg      sync.WaitGroup
@@ -53,7 +56,7 @@ func New(t testing.TB, o Options) *Lab {
 	if o.Seed == 0 {
 		o.Seed = uint64(time.Now().UnixNano())
 	}
-	l := &Lab{t: t, seed: o.Seed, mtu: o.MTU, began: time.Now(), closing: make(chan struct{}),
+	l := &Lab{t: t, seed: o.Seed, mtu: o.MTU, clocks: o.Clocks, began: time.Now(), closing: make(chan struct{}),
 		named: map[string]*Host{}, ways: map[[2]int]*direction{}}
 	t.Cleanup(l.close)
 	return l

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"rhizome/e2e/harness"
-	"rhizome/e2e/history"
+	"rhizome/e2e/wire"
+	"rhizome/simtest/history"
 )
 
 // TestLatencyBetweenHomes prints what each operation takes from each home of a rhizome of
@@ -56,7 +57,7 @@ func (n *Node) measure(ctx context.Context, figures *Figures) error {
 	return nil
 }
 
-func (n *Node) measureOne(ctx context.Context, figures *Figures, s *history.S3, key string, size int) error {
+func (n *Node) measureOne(ctx context.Context, figures *Figures, s *wire.S3, key string, size int) error {
 	body := harness.Random(uint64(size), size)
 	kind := fmt.Sprintf("%d KiB ", size>>10)
 	if size < 1<<10 {

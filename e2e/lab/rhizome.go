@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"time"
 
 	"rhizome/e2e/harness"
-	"rhizome/e2e/history"
+	"rhizome/e2e/wire"
 )
 
 // The ports of every node.
@@ -56,7 +57,12 @@ func (l *Lab) Rhizome(hosts ...*Host) *Rhizome {
 }
 
 func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
-	r := &Rhizome{lab: l, bin: harness.Program(l.t)}
+	r := &Rhizome{lab: l}
+	if l.clocks {
+		r.bin = harness.LabProgram(l.t)
+	} else {
+		r.bin = harness.Program(l.t)
+	}
 	l.t.Cleanup(r.lastWords)
 	for _, h := range hosts {
 		if _, err := r.Join(h); err != nil {
@@ -119,7 +125,7 @@ func (r *Rhizome) lastWords() {
 func (n *Node) Up(flags ...string) error {
 	args := append([]string{"up", "--data", n.Dir, "--home", n.Name,
 		"--s3", fmt.Sprintf("0.0.0.0:%d", s3Port), "--peer", fmt.Sprintf("0.0.0.0:%d", peerPort)}, n.Flags...)
-	p, err := n.Start(n.Command(n.Bin, append(args, flags...)...))
+	p, err := n.Start(n.program(append(args, flags...)...))
 	if err != nil {
 		return err
 	}
@@ -135,6 +141,24 @@ func (n *Node) Up(flags ...string) error {
 			return err
 		}
 	})
+}
+
+// program returns a command of the program.
+func (n *Node) program(args ...string) *exec.Cmd {
+	cmd := n.Command(n.Bin, args...)
+	cmd.Env = append(cmd.Env, "RHIZOME_LAB_CLOCK="+n.clockFile())
+	return cmd
+}
+
+func (n *Node) clockFile() string { return filepath.Join(n.Host.Dir(), "clock") }
+
+// SetClock makes the node's clock be off by so much from now on, in a lab with Clocks.
+func (n *Node) SetClock(off time.Duration) error {
+	next := n.clockFile() + ".new"
+	if err := os.WriteFile(next, []byte(off.String()), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, n.clockFile())
 }
 
 // Running reports whether the process runs.
@@ -183,7 +207,7 @@ func (n *Node) Log(max int) string {
 // CLI runs a command of the program on the node and returns its standard output; the
 // error holds what it wrote to the other.
 func (n *Node) CLI(args ...string) (string, error) {
-	cmd := n.Command(n.Bin, append(args, "--data", n.Dir)...)
+	cmd := n.program(append(args, "--data", n.Dir)...)
 	var out, msg strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &msg
 	if err := n.runFor(cmd, time.Minute); err != nil {
@@ -318,8 +342,8 @@ func (n *Node) Endpoint() string { return fmt.Sprintf("http://%s:%d", n.IP, s3Po
 
 // S3 returns a client of the node for one bucket, without retries, that stands in the
 // given host.
-func (n *Node) S3(from *Host, bucket string) *history.S3 {
-	return history.NewS3(n.Endpoint(), n.rhizome.KeyID, n.rhizome.Key, bucket, from.HTTPClient())
+func (n *Node) S3(from *Host, bucket string) *wire.S3 {
+	return wire.NewS3(n.Endpoint(), n.rhizome.KeyID, n.rhizome.Key, bucket, from.HTTPClient())
 }
 
 // errEnded is an error after which nothing is waited for any more.

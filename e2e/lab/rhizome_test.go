@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"rhizome/e2e/harness"
-	"rhizome/e2e/history"
+	"rhizome/simtest/history"
 )
 
 // TestThreeHomesAreOneStore: what clients at three homes see of one bucket is

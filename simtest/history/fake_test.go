@@ -200,6 +200,18 @@ func (f *fake) List(context.Context) (map[string]string, error) {
 	return found, err
 }
 
+// Copy reads its source and then writes, as two steps within its time.
+func (f *fake) Copy(_ context.Context, from, etag, to string) (string, error) {
+	o := f.read(from, "")
+	switch {
+	case o.etag == "":
+		return "", ErrAbsent
+	case o.etag != etag:
+		return "", ErrMismatch
+	}
+	return f.write(to, o, Condition{})
+}
+
 func (f *fake) Upload(_ context.Context, key string, parts [][]byte) (Complete, error) {
 	f.delay()
 	b := Body{Parts: parts, multi: true}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Kind of an operation on one key.
+// Kind of an operation on one key. A copy is two of them.
 type Kind string
 
 const (
@@ -19,10 +19,12 @@ const (
 	List   Kind = "LIST" // one key of a LIST
 	Put    Kind = "PUT"
 	Upload Kind = "COMPLETE"
+	Copy   Kind = "COPY"   // the key copied to
+	Source Kind = "SOURCE" // the key copied from
 	Delete Kind = "DELETE"
 )
 
-func (k Kind) reads() bool { return k == Get || k == Head || k == List }
+func (k Kind) reads() bool { return k == Get || k == Head || k == List || k == Source }
 
 // Outcome of an operation.
 type Outcome string
@@ -83,10 +85,10 @@ type History struct {
 }
 
 func newHistory() *History {
-	return &History{began: time.Now(), bodies: map[int]Body{}, byETag: map[string]int{}, failed: map[string]int{}}
+	return &History{began: time.Now(), bodies: map[int]Body{}, byETag: map[string]int{}, failed: map[string]int{}} // stopwatch
 }
 
-func (h *History) now() time.Duration { return time.Since(h.began) }
+func (h *History) now() time.Duration { return time.Since(h.began) } // stopwatch
 
 // body makes the body of a new write.
 func (h *History) body(make func(id int) Body) Body {

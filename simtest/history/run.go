@@ -162,8 +162,10 @@ func (w *worker) one(ctx context.Context, key string) {
 		w.head(ctx, key)
 	case p < 48:
 		w.list(ctx)
-	case p < 58:
+	case p < 55:
 		w.put(ctx, key, Op{})
+	case p < 58:
+		w.copy(ctx, key)
 	case p < 62:
 		w.upload(ctx, key, Op{})
 	case p < 66:
@@ -275,6 +277,46 @@ func (w *worker) upload(ctx context.Context, key string, o Op) {
 		return
 	}
 	w.write(ctx, o, body, complete)
+}
+
+// copy copies another key's object onto a key, if it is still what this client last saw
+// of it: so it is known what a copy wrote of which no answer came.
+func (w *worker) copy(ctx context.Context, key string) {
+	from := ""
+	for _, k := range w.keys.all() {
+		if k != key && w.seen[k] != 0 {
+			from = k
+		}
+	}
+	if from == "" {
+		w.put(ctx, key, Op{})
+		return
+	}
+	o := Op{Key: key, Kind: Copy, Value: w.seen[from]}
+	etag := w.history.etag(o.Value)
+	err := w.call(ctx, &o, func(ctx context.Context) error {
+		copied, err := w.store.Copy(ctx, from, etag, key)
+		if err == nil && copied != etag {
+			w.history.strange(fmt.Sprintf("COPY %s of write %d was answered with ETag %q, not %q", key, o.Value, copied, etag))
+		}
+		return err
+	})
+	source := Op{Client: o.Client, Key: from, Kind: Source, Value: o.Value, Outcome: Done, Call: o.Call, Return: o.Return}
+	switch {
+	case err == nil:
+		o.Outcome = Done
+		w.learn(o)
+		w.learn(source)
+	case errors.Is(err, ErrAbsent):
+		source.Value = 0
+		w.learn(source)
+	case errors.Is(err, ErrMismatch), errors.Is(err, ErrNoEffect):
+		w.history.fail(o.Kind, err)
+	default:
+		o.Outcome = Unknown
+		w.history.fail(o.Kind, err)
+		w.history.add(o)
+	}
 }
 
 func (w *worker) delete(ctx context.Context, key string) {

@@ -50,7 +50,7 @@ func TestTrueStorePasses(t *testing.T) {
 	if err := h.Check(30 * time.Second); err != nil {
 		t.Error(err)
 	}
-	for _, kind := range []string{"GET done", "HEAD done", "LIST done", "PUT done", "PUT mismatch", "PUT absent", "COMPLETE done", "COMPLETE mismatch", "DELETE done"} {
+	for _, kind := range []string{"GET done", "HEAD done", "LIST done", "PUT done", "PUT mismatch", "PUT absent", "COMPLETE done", "COMPLETE mismatch", "DELETE done", "COPY done", "SOURCE done"} {
 		if !strings.Contains(h.Summary(), " "+kind) {
 			t.Errorf("the clients never met %s:\n%s", kind, h.Summary())
 		}

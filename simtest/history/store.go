@@ -37,6 +37,9 @@ type Store interface {
 	Delete(ctx context.Context, key string) error
 	// List returns the ETag of every key of the bucket.
 	List(ctx context.Context) (map[string]string, error)
+	// Copy copies an object onto another key if its ETag is the one given: a source that
+	// is absent or another is ErrAbsent or ErrMismatch. The copy has the same ETag.
+	Copy(ctx context.Context, from, etag, to string) (copied string, err error)
 	// Upload sends the parts of a multipart upload, and returns what completes it.
 	Upload(ctx context.Context, key string, parts [][]byte) (complete Complete, err error)
 }

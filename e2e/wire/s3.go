@@ -1,4 +1,6 @@
-package history
+// Package wire is a history.Store over the wire, as its users reach it: with
+// aws-sdk-go-v2, and without retries.
+package wire
 
 import (
 	"bytes"
@@ -16,9 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"rhizome/simtest/history"
 )
 
-// S3 is a Store over the wire, with aws-sdk-go-v2 and no retries.
+// S3 is a history.Store. It is safe for concurrent use.
 type S3 struct {
 	Client *s3.Client
 	Bucket string
@@ -39,7 +43,7 @@ func NewS3(endpoint, keyID, secret, bucket string, client *http.Client) *S3 {
 	})}
 }
 
-func (s *S3) Put(ctx context.Context, key string, body []byte, c Condition) (string, error) {
+func (s *S3) Put(ctx context.Context, key string, body []byte, c history.Condition) (string, error) {
 	out, err := s.Client.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &key, Body: bytes.NewReader(body),
 		IfMatch: match(c), IfNoneMatch: star(c)})
 	if err != nil {
@@ -86,7 +90,16 @@ func (s *S3) List(ctx context.Context) (map[string]string, error) {
 	return found, nil
 }
 
-func (s *S3) Upload(ctx context.Context, key string, parts [][]byte) (Complete, error) {
+func (s *S3) Copy(ctx context.Context, from, etag, to string) (string, error) {
+	out, err := s.Client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &s.Bucket, Key: &to,
+		CopySource: aws.String(s.Bucket + "/" + from), CopySourceIfMatch: match(history.Condition{Match: etag})})
+	if err != nil {
+		return "", answer(err)
+	}
+	return bare(out.CopyObjectResult.ETag), nil
+}
+
+func (s *S3) Upload(ctx context.Context, key string, parts [][]byte) (history.Complete, error) {
 	begun, err := s.Client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &s.Bucket, Key: &key})
 	if err != nil {
 		return nil, answer(err)
@@ -101,7 +114,7 @@ func (s *S3) Upload(ctx context.Context, key string, parts [][]byte) (Complete, 
 		}
 		sent = append(sent, types.CompletedPart{ETag: out.ETag, PartNumber: number})
 	}
-	return func(ctx context.Context, c Condition) (string, error) {
+	return func(ctx context.Context, c history.Condition) (string, error) {
 		out, err := s.Client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &s.Bucket, Key: &key,
 			UploadId: begun.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: sent},
 			IfMatch: match(c), IfNoneMatch: star(c)})
@@ -112,14 +125,14 @@ func (s *S3) Upload(ctx context.Context, key string, parts [][]byte) (Complete, 
 	}, nil
 }
 
-func match(c Condition) *string {
+func match(c history.Condition) *string {
 	if c.Match == "" {
 		return nil
 	}
 	return aws.String(`"` + c.Match + `"`)
 }
 
-func star(c Condition) *string {
+func star(c history.Condition) *string {
 	if !c.New {
 		return nil
 	}
@@ -135,7 +148,7 @@ func answer(err error) error {
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
-		return fmt.Errorf("%w: %w", ErrNoEffect, dial)
+		return fmt.Errorf("%w: %w", history.ErrNoEffect, dial)
 	}
 	var resp *smithyhttp.ResponseError
 	if !errors.As(err, &resp) {
@@ -150,11 +163,11 @@ func answer(err error) error {
 	case status == 0:
 		return resp.Err // there was no answer
 	case status == 404 && (code == "NoSuchKey" || code == "NotFound"):
-		return ErrAbsent
+		return history.ErrAbsent
 	case status == 412:
-		return ErrMismatch
+		return history.ErrMismatch
 	case status >= 400 && status < 500:
-		return fmt.Errorf("%w: %d %s", ErrNoEffect, status, code)
+		return fmt.Errorf("%w: %d %s", history.ErrNoEffect, status, code)
 	}
 	return fmt.Errorf("%d %s: %w", resp.HTTPStatusCode(), code, resp.Err)
 }

@@ -7,6 +7,7 @@
 // that an ETag says which write a reader saw. An operation takes effect between its call
 // and its return; a write whose outcome nobody knows (a timeout, a 5xx answer) may do so
 // at any time after its call, or never. A multipart upload's operation is its completion.
+// A copy is a read of the one key and a write of the other, each somewhere in its time.
 // A LIST counts as one read of each key, within the time of the LIST: it is no snapshot.
 // Refused operations (412, and 404 to If-Match) have no effect and say something about
 // the state; a 409 has no effect and says nothing.

@@ -1,0 +1,216 @@
+package simtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"rhizome/base/ident"
+	"rhizome/cluster/layout"
+	"rhizome/gateway/s3"
+	"rhizome/model/account"
+	"rhizome/model/object"
+	"rhizome/model/object/objecttest"
+	"rhizome/net/rpc"
+)
+
+// town is several homes that are one rhizome, and who plans its layouts.
+type town struct {
+	t      testing.TB
+	rng    *rand.Rand // of the test's own goroutine
+	net    *rpc.Memory
+	who    objecttest.Identity
+	key    *account.Key
+	homes  []*home
+	plan   plan
+	graves sync.WaitGroup // lives that ended and are being put away
+
+	mu    sync.Mutex
+	chain []*layout.Layout
+	hot   []int // partitions that layouts move
+}
+
+const bucket = "family"
+
+// newTown starts homes by a plan. Its bucket is there.
+func newTown(t testing.TB, p plan) *town {
+	seed := p.seed
+	w := &town{t: t, rng: rand.New(rand.NewPCG(seed, 0)), who: objecttest.NewIdentity(), plan: p}
+	w.net = rpc.NewMemory(rpc.MemoryOptions{Seed: seed, Detect: time.Second + time.Duration(w.rng.IntN(4))*time.Second})
+	for i := range p.homes {
+		w.homes = append(w.homes, newHome(w, i, rand.New(rand.NewPCG(seed, uint64(1000+i)))))
+	}
+	w.chain = []*layout.Layout{w.first()}
+	for _, h := range w.homes {
+		h.up()
+	}
+	w.settle()
+	w.setWays(p.way)
+	return w
+}
+
+// first is the layout to begin with: three replicas of each partition, or one.
+func (w *town) first() *layout.Layout {
+	l := &layout.Layout{Version: 1, Lineage: ident.ID{1}}
+	for _, h := range w.homes {
+		l.Nodes = append(l.Nodes, layout.Node{ID: h.id, Zone: fmt.Sprint(h.number), Capacity: 1 << 30})
+	}
+	n, of := len(w.homes), 3
+	if w.rng.IntN(8) == 0 {
+		of = 1
+	}
+	for p := range layout.DefaultPartitions {
+		var set []uint16
+		for i := range of {
+			set = append(set, uint16((p+i)%n))
+		}
+		l.Assigned = append(l.Assigned, set)
+	}
+	return l
+}
+
+// settle makes the key and the bucket, and finds out which partitions matter.
+func (w *town) settle() {
+	x := w.homes[0].life
+	ctx := w.t.Context()
+	var err error
+	w.key, err = x.accounts.ImportKey(ctx, account.Key{ID: "owner", Secret: "a-secret-of-one", CreateBuckets: true})
+	must(w.t, err)
+	b, err := x.objects.CreateBucket(ctx, bucket, w.key, false)
+	must(w.t, err)
+	l := w.chain[0]
+	for i := range 16 {
+		w.hot = append(w.hot, l.Partition(b.ID.Key()+string([]byte{byte(i)})))
+	}
+	w.hot = append(w.hot, l.Partition(b.ID.Key()))
+	for range 48 { // extents and uploads lie anywhere
+		w.hot = append(w.hot, w.rng.IntN(len(l.Assigned)))
+	}
+	slices.Sort(w.hot)
+	w.hot = slices.Compact(w.hot)
+}
+
+// setWays makes all links alike, but for chance.
+func (w *town) setWays(way rpc.Way) {
+	for _, a := range w.homes {
+		for _, b := range w.homes {
+			if a != b {
+				w.net.SetWay(a.id, b.id, way)
+			}
+		}
+	}
+}
+
+func (w *town) at(n int) *layout.Layout {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.chain[n-1]
+}
+
+func (w *town) latest() *layout.Layout {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.chain[len(w.chain)-1]
+}
+
+func (w *town) home(id ident.NodeID) *home {
+	for _, h := range w.homes {
+		if h.id == id {
+			return h
+		}
+	}
+	return nil
+}
+
+// change makes the next layout: some partitions get other replicas. Who hears of it first
+// is one home. It reports false if a partition's replicas have not come so far yet.
+func (w *town) change() bool {
+	last := w.latest()
+	if !w.ready(last) {
+		return false
+	}
+	n := len(w.homes)
+	next := &layout.Layout{Version: last.Version + 1, Lineage: last.Lineage, Nodes: last.Nodes,
+		Assigned: slices.Clone(last.Assigned)}
+	order := w.rng.Perm(n)[:1+w.rng.IntN(min(n, 3))]
+	some := w.rng.IntN(3)
+	for _, p := range w.hot {
+		var set []uint16
+		for i, h := range order {
+			if some == 0 && p%2 == 0 { // or half of them, one replica differs
+				h = order[(i+1)%len(order)]
+			}
+			set = append(set, uint16(h))
+		}
+		if some == 1 && p%2 == 0 {
+			continue
+		}
+		next.Assigned[p] = set
+	}
+	for p := range next.Assigned {
+		next.Since = append(next.Since, last.Term(p))
+		if !sameSet(last.Assigned[p], next.Assigned[p]) {
+			next.Since[p] = next.Version
+		}
+	}
+	must(w.t, next.Validate())
+	w.mu.Lock()
+	w.chain = append(w.chain, next)
+	w.mu.Unlock()
+	w.homes[w.rng.IntN(n)].hear(int(next.Version))
+	return true
+}
+
+func sameSet(a, b []uint16) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}
+
+// ready reports whether a majority of the replicas of every partition that may move has
+// imported its present term, for good.
+func (w *town) ready(l *layout.Layout) bool {
+	for _, p := range w.hot {
+		have := 0
+		for _, id := range l.Replicas(p) {
+			if h := w.home(id); h.serves(p, l.Term(p)) {
+				have++
+			}
+		}
+		if l.Term(p) > 1 && have <= len(l.Assigned[p])/2 {
+			return false
+		}
+	}
+	return true
+}
+
+// close ends everything and waits for it.
+func (w *town) close() {
+	for _, h := range w.homes {
+		h.die(false)
+	}
+	w.graves.Wait()
+	w.net.Close()
+}
+
+func (x *life) gateway(h *home) {
+	var objects object.Service = x.objects
+	if h.town.plan.flaw.model != nil {
+		objects = h.town.plan.flaw.model(objects)
+	}
+	x.front = s3.New(s3.Config{Objects: objects, Keys: x.accounts.Key, Clock: h.clock})
+	if h.town.plan.flaw.front != nil {
+		x.front = h.town.plan.flaw.front(x.front)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
