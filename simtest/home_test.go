@@ -68,6 +68,9 @@ func (h *home) Before(partition int, term uint64) (uint64, []ident.NodeID, bool)
 	return l.Term(partition), l.Replicas(partition), true
 }
 
+// Left implements register.Plans: nobody recovers here.
+func (h *home) Left(uint64) []ident.NodeID { return nil }
+
 // Behind implements register.Plans: the node is asked for what it knows.
 func (h *home) Behind(n ident.NodeID) {
 	h.mu.Lock()

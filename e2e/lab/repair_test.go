@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rhizome/e2e/harness"
-	"rhizome/e2e/history"
+	"rhizome/simtest/history"
 )
 
 // The line of every home, each way, in bytes per second: 40 Mbit/s.
