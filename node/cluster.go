@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -55,12 +54,12 @@ func (n *Node) stranger() error {
 // firstLayout returns the layout of a node that has none stored: the one that its join
 // brought, the one that an earlier release kept, or one of this node alone.
 func (n *Node) firstLayout(ctx context.Context) ([]*layout.Layout, []membership.Card, error) {
-	raw, err := n.rows.Get(layoutKey)
-	if err == nil {
+	raw, known, err := n.rows.Find(layoutKey)
+	if known {
 		l, err := layout.Decode(raw)
 		return []*layout.Layout{l}, nil, err
 	}
-	if !errors.Is(err, errs.NotFound) {
+	if err != nil {
 		return nil, nil, err
 	}
 	t, err := n.folder.invitation()
@@ -118,22 +117,20 @@ var lineageKey = []byte("nu")
 // doubt notes on the disks, before rows go by a layout, that nodes were lost with perhaps
 // rows that no other node has.
 func (n *Node) doubt(l *layout.Layout) error {
-	raw, err := n.rows.Get(lineageKey)
-	if errors.Is(err, errs.NotFound) {
-		first := n.members.Chain().Oldest().Lineage
-		raw, err = first[:], nil
-	} else if err == nil && string(raw) == string(l.Lineage[:]) {
-		return nil
-	}
-	if err == nil && string(raw) != string(l.Lineage[:]) {
-		err = n.disks.Doubt(true)
-	}
-	if err != nil {
+	raw, known, err := n.rows.Find(lineageKey)
+	if err != nil || known && string(raw) == string(l.Lineage[:]) {
 		return err
 	}
-	b := n.rows.NewBatch()
-	b.Set(lineageKey, l.Lineage[:])
-	return b.Commit()
+	if !known {
+		first := n.members.Chain().Oldest().Lineage
+		raw = first[:]
+	}
+	if string(raw) != string(l.Lineage[:]) {
+		if err := n.disks.Doubt(true); err != nil {
+			return err
+		}
+	}
+	return n.rows.Set(lineageKey, l.Lineage[:])
 }
 
 // lookSoon and lookLate bound how long it is between two looks whether a layout was taken
@@ -193,9 +190,8 @@ func (n *Node) settleIn(ctx context.Context) error {
 
 // place makes the change of layout that this node wants of itself, if there is one.
 func (n *Node) place(ctx context.Context) error {
-	_, err := n.rows.Get(joinMark)
-	joining := err == nil
-	if err != nil && !errors.Is(err, errs.NotFound) {
+	_, joining, err := n.rows.Find(joinMark)
+	if err != nil {
 		return err
 	}
 	if joining {
@@ -208,9 +204,7 @@ func (n *Node) place(ctx context.Context) error {
 	if err != nil || !joining {
 		return err
 	}
-	b := n.rows.NewBatch()
-	b.Delete(joinMark)
-	return b.Commit()
+	return n.rows.Delete(joinMark)
 }
 
 // metSome reports whether a majority of the other members was met: before that, a share

@@ -2,10 +2,8 @@ package node
 
 import (
 	"context"
-	"errors"
 
 	"rhizome/base/codec"
-	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/disk/kv"
 	"rhizome/gateway/admin/api"
@@ -28,24 +26,17 @@ type damage struct {
 func damageKey(id ident.ID) []byte { return append([]byte("nd"), id[:]...) }
 
 func (l ledger) note(id ident.ID, d damage) error {
-	b := l.rows.NewBatch()
-	b.Set(damageKey(id), codec.Encode(d))
-	return b.Commit()
+	return l.rows.Set(damageKey(id), codec.Encode(d))
 }
 
 // has reports whether damage of the extent is remembered.
 func (l ledger) has(id ident.ID) (bool, error) {
-	_, err := l.rows.Get(damageKey(id))
-	if errors.Is(err, errs.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	_, known, err := l.rows.Find(damageKey(id))
+	return known, err
 }
 
 func (l ledger) clear(id ident.ID) error {
-	b := l.rows.NewBatch()
-	b.Delete(damageKey(id))
-	return b.Commit()
+	return l.rows.Delete(damageKey(id))
 }
 
 // all returns what is remembered, at most 10,000 entries.

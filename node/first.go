@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -60,35 +59,24 @@ func (n *Node) knownMember() (bool, error) {
 		n.member = id
 		return true, nil
 	}
-	raw, err := n.rows.Get(memberKey)
-	if err == nil {
+	raw, known, err := n.rows.Find(memberKey)
+	if known {
 		n.member, err = ident.FromKey(string(raw))
-		return true, err
 	}
-	if errors.Is(err, errs.NotFound) {
-		err = nil
-	}
-	return false, err
+	return known, err
 }
 
 func (n *Node) keepMember() error {
-	b := n.rows.NewBatch()
-	b.Set(memberKey, n.member[:])
-	return b.Commit()
+	return n.rows.Set(memberKey, n.member[:])
 }
 
 func (n *Node) untold() (bool, error) {
-	_, err := n.rows.Get(firstMark)
-	if errors.Is(err, errs.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	_, untold, err := n.rows.Find(firstMark)
+	return untold, err
 }
 
 func (n *Node) firstMember(ctx context.Context) error {
-	b := n.rows.NewBatch()
-	b.Set(firstMark, nil)
-	if err := b.Commit(); err != nil {
+	if err := n.rows.Set(firstMark, nil); err != nil {
 		return err
 	}
 	m, err := n.accounts.CreateMember(ctx, n.config.Member, true)
@@ -123,9 +111,7 @@ func (n *Node) FirstKey() *account.Key { return n.first }
 
 // Told notes durably that somebody knows the first key.
 func (n *Node) Told() error {
-	b := n.rows.NewBatch()
-	b.Delete(firstMark)
-	return b.Commit()
+	return n.rows.Delete(firstMark)
 }
 
 // KeepFirstKey writes a text with the first key into the data folder, for its owner

@@ -158,9 +158,7 @@ func (n *Node) takeIn(j *joined) error {
 		return err
 	}
 	n.keys.root = j.root
-	b := n.rows.NewBatch()
-	b.Set(joinMark, nil)
-	return b.Commit()
+	return n.rows.Set(joinMark, nil)
 }
 
 // finishJoin forgets the invitation once the rows know the layout.

@@ -2,7 +2,6 @@ package node
 
 import (
 	"crypto/subtle"
-	"errors"
 
 	"github.com/zeebo/blake3"
 
@@ -34,15 +33,13 @@ var (
 func checkRoot(rows *kv.Store, root ident.Secret) error {
 	mark := make([]byte, 16)
 	blake3.DeriveKey("rhizome 2026 mark of the root key", root[:], mark)
-	known, err := rows.Get(rootMark)
+	kept, known, err := rows.Find(rootMark)
 	switch {
-	case errors.Is(err, errs.NotFound):
-		b := rows.NewBatch()
-		b.Set(rootMark, mark)
-		return b.Commit()
 	case err != nil:
 		return err
-	case subtle.ConstantTimeCompare(known, mark) != 1:
+	case !known:
+		return rows.Set(rootMark, mark)
+	case subtle.ConstantTimeCompare(kept, mark) != 1:
 		return errs.Newf(errs.Corrupt, "the key in %s is damaged or another rhizome's: move the file away and put the right one back with rhizome recovery-kit restore FILE", rootKeyFile)
 	}
 	return nil
@@ -50,7 +47,5 @@ func checkRoot(rows *kv.Store, root ident.Secret) error {
 
 // saveLayout leaves a layout for the next start to begin with.
 func saveLayout(rows *kv.Store, l *layout.Layout) error {
-	b := rows.NewBatch()
-	b.Set(layoutKey, codec.Encode(l))
-	return b.Commit()
+	return rows.Set(layoutKey, codec.Encode(l))
 }

@@ -2,11 +2,9 @@ package node
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"rhizome/base/codec"
-	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
 )
 
@@ -30,11 +28,8 @@ type hoursRecord struct {
 // Limits implements admin.Cluster.
 func (n *Node) Limits(context.Context) (api.Limits, error) {
 	out := api.Limits{Background: []api.LimitHours{}}
-	raw, err := n.rows.Get(limitsKey)
-	if errors.Is(err, errs.NotFound) {
-		return out, nil
-	}
-	if err != nil {
+	raw, known, err := n.rows.Find(limitsKey)
+	if err != nil || !known {
 		return out, err
 	}
 	var r limitsRecord
@@ -54,9 +49,7 @@ func (n *Node) SetLimits(_ context.Context, l api.Limits) error {
 	for _, h := range l.Background {
 		r.Hours = append(r.Hours, hoursRecord{h.From, h.To, h.Rate})
 	}
-	b := n.rows.NewBatch()
-	b.Set(limitsKey, codec.Encode(&r))
-	if err := b.Commit(); err != nil {
+	if err := n.rows.Set(limitsKey, codec.Encode(&r)); err != nil {
 		return err
 	}
 	select {

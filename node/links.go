@@ -2,10 +2,8 @@ package node
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
-	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
@@ -85,9 +83,7 @@ func (n *Node) startLinks() error {
 	if n.linked {
 		return nil
 	}
-	b := n.rows.NewBatch()
-	b.Set(linksMark, nil)
-	if err := b.Commit(); err != nil {
+	if err := n.rows.Set(linksMark, nil); err != nil {
 		return err
 	}
 	lan, err := n.lanName()
@@ -119,11 +115,8 @@ func (n *Node) lanName() ([]byte, error) {
 
 // listenToOthers opens the links if there are others, or somebody said where to listen.
 func (n *Node) listenToOthers(context.Context) error {
-	_, err := n.rows.Get(linksMark)
-	if errors.Is(err, errs.NotFound) && !n.config.PeerSet && len(n.members.Layout().Nodes) == 1 {
-		return nil
-	}
-	if err != nil && !errors.Is(err, errs.NotFound) {
+	_, linked, err := n.rows.Find(linksMark)
+	if err != nil || !linked && !n.config.PeerSet && len(n.members.Layout().Nodes) == 1 {
 		return err
 	}
 	return n.startLinks()

@@ -138,9 +138,7 @@ func (n *Node) learned(l *layout.Layout) {
 	if m := n.guard.members.Load(); m != nil {
 		now = m.Clock().Now()
 	}
-	b := n.rows.NewBatch()
-	b.Set(learnedKey(l.Version), binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli())))
-	if err := b.Commit(); err != nil {
+	if err := n.rows.Set(learnedKey(l.Version), binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))); err != nil {
 		n.config.Logger.Warn("it cannot be noted when a layout came", "version", l.Version, "error", err)
 	}
 }

@@ -71,25 +71,23 @@ func (n *Node) isAdmin(ctx context.Context) (bool, error) {
 	case !errors.Is(err, errs.Unavailable):
 		return false, err
 	}
-	last, lerr := n.rows.Get(rightsKey)
-	if errors.Is(lerr, errs.NotFound) {
-		return false, err
+	last, known, lerr := n.rows.Find(rightsKey)
+	if lerr == nil && !known {
+		lerr = err
 	}
 	return len(last) == 1 && last[0] == 1, lerr
 }
 
 func (n *Node) keepRights(admin bool) error {
-	last, err := n.rows.Get(rightsKey)
+	last, known, err := n.rows.Find(rightsKey)
 	now := []byte{0}
 	if admin {
 		now[0] = 1
 	}
-	if err == nil && string(last) == string(now) {
-		return nil
+	if err != nil || known && string(last) == string(now) {
+		return err
 	}
-	b := n.rows.NewBatch()
-	b.Set(rightsKey, now)
-	return b.Commit()
+	return n.rows.Set(rightsKey, now)
 }
 
 // invited returns whose the machines of an invitation will be.
@@ -122,4 +120,3 @@ func (n *Node) names(ctx context.Context) map[ident.ID]string {
 	}
 	return out
 }
-

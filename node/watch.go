@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"net"
 
 	"rhizome/base/errs"
@@ -20,18 +19,13 @@ type told struct{ n *Node }
 
 // Load implements alarm.Memory.
 func (t told) Load() ([]byte, error) {
-	raw, err := t.n.rows.Get(toldKey)
-	if errors.Is(err, errs.NotFound) {
-		return nil, nil
-	}
+	raw, _, err := t.n.rows.Find(toldKey)
 	return raw, err
 }
 
 // Save implements alarm.Memory.
 func (t told) Save(raw []byte) error {
-	b := t.n.rows.NewBatch()
-	b.Set(toldKey, raw)
-	return b.Commit()
+	return t.n.rows.Set(toldKey, raw)
 }
 
 // listenMetrics opens the address of the metrics, if there is to be one.

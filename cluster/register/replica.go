@@ -89,9 +89,7 @@ func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica
 func (r *Replica) claim(node ident.NodeID) error {
 	owner, err := r.kv.Get(nodeKey)
 	if errors.Is(err, errs.NotFound) {
-		b := r.kv.NewBatch()
-		b.Set(nodeKey, node[:])
-		return b.Commit()
+		return r.kv.Set(nodeKey, node[:])
 	}
 	if err != nil {
 		return err

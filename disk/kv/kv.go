@@ -167,6 +167,29 @@ func (s *Store) Get(key []byte) (_ []byte, err error) {
 	return out, translate(closer.Close())
 }
 
+// Find is Get, and says of a key that is not there that it is not.
+func (s *Store) Find(key []byte) (value []byte, found bool, err error) {
+	value, err = s.Get(key)
+	if errors.Is(err, errs.NotFound) {
+		return nil, false, nil
+	}
+	return value, err == nil, err
+}
+
+// Set writes one key; it is durable when Set returns.
+func (s *Store) Set(key, value []byte) error {
+	b := s.NewBatch()
+	b.Set(key, value)
+	return b.Commit()
+}
+
+// Delete removes one key; it is durable when Delete returns.
+func (s *Store) Delete(key []byte) error {
+	b := s.NewBatch()
+	b.Delete(key)
+	return b.Commit()
+}
+
 // Barrier returns when every Commit that began before the call has ended, and so is
 // durable unless it failed. CommitLazily is not waited for. When no Commit is under way
 // it costs a lock.

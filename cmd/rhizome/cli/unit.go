@@ -29,7 +29,7 @@ func (c *call) unitText(s scope) (string, error) {
 		"",
 		"[Service]",
 		"Type=exec",
-		"ExecStart=" + line,
+		"ExecStart="+line,
 		"Restart=on-failure",
 		"RestartSec=5",
 		"TimeoutStopSec=15",
