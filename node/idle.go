@@ -41,6 +41,14 @@ func watchIdle(ctx context.Context, activity func() uint64, under func() bool, t
 	}
 }
 
+// rest gives memory back when the node becomes idle.
+func (n *Node) rest(idle bool) {
+	if idle {
+		n.rows.Rest()
+	}
+	n.config.Idle(idle)
+}
+
 // asked counts what was asked of this node: requests, and rows that others changed.
 func (n *Node) asked() uint64 {
 	all, _ := n.requests.begun()

@@ -366,7 +366,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"windows", n.windows},
 		{"checks", n.checks},
 		{"disks", n.watchDisks},
-		{"memory", func(ctx context.Context) error { return watchIdle(ctx, n.asked, n.requests.any, c.Idle) }},
+		{"memory", func(ctx context.Context) error { return watchIdle(ctx, n.asked, n.requests.any, n.rest) }},
 	}...))
 	c.Logger.Info("the node stops")
 	return errors.Join(err, n.closeSoon())

@@ -125,6 +125,16 @@ func (h *hot) beginAll(held uint64) uint64 {
 	return ^uint64(0)
 }
 
+// clear gives back what is kept.
+func (h *hot) clear() {
+	for i := range h.shards {
+		s := &h.shards[i]
+		s.mu.Lock()
+		s.values, s.bytes = make(map[string][]byte), 0
+		s.mu.Unlock()
+	}
+}
+
 // end lets the shards that a batch held keep values again.
 func (h *hot) end(held uint64) {
 	for ; held != 0; held &= held - 1 {

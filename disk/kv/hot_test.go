@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -139,5 +140,44 @@ func TestHotValuesAreBounded(t *testing.T) {
 	}
 	if kept < hotShards*hotBytes/hotValue/2 {
 		t.Errorf("only %d values are kept", kept)
+	}
+}
+
+// TestRestGivesBackAndForgetsNothing: what was kept to answer sooner is read anew.
+func TestRestGivesBackAndForgetsNothing(t *testing.T) {
+	s := openForHot(t)
+	value := bytes.Repeat([]byte("rhizome "), 100)
+	for i := range 1000 {
+		if err := s.Set(fmt.Appendf(nil, "k%d", i), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	read := func() {
+		t.Helper()
+		for i := range 1000 {
+			if v, found, err := s.Find(fmt.Appendf(nil, "k%d", i)); err != nil || !found || !bytes.Equal(v, value) {
+				t.Fatal(i, len(v), found, err)
+			}
+		}
+	}
+	read()
+	if s.cache.Size() < 100<<10 {
+		t.Fatal("nothing was kept:", s.cache.Size())
+	}
+	s.Rest()
+	if n := s.cache.Size(); n != 0 {
+		t.Error("kept in blocks:", n)
+	}
+	for i := range s.hot.shards {
+		if n := s.hot.shards[i].bytes; n != 0 {
+			t.Error("kept in rows:", n)
+		}
+	}
+	read()
+	if s.cache.Size() == 0 {
+		t.Error("nothing is kept any more")
 	}
 }

@@ -40,6 +40,8 @@ type Store struct {
 	dir   string
 	db    *pebble.DB
 	cache *pebble.Cache
+	// cacheBytes is the cache's size.
+	cacheBytes int
 	noter *noter
 	hot   *hot
 	// logRoom is what Pebble sets aside on disk for each log, in bytes.
@@ -111,7 +113,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, translate(err)
 	}
-	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, cacheBytes: int(o.CacheBytes), noter: noter, hot: newHot(), barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
 	s.keepNotes(o)
 	return s, nil
 }
@@ -165,6 +167,14 @@ func (s *Store) Get(key []byte) (_ []byte, err error) {
 	s.hot.keep(key, v, epoch)
 	out = append([]byte(nil), v...)
 	return out, translate(closer.Close())
+}
+
+// Rest gives back what is kept in memory only to answer sooner. It is called when nobody
+// asks.
+func (s *Store) Rest() {
+	release := s.cache.Reserve(s.cacheBytes) // what is reserved holds no blocks
+	release()
+	s.hot.clear()
 }
 
 // Find is Get, and says of a key that is not there that it is not.
