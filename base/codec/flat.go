@@ -16,7 +16,7 @@ func NewFlat(room int) Flat {
 }
 
 // Record returns the record.
-func (f *Flat) Record() []byte { return f.b }
+func (f *Flat) Record() []byte { return laterRecord(f.b) }
 
 // field begins the next field.
 func (f *Flat) field(n byte) {

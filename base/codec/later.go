@@ -15,6 +15,8 @@ func later(b []byte) []byte {
 	return must(enc.Marshal(v))
 }
 
+func laterRecord(b []byte) []byte { return append(b[:1:1], later(b[1:])...) }
+
 // grow adds the field to each record in v: a map whose keys are all numbers.
 func grow(v any) {
 	switch v := v.(type) {

@@ -21,6 +21,7 @@ func (m *rowMsg) encode() []byte {
 	f.Bytes(7, m.Blob)
 	f.Uint(8, m.Epoch)
 	f.Uint(9, m.Digest)
+	f.Bool(10, m.Alone)
 	return f.Record()
 }
 
@@ -55,6 +56,8 @@ func (m *rowMsg) quick(raw []byte) bool {
 			m.Epoch = r.Uint(math.MaxUint64)
 		case 9:
 			m.Digest = r.Uint(math.MaxUint64)
+		case 10:
+			m.Alone = r.Bool()
 		default:
 			r.Unknown()
 		}
@@ -76,6 +79,7 @@ func (m *answerMsg) encode() []byte {
 	f.Int(10, m.Bytes)
 	f.Uint(11, m.Version)
 	f.Bool(12, m.Holds)
+	f.Bool(13, m.Alone)
 	return f.Record()
 }
 
@@ -116,6 +120,8 @@ func (m *answerMsg) quick(raw []byte) bool {
 			m.Version = r.Uint(math.MaxUint64)
 		case 12:
 			m.Holds = r.Bool()
+		case 13:
+			m.Alone = r.Bool()
 		default:
 			r.Unknown()
 		}

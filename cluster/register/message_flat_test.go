@@ -41,6 +41,41 @@ func TestFlatMessages(t *testing.T) {
 	}
 }
 
+// TestFlatMessagesAreWhole: no field is forgotten.
+func TestFlatMessagesAreWhole(t *testing.T) {
+	var row rowMsg
+	var a answerMsg
+	setAll(reflect.ValueOf(&row).Elem())
+	setAll(reflect.ValueOf(&a).Elem())
+	for _, c := range []struct{ got, want []byte }{{row.encode(), codec.Encode(row)}, {a.encode(), codec.Encode(a)}} {
+		if !bytes.Equal(c.got, c.want) {
+			t.Errorf("%x is written, want %x", c.got, c.want)
+		}
+	}
+	if back := (rowMsg{}); !back.quick(row.encode()) || !reflect.DeepEqual(back, row) {
+		t.Errorf("%+v became %+v", row, back)
+	}
+	if back := (answerMsg{}); !back.quick(a.encode()) || !reflect.DeepEqual(back, a) {
+		t.Errorf("%+v became %+v", a, back)
+	}
+}
+
+// setAll sets every field to something.
+func setAll(v reflect.Value) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.Slice:
+			f.SetBytes([]byte{byte(i + 1)})
+		case reflect.Int64:
+			f.SetInt(int64(i + 1))
+		default:
+			f.SetUint(uint64(i + 1))
+		}
+	}
+}
+
 // FuzzFlatMessages: what is read by hand is what codec.Decode reads.
 func FuzzFlatMessages(f *testing.F) {
 	m := newRowMsg(3, Row{1, "p", "s"})

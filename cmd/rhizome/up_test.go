@@ -225,16 +225,19 @@ func slowUpload(t *testing.T, n *running, half, rest []byte) (finish func() (*ht
 		t.Fatal(err)
 	}
 	req.ContentLength = int64(len(half) + len(rest))
+	req.Header.Set("Expect", "100-continue") // the body is taken once the request is being served
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+	t.Cleanup(client.CloseIdleConnections)
 	type answer struct {
 		resp *http.Response
 		err  error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		done <- answer{resp, err}
 	}()
-	if _, err := pw.Write(half); err != nil { // returns once the transport took it
+	if _, err := pw.Write(half); err != nil { // returns once the server wants it
 		t.Fatal(err)
 	}
 	return func() (*http.Response, error) {

@@ -406,10 +406,7 @@ func (l *lane) deliver(m *incoming) {
 // work answers a request in a goroutine of its own. Who asks and does not read the
 // answers loses the lane: what is refused costs it nothing else.
 func (l *lane) work(m *incoming) error {
-	ctx, stop := context.WithCancel(l.ctx)
-	if m.timeout != 0 {
-		ctx, stop = context.WithTimeout(l.ctx, time.Duration(m.timeout)*time.Millisecond)
-	}
+	ctx, stop := l.limited(m)
 	l.mu.Lock()
 	_, twice := l.works[m.id]
 	switch {
@@ -440,6 +437,14 @@ func (l *lane) work(m *incoming) error {
 	}
 	l.reply(m.id, nil, m.refused)
 	return nil
+}
+
+// limited returns the context of a request: of the lane, and of the time that it has.
+func (l *lane) limited(m *incoming) (context.Context, context.CancelFunc) {
+	if m.timeout == 0 {
+		return context.WithCancel(l.ctx)
+	}
+	return context.WithTimeout(l.ctx, time.Duration(m.timeout)*time.Millisecond)
 }
 
 func (l *lane) finish(ctx context.Context, stop context.CancelFunc, m *incoming) {
