@@ -111,12 +111,11 @@ func (c *Coordinator) healWith(ctx context.Context, n ident.NodeID, partitions m
 		return err
 	}
 	for batch := range slices.Chunk(of, healBatch) {
-		if err := errors.Join(ctx.Err(), c.compare(ctx, src, batch)); err != nil {
-			return err
+		heard, err := c.compare(ctx, src, batch)
+		if ctx.Err() != nil || !heard {
+			return errors.Join(ctx.Err(), err)
 		}
-		if err := c.askDoubts(ctx, src, batch); err != nil {
-			return err
-		}
+		whole = errors.Join(whole, err, c.askDoubts(ctx, src, batch)) // one partition holds up no others
 	}
 	return whole
 }
@@ -148,16 +147,17 @@ func (c *Coordinator) shared(n ident.NodeID, partitions map[int]struct{}) (of []
 	return of, err
 }
 
-func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error {
+// compare compares partitions. heard says that the other replica answered.
+func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) (heard bool, err error) {
 	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
 	theirs, err := src.Digests(call, of)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ours, err := c.cfg.Local.Digests(ctx, of)
 	if err != nil {
-		return err
+		return true, err
 	}
 	var failed error
 	var agreed []Term
@@ -171,14 +171,14 @@ func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) error 
 			failed = err
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return true, ctx.Err()
 		}
 		if failed == nil {
 			agreed = append(agreed, x)
 			failed = before
 		}
 	}
-	return errors.Join(failed, c.cfg.Local.agreed(agreed))
+	return true, errors.Join(failed, c.cfg.Local.agreed(agreed))
 }
 
 // mendRow hands the higher record of two replicas to the other one, as an Accept that

@@ -301,7 +301,7 @@ func (r *Replica) finish(i *importing) error {
 	next := *t
 	next.Serving, next.imp = t.Known, nil
 	b := r.kv.NewBatch()
-	if _, from, ok := r.before(i.group, i.term); next.pair && ok && len(from) == 1 {
+	if _, from, ok := r.before(i.group, i.term); next.pair && ok && len(from) == 1 && !i.again {
 		next.sure = true // the other replica imports the same, or has it
 		b.Set(pairKey(i.group), next.encodePair())
 	}

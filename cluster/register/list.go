@@ -97,7 +97,7 @@ func (l *lister) sweep(ctx context.Context, after string, limit int) (rows []cor
 		}
 		l.tries = attempt
 		s, done, answered, err := l.ask(ctx, after, limit)
-		if !done {
+		if !done && !outdated(err) {
 			single, asked, ok := l.sweepSingle(ctx, answered, after, limit)
 			if ok {
 				s, done = single, true

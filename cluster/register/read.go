@@ -54,7 +54,7 @@ func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Re
 	if done {
 		return rec, true, nil
 	}
-	if from, ok := r.Single(); ok {
+	if from, ok := r.Single(); ok && !outdated(err) {
 		if rec, done = c.readSingle(ctx, row, at, from); done {
 			return rec, true, nil
 		}

@@ -161,7 +161,7 @@ func (r *Replica) dropStale(i *importing) error {
 	if t.imp != i {
 		return errEnded
 	}
-	next := &tenure{Tenure: core.Tenure{Known: t.Known}, rows: t.rows}
+	next := &tenure{Tenure: core.Tenure{Known: t.Known}, rows: t.rows, pair: t.pair}
 	next.imp = r.newImport(i.group, next, false)
 	if err := r.seal([]change{{group: i.group, old: t, next: next, wipe: true}}); err != nil {
 		return err

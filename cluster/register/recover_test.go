@@ -149,6 +149,11 @@ func TestOldRowsDoNotComeBack(t *testing.T) {
 	if holdsRow(t, w.homes[0], row) {
 		t.Error("it came back")
 	}
+	for _, i := range []int{0, 3} {
+		if x := w.homes[i].rep.tenures[groupOf(slotOf(row.Part))].Load(); !x.pair {
+			t.Errorf("home %d does not know that the partition has two replicas", i)
+		}
+	}
 }
 
 func holdsRow(t *testing.T, h *home, row Row) (yes bool) {

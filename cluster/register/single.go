@@ -52,6 +52,13 @@ func (s *silence) any(nodes []ident.NodeID) bool {
 	return slices.ContainsFunc(nodes, func(n ident.NodeID) bool { _, ok := s.of[n]; return ok })
 }
 
+// outdated reports whether some replica goes by a newer layout than this node: then none
+// answers for two, for the other one may have been given up.
+func outdated(err error) bool {
+	var plan *PlanError
+	return errors.As(err, &plan) && plan.Refusal == core.OldPlan
+}
+
 // await says how long to wait for the second of two replicas: in later attempts, when
 // the first one could not answer alone, as long as it takes.
 func (c *Coordinator) await(nodes []ident.NodeID, attempt int) verdict {

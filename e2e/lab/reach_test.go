@@ -56,6 +56,7 @@ func between(t *testing.T, at, there *Node, key string) {
 // no hole goes through. They hold their share and serve it through the one that can be
 // reached, also after that one was away.
 func TestHomesBehindCarriersTakePart(t *testing.T) {
+	t.Parallel()
 	l := New(t, Options{})
 	l.SetAll(Path{Delay: 5 * time.Millisecond})
 	r := l.Rhizome(l.Home("lyon"), l.Router("carrier1", Symmetric).Attach("paris"), l.Router("carrier2", Symmetric).Attach("lille"))
@@ -80,6 +81,7 @@ func TestHomesBehindCarriersTakePart(t *testing.T) {
 // TestHolesArePunched: two homes behind usual boxes, which keep out what they did not ask
 // for, met through a third. They go on when that one is gone.
 func TestHolesArePunched(t *testing.T) {
+	t.Parallel()
 	l := New(t, Options{})
 	l.SetAll(Path{Delay: 5 * time.Millisecond})
 	r := l.Rhizome(l.Home("lyon"), l.Router("box1", Masquerade).Attach("paris"), l.Router("box2", Masquerade).Attach("lille"))
@@ -100,6 +102,7 @@ func TestHolesArePunched(t *testing.T) {
 // TestNodesOfOneLANFindEachOther: everyone's power went, and two nodes of one network came
 // back with other addresses, the third not yet. Then that one finds them.
 func TestNodesOfOneLANFindEachOther(t *testing.T) {
+	t.Parallel()
 	l := New(t, Options{})
 	box := l.Router("box", Masquerade)
 	r := l.Rhizome(l.Home("lyon"), box.Attach("attic"), box.Attach("cellar"))

@@ -21,6 +21,7 @@ const pieceSize = 1 << 20
 // TestReplacedHome: a home is lost for good and another takes its place. It fetches each
 // byte once, and then has everything.
 func TestReplacedHome(t *testing.T) {
+	t.Parallel()
 	l := New(t, Options{})
 	l.SetAll(Path{Delay: 5 * time.Millisecond})
 	r := l.Rhizome(l.Home("lyon"), l.Home("paris"), l.Home("lille"))
@@ -49,6 +50,7 @@ func TestReplacedHome(t *testing.T) {
 // TestLongAbsence: a home that was away fetches what was written meanwhile, and nothing
 // of what it has.
 func TestLongAbsence(t *testing.T) {
+	t.Parallel()
 	l := New(t, Options{})
 	l.SetAll(Path{Delay: 5 * time.Millisecond})
 	r := l.Rhizome(l.Home("lyon"), l.Home("paris"), l.Home("lille"))
