@@ -16,7 +16,7 @@ const (
 	// accept before it tells them.
 	vouchSoon = 100 * time.Millisecond
 	// vouchRetry is how often replicas are asked about doubts that nobody vouched for.
-	vouchRetry = time.Minute
+	vouchRetry = 10 * time.Second
 )
 
 // vouching is what both of two replicas hold and are yet to be told so.
