@@ -64,6 +64,19 @@ type joined struct {
 	cards  []membership.Card
 }
 
+// Joined says whether the node was started to join, and whether it did: one that belongs
+// to a rhizome already does not use the invitation.
+func (n *Node) Joined() (asked, did bool) { return n.config.Join != "", !n.unused }
+
+// Homes is how many homes the layout has.
+func (n *Node) Homes() int {
+	zones := map[string]bool{}
+	for _, x := range n.members.Layout().Nodes {
+		zones[x.Zone] = true
+	}
+	return len(zones)
+}
+
 // keepInvitation puts the invitation of this start where the next one finds it, unless
 // the node is a member already. It takes the place of one that did not serve.
 func (n *Node) keepInvitation(fresh bool) error {
@@ -72,7 +85,7 @@ func (n *Node) keepInvitation(fresh bool) error {
 	}
 	under, err := n.folder.invitation()
 	if !fresh && under == nil && err == nil {
-		n.config.Logger.Info("the node belongs to a rhizome already; the invitation is not used")
+		n.unused = true
 		return nil
 	}
 	if _, err := account.ParseTicket(n.config.Join); err != nil {

@@ -81,6 +81,7 @@ type Node struct {
 
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
+	unused bool // Config.Join, because the node belongs to a rhizome already
 	closed bool
 }
 

@@ -148,6 +148,7 @@ func (c *call) welcome(n *node.Node) error {
 	k := n.FirstKey()
 	if k == nil {
 		return c.show(upResult{n.S3(), n.Data()}, func() {
+			c.sayJoined(n)
 			fmt.Fprintln(c.Out, say.T("The node is up. rhizome status shows how it is; Ctrl-C stops it."))
 			writeRows(c.Out, rows)
 		})
@@ -167,6 +168,17 @@ func (c *call) welcome(n *node.Node) error {
 	return c.show(upResult{n.S3(), n.Data()}, func() {
 		_ = c.greet(rows, s3.URL, k.Name, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
 	})
+}
+
+// sayJoined says what became of an invitation.
+func (c *call) sayJoined(n *node.Node) {
+	switch asked, did := n.Joined(); {
+	case asked && did:
+		fmt.Fprintln(c.Out, c.Say.T("This computer has joined: the rhizome has %s now. Its share of the data comes by itself; rhizome layout show tells how far it is.",
+			c.Say.N(int64(n.Homes()), "%s home", "%s homes")))
+	case asked:
+		fmt.Fprintln(c.Err, c.Say.T("the node belongs to a rhizome already; the invitation is not used. Another data folder, for a new node, is named with --data."))
+	}
 }
 
 // greet says at once all that a first start has to say.
