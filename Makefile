@@ -53,7 +53,7 @@ unit:
 # The schedules of the commit protocol run one goroutine at a time, so a race detector
 # finds nothing in them and takes ten times as long: they run under `unit` only.
 race:
-	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught)' ./...
+	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$)' ./...
 
 # Packages run one after another: each starts nodes and loads both cores by itself. More
 # tests than cores at once, because many wait.
