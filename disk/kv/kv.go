@@ -42,8 +42,8 @@ type Store struct {
 	cache *pebble.Cache
 	// cacheBytes is the cache's size.
 	cacheBytes int
-	noter *noter
-	hot   *hot
+	noter      *noter
+	hot        *hot
 	// logRoom is what Pebble sets aside on disk for each log, in bytes.
 	logRoom uint64
 
