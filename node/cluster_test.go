@@ -440,6 +440,7 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	h.settled(2)
 	id := b.keys.id()
 	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: id.String()}, 2)
+	h.emptied(a, id)
 	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: id.String()}); err != nil {
 		t.Fatal(err)
 	}
@@ -511,6 +512,16 @@ func (h *homes) eventually(what string, done func() bool) {
 	}
 }
 
+// emptied waits until the others know that a node keeps nothing that they lack.
+func (h *homes) emptied(a *home, id ident.NodeID) {
+	h.t.Helper()
+	h.eventually("the drained node is empty", func() bool {
+		a.members.Changed()
+		card, _ := a.members.Card(id)
+		return card.Used == 0 && card.Health.Kept == 0
+	})
+}
+
 func TestADrainedNodeLeaves(t *testing.T) {
 	h := newHomes(t, 0)
 	a, b, c := h.three()
@@ -523,11 +534,7 @@ func TestADrainedNodeLeaves(t *testing.T) {
 		t.Errorf("a node that holds partitions is removed: %v", err)
 	}
 	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: gone}, 4)
-	h.eventually("the drained node is empty", func() bool {
-		a.members.Changed()
-		card, _ := a.members.Card(c.keys.id())
-		return card.Used == 0 && card.Health.Kept == 0
-	})
+	h.emptied(a, c.keys.id())
 	if _, err := b.Change(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: gone}); err != nil {
 		t.Fatal(err)
 	}

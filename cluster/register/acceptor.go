@@ -185,6 +185,7 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	if v := next.Value; v != nil {
 		count, bytes = count+v.Count, bytes+v.Bytes
 	}
+	r.seen[row.Table].Store(true)
 	batch := r.kv.NewBatch()
 	flags := writeRow(batch, key, c.stored.flags, !c.stored.ballot.IsZero(), next)
 	addDigest(batch, key[1:], &c.stored, next)

@@ -251,7 +251,7 @@ func (r *Replica) doubt(term uint64, row Row) error {
 // openDoubts returns the partitions of which the other replica is to be asked: this one is
 // not sure, or lists something.
 func (r *Replica) openDoubts(ctx context.Context) (out []Term) {
-	var tables []Table
+	tables := r.tables()
 	for g := range r.tenures {
 		t := r.tenures[g].Load()
 		x := Term{Partition: partitionOf(g), Term: t.Known}
@@ -260,12 +260,7 @@ func (r *Replica) openDoubts(ctx context.Context) (out []Term) {
 		case !t.sure || r.doubts.open[g].Load() == oldDoubts:
 			out = append(out, x)
 		case r.doubts.open[g].Load() == newDoubts:
-			var err error
-			if tables == nil {
-				tables, err = r.tables()
-			}
-			of, all, failed := r.listDoubts(ctx, x, tables, 1)
-			if len(of) > 0 || !all || err != nil || failed != nil {
+			if of, all, err := r.listDoubts(ctx, x, tables, 1); len(of) > 0 || !all || err != nil {
 				out = append(out, x)
 			}
 		}

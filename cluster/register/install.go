@@ -238,6 +238,7 @@ func (w *pageWriter) commit(next bool) error {
 	r := w.r
 	b := r.kv.NewBatch()
 	for _, x := range w.rows {
+		r.seen[x.row.Table].Store(true)
 		old := &x.cell.stored
 		writeRow(b, x.key, old.flags, !old.ballot.IsZero(), &x.next)
 		addDigest(b, x.key[1:], old, &x.next)

@@ -56,6 +56,7 @@ type Replica struct {
 	fences   fences
 	doubts   doubts
 	weights  weights
+	seen     [256]atomic.Bool // tables that may have keys
 	watchers [256][]func(Row, *Value)
 	tombs    atomic.Int64 // tombstones written since the start, for who forgets them
 }
@@ -74,7 +75,7 @@ func OpenReplica(store *kv.Store, node ident.NodeID, o ReplicaOptions) (*Replica
 	if err := r.claim(node); err != nil {
 		return nil, err
 	}
-	for _, load := range []func() error{r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests, r.loadDoubts} {
+	for _, load := range []func() error{r.loadTables, r.loadLimits, r.loadTenures, r.loadFences, r.loadDigests, r.loadDoubts} {
 		if err := load(); err != nil {
 			return nil, err
 		}

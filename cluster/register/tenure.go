@@ -268,7 +268,7 @@ func (r *Replica) seal(changes []change) error {
 	r.settleWrites(func(row string) bool { return touched[rowGroup([]byte(row))] })
 	promised := r.promises(&touched)
 	b := r.kv.NewBatch()
-	tables, err := r.tables()
+	tables := r.tables()
 	for _, c := range changes {
 		b.Set(tenureKey(c.group), c.next.encode())
 		b.Delete(cursorKey(c.group))
@@ -277,11 +277,7 @@ func (r *Replica) seal(changes []change) error {
 			wipe(b, c.group, tables)
 		}
 	}
-	if err == nil {
-		err = b.Commit()
-	} else {
-		b.Discard()
-	}
+	err := b.Commit()
 	for _, c := range changes {
 		if err != nil {
 			r.tenures[c.group].Store(c.old)

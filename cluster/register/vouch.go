@@ -98,10 +98,7 @@ func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
 // here it holds.
 func (c *Coordinator) askDoubts(ctx context.Context, src Source, of []Term) error {
 	local := c.cfg.Local
-	tables, err := local.tables()
-	if err != nil {
-		return err
-	}
+	tables := local.tables()
 	for _, x := range of {
 		for more := true; more; {
 			if g := groupIn(x.Partition); !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {

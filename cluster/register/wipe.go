@@ -11,32 +11,37 @@ import (
 // rowKinds are the first bytes of the keys that belong to a row or partition key.
 var rowKinds = [...]byte{headKey, blobKey, tombKey, workKey, weightKey, doubtKey}
 
-// tables returns the tables of which there are any keys.
-func (r *Replica) tables() (out []Table, err error) {
-	var seen [256]bool
+// loadTables notes the tables of which there are any keys.
+func (r *Replica) loadTables() error {
 	for _, kind := range rowKinds {
 		it, err := r.kv.Iter([]byte{kind}, []byte{kind + 1})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for ok := it.First(); ok; {
 			t := it.Key()[1]
-			seen[t] = true
+			r.seen[t].Store(true)
 			if t == 255 {
 				break
 			}
 			ok = it.SeekGE([]byte{kind, t + 1})
 		}
 		if err := it.Close(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for t, ok := range seen {
-		if ok {
+	return nil
+}
+
+// tables returns the tables of which there are keys, or were since the start: looking
+// for them walks over what was wiped, group by group.
+func (r *Replica) tables() (out []Table) {
+	for t := range r.seen {
+		if r.seen[t].Load() {
 			out = append(out, Table(t))
 		}
 	}
-	return out, nil
+	return out
 }
 
 // groupRange returns the keys of one kind and table that belong to a group.
@@ -68,11 +73,7 @@ func (r *Replica) forgetGroups(wiped *[groups]bool) {
 // of ROWs; a nil bound is open. key is a whole key, and value a stored head; both are
 // valid until f returns. What it sees is durable.
 func (r *Replica) walkGroup(ctx context.Context, group int, from, to []byte, f func(key, value []byte) error) error {
-	tables, err := r.tables()
-	if err != nil {
-		return err
-	}
-	for _, t := range tables {
+	for _, t := range r.tables() {
 		lo, hi := groupRange(headKey, t, group)
 		if from != nil && bytes.Compare(from, lo[1:]) > 0 {
 			lo = append([]byte{headKey}, from...)

@@ -155,6 +155,7 @@ func (n *Memory) Cut(from, to ident.NodeID) { n.setCut(edge{from, to}, true) }
 func (n *Memory) Heal(from, to ident.NodeID) { n.setCut(edge{from, to}, false) }
 
 func (n *Memory) setCut(e edge, cut bool) {
+	n.tell() // what is noticed at this very moment was so before the change
 	n.mu.Lock()
 	w := n.way(e)
 	if w.cut != cut {
