@@ -62,15 +62,8 @@ func (t *tenure) encodePair() []byte {
 	return append(b, 0)
 }
 
-// loadPair reads what encodePair wrote: of an earlier term it says nothing.
-func (r *Replica) loadPair(group int, t *tenure) error {
-	v, err := r.kv.Get(pairKey(group))
-	if errors.Is(err, errs.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+// loadPair takes over what encodePair wrote: of an earlier term it says nothing.
+func (t *tenure) loadPair(v []byte) error {
 	if len(v) != pairSize || v[8] > 1 {
 		return errs.New(errs.Corrupt, "the row store does not say in a way that this program reads what of its rows is in doubt")
 	}
@@ -83,12 +76,13 @@ func (r *Replica) loadPair(group int, t *tenure) error {
 // loadDoubts finds out where there are doubts from before the start, and begins the
 // lists of partitions of two replicas that an earlier release served without.
 func (r *Replica) loadDoubts() error {
-	for g := range r.tenures {
-		if err := r.loadPair(g, r.tenures[g].Load()); err != nil {
-			return err
-		}
+	err := r.walk(context.Background(), pairKey(0), pairKey(groups), func(key, v []byte) error {
+		return r.tenures[binary.BigEndian.Uint16(key[2:])].Load().loadPair(v)
+	})
+	if err != nil {
+		return err
 	}
-	err := r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(entry, _ []byte) error {
+	err = r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(entry, _ []byte) error {
 		key, _, err := rowOfDoubt(entry)
 		if err == nil {
 			r.doubts.open[groupOf(keySlot(key))].Store(oldDoubts)
