@@ -81,7 +81,6 @@ foreign: setup
 
 soak: setup build later
 	RHIZOME_SOAK=1 go test -timeout 0 -count=1 ./...
-	go test -timeout 0 -count=1 ./disk/extentstore ./cluster/extent -seeds 4000
 	tools/fuzz 10m
 	cd e2e && RHIZOME_SOAK=1 go test -count=1 -p 1 -timeout 0 ./...
 	$(MAKE) bench BENCH="-keys 1000000"

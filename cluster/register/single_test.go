@@ -12,6 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"rhizome/base/errs"
+	"rhizome/base/seeds"
 	"rhizome/cluster/register/core"
 	"rhizome/net/rpc"
 )
@@ -334,15 +335,8 @@ func (w *town) away(rng *rand.Rand) {
 
 // TestHistoriesOfTwo plays histories in which one of two replicas answers alone.
 func TestHistoriesOfTwo(t *testing.T) {
-	first, last := uint64(1), uint64(8)
-	if *longFlag {
-		last = 1000
-	}
-	if *seedFlag != 0 {
-		first, last = *seedFlag, *seedFlag
-	}
 	reads := 0
-	for seed := first; seed <= last; seed++ {
+	for seed := range seeds.Of(t, 8, 1000) {
 		ops := playPairs(t, seed)
 		if wrong := judge(ops); wrong != "" {
 			t.Fatalf("seed %d: %s", seed, wrong)
