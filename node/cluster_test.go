@@ -130,7 +130,7 @@ func (h *homes) join(through *home, name string) *home {
 // settled waits until all nodes that run have the same layout and have taken it up.
 func (h *homes) settled(nodes int) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	for name, x := range h.all {
 		if x.stop == nil {
@@ -498,9 +498,12 @@ func (x *home) tookUp() bool {
 	return err == nil && p.Queued == 0 && p.Waiting == 0 && !p.Comparing
 }
 
+// patience bounds waits for what takes seconds: what exceeds it does not come to an end.
+const patience = 5 * time.Minute
+
 func (h *homes) eventually(what string, done func() bool) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	for !done() {
 		timer := time.NewTimer(50 * time.Millisecond)
