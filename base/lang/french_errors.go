@@ -43,6 +43,7 @@ var frenchErrors = map[string]string{
 	"choose one of --user and --system":                                               "choisissez entre --user et --system",
 	"this computer has no systemd, which starts services; run rhizome up another way": "cet ordinateur n'a pas systemd, qui démarre les services ; lancez rhizome up autrement",
 	"the service cannot be installed: %w":                                             "le service ne peut pas être installé : %w",
+	"the service is installed, but its node does not come up; its log ends with:\n%s": "le service est installé, mais son nœud ne démarre pas ; son journal finit par :\n%s",
 	"the service cannot be removed: %w":                                               "le service ne peut pas être retiré : %w",
 	"no service is installed (%s)":                                                    "aucun service n'est installé (%s)",
 	"the program does not know its own file: %w":                                      "le programme ne connaît pas son propre fichier : %w",
