@@ -59,7 +59,7 @@ func wipe(b *kv.Batch, group int, tables []Table) {
 			b.DeleteRange(groupRange(kind, t, group))
 		}
 	}
-	b.DeleteRange(digestKey(group, 0), after(digestKey(group, buckets-1)))
+	b.DeleteRange(digestKey(group, 0), after(digestKey(group, sumOfBuckets)))
 }
 
 // forgetGroups drops what is remembered in memory of the rows of wiped groups, but for
