@@ -46,6 +46,7 @@ var frenchErrors = map[string]string{
 	"the service is installed, but its node does not come up; its log ends with:\n%s": "le service est installé, mais son nœud ne démarre pas ; son journal finit par :\n%s",
 	"the layout does not say of which lineage it is":                                  "l'agencement ne dit pas de quelle lignée il est",
 	"the other node does not say of which lineage its layout is: it runs a release that this one cannot work with": "l'autre nœud ne dit pas de quelle lignée est son agencement : sa version ne peut pas travailler avec celle-ci",
+	"of %d pending extents it cannot be said whether they may go; the first is %s: %w":                             "de %d morceaux en attente on ne peut pas dire s'ils peuvent partir ; le premier est %s : %w",
 	"the service cannot be removed: %w":          "le service ne peut pas être retiré : %w",
 	"no service is installed (%s)":               "aucun service n'est installé (%s)",
 	"the program does not know its own file: %w": "le programme ne connaît pas son propre fichier : %w",
