@@ -212,6 +212,11 @@ func (n *Node) finishJoin() error {
 // serveJoin handles a stranger's joinRequest. What goes wrong among the members is not for
 // strangers' ears.
 func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+	ctx, leave, err := n.strangers.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	answer, err := n.answerJoin(ctx, from, request)
