@@ -45,7 +45,7 @@ func pick(rng *rand.Rand, l *Layout, fresh int) Change {
 func TestSimulationOfHistories(t *testing.T) {
 	seeds, made, refused := uint64(80), 0, 0
 	if *longFlag {
-		seeds = 5000
+		seeds = 1000
 	}
 	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 1))

@@ -254,7 +254,7 @@ func judge(ops map[Row][]porcupine.Operation) string {
 func TestHistories(t *testing.T) {
 	first, last := uint64(1), uint64(60)
 	if *longFlag {
-		last = 5000
+		last = 600
 	}
 	if *seedFlag != 0 {
 		first, last = *seedFlag, *seedFlag

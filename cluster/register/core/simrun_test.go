@@ -103,7 +103,7 @@ func TestSimulation(t *testing.T) {
 	}
 	runs := uint64(2000)
 	if *longFlag {
-		runs = 200_000
+		runs = 40_000
 	}
 	known, unknown := 0, 0
 	for seed := uint64(1); seed <= runs; seed++ {
