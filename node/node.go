@@ -73,6 +73,7 @@ type Node struct {
 	due       chan struct{} // the next window of the check
 	again     chan struct{} // damage may be whole again
 	requests  flights
+	strangers door // who asks to join
 	moves     moves
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
@@ -249,6 +250,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
+	n.onClose(n.strangers.close)
 	n.extents, err = extent.NewStore(extent.Config{
 		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
 		Members: plans{n.members}.nodes, Load: n.load, Logger: c.Logger,

@@ -165,7 +165,7 @@ func (w *world) remove(l *ledger, d deed) error {
 }
 
 func TestPowerCut(t *testing.T) {
-	for seed := range seeds.Of(t, 15, 1000) {
+	for seed := range seeds.Of(t, 15, 2000) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { powerCutOnce(t, seed) })
 	}
 }

@@ -30,6 +30,8 @@ type homes struct {
 	net  *rpc.Memory
 	all  []*home
 	rows *layout.Layout
+	// graves close what crashed.
+	graves []func()
 
 	mu      sync.Mutex
 	holders []ident.NodeID // of every extent
@@ -101,6 +103,9 @@ func (h *homes) close() {
 	for _, x := range h.all {
 		x.shut()
 	}
+	for _, bury := range h.graves {
+		bury()
+	}
 }
 
 // start opens a home on its file system.
@@ -163,6 +168,15 @@ func (x *home) crash() {
 	fs := x.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
 	x.Store.Close()
 	x.regs.Close()
+	// Calls of others may be under way in what crashed: it is closed when they have ended.
+	disks, rows := x.disks, x.rows
+	x.h.graves = append(x.h.graves, func() {
+		if disks != nil {
+			_ = disks.Close()
+			_ = rows.Close()
+		}
+	})
+	x.disks = nil
 	x.shut()
 	x.fs = fs
 	x.start()

@@ -329,7 +329,7 @@ func TestMendRuns(t *testing.T) {
 // TestManyHistory: writers on all nodes while homes crash and links are cut; in the end
 // every home has every extent that a row uses, whole, and nothing else.
 func TestManyHistory(t *testing.T) {
-	for seed := range seeds.Of(t, 3, 200) {
+	for seed := range seeds.Of(t, 3, 400) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, seed) })
 	}
 }

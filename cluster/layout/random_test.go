@@ -41,7 +41,7 @@ func pick(rng *rand.Rand, l *Layout, fresh int) Change {
 // true, and no copy moves that could have stayed within the bounds.
 func TestSimulationOfHistories(t *testing.T) {
 	made, refused := 0, 0
-	for seed := range seeds.Of(t, 80, 5000) {
+	for seed := range seeds.Of(t, 80, 1000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		l := start([]int{1, 16, 64, 256}[rng.IntN(4)], 4*giga)
 		for step := range 20 {

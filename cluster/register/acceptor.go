@@ -192,6 +192,11 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	pair := r.tenureOf(key).pair
 	if pair {
 		batch.Set(doubtOf(key, next.Ballot), nil)
+		// Whether the one that is replaced is listed is not looked up: if anything is, its
+		// key is short.
+		if r.doubts.open[groupOf(keySlot(key))].Load() != noDoubts && !c.stored.ballot.IsZero() && c.stored.ballot != next.Ballot {
+			batch.Delete(doubtOf(key, c.stored.ballot))
+		}
 	}
 	w := r.weights.begin(batch, row, count, bytes)
 	s.setWriting(c, true)

@@ -247,7 +247,7 @@ func judge(ops map[Row][]porcupine.Operation) string {
 // what is tried; when what happens is up to the machine.
 func TestHistories(t *testing.T) {
 	known, unknown := 0, 0
-	for seed := range seeds.Of(t, 60, 5000) {
+	for seed := range seeds.Of(t, 60, 600) {
 		ops := play(t, seed)
 		if wrong := judge(ops); wrong != "" {
 			t.Fatalf("seed %d: %s", seed, wrong)

@@ -98,39 +98,38 @@ func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
 // here it holds.
 func (c *Coordinator) askDoubts(ctx context.Context, src Source, of []Term) error {
 	local := c.cfg.Local
-	tables := local.tables()
 	for _, x := range of {
-		for more := true; more; {
-			if g := groupIn(x.Partition); !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {
-				break
+		g := groupIn(x.Partition)
+		if !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {
+			continue
+		}
+		for begin, first := []byte(nil), true; first || begin != nil; first = false {
+			doubts, next, err := local.listDoubts(ctx, x, begin, maxVouched)
+			if err == nil {
+				err = c.askAbout(ctx, src, doubts)
 			}
-			doubts, all, err := local.listDoubts(ctx, x, tables, maxVouched)
 			if err != nil {
 				return err
 			}
-			settled, err := c.askAbout(ctx, src, doubts)
-			if err != nil {
-				return err
-			}
-			more = !all && settled > 0
+			begin = next
 		}
 	}
 	return nil
 }
 
-// askAbout asks the other replica which of some records it holds, and returns how many.
-func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched) (int, error) {
+// askAbout asks the other replica which of some records it holds.
+func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched) error {
 	if len(doubts) == 0 {
-		return 0, nil
+		return nil
 	}
 	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
 	held, err := src.Vouch(call, doubts)
 	if errors.Is(err, rpc.ErrUnknownMethod) {
-		return 0, nil // it runs an older release
+		return nil // it runs an older release
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	both := doubts[:0:0]
 	for k, ok := range held {
@@ -139,5 +138,5 @@ func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched
 		}
 	}
 	_, err = c.cfg.Local.Vouch(ctx, both)
-	return len(both), err
+	return err
 }

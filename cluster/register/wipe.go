@@ -67,7 +67,7 @@ func (w wiper) group(group int, tables []Table) error {
 			}
 		}
 	}
-	return w.drop(digestKey(group, 0), after(digestKey(group, buckets-1)))
+	return w.drop(digestKey(group, 0), after(digestKey(group, sumOfBuckets)))
 }
 
 // drop removes a range if there is anything in it: each removal costs all later walks.

@@ -225,7 +225,7 @@ var longScopes = []scope{
 func TestExplore(t *testing.T) {
 	limit, list := 4_000_000, scopes
 	if seeds.Long() {
-		limit, list = 40_000_000, append(list[:len(list):len(list)], longScopes...)
+		limit, list = 10_000_000, append(list[:len(list):len(list)], longScopes...)
 	}
 	for _, sc := range list {
 		t.Run(sc.name, func(t *testing.T) {

@@ -91,7 +91,7 @@ func judge(hist map[string][]porcupine.Operation) string {
 
 func TestSimulation(t *testing.T) {
 	known, unknown := 0, 0
-	for seed := range seeds.Of(t, 2000, 200_000) {
+	for seed := range seeds.Of(t, 2000, 40_000) {
 		hist := history(seed, rules{})
 		if wrong := judge(hist); wrong != "" {
 			t.Fatalf("RHIZOME_SEED=%d plays it again\n%s", seed, wrong)
