@@ -149,7 +149,7 @@ func (c *Coordinator) shared(n ident.NodeID, partitions map[int]struct{}) (of []
 
 // compare compares partitions. heard says that the other replica answered.
 func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) (heard bool, err error) {
-	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	call, cancel := c.limited(ctx)
 	defer cancel()
 	theirs, err := src.Digests(call, of)
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *Coordinator) mendRow(ctx context.Context, src Source, term uint64, our,
 	if high.Ballot.Less(low.Ballot) || high.Ballot == low.Ballot && high.Soft {
 		from, to, high, low = to, from, low, high
 	}
-	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	call, cancel := c.limited(ctx)
 	defer cancel()
 	a, err := from.Read(call, term, high.Row)
 	if err != nil || a.Refusal != core.None {

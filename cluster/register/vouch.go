@@ -85,7 +85,7 @@ func (c *Coordinator) vouch() {
 // vouchTo tells one replica. One that does not answer finds out by itself: see Heal.
 func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
 	for some := range slices.Chunk(of, maxVouched) {
-		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
+		ctx, cancel := c.limited(context.Background())
 		_, err := askOne(ctx, c, n, 0, func(ctx context.Context, _ int, p Peer) ([]bool, error) { return p.Vouch(ctx, some) })
 		cancel()
 		if err != nil {
@@ -123,7 +123,7 @@ func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched
 	if len(doubts) == 0 {
 		return 0, nil
 	}
-	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	call, cancel := c.limited(ctx)
 	defer cancel()
 	held, err := src.Vouch(call, doubts)
 	if errors.Is(err, rpc.ErrUnknownMethod) {
