@@ -11,6 +11,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
+	"rhizome/net/rpc"
 )
 
 const (
@@ -49,6 +50,7 @@ func (c *Coordinator) missed(n ident.NodeID, part string) {
 // compares digests, fetches the heads of buckets that differ, and hands over or takes
 // what one of both lacks. It runs until ctx ends and returns nil.
 func (c *Coordinator) Heal(ctx context.Context) error {
+	ctx = rpc.Behind(ctx) // what is compared and mended gives way to what people wait for, and not to itself
 	rarely := time.NewTicker(healRarely)
 	defer rarely.Stop()
 	var running sync.WaitGroup

@@ -26,10 +26,12 @@ func TestWhoIsSilent(t *testing.T) {
 		return nil, errs.New(errs.Unavailable, "the node has too much to do")
 	})
 	entered := make(chan struct{}, 8)
-	links.Handle(methodHold, rpc.Members, func(ctx context.Context, _ ident.NodeID, _ []byte) ([]byte, error) {
+	over := make(chan struct{})
+	defer close(over)
+	links.Handle(methodHold, rpc.Members, func(context.Context, ident.NodeID, []byte) ([]byte, error) {
 		entered <- struct{}{}
-		<-ctx.Done()
-		return nil, ctx.Err()
+		<-over
+		return nil, nil
 	})
 	links.Handle(methodEcho, rpc.Members, func(context.Context, ident.NodeID, []byte) ([]byte, error) { return nil, nil })
 	c, to := w.homes[0].coord, w.homes[1].id
