@@ -186,11 +186,14 @@ func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, c
 		var none T
 		return none, err
 	}
+	if n == c.cfg.Node { // it is there, whatever it says
+		a, err := call(ctx, i, p)
+		c.heed(n, any(a), err)
+		return a, err
+	}
 	heard := c.silent.heard(n)
 	a, err := call(ctx, i, p)
-	if n != c.cfg.Node {
-		c.silent.ended(ctx, n, heard, err)
-	}
+	c.silent.ended(ctx, n, heard, err)
 	c.heed(n, any(a), err)
 	return a, err
 }
