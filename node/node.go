@@ -299,9 +299,9 @@ func (n *Node) source(id ident.NodeID) (register.Source, error) {
 }
 
 // noticed is told of the rows of extents that this node takes.
-func (n *Node) noticed(row register.Row, v *register.Value) {
+func (n *Node) noticed(row register.Row, v *register.Value, late bool) {
 	if extents := n.extents; extents != nil {
-		extents.Notice(row, v)
+		extents.Notice(row, v, late)
 	}
 }
 
@@ -344,7 +344,7 @@ func (n *Node) Run(ctx context.Context) error {
 	watched = metrics.New(metrics.Config{Source: n, Requests: counted,
 		Reasons: func(ctx context.Context) ([]api.Reason, error) { return server.Reasons(ctx, c.Say) }})
 	socket := server.HTTP()
-	socket.Handler = n.requests.count(socket.Handler)
+	socket.Handler = n.requests.count(aside(socket.Handler))
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{

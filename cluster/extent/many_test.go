@@ -248,7 +248,7 @@ func (p *telling) Accept(ctx context.Context, v uint64, row register.Row, r core
 	deaf := p.x.deaf
 	p.x.h.mu.Unlock()
 	if err == nil && a.Refusal == 0 && s != nil && !deaf {
-		s.Notice(row, r.Value)
+		s.Notice(row, r.Value, false)
 	}
 	return a, err
 }
@@ -388,7 +388,7 @@ func (x *home) write(key string, plain []byte) (Piece, Ref, error) {
 	if err == nil && !x.gateway { // a coordinator reaches its own replica without telling
 		v, _, err := x.regs.Read(ctx, Row(p.Extent))
 		must(x.t, err)
-		x.Notice(Row(p.Extent), v)
+		x.Notice(Row(p.Extent), v, false)
 	}
 	return p, ref, err
 }

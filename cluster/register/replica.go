@@ -57,7 +57,7 @@ type Replica struct {
 	doubts   doubts
 	weights  weights
 	seen     [256]atomic.Bool // tables that may have keys
-	watchers [256][]func(Row, *Value)
+	watchers [256][]func(Row, *Value, bool)
 	tombs    atomic.Int64 // tombstones written since the start, for who forgets them
 }
 
