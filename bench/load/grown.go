@@ -89,7 +89,7 @@ func (g *grower) measure(name string) (out []Result, err error) {
 	}{
 		{"PUT", 16, func(c *wire.Client, n int) (int64, error) { return g.put(c, fresh+n) }},
 		{"GET", 16, func(c *wire.Client, _ int) (int64, error) {
-			resp, err := c.Must(&wire.Request{Method: "GET", Path: g.name(rand.IntN(g.full)), Sink: io.Discard})
+			resp, err := c.Must(&wire.Request{Method: "GET", Path: g.name(rand.IntN(g.full)), Sink: io.Discard}) // any, by chance
 			if err == nil && resp.Length != grownSize {
 				err = fmt.Errorf("%d bytes came back, want %d", resp.Length, grownSize)
 			}
@@ -110,7 +110,7 @@ func (g *grower) measure(name string) (out []Result, err error) {
 
 // page lists a page that begins in the first nine tenths of the order.
 func (g *grower) page(c *wire.Client, _ int) (int64, error) {
-	query := fmt.Sprintf("list-type=2&max-keys=%d&start-after=%08x", page, rand.Uint32N(1<<32/10*9))
+	query := fmt.Sprintf("list-type=2&max-keys=%d&start-after=%08x", page, rand.Uint32N(1<<32/10*9)) // anywhere, by chance
 	resp, err := c.Must(&wire.Request{Method: "GET", Path: bucket, Query: query})
 	if err != nil {
 		return 0, err
