@@ -387,7 +387,7 @@ func (w *town) away(rng *rand.Rand) {
 func TestHistoriesOfTwo(t *testing.T) {
 	first, last := uint64(1), uint64(8)
 	if *longFlag {
-		last = 150
+		last = 60
 	}
 	if *seedFlag != 0 {
 		first, last = *seedFlag, *seedFlag
