@@ -387,7 +387,7 @@ func (w *town) away(rng *rand.Rand) {
 // TestHistoriesOfTwo plays histories in which one of two replicas answers alone.
 func TestHistoriesOfTwo(t *testing.T) {
 	reads := 0
-	for seed := range seeds.Of(t, 8, 150) {
+	for seed := range seeds.Of(t, 8, 60) {
 		ops := playPairs(t, seed)
 		if wrong := judge(ops); wrong != "" {
 			t.Fatalf("seed %d: %s", seed, wrong)
