@@ -161,6 +161,7 @@ func (n *Node) watchMoves(ctx context.Context) error {
 			}
 		}
 		n.members.Changed()
+		n.regs.CompareDoubts(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -297,6 +298,7 @@ func (n *Node) describe(c *membership.Card) {
 	c.Imported = n.imported()
 	moved := n.replica.Progress()
 	c.Health.Rows, c.Health.Kept = int64(moved.Served-moved.Imported), int64(moved.Served+moved.Kept)
+	c.Health.Unsure = int64(moved.Unsure)
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
 	c.Health.Damaged, c.Health.Comparing = int64(p.Lost), p.Comparing

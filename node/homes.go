@@ -11,7 +11,6 @@ import (
 	"rhizome/base/lang"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
-	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 	"rhizome/net/rpc/p2p"
@@ -195,7 +194,7 @@ func (n *Node) Layout(ctx context.Context) (api.Layout, error) {
 	out := api.Layout{
 		Version: l.Version, Lineage: l.Lineage.String(), Replicas: cmp.Or(l.Settings.Replicas, 3), Zones: l.Settings.Zones,
 		Effective: same.Replicas, Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
-		Stand: admin.StandingOf(l, n.members.Up), Warn: notices(same.Warnings), Moving: n.moving(),
+		Stand: n.standing(l), Warn: notices(same.Warnings), Moving: n.moving(),
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin"
+	"rhizome/gateway/admin/api"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
 )
@@ -158,4 +160,56 @@ func TestTwoHomesOneAway(t *testing.T) {
 		}
 		reads(x)
 	}
+}
+
+// TestThreeHomesBecomeTwo: the status says that reads go on while one of the two is away
+// only once each of them can tell alone what both hold.
+func TestThreeHomesBecomeTwo(t *testing.T) {
+	h := newHomes(t, 5*time.Millisecond)
+	a, b, c := h.three()
+	for i := range 30 {
+		a.put(t, fmt.Sprint("small", i), []byte("hello"))
+	}
+	h.settled(3)
+	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeDrain, Node: c.keys.id().String()}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("reads go on alone", func() bool {
+		said := a.says(t, lang.English)
+		alone := a.replica.Progress().Unsure == 0 && b.replica.Progress().Unsure == 0
+		if strings.Contains(said, "reads go on.") && !alone {
+			t.Fatalf("the status says too soon:\n%s", said)
+		}
+		if fr := a.says(t, lang.French); strings.Contains(fr, " in a moment") {
+			t.Fatalf("en français il dit :\n%s", fr)
+		}
+		return alone && strings.Contains(said, "reads go on.")
+	})
+}
+
+// TestAThirdHomeTakesOver: until it has its copies, both others are needed, and the status
+// says so.
+func TestAThirdHomeTakesOver(t *testing.T) {
+	h := newHomes(t, 20*time.Millisecond)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	for i := range 30 {
+		a.put(t, fmt.Sprint("small", i), []byte("hello"))
+	}
+	h.join(a, "lille")
+	h.eventually("the status says that all are needed", func() bool { return strings.Contains(a.says(t, lang.English), "all homes are needed") })
+	h.kill("brest")
+	stopped := false
+	h.eventually("the status says what stopped", func() bool {
+		said := a.says(t, lang.English)
+		stopped = strings.Contains(said, "of the data have stopped: other homes were just taking it over") && strings.Contains(said, "one is away (brest)")
+		return stopped || a.tookUp()
+	})
+	if !stopped {
+		t.Error("all was taken over before a home went")
+	}
+	h.up(b.config.Home)
+	h.settled(3)
+	h.eventually("nothing is said any more", func() bool { return a.says(t, lang.English) == "" })
 }

@@ -163,6 +163,34 @@ func node(id byte, zone string, witness bool) layout.Node {
 	return n
 }
 
+// taken: all rows are where they belong.
+var taken = Rows{Has: func(int, ident.NodeID) bool { return true }, Before: func(int) []ident.NodeID { return nil }}
+
+// TestStandingWhileRowsAreTakenOver: a third home joins two. Until two of them have the
+// rows of a partition, both that had them are needed.
+func TestStandingWhileRowsAreTakenOver(t *testing.T) {
+	l := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", false)}, []uint16{0, 1, 2})
+	for name, c := range map[string]struct {
+		has, away string
+		want      api.Standing
+	}{
+		"nobody has them":           {"", "", api.Standing{Moving: 1}},
+		"one has":                   {"\x01", "", api.Standing{Moving: 1}},
+		"one has, the newcomer off": {"\x01", "\x03", api.Standing{Fragile: 1}},
+		"one has, the other off":    {"\x01", "\x02", api.Standing{Stopped: 1, Silent: 1, Waiting: 1}},
+		"two have":                  {"\x01\x02", "", api.Standing{Moving: 1}},
+		"two have, one of them off": {"\x01\x02", "\x02", api.Standing{Stopped: 1, Silent: 1, Waiting: 1}},
+		"all have":                  {"\x01\x02\x03", "", api.Standing{}},
+	} {
+		in := func(set string, id ident.NodeID) bool { return strings.Contains(set, string(id[:1])) }
+		rows := Rows{Has: func(_ int, id ident.NodeID) bool { return in(c.has, id) },
+			Before: func(int) []ident.NodeID { return []ident.NodeID{{1}, {2}} }}
+		if got := StandingOf(l, func(id ident.NodeID) bool { return !in(c.away, id) }, rows); got != c.want {
+			t.Errorf("%s: it stands %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
 func TestStandingAndLoss(t *testing.T) {
 	three := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", false), node(4, "a", false)}, []uint16{0, 1, 2}, []uint16{3, 1, 2}, []uint16{0, 3, 1})
 	two := homes([]layout.Node{node(1, "a", false), node(2, "b", false)}, []uint16{0, 1})
@@ -187,7 +215,7 @@ func TestStandingAndLoss(t *testing.T) {
 		"three, two homes": {three, "\x01\x02\x04", api.Standing{Stopped: 3, Silent: 3, Unreadable: 1, Lone: 2}, api.Loss{Rows: 1, Bytes: 1, Doubtful: 2}},
 	} {
 		away := func(id ident.NodeID) bool { return strings.Contains(c.away, string(id[:1])) }
-		if got := StandingOf(c.l, func(id ident.NodeID) bool { return !away(id) }); got != c.want {
+		if got := StandingOf(c.l, func(id ident.NodeID) bool { return !away(id) }, taken); got != c.want {
 			t.Errorf("%s stands %+v, want %+v", name, got, c.want)
 		}
 		if got := LossOf(c.l, away); got != c.loss {
@@ -232,11 +260,17 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		do    func(*fake.Cluster)
 		want  []string // in this order; none: nothing is at risk
 	}{
-		"one":   {homes: []string{"a"}},
-		"three": {homes: []string{"a", "b", "c"}},
-		"two":   {[]string{"a", "b"}, api.Standing{Fragile: 1024}, func(*fake.Cluster) {}, []string{"Only two homes vote"}},
+		"one":                {homes: []string{"a"}},
+		"three":              {homes: []string{"a", "b", "c"}},
+		"two":                {[]string{"a", "b"}, api.Standing{Fragile: 1024}, func(*fake.Cluster) {}, []string{"Only two homes vote"}},
+		"two that compare":   {[]string{"a", "b"}, api.Standing{Fragile: 1024, Unsure: 512}, func(*fake.Cluster) {}, []string{"Only two homes vote", "reads go on in a moment", "50%"}},
+		"a third takes over": {[]string{"a", "b", "c"}, api.Standing{Moving: 256}, func(*fake.Cluster) {}, []string{"all homes are needed", "25%"}},
+		"a third takes over, one away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 256, Silent: 256, Waiting: 256, Fragile: 768}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"Reads and writes of 25% of the data have stopped", "(b)", "If one more home", "home b"}},
 		"two, one away": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Lone: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"Writes have stopped", "Reads go on", "100% of the data is in one single home", "The home b is away, for 3 hours"}},
+		"two, one away before they compared": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Silent: 512}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"and reads of 50%"}},
 		"three, one away": {[]string{"a", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"If one more home", "rhizome node remove b --lost"}},
 		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Silent: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },

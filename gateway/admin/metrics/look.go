@@ -83,7 +83,9 @@ func ofLayout(g *gauges, l api.Layout) {
 	part("total", l.Partitions)
 	part("stopped", l.Stand.Stopped)
 	part("silent", l.Stand.Silent)
+	part("waiting", l.Stand.Waiting)
 	part("fragile", l.Stand.Fragile)
+	part("moving", l.Stand.Moving)
 	part("unreadable", l.Stand.Unreadable)
 	part("lone", l.Stand.Lone)
 	moving := api.LayoutMoves{}
