@@ -244,6 +244,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Node:   n.keys.id(),
 		Layout: n.members.Layout,
 		Behind: plans{n.members}.Behind,
+		Away:   n.members.Away,
 		Peer:   n.peer,
 		Local:  n.replica,
 		Clock:  n.members.Clock(),

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -308,6 +310,34 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		}
 		if strings.Contains(said, "could be better") || len(c.want) == 0 && said != "" {
 			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+// TestWhoIsAwayIsSaid: what fails because homes are away says which, and what to do.
+func TestWhoIsAwayIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		homes          []string
+		stand          api.Standing
+		method, en, fr string
+	}{
+		"two homes":   {[]string{"a", "b"}, api.Standing{Stopped: 1024}, "POST", "of two homes one is away (b)", "sur deux maisons, une est absente (b)"},
+		"three homes": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1024}, "POST", "too many homes are away (b)", "trop de maisons sont absentes (b)"},
+		"a move":      {[]string{"a", "b", "c"}, api.Standing{Stopped: 10, Waiting: 10}, "POST", "just taking over data", "en train de reprendre"},
+		"a list":      {[]string{"a", "b"}, api.Standing{Stopped: 1024}, "GET", "it takes homes that are away (b)", "il y faut des maisons qui sont absentes (b)"},
+		"all there":   {[]string{"a", "b"}, api.Standing{Fragile: 1024}, "POST", "not enough replicas", ""},
+	} {
+		f := fake.Homes(noon, c.homes...)
+		f.Present.Stand = c.stand
+		f.List[1].Up = c.stand.Stopped == 0
+		s := of(f)
+		h := s.serve(func(*http.Request) (any, error) { return nil, errs.New(errs.Unavailable, "not enough replicas") })
+		for l, want := range map[string]string{"en": c.en, "fr": c.fr} {
+			r, w := httptest.NewRequest(c.method, "/v1/keys", nil), httptest.NewRecorder()
+			r.Header.Set("Accept-Language", l)
+			if h.ServeHTTP(w, r); w.Code != 503 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
 		}
 	}
 }
