@@ -37,6 +37,9 @@ func (n *Node) openMembers(ctx context.Context) error {
 		return err
 	}
 	n.guard.members.Store(n.members)
+	if err := n.sameRhizome(); err != nil {
+		return err
+	}
 	if n.members.Layout().Node(n.keys.id()) == nil {
 		return n.stranger()
 	}

@@ -455,6 +455,38 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	if a.members.Member(id) {
 		t.Error("it is a member")
 	}
+	h.kill("brest")
+	n, err := Open(t.Context(), b.config)
+	if err == nil {
+		_ = n.Close()
+	}
+	if !errors.Is(err, errs.Denied) || !strings.Contains(err.Error(), "lyon refuses it") {
+		t.Errorf("a node that was removed starts: %v", err)
+	}
+}
+
+// TestAnInvitationToAnotherRhizome is refused on a folder that is in use; one to the same
+// is only not used.
+func TestAnInvitationToAnotherRhizome(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.up("brest")
+	text, own := h.invite(a), h.invite(b)
+	h.kill("brest")
+	c := b.config
+	c.Join = text
+	n, err := Open(t.Context(), c)
+	if err == nil {
+		_ = n.Close()
+	}
+	if !errors.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "another rhizome") {
+		t.Errorf("a node of one rhizome takes an invitation to another: %v", err)
+	}
+	b = h.up("brest", func(c *Config) { c.Join = own })
+	if asked, did := b.Joined(); !asked || did {
+		t.Errorf("asked %v, did %v", asked, did)
+	}
+	h.join(a, "lille")
 }
 
 // TestAMachineThatFailsWhileItJoinsCostsNothing: the others go on deciding.
@@ -660,9 +692,12 @@ func TestGoingOnWithoutAMajority(t *testing.T) {
 	if got := a.get(t, "after"); string(got) != "we go on" {
 		t.Errorf("after a restart it reads %q", got)
 	}
-	h.up("brest")
+	b = h.up("brest")
 	if a.members.Member(b.keys.id()) {
 		t.Error("a node that was declared lost is a member")
+	}
+	if b.Refused() != "lyon" {
+		t.Errorf("it is refused by %q: one home is no majority, but is to be told of", b.Refused())
 	}
 }
 

@@ -83,6 +83,8 @@ type Node struct {
 	undo   []func() error
 	unused bool // Config.Join, because the node belongs to a rhizome already
 	closed bool
+	// refused names the homes that said at the start that this node is no member.
+	refused string
 }
 
 // onClose remembers what undoes a step; the last comes first.

@@ -149,7 +149,7 @@ func (c *call) welcome(n *node.Node) error {
 	if k == nil {
 		return c.show(upResult{n.S3(), n.Data()}, func() {
 			c.sayJoined(n)
-			fmt.Fprintln(c.Out, say.T("The node is up. rhizome status shows how it is; Ctrl-C stops it."))
+			c.sayUp(n)
 			writeRows(c.Out, rows)
 		})
 	}
@@ -168,6 +168,15 @@ func (c *call) welcome(n *node.Node) error {
 	return c.show(upResult{n.S3(), n.Data()}, func() {
 		_ = c.greet(rows, s3.URL, k.Name, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
 	})
+}
+
+// sayUp says that the node is up, or that it is of no use.
+func (c *call) sayUp(n *node.Node) {
+	if homes := n.Refused(); homes != "" {
+		fmt.Fprintln(c.Err, c.paint(c.Err, red, c.Say.T("The node runs, but is refused: there it is no member any more (%s), and no other home answers. If it was removed, or declared lost, its folder is of no use: move it away and join with a new invitation. rhizome status says more.", homes)))
+		return
+	}
+	fmt.Fprintln(c.Out, c.Say.T("The node is up. rhizome status shows how it is; Ctrl-C stops it."))
 }
 
 // sayJoined says what became of an invitation.
