@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,14 @@ func (memoryLinks) SetBackground(int)                   {}
 func (memoryLinks) Relayed(ident.NodeID) bool           { return false }
 func (memoryLinks) SetRelay(int)                        {}
 func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
+
+// Try finds nodes at one address.
+func (l memoryLinks) Try(_ context.Context, _ ident.NodeID, at []string) error {
+	if slices.Contains(at, "/ip4/203.0.113.7/tcp/3901") {
+		return nil
+	}
+	return errs.New(errs.Unavailable, "nobody answers there")
+}
 
 func newHomes(t *testing.T, delay time.Duration) *homes {
 	h := &homes{t: t, dir: t.TempDir(), all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
@@ -245,6 +254,35 @@ func TestAMachineWithManyAddresses(t *testing.T) {
 	ticket, err := account.ParseTicket(h.invite(b))
 	if err != nil || ticket.Nodes[0].Addresses[0] != "/ip4/203.0.113.7/tcp/47474" {
 		t.Errorf("%+v, %v", ticket, err)
+	}
+	if n := len(ticket.Nodes[0].Addresses); n > ticketPlaces {
+		t.Errorf("the invitation has %d addresses", n)
+	}
+}
+
+// TestInvitationsNameNoRelays: nobody is relayed before joining.
+func TestInvitationsNameNoRelays(t *testing.T) {
+	through := "/ip4/203.0.113.7/tcp/3901/p2p/12D3KooWLRPJAA5o6d6f6v6XyzHZgE5rB3YYYwvVgUrmb7NSh6zd/p2p-circuit"
+	own := "/ip4/192.168.1.7/tcp/3901"
+	if got := ticketAt([]string{through, own, through}); len(got) != 1 || got[0] != own {
+		t.Errorf("%q", got)
+	}
+	if got := ticketAt([]string{through}); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestAnAddressIsTried where it was given, though the node is reached otherwise.
+func TestAnAddressIsTried(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	for at, want := range map[string]bool{"203.0.113.7:3901": true, "203.0.113.8:3901": false} {
+		got, err := a.AddAddress(t.Context(), api.NodeAddress{Node: b.keys.id().String(), Addresses: []string{at}})
+		if err != nil || got.Answers != want || !got.Linked || want == (got.Err != nil) {
+			t.Errorf("%s: %+v, %v", at, got, err)
+		}
 	}
 }
 

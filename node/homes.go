@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"rhizome/base/errs"
@@ -20,7 +21,7 @@ import (
 const ticketNodes = 3
 
 // ticketPlaces is how many addresses it names of each: what is longer is hard to hand on.
-const ticketPlaces = 8
+const ticketPlaces = 4
 
 // Invite implements admin.Cluster.
 func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitation, error) {
@@ -51,9 +52,19 @@ func (n *Node) doors() []account.TicketNode {
 		}
 	}
 	for i := range out {
-		out[i].Addresses = places(out[i].Addresses, ticketPlaces)
+		out[i].Addresses = ticketAt(out[i].Addresses)
 	}
 	return out
+}
+
+// ticketAt chooses the addresses of a node that an invitation names: none through another
+// node if there are others, for nobody but a member is relayed.
+func ticketAt(all []string) []string {
+	direct := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return strings.HasSuffix(a, "/p2p-circuit") })
+	if len(direct) == 0 {
+		direct = all[:min(len(all), 1)]
+	}
+	return places(direct, ticketPlaces)
 }
 
 func (n *Node) invitationRecord(i *account.Invitation, names map[ident.ID]string) api.Invitation {
@@ -128,8 +139,8 @@ func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswe
 	if err := n.members.AddAddresses(id, all); err != nil {
 		return api.NodeAnswers{}, err
 	}
-	err = n.members.Exchange(ctx, id)
-	return api.NodeAnswers{Answers: err == nil, Err: err}, nil
+	err = n.links.Try(ctx, id, all)
+	return api.NodeAnswers{Answers: err == nil, Linked: n.members.Exchange(ctx, id) == nil, Err: err}, nil
 }
 
 func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int, l *layout.Layout) api.Node {

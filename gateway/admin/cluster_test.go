@@ -314,6 +314,26 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 	}
 }
 
+// TestAUsedInvitationIsNotRevoked: who came by it is said, and how to take it out.
+func TestAUsedInvitationIsNotRevoked(t *testing.T) {
+	f := fake.Homes(noon, "attic", "barn", "cellar")
+	s := of(f)
+	for _, c := range []struct {
+		joined []string
+		want   string
+	}{
+		{[]string{f.List[1].ID}, "used, by barn, and nobody else"},
+		{[]string{f.List[1].ID, f.List[2].ID}, "used, by barn, cellar, and"},
+		{[]string{strings.Repeat("9", 64)}, "has left since"},
+	} {
+		f.Invited = []api.Invitation{{ID: "c0ffee", State: "used", Uses: len(c.joined), Joined: c.joined}}
+		w := ask(s, "DELETE", "/v1/invitations/c0ffee", "", "en")
+		if w.Code != 412 || !strings.Contains(w.Body.String(), c.want) || f.Invited[0].State != "used" {
+			t.Errorf("%d %s %+v", w.Code, w.Body, f.Invited)
+		}
+	}
+}
+
 // TestWhoIsAwayIsSaid: what fails because homes are away says which, and what to do.
 func TestWhoIsAwayIsSaid(t *testing.T) {
 	for name, c := range map[string]struct {

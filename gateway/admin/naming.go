@@ -97,21 +97,22 @@ func (s *Server) nodes(ctx context.Context) ([]api.Node, naming, error) {
 }
 
 // pickInvitation finds an invitation by its ID or the beginning of it.
-func pickInvitation(all []api.Invitation, ref string) (string, error) {
-	var found []string
-	for _, i := range all {
+func pickInvitation(all []api.Invitation, ref string) (*api.Invitation, error) {
+	var found []*api.Invitation
+	for k := range all {
+		i := &all[k]
 		if i.ID == ref {
-			return ref, nil
+			return i, nil
 		}
 		if len(ref) >= leastPrefix && strings.HasPrefix(i.ID, strings.ToLower(ref)) {
-			found = append(found, i.ID)
+			found = append(found, i)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return "", errs.Newf(errs.NotFound, "there is no invitation %q: see rhizome invite list", ref)
+		return nil, errs.Newf(errs.NotFound, "there is no invitation %q: see rhizome invite list", ref)
 	case 1:
 		return found[0], nil
 	}
-	return "", errs.Newf(errs.Invalid, "the IDs of %d invitations begin with %q: give more of it", len(found), ref)
+	return nil, errs.Newf(errs.Invalid, "the IDs of %d invitations begin with %q: give more of it", len(found), ref)
 }

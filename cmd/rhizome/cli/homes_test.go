@@ -214,7 +214,7 @@ func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 
 func TestAnAddressIsSaid(t *testing.T) {
 	v := newVillage(t)
-	says{out: v.must("node", "address", "barn", "192.0.2.9:3901", "barn.example.org:3901")}.holds(t, "an address", "The node barn answers.")
+	says{out: v.must("node", "address", "barn", "192.0.2.9:3901", "barn.example.org:3901")}.holds(t, "an address", "The node barn answers there.")
 	if p := v.Placed; len(p) != 1 || len(p[0].Addresses) != 2 || len(p[0].Node) != 64 {
 		t.Errorf("%+v", p)
 	}
