@@ -25,10 +25,8 @@ func changesOf(c api.LayoutChange, operator ident.ID) ([]layout.Change, error) {
 	}
 	switch c.Kind {
 	case api.ChangeCapacity:
-		if c.Capacity > 0 { // a witness that is given room keeps data from then on
-			return []layout.Change{layout.Witness(id, false), layout.Capacity(id, c.Capacity)}, nil
-		}
-		return []layout.Change{layout.Capacity(id, c.Capacity)}, nil
+		// A witness that is given room keeps data from then on; one that is given none is a gateway.
+		return []layout.Change{layout.Witness(id, false), layout.Capacity(id, c.Capacity)}, nil
 	case api.ChangeZone:
 		return []layout.Change{layout.Zone(id, c.Zone)}, nil
 	case api.ChangeOperator:

@@ -235,10 +235,12 @@ func (n *Node) wants(l *layout.Layout, joining bool) []layout.Change {
 	if joining && me.Draining {
 		out = append(out, layout.Drain(id, false))
 	}
-	if alone := len(l.Nodes) == 1; alone && me.Zone != n.config.Home {
+	alone := len(l.Nodes) == 1
+	if alone && me.Zone != n.config.Home {
 		out = append(out, layout.Zone(id, n.config.Home))
 	}
-	if c := n.offers(); !me.Witness && c > 0 && (me.Capacity == 0 || n.config.Capacity != 0) && c != me.Capacity {
+	untold := me.Capacity == 0 && (joining || alone || keeps(l, id)) // else it is a gateway, and stays one
+	if c := n.offers(); !me.Witness && c > 0 && (untold || n.config.Capacity != 0) && c != me.Capacity {
 		out = append(out, layout.Capacity(id, c))
 	}
 	return out

@@ -272,6 +272,40 @@ func TestInvitationsNameNoRelays(t *testing.T) {
 	}
 }
 
+// TestARestartChangesNoRole: what a node does for the others is not changed by forgetting
+// an option, or by one more.
+func TestARestartChangesNoRole(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	texts := []string{h.invite(a), h.invite(a)}
+	h.up("attic", func(c *Config) { c.Join, c.Witness, c.Capacity = texts[0], true, 0 })
+	h.up("door", func(c *Config) { c.Join, c.Gateway, c.Capacity = texts[1], true, 0 })
+	h.eventually("both are in", func() bool {
+		l := a.members.Layout()
+		w, g := l.Node(h.all["attic"].keys.id()), l.Node(h.all["door"].keys.id())
+		return w != nil && g != nil && w.Witness && !w.Draining && !g.Draining
+	})
+	for name, role := range map[string]string{"attic": api.RoleWitness, "door": api.RoleGateway} {
+		if is, asked, _ := h.all[name].Role(); is != role || asked != role {
+			t.Errorf("%s is %s, and was asked to be %s", name, is, asked)
+		}
+		h.kill(name)
+		x := h.up(name, func(c *Config) { c.Witness, c.Gateway = false, false })
+		if err := x.place(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if is, asked, called := x.Role(); is != role || asked != api.RoleStorage || called != name {
+			t.Errorf("after a restart without its option %s (%s) is %s, asked to be %s", name, called, is, asked)
+		}
+	}
+	h.kill("door")
+	x := h.up("door", func(c *Config) { c.Capacity = 1 << 30 })
+	h.eventually("a gateway that is given room keeps data", func() bool {
+		is, _, _ := x.Role()
+		return is == api.RoleStorage
+	})
+}
+
 // TestAnAddressIsTried where it was given, though the node is reached otherwise.
 func TestAnAddressIsTried(t *testing.T) {
 	h := newHomes(t, 0)

@@ -93,6 +93,9 @@ func (n *Node) RevokeInvitation(ctx context.Context, text string) error {
 	if err != nil {
 		return errs.Newf(errs.NotFound, "there is no invitation %s", text)
 	}
+	if err := n.mayAll(ctx); err != nil {
+		return err
+	}
 	return n.accounts.Revoke(ctx, id)
 }
 

@@ -38,6 +38,12 @@ func TestOperatorsChangeTheirOwnNodes(t *testing.T) {
 	refused("recover", err)
 	_, err = b.Invite(t.Context(), api.NewInvitation{Uses: 1, Seconds: 3600, Operator: "Paul"})
 	refused("inviting for somebody else", err)
+	_, err = b.Invite(t.Context(), api.NewInvitation{Uses: 1, Seconds: 3600})
+	refused("inviting for oneself", err)
+	refused("revoking", b.RevokeInvitation(t.Context(), i.ID))
+	if all, err := b.Invitations(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("the invitations are listed as %+v, %v", all, err)
+	}
 	if err := change(api.LayoutChange{Kind: api.ChangeCapacity, Node: mine, Capacity: 2 << 30}); err != nil {
 		t.Error("the own capacity:", err)
 	}

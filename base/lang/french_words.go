@@ -22,4 +22,10 @@ var frenchWords = map[string]string{
 	"nobody answers there: %w":            "personne n'y répond : %w",
 	"the name %s cannot be looked up: %w": "le nom %s est introuvable : %w",
 	"no address was given":                "aucune adresse n'a été donnée",
+	"This node is a gateway and stays one: --witness counts only when a node joins. To make it a witness: rhizome node witness %s":                                    "Ce nœud est une passerelle et le reste : --witness ne compte que quand un nœud rejoint. Pour en faire un témoin : rhizome node witness %s",
+	"This node keeps data and goes on doing so: --witness counts only when a node joins. To make it a witness: rhizome node witness %s":                               "Ce nœud garde des données et continue : --witness ne compte que quand un nœud rejoint. Pour en faire un témoin : rhizome node witness %s",
+	"This node is a witness and stays one: --gateway counts only when a node joins. To make it a gateway: rhizome node capacity %s 0":                                 "Ce nœud est témoin et le reste : --gateway ne compte que quand un nœud rejoint. Pour en faire une passerelle : rhizome node capacity %s 0",
+	"This node keeps data and goes on doing so: --gateway counts only when a node joins. To make it a gateway: rhizome node capacity %s 0":                            "Ce nœud garde des données et continue : --gateway ne compte que quand un nœud rejoint. Pour en faire une passerelle : rhizome node capacity %s 0",
+	"This node is a witness and stays one, though it was started without --witness. To have it keep data: rhizome node capacity %s SIZE":                              "Ce nœud est témoin et le reste, bien qu'il ait été démarré sans --witness. Pour qu'il garde des données : rhizome node capacity %s TAILLE",
+	"This node is a gateway, though it was started without --gateway: it keeps no data unless it is told how much, by --capacity or by rhizome node capacity %s SIZE": "Ce nœud est une passerelle, bien qu'il ait été démarré sans --gateway : il ne garde pas de données tant qu'on ne lui dit pas combien, par --capacity ou par rhizome node capacity %s TAILLE",
 }

@@ -177,6 +177,29 @@ func (c *call) sayUp(n *node.Node) {
 		return
 	}
 	fmt.Fprintln(c.Out, c.Say.T("The node is up. rhizome status shows how it is; Ctrl-C stops it."))
+	if text := c.role(n.Role()); text != "" {
+		fmt.Fprintln(c.Err, text)
+	}
+}
+
+// role says that a node does something else than its options ask for, and how to change that.
+func (c *call) role(is, asked, name string) string {
+	name = shellQuote(name)
+	switch {
+	case is == asked:
+		return ""
+	case asked == api.RoleWitness && is == api.RoleGateway:
+		return c.Say.T("This node is a gateway and stays one: --witness counts only when a node joins. To make it a witness: rhizome node witness %s", name)
+	case asked == api.RoleWitness:
+		return c.Say.T("This node keeps data and goes on doing so: --witness counts only when a node joins. To make it a witness: rhizome node witness %s", name)
+	case asked == api.RoleGateway && is == api.RoleWitness:
+		return c.Say.T("This node is a witness and stays one: --gateway counts only when a node joins. To make it a gateway: rhizome node capacity %s 0", name)
+	case asked == api.RoleGateway:
+		return c.Say.T("This node keeps data and goes on doing so: --gateway counts only when a node joins. To make it a gateway: rhizome node capacity %s 0", name)
+	case is == api.RoleWitness:
+		return c.Say.T("This node is a witness and stays one, though it was started without --witness. To have it keep data: rhizome node capacity %s SIZE", name)
+	}
+	return c.Say.T("This node is a gateway, though it was started without --gateway: it keeps no data unless it is told how much, by --capacity or by rhizome node capacity %s SIZE", name)
 }
 
 // sayJoined says what became of an invitation.
