@@ -162,7 +162,7 @@ func (n *Node) mayGo(ctx context.Context, text string) error {
 	case card.Layout < n.members.Layout().Version:
 		return errs.New(errs.Conflict, "the node has not taken up the newest layout yet: try again in a moment")
 	case card.Health.Kept > 0:
-		return errs.Newf(errs.Conflict, "the node still keeps rows of %d partitions that others are taking over: wait until they have them", card.Health.Kept)
+		return errs.Newf(errs.Conflict, "the node still keeps rows of %d slices that others are taking over: wait until they have them", card.Health.Kept)
 	case card.Used > 0:
 		return errs.Newf(errs.Conflict, "the node still holds %s that others are fetching: wait until it is empty", lang.Size(card.Used))
 	}

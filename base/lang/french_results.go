@@ -39,7 +39,6 @@ var frenchResults = map[string]string{
 
 	"%s at %q, up for %s, version %s": "%s à %q, en marche depuis %s, version %s",
 	"%s, %s, %s":                      "%s, %s, %s",
-	"%s, %s":                          "%s, %s",
 	"%s: %s, %s used, %s free":        "%s : %s, %s occupés, %s libres",
 	"Nothing is at risk.":             "Rien n'est en danger.",
 	"Nothing is damaged.":             "Rien n'est endommagé.",
@@ -65,7 +64,7 @@ var frenchResults = map[string]string{
 
 	"Make the rows of %s anew from snapshots and stored bytes?":            "Refaire les enregistrements de %s à partir d'instantanés et des octets stockés ?",
 	"Delete the key %q (%s)?":                                              "Supprimer la clé %q (%s) ?",
-	"The key %s is deleted.":                                               "La clé %s est supprimée.",
+	"The key %q is deleted.":                                               "La clé %q est supprimée.",
 	"Delete the bucket %q?":                                                "Supprimer le bucket %q ?",
 	"The bucket %s is deleted.":                                            "Le bucket %s est supprimé.",
 	"Take away the disk %s?":                                               "Retirer le disque %s ?",
@@ -80,12 +79,12 @@ var frenchResults = map[string]string{
 	"Run the same command again to go on.": "Relancez la même commande pour poursuivre.",
 
 	"Welcome. Your rhizome is made, and its first node is up.":                    "Bienvenue. Votre rhizome est créé, et son premier nœud est en marche.",
-	"The node is up. rhizome status shows how it is; Ctrl-C stops it.":            "Le nœud est en marche. rhizome status montre comment il va ; Ctrl-C l'arrête.",
+	"The node is up. rhizome status%s shows how it is; Ctrl-C stops it.":          "Le nœud est en marche. rhizome status%s montre comment il va ; Ctrl-C l'arrête.",
 	"in %s, which only you can read":                                              "dans %s, que vous seul pouvez lire",
 	"The first S3 key of this rhizome. Keep it to yourself, or delete this file.": "La première clé S3 de ce rhizome. Gardez-la pour vous, ou supprimez ce fichier.",
 	"Your first bucket, from another terminal:":                                   "Votre premier bucket, depuis un autre terminal :",
 	"or with rclone:": "ou avec rclone :",
-	"rhizome recovery-kit makes a page to print and keep safe; rhizome --help shows the rest.": "rhizome recovery-kit crée une page à imprimer et à garder en lieu sûr ; rhizome --help montre le reste.",
+	"rhizome recovery-kit%s makes a page to print and keep safe; rhizome --help shows the rest.": "rhizome recovery-kit%s crée une page à imprimer et à garder en lieu sûr ; rhizome --help montre le reste.",
 	"first member": "premier membre",
 	"first key":    "première clé",
 

@@ -209,7 +209,7 @@ func (m *Members) ready(l, next *layout.Layout) error {
 		}
 	}
 	if waiting > 0 {
-		return errs.Newf(errs.Unavailable, "the nodes still take up the change before: %d of %d partitions are left; try again soon", waiting, len(l.Assigned))
+		return errs.Newf(errs.Unavailable, "the nodes still take up the change before: %d of %d slices are left; try again soon", waiting, len(l.Assigned))
 	}
 	return nil
 }

@@ -232,8 +232,8 @@ func (s *Server) previewRecover(r *http.Request) (any, error) {
 		return nil, err
 	}
 	p := printer(r)
-	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, plan.Warn)
-	sayNotice(p, plan.Refused)
+	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, names, plan.Warn)
+	sayNotice(p, names, plan.Refused)
 	return plan, nil
 }
 
@@ -278,13 +278,13 @@ func sayLayout(p lang.Printer, names naming, l api.Layout) api.Layout {
 			n.Short, n.Name = c.short, c.name
 		}
 	}
-	l.Warn = sayNotices(p, l.Warn)
+	l.Warn = sayNotices(p, names, l.Warn)
 	return l
 }
 
 func sayPlan(p lang.Printer, names naming, plan api.Plan) api.Plan {
-	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, plan.Warn)
-	sayNotice(p, plan.Refused)
+	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, names, plan.Warn)
+	sayNotice(p, names, plan.Refused)
 	return plan
 }
 
@@ -296,16 +296,16 @@ func named(names naming, nodes []api.PlanNode) []api.PlanNode {
 	return nodes
 }
 
-func sayNotices(p lang.Printer, all []api.Notice) []api.Notice {
+func sayNotices(p lang.Printer, names naming, all []api.Notice) []api.Notice {
 	for i := range all {
-		sayNotice(p, &all[i])
+		sayNotice(p, names, &all[i])
 	}
 	return all
 }
 
-func sayNotice(p lang.Printer, n *api.Notice) {
+func sayNotice(p lang.Printer, names naming, n *api.Notice) {
 	if n != nil {
-		n.Reason = sentence(reason(p, n.Reason, n.Err))
+		n.Reason = sentence(names.in(reason(p, n.Reason, n.Err)))
 	}
 }
 

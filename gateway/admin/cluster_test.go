@@ -253,6 +253,28 @@ func TestEventsOfALayout(t *testing.T) {
 	}
 }
 
+// TestNamesOfThoseWhoLeft: people know a node by its home, also when it left, unless several
+// stood there; an ID in what goes wrong is a name.
+func TestNamesOfThoseWhoLeft(t *testing.T) {
+	f := fake.Homes(noon, "attic", "barn")
+	gone := func(digit string) string { return strings.Repeat(digit, 64) }
+	event := func(id, home string) api.LayoutEvent {
+		return api.LayoutEvent{Kind: api.EventRemoved, Node: id, Home: home, Before: "1000000"}
+	}
+	f.Past = []api.LayoutVersion{{Version: 3, Events: []api.LayoutEvent{event(gone("a"), "cellar"), event(gone("b"), "barn"), event(gone("c"), "shed"), event(gone("d"), "shed")}}}
+	f.Plan.Refused = &api.Notice{Err: errs.Newf(errs.Conflict, "node %s still holds slices: drain it first, or say that it is lost", f.List[1].ID)}
+	s := of(f)
+	said := ask(s, "GET", "/v1/layout/history", "", "en").Body.String()
+	for _, want := range []string{`"cellar left`, `"barn/bbbbbbbb left`, `"shed/cccccccc left`, `"shed/dddddddd left`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %s in %s", want, said)
+		}
+	}
+	if said := ask(s, "POST", "/v1/layout/preview", `{"kind":"remove","node":"barn"}`, "en").Body.String(); !strings.Contains(said, "Node barn still holds slices") {
+		t.Error(said)
+	}
+}
+
 func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 	hour := noon.Add(-3 * time.Hour)
 	gone := func(n *api.Node) { n.Up, n.Since = false, &hour }
@@ -282,7 +304,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
 			[]string{"The rhizome refuses this node (b)"}},
 		"two histories": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Apart = 1042 },
-			[]string{"The node b goes by another layout (number 1042)"}},
+			[]string{"The node b goes by another layout (number 1,042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
 		"troubles": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) {

@@ -87,6 +87,7 @@ func either(on bool, yes, no string) string {
 
 // sayHistory says in words what each layout changed.
 func sayHistory(p lang.Printer, names naming, history []api.LayoutVersion) []api.LayoutVersion {
+	names = names.withGone(history)
 	for i := range history {
 		for j, e := range history[i].Events {
 			history[i].Events[j].Text = sayEvent(p, names, e)

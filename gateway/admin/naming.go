@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"rhizome/base/errs"
@@ -58,6 +59,51 @@ func (n naming) of(id, home string) called {
 	}
 	short := id[:min(shortest, len(id))]
 	return called{short, home + "/" + short}
+}
+
+// withGone returns the names with those of nodes that left, which layouts tell of: the home,
+// if no other node ever stood there.
+func (n naming) withGone(history []api.LayoutVersion) naming {
+	stood, out := map[string]map[string]bool{}, naming{}
+	for id, c := range n {
+		out[id] = c
+		home, _, _ := strings.Cut(c.name, "/")
+		stood[home] = map[string]bool{id: true, c.name: true}
+	}
+	for _, v := range history {
+		for _, e := range v.Events {
+			if e.Node == "" {
+				continue
+			}
+			if stood[e.Home] == nil {
+				stood[e.Home] = map[string]bool{}
+			}
+			if _, there := n[e.Node]; !there {
+				stood[e.Home][e.Node] = true
+			}
+		}
+	}
+	for _, v := range history {
+		for _, e := range v.Events {
+			if _, known := out[e.Node]; !known && e.Node != "" && len(stood[e.Home]) == 1 {
+				out[e.Node] = called{e.Node[:min(shortest, len(e.Node))], e.Home}
+			}
+		}
+	}
+	return out
+}
+
+// wholeID is the ID of a node.
+var wholeID = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// in writes the names of nodes in place of their IDs.
+func (n naming) in(text string) string {
+	return wholeID.ReplaceAllStringFunc(text, func(id string) string {
+		if c, ok := n[id]; ok {
+			return c.name
+		}
+		return id
+	})
 }
 
 // pickNode finds the node that a person means: by its ID, the beginning of it, its name,

@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	}
 	for _, n := range c.nodes {
 		if n.Apart > 0 {
-			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, strconv.FormatUint(n.Apart, 10), strconv.FormatUint(c.layout.Version, 10))})
+			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, p.Int(int64(n.Apart)), p.Int(int64(c.layout.Version)))})
 		}
 		out = append(out, nodeRisks(p, n)...)
 	}

@@ -172,7 +172,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if kind == errs.Internal {
 		s.Logger.Error("admin request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	reply(w, statusOf[kind], api.Error{Kind: kind.Error(), Message: p.Error(err)})
+	message := p.Error(err)
+	if s.Cluster != nil && wholeID.MatchString(message) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), lookFor)
+		defer cancel()
+		if _, names, err := s.nodes(ctx); err == nil {
+			message = names.in(message)
+		}
+	}
+	reply(w, statusOf[kind], api.Error{Kind: kind.Error(), Message: message})
 }
 
 // statusOf is the one place where kinds become HTTP.
