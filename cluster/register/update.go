@@ -23,7 +23,7 @@ func (c *Coordinator) Update(ctx context.Context, row Row, ch Change) (*Value, e
 		}
 		return v, err
 	}
-	queued, cancel := c.soon(ctx, c.place(row.Part), time.Now())
+	queued, cancel := c.soon(ctx, c.place(row.Part), time.Now()) // stopwatch
 	p, leave, err := c.turn(queued, row)
 	cancel()
 	if err != nil {
