@@ -532,7 +532,7 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	if err == nil {
 		_ = n.Close()
 	}
-	if !errors.Is(err, errs.Denied) || !strings.Contains(err.Error(), "lyon refuses it") {
+	if !errors.Is(err, errs.Denied) || !strings.Contains(err.Error(), "(so say the homes that answer: lyon)") {
 		t.Errorf("a node that was removed starts: %v", err)
 	}
 }

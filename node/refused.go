@@ -35,7 +35,7 @@ func (n *Node) askOthers(ctx context.Context) error {
 		n.refused = homes
 		return nil
 	}
-	return errs.Newf(errs.Denied, "this node was removed from its rhizome, or declared lost there: %s refuses it. What it holds is of no use to the others any more. To bring this computer back, move the folder %s away, or name another with --data, and join with a new invitation: rhizome invite there, rhizome up --join here", homes, n.folder.path)
+	return errs.Newf(errs.Denied, "this node was removed from its rhizome, or declared lost there (so say the homes that answer: %s). What it holds is of no use to the others any more. To bring this computer back, move the folder %s away, or name another with --data, and join with a new invitation: rhizome invite there, rhizome up --join here", homes, n.folder.path)
 }
 
 // Refused names the homes that say that this node is no member, if at the start nobody said

@@ -13,7 +13,7 @@ var frenchHomes = map[string]string{
 	"%s is no longer a witness":                             "%s n'est plus témoin",
 	"%s is run by somebody else":                            "%s est géré par quelqu'un d'autre",
 	"%s is being emptied":                                   "%s est en cours de vidage",
-	"%s is no longer being emptied":                         "%s n'est plus en cours de vidage",
+	"%s takes its share of the data":                        "%s prend sa part des données",
 	"%s copies of everything, before it was %s":             "%s copies de tout, avant c'était %s",
 	"the copies are in at least %s homes, before it was %s": "les copies sont dans au moins %s maisons, avant c'était %s",
 	"an invitation is for 1 to %d machines, not %d":         "une invitation vaut pour 1 à %d machines, pas %d",

@@ -70,7 +70,8 @@ func (h *Host) tryOne(ctx context.Context, pid libpeer.ID, text string) error {
 		return errs.New(errs.Conflict, "another node answers there")
 	}
 	if err != nil {
-		return rpc.Broken("nobody answers there: %w", err)
+		h.log.Debug("a node does not answer at an address", "address", text, "error", err)
+		return rpc.Broken("nobody answers there")
 	}
 	return c.Close()
 }
@@ -87,7 +88,7 @@ func resolve(ctx context.Context, text string) (ma.Multiaddr, error) {
 	}
 	ips, err := net.DefaultResolver.LookupIP(ctx, "ip", first.Value())
 	if err != nil {
-		return nil, rpc.Broken("the name %s cannot be looked up: %w", first.Value(), err)
+		return nil, rpc.Broken("the name %s is not known", first.Value())
 	}
 	kind := "/ip6/"
 	if ips[0].To4() != nil {
