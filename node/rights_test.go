@@ -48,6 +48,7 @@ func TestOperatorsChangeTheirOwnNodes(t *testing.T) {
 		t.Error("the own capacity:", err)
 	}
 	h.settled(2)
+	h.eventually("the other home hears of it", func() bool { return a.members.Layout().Version == b.members.Layout().Version })
 	nodes, err := a.Nodes(t.Context())
 	if err != nil {
 		t.Fatal(err)
