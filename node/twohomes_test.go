@@ -2,14 +2,17 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
@@ -159,6 +162,51 @@ func TestTwoHomesOneAway(t *testing.T) {
 			t.Errorf("the status says:\n%s", said)
 		}
 		reads(x)
+	}
+}
+
+// later is a clock that a test puts forward.
+type later struct {
+	clock.System
+	by *atomic.Int64
+}
+
+func (l later) Now() time.Time { return l.System.Now().Add(time.Duration(l.by.Load())) }
+
+// TestWhoIsAwayForLongIsNotWaitedFor: what takes both homes fails before it would if the one
+// that is away might only be restarting.
+func TestWhoIsAwayForLongIsNotWaitedFor(t *testing.T) {
+	h := newHomes(t, 0)
+	var by atomic.Int64
+	a := h.up("lyon", func(c *Config) { c.Clock = later{by: &by} })
+	b := h.join(a, "brest")
+	h.settled(2)
+	h.certain()
+	h.kill("brest")
+	h.eventually("it is known to be away", func() bool { return !a.members.Up(b.keys.id()) })
+	by.Store(int64(time.Hour))
+	for what, do := range map[string]func(context.Context) error{
+		"an invitation": func(ctx context.Context) error {
+			_, err := a.Invite(ctx, api.NewInvitation{Uses: 1, Seconds: 3600})
+			return err
+		},
+		"a bucket": func(ctx context.Context) error {
+			_, err := a.objects.CreateBucket(ctx, "family", a.key(t), false)
+			return err
+		},
+		"a change of the layout": func(ctx context.Context) error {
+			_, err := a.Change(ctx, api.LayoutChange{Kind: api.ChangeCapacity, Node: a.keys.id().String(), Capacity: 2 << 30})
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second) // a home that restarts is waited for longer
+		if err := do(ctx); errs.KindOf(err) != errs.Unavailable || ctx.Err() != nil {
+			t.Errorf("%s: %v, %v", what, err, ctx.Err())
+		}
+		cancel()
+	}
+	if got, err := a.Invitations(t.Context()); err != nil || len(got) != 1 {
+		t.Errorf("what could not be made keeps what is there from being listed: %+v, %v", got, err)
 	}
 }
 
