@@ -11,7 +11,7 @@ var floors = []struct {
 	name   string
 	places []string
 }{
-	{"base", []string{"base/errs", "base/ident", "base/codec", "base/clock", "base/crew", "base/memo", "base/short", "base/vfs", "base/lang"}},
+	{"base", []string{"base/errs", "base/ident", "base/codec", "base/clock", "base/crew", "base/memo", "base/seeds", "base/short", "base/vfs", "base/lang"}},
 	{"disk and net", []string{"disk/kv", "disk/keyring", "disk/extentstore", "net/rpc"}},
 	{"cluster", []string{"cluster/layout", "cluster/membership", "cluster/register", "cluster/extent"}},
 	{"model", []string{"model/account", "model/object", "model/upkeep"}},

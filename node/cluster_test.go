@@ -139,7 +139,7 @@ func (h *homes) join(through *home, name string) *home {
 // settled waits until all nodes that run have the same layout and have taken it up.
 func (h *homes) settled(nodes int) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	for name, x := range h.all {
 		if x.stop == nil {
@@ -461,22 +461,73 @@ func TestStrangersHearLittle(t *testing.T) {
 	}
 }
 
-// TestALargeRhizomeLetsIn: the answer to a stranger stays within what strangers are sent.
-func TestALargeRhizomeLetsIn(t *testing.T) {
-	l := layout.Single(ident.New(), layout.Node{ID: ident.NodeID{1}, Zone: "lyon", Capacity: 1 << 30})
-	var cards []membership.Card
-	for i := range 200 {
-		c := membership.Card{Node: ident.NodeID{byte(i), 1}}
-		for k := range membership.MaxAddresses {
-			c.Addresses = append(c.Addresses, fmt.Sprintf("/ip6/fe80:1111:2222:3333:4444:5555:6666:%04d/udp/47474/quic-v1", k))
+// crowd lets many nodes in that keep nothing and are never there.
+func (h *homes) crowd(through *home, nodes int) {
+	h.t.Helper()
+	_, err := through.members.Change(h.t.Context(), 0, func(*layout.Layout) (out []layout.Change) {
+		for range nodes {
+			id, operator := ident.New(), ident.New()
+			out = append(out, layout.Add(layout.Node{ID: ident.NodeID(append(id[:], operator[:]...)), Zone: "home of " + id.String(),
+				Capacity: 1 << 40, Operator: operator, Draining: true}))
 		}
-		cards = append(cards, c)
+		return out
+	})
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	a := joinAnswer{Root: make([]byte, 32), Layout: l.Encode()}
-	a.addCards(cards)
-	if n := len(codec.Encode(&a)); n > rpc.MaxStranger || len(a.Cards) < 10 {
-		t.Errorf("%d bytes with %d cards", n, len(a.Cards))
+}
+
+// TestALargeRhizomeLetsIn: the answers to a stranger stay within what strangers are sent,
+// however many nodes the layout names.
+func TestALargeRhizomeLetsIn(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	h.crowd(a, 1000)
+	card := membership.Card{Node: a.members.Layout().Nodes[1].ID}
+	for k := range membership.MaxAddresses {
+		card.Addresses = append(card.Addresses, fmt.Sprintf("/ip6/fe80:1111:2222:3333:4444:5555:6666:%04d/udp/47474/quic-v1", k))
 	}
+	first := joinAnswer{Root: make([]byte, 32)}
+	first.addLayout(a.members.Layout(), 0)
+	first.addCards(slices.Repeat([]membership.Card{card}, 200))
+	if n := len(codec.Encode(&first)); n > rpc.MaxStranger || len(first.Cards) < 5 {
+		t.Errorf("%d bytes with %d cards", n, len(first.Cards))
+	}
+	ticket, err := account.ParseTicket(h.invite(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := ident.NodeID{77}
+	r := joinRequest{Invitation: ticket.Invitation, Secret: ticket.Secret, Home: "tours"}
+	var whole []byte
+	for parts := 1; ; parts++ {
+		raw, err := a.answerJoin(t.Context(), me, codec.Encode(&r))
+		if err != nil || len(raw) > rpc.MaxStranger {
+			t.Fatalf("part %d: %d bytes, %v", parts, len(raw), err)
+		}
+		var got joinAnswer
+		if err := codec.Decode(raw, &got); err != nil {
+			t.Fatal(err)
+		}
+		if whole = append(whole, got.Layout...); len(whole) == got.Size {
+			t.Logf("%d bytes in %d parts", len(whole), parts)
+			break
+		}
+		if r.Version, r.From = got.Version, len(whole); parts == 1 {
+			h.crowd(a, 1) // another layout comes meanwhile
+		}
+	}
+	if l, err := layout.Decode(whole); err != nil || l.Version != r.Version || l.Node(me) == nil {
+		t.Errorf("the parts make layout %v, %v", l, err)
+	}
+	for _, bad := range []joinRequest{{Version: r.Version, From: -1}, {Version: r.Version, From: len(whole)}, {Version: r.Version + 9}, {Version: 1}} {
+		bad.Invitation, bad.Secret = r.Invitation, r.Secret
+		if _, err := a.answerJoin(t.Context(), me, codec.Encode(&bad)); !errors.Is(err, errs.Invalid) {
+			t.Errorf("layout %d from %d: %v", bad.Version, bad.From, err)
+		}
+	}
+	b := h.up("brest", func(c *Config) { c.Join = h.invite(a) })
+	h.eventually("the newest layout", func() bool { return b.members.Layout().Version == a.members.Layout().Version })
 }
 
 // TestAnInvitationTakesThePlaceOfOneThatDidNotServe: who got a new invitation after a
@@ -602,9 +653,12 @@ func (x *home) tookUp() bool {
 	return err == nil && p.Queued == 0 && p.Waiting == 0 && !p.Comparing
 }
 
+// patience bounds waits for what takes seconds: what exceeds it does not come to an end.
+const patience = 5 * time.Minute
+
 func (h *homes) eventually(what string, done func() bool) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	for !done() {
 		timer := time.NewTimer(50 * time.Millisecond)

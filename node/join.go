@@ -48,13 +48,22 @@ type joinRequest struct {
 	Capacity   int64    `cbor:"4,keyasint,omitempty"`
 	Witness    bool     `cbor:"5,keyasint,omitempty"`
 	Release    string   `cbor:"6,keyasint"`
+	// Version and From ask a member that was let in lately for the rest of the layout of
+	// that version, from a byte on.
+	Version uint64 `cbor:"7,keyasint,omitempty"`
+	From    int    `cbor:"8,keyasint,omitempty"`
 }
 
 // joinAnswer makes it a member.
 type joinAnswer struct {
-	Root   []byte            `cbor:"1,keyasint"`
+	Root []byte `cbor:"1,keyasint"`
+	// Layout is as much of the layout's record, from the byte asked for on, as a stranger
+	// may be sent: all of it in a rhizome of some hundred nodes.
 	Layout []byte            `cbor:"2,keyasint"`
 	Cards  []membership.Card `cbor:"3,keyasint"`
+	// Version and Size tell of which layout, and how long its record is, if it goes on.
+	Version uint64 `cbor:"4,keyasint,omitempty"`
+	Size    int    `cbor:"5,keyasint,omitempty"`
 }
 
 // joined is what a join brought.
@@ -121,8 +130,8 @@ func (n *Node) join(ctx context.Context, t *account.Ticket) (*joined, error) {
 		n.links.SetAddresses(tn.Node, tn.Addresses)
 	}
 	n.guard.name(ids)
-	request := codec.Encode(&joinRequest{Invitation: t.Invitation, Secret: t.Secret, Home: n.config.Home,
-		Capacity: n.config.Capacity, Witness: n.config.Witness, Release: n.config.Version})
+	request := joinRequest{Invitation: t.Invitation, Secret: t.Secret, Home: n.config.Home,
+		Capacity: n.config.Capacity, Witness: n.config.Witness, Release: n.config.Version}
 	failed := errs.New(errs.Unavailable, "the invitation names no node")
 	var refused error
 	for _, id := range ids {
@@ -144,15 +153,22 @@ func (n *Node) join(ctx context.Context, t *account.Ticket) (*joined, error) {
 	return nil, errs.Newf(errs.Unavailable, "no node of the rhizome answers: is the other home's node running and connected? %w", failed)
 }
 
-func (n *Node) joinThrough(ctx context.Context, id ident.NodeID, request []byte) (*joined, error) {
+func (n *Node) joinThrough(ctx context.Context, id ident.NodeID, request joinRequest) (*joined, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
-	raw, err := n.links.Call(ctx, id, rpc.Control, methodJoin, request)
-	if err != nil {
-		return nil, err
+	a, err := n.askJoin(ctx, id, &request)
+	for err == nil && len(a.Layout) < a.Size {
+		var more *joinAnswer
+		request.Version, request.From = a.Version, len(a.Layout)
+		if more, err = n.askJoin(ctx, id, &request); err != nil {
+			break
+		}
+		if len(more.Layout) == 0 || more.Version != a.Version || more.Size != a.Size || a.Size > layout.MaxRecord {
+			return nil, errSense
+		}
+		a.Layout = append(a.Layout, more.Layout...)
 	}
-	var a joinAnswer
-	if err := codec.Decode(raw, &a); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	l, err := layout.Decode(a.Layout)
@@ -160,9 +176,20 @@ func (n *Node) joinThrough(ctx context.Context, id ident.NodeID, request []byte)
 		return nil, err
 	}
 	if len(a.Root) != len(ident.Secret{}) || l.Node(n.keys.id()) == nil {
-		return nil, errs.New(errs.Corrupt, "the other node's answer to the invitation makes no sense")
+		return nil, errSense
 	}
 	return &joined{ident.Secret(a.Root), l, a.Cards}, nil
+}
+
+var errSense = errs.New(errs.Corrupt, "the other node's answer to the invitation makes no sense")
+
+func (n *Node) askJoin(ctx context.Context, id ident.NodeID, request *joinRequest) (*joinAnswer, error) {
+	raw, err := n.links.Call(ctx, id, rpc.Control, methodJoin, codec.Encode(request))
+	if err != nil {
+		return nil, err
+	}
+	a := new(joinAnswer)
+	return a, codec.Decode(raw, a)
 }
 
 // takeIn keeps what the join brought: the key, and that a share is to be asked for.
@@ -185,6 +212,11 @@ func (n *Node) finishJoin() error {
 // serveJoin handles a stranger's joinRequest. What goes wrong among the members is not for
 // strangers' ears.
 func (n *Node) serveJoin(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+	ctx, leave, err := n.strangers.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	answer, err := n.answerJoin(ctx, from, request)
@@ -213,6 +245,9 @@ func (n *Node) answerJoin(ctx context.Context, from ident.NodeID, request []byte
 	if keeps(n.members.Layout(), from) {
 		return nil, errs.New(errs.Denied, "this node is a member that keeps data, and its rows are gone: in another home, say rhizome node remove NAME --lost; then move its data folder away and join with a new invitation")
 	}
+	if r.Version != 0 {
+		return n.answerRest(from, &r)
+	}
 	node := layout.Node{ID: from, Zone: r.Home, Capacity: r.Capacity, Witness: r.Witness, Operator: i.Operator, Draining: true}
 	if err := n.admit(ctx, node); err != nil {
 		return nil, err
@@ -221,13 +256,45 @@ func (n *Node) answerJoin(ctx context.Context, from ident.NodeID, request []byte
 		return nil, err
 	}
 	n.config.Logger.Info("a node joined", "node", from, "home", r.Home)
-	a := joinAnswer{Root: n.keys.root[:], Layout: n.members.Layout().Encode()}
+	a := joinAnswer{Root: n.keys.root[:]}
+	a.addLayout(n.members.Layout(), 0)
 	a.addCards(n.members.Cards())
 	return codec.Encode(&a), nil
 }
 
-// joinRoom is left in an answer for what stands around cards.
+// answerRest answers a node that was let in and asks for the rest of a layout.
+func (n *Node) answerRest(from ident.NodeID, r *joinRequest) ([]byte, error) {
+	l := n.members.Chain().At(r.Version)
+	if l == nil || l.Node(from) == nil {
+		return nil, errs.New(errs.Invalid, "the request to join makes no sense")
+	}
+	a := joinAnswer{Root: n.keys.root[:]}
+	if !a.addLayout(l, r.From) {
+		return nil, errs.New(errs.Invalid, "the request to join makes no sense")
+	}
+	return codec.Encode(&a), nil
+}
+
+// joinRoom is left in an answer for what stands around layout and cards.
 const joinRoom = 4 << 10
+
+// addLayout adds a layout's record from a byte on, or so much of it that cards have room
+// too. It reports whether the record goes that far.
+func (a *joinAnswer) addLayout(l *layout.Layout, from int) bool {
+	raw := l.Encode()
+	if from < 0 || from >= len(raw) {
+		return false
+	}
+	room := rpc.MaxStranger - joinRoom - len(a.Root)
+	if len(raw) > room {
+		a.Version, a.Size = l.Version, len(raw)
+		if from == 0 {
+			room /= 2
+		}
+	}
+	a.Layout = raw[from:min(len(raw), from+room)]
+	return true
+}
 
 // addCards adds as many cards as an answer to a stranger may hold; the others come with the
 // first exchange.

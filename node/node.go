@@ -73,6 +73,7 @@ type Node struct {
 	due       chan struct{} // the next window of the check
 	again     chan struct{} // damage may be whole again
 	requests  flights
+	strangers door // who asks to join
 	moves     moves
 	// rowDamage is the last damage that the row store met, badRows what the last check
 	// of the rows could not read.
@@ -252,6 +253,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Clock:  n.members.Clock(),
 	})
 	n.onClose(func() error { n.regs.Close(); return nil })
+	n.onClose(n.strangers.close)
 	n.extents, err = extent.NewStore(extent.Config{
 		Registers: n.regs, Local: n.replica, Disks: n.disks, Links: n.links, Places: plans{n.members},
 		Members: plans{n.members}.nodes, Load: n.load, Logger: c.Logger,
@@ -300,9 +302,9 @@ func (n *Node) source(id ident.NodeID) (register.Source, error) {
 }
 
 // noticed is told of the rows of extents that this node takes.
-func (n *Node) noticed(row register.Row, v *register.Value) {
+func (n *Node) noticed(row register.Row, v *register.Value, late bool) {
 	if extents := n.extents; extents != nil {
-		extents.Notice(row, v)
+		extents.Notice(row, v, late)
 	}
 }
 
@@ -345,7 +347,7 @@ func (n *Node) Run(ctx context.Context) error {
 	watched = metrics.New(metrics.Config{Source: n, Requests: counted,
 		Reasons: func(ctx context.Context) ([]api.Reason, error) { return server.Reasons(ctx, c.Say) }})
 	socket := server.HTTP()
-	socket.Handler = n.requests.count(socket.Handler)
+	socket.Handler = n.requests.count(aside(socket.Handler))
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{

@@ -12,6 +12,7 @@ import (
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/gateway/admin/api"
+	"rhizome/net/rpc"
 )
 
 // firstWindow is how long after a start the first daily window comes at the earliest,
@@ -51,6 +52,7 @@ func (n *Node) upkeep(ctx context.Context) error {
 // windows reads on in the check of all stored bytes when that is due, and looks again
 // at what was found damaged.
 func (n *Node) windows(ctx context.Context) error {
+	ctx = rpc.Behind(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -65,6 +67,7 @@ func (n *Node) windows(ctx context.Context) error {
 
 // checks does whole checks that a person asked for, at once.
 func (n *Node) checks(ctx context.Context) error {
+	ctx = rpc.Behind(ctx)
 	for {
 		select {
 		case <-ctx.Done():

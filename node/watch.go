@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 	"net"
+	"net/http"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/alarm"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/metrics"
+	"rhizome/net/rpc"
 )
 
 // toldKey holds what was told of risks, the record of package alarm.
@@ -57,10 +59,12 @@ func (n *Node) watchers(server *admin.Server, m *metrics.Metrics) []service {
 		Node: n.keys.id().String(), Home: c.Home, Rhizome: n.members.Layout().Lineage.String(),
 		Say: c.Say, Clock: c.Clock, Logger: c.Logger,
 	})
-	out := []service{{"alarm", bell.Run}}
+	out := []service{{"alarm", func(ctx context.Context) error { return bell.Run(rpc.Aside(ctx)) }}}
 	if n.scrapes != nil {
 		c.Logger.Info("metrics are served", "url", n.Metrics())
-		out = append(out, service{"metrics", serve(m.HTTP(c.Logger), n.scrapes, c.Logger)})
+		scraped := m.HTTP(c.Logger)
+		scraped.Handler = aside(scraped.Handler)
+		out = append(out, service{"metrics", serve(scraped, n.scrapes, c.Logger)})
 	}
 	return out
 }
@@ -72,4 +76,14 @@ func (n *Node) MetricFacts() metrics.Facts {
 	p := n.extents.Progress()
 	f.Fetched, f.Mended = p.Fetched, p.Mended
 	return f
+}
+
+// aside has questions about the node asked of others without being load to them.
+func aside(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			r = r.WithContext(rpc.Aside(r.Context()))
+		}
+		h.ServeHTTP(w, r)
+	})
 }

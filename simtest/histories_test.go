@@ -2,11 +2,9 @@ package simtest
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -14,13 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rhizome/base/seeds"
 	"rhizome/net/rpc"
 	"rhizome/simtest/history"
-)
-
-var (
-	seedFlag  = flag.Uint64("seed", 0, "play one history, by the seed that a failure printed")
-	countFlag = flag.Int("histories", 2000, "how many histories to play")
 )
 
 // plan is what a seed draws for a history.
@@ -128,34 +122,24 @@ func (a *tally) String() string {
 }
 
 // TestSimulatedHistories plays seeded histories of real homes under every trouble, and checks that
-// what clients saw is linearizable. RHIZOME_SOAK plays fifty times as many.
+// what clients saw is linearizable. RHIZOME_SOAK plays five times as many.
 func TestSimulatedHistories(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	first, last := uint64(1), uint64(*countFlag)
-	if os.Getenv("RHIZOME_SOAK") != "" {
-		last *= 50
-	}
-	if *seedFlag != 0 {
-		first, last = *seedFlag, *seedFlag
-	}
 	all := &tally{troubles: map[string]int{}}
 	t.Run("all", func(t *testing.T) {
-		for seed := first; seed <= last; seed++ {
+		for seed := range seeds.Of(t, 2000, 10_000) {
 			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 				t.Parallel()
 				r := newPlan(seed).play(t)
 				all.add(r)
 				if err := r.Check(time.Minute); err != nil {
-					t.Errorf("%v\nplay it again with -seed %d", err, seed)
-				}
-				if *seedFlag != 0 {
-					t.Logf("%+v\n%s\n%s", r.troubles, r.Summary(), list(r.Ops()))
+					t.Errorf("%v\n%+v\n%s\n%s\nRHIZOME_SEED=%d plays that plan again", err, r.troubles, r.Summary(), list(r.Ops()), seed)
 				}
 			})
 		}
 	})
 	t.Log(all)
-	if last > first+100 {
+	if all.played > 100 {
 		all.shows(t)
 	}
 }

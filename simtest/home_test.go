@@ -208,9 +208,9 @@ func (h *home) up() {
 	}})
 	must(t, err)
 	register.Serve(x.links, x.replica)
-	x.replica.OnRow(extent.Extents, func(row register.Row, v *register.Value) {
+	x.replica.OnRow(extent.Extents, func(row register.Row, v *register.Value, late bool) {
 		if x.extents != nil {
-			x.extents.Notice(row, v)
+			x.extents.Notice(row, v, late)
 		}
 	})
 	x.disks, err = extentstore.Open(disk, x.rows, []extentstore.Disk{{Dir: "disk"}}, extentstore.Options{Capacity: capacity, Beside: h.ballast.Load})

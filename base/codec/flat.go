@@ -5,26 +5,112 @@ import (
 	"math"
 )
 
-// Flat writes a record whose fields are numbers, truths and bytes, as Encode would, at a
-// tenth of its cost. Fields come in ascending order, 1 to 23; one that is zero or empty
-// is left out, like a field of Encode that has omitempty. Begin with NewFlat.
-type Flat struct{ b []byte }
-
-// NewFlat begins a record for which room is made.
-func NewFlat(room int) Flat {
-	return Flat{append(make([]byte, 0, room+2), Version, 0xA0)}
+// Flat goes over the fields of a record that are numbers, truths and bytes: it writes
+// them as Encode would, or reads them, at a tenth of the cost. A record names its fields
+// once, in ascending order, 1 to 23, for both. One that is zero or empty is left out,
+// like a field of Encode that has omitempty. Begin with WriteFlat or ReadFlat.
+//
+// It reads the forms that it writes and no other, nor fields that it is not asked for: who
+// finds it not Done reads the record with Decode, which knows all.
+type Flat struct {
+	b    []byte // what is written, or left to read
+	left int    // fields to read
+	read bool
+	bad  bool // what is read is not of that form
 }
 
-// Record returns the record.
+// WriteFlat begins a record for which room is made.
+func WriteFlat(room int) Flat {
+	return Flat{b: append(make([]byte, 0, room+2), Version, 0xA0)}
+}
+
+// Record returns the record that was written.
 func (f *Flat) Record() []byte { return laterRecord(f.b) }
 
-// field begins the next field.
+// ReadFlat begins to read a record.
+func ReadFlat(b []byte) Flat {
+	if len(b) < 2 || b[0] != Version || b[1] < 0xA0 || b[1] > 0xA0+23 {
+		return Flat{read: true, bad: true}
+	}
+	return Flat{b: b[2:], left: int(b[1] - 0xA0), read: true}
+}
+
+// Done reports whether the whole record was read and understood.
+func (f *Flat) Done() bool { return !f.bad && f.left == 0 && len(f.b) == 0 }
+
+// FlatAlways is a number that is written even if it is zero.
+func FlatAlways[T ~uint8 | ~uint64](f *Flat, field byte, v *T) {
+	if !f.read {
+		f.field(field)
+		f.head(0, uint64(*v))
+	} else if f.at(field) {
+		n := f.readHead(0)
+		*v = T(n)
+		f.bad = f.bad || uint64(*v) != n
+	}
+}
+
+// FlatUint is a number.
+func FlatUint[T ~uint8 | ~uint64](f *Flat, field byte, v *T) {
+	if f.read || *v != 0 {
+		FlatAlways(f, field, v)
+	}
+}
+
+// Int is a number that may be negative.
+func (f *Flat) Int(field byte, v *int64) {
+	switch {
+	case f.read && f.at(field):
+		*v = f.readInt()
+	case f.read:
+	case *v > 0:
+		f.field(field)
+		f.head(0, uint64(*v))
+	case *v < 0:
+		f.field(field)
+		f.head(1, uint64(-1-*v))
+	}
+}
+
+// Bool is a truth.
+func (f *Flat) Bool(field byte, v *bool) {
+	if !f.read && *v {
+		f.field(field)
+		f.b = append(f.b, 0xF5)
+	}
+	if f.read && f.at(field) {
+		if len(f.b) == 0 || f.b[0] != 0xF4 && f.b[0] != 0xF5 {
+			f.bad = true
+			return
+		}
+		*v, f.b = f.b[0] == 0xF5, f.b[1:]
+	}
+}
+
+// Bytes are bytes. Those that are read are a part of the record and not copied.
+func (f *Flat) Bytes(field byte, v *[]byte) {
+	if !f.read && len(*v) > 0 {
+		f.field(field)
+		f.head(2, uint64(len(*v)))
+		f.b = append(f.b, *v...)
+	}
+	if f.read && f.at(field) {
+		n := f.readHead(2)
+		if f.bad || n > uint64(len(f.b)) {
+			f.bad = true
+			return
+		}
+		*v, f.b = f.b[:n:n], f.b[n:]
+	}
+}
+
+// field begins the next field that is written.
 func (f *Flat) field(n byte) {
 	f.b[1]++
 	f.b = append(f.b, n)
 }
 
-// head appends the head of an item: its major type and its number in the shortest form.
+// head writes the head of an item: its major type and its number in the shortest form.
 func (f *Flat) head(major byte, n uint64) {
 	switch {
 	case n < 24:
@@ -40,153 +126,51 @@ func (f *Flat) head(major byte, n uint64) {
 	}
 }
 
-// Always writes a number even if it is zero.
-func (f *Flat) Always(field byte, n uint64) {
-	f.field(field)
-	f.head(0, n)
-}
-
-// Uint writes a number.
-func (f *Flat) Uint(field byte, n uint64) {
-	if n != 0 {
-		f.Always(field, n)
+// at goes on to the value of a field if that comes next.
+func (f *Flat) at(n byte) bool {
+	if f.bad || f.left == 0 || len(f.b) == 0 || f.b[0] != n {
+		return false
 	}
+	f.b = f.b[1:]
+	f.left--
+	return true
 }
 
-// Int writes a number that may be negative.
-func (f *Flat) Int(field byte, n int64) {
-	switch {
-	case n > 0:
-		f.Always(field, uint64(n))
-	case n < 0:
-		f.field(field)
-		f.head(1, uint64(-1-n))
-	}
-}
-
-// Bool writes a truth.
-func (f *Flat) Bool(field byte, is bool) {
-	if is {
-		f.field(field)
-		f.b = append(f.b, 0xF5)
-	}
-}
-
-// Bytes writes bytes.
-func (f *Flat) Bytes(field byte, b []byte) {
-	if len(b) > 0 {
-		f.field(field)
-		f.head(2, uint64(len(b)))
-		f.b = append(f.b, b...)
-	}
-}
-
-// FlatReader reads what Flat wrote. It knows the forms that Flat writes and no other: who
-// finds it not Done reads the record with Decode, which knows all.
-type FlatReader struct {
-	b    []byte
-	left int
-	last byte
-	bad  bool
-}
-
-// ReadFlat begins to read a record.
-func ReadFlat(b []byte) FlatReader {
-	if len(b) < 2 || b[0] != Version || b[1] < 0xA0 || b[1] > 0xA0+23 {
-		return FlatReader{bad: true}
-	}
-	return FlatReader{b: b[2:], left: int(b[1] - 0xA0)}
-}
-
-// Next returns the number of the next field; 0 if there is none.
-func (r *FlatReader) Next() byte {
-	if r.bad || r.left == 0 {
+func (f *Flat) readHead(major byte) uint64 {
+	if f.bad || len(f.b) == 0 || f.b[0]>>5 != major {
+		f.bad = true
 		return 0
 	}
-	if len(r.b) == 0 || r.b[0] > 23 || r.b[0] <= r.last {
-		r.bad = true
-		return 0
-	}
-	r.last, r.b = r.b[0], r.b[1:]
-	r.left--
-	return r.last
-}
-
-// Unknown says that a field is not known.
-func (r *FlatReader) Unknown() { r.bad = true }
-
-// Done reports whether the whole record was read and understood.
-func (r *FlatReader) Done() bool { return !r.bad && r.left == 0 && len(r.b) == 0 }
-
-func (r *FlatReader) head(major byte) uint64 {
-	if r.bad || len(r.b) == 0 || r.b[0]>>5 != major {
-		r.bad = true
-		return 0
-	}
-	low := r.b[0] & 31
+	low := f.b[0] & 31
 	if low < 24 {
-		r.b = r.b[1:]
+		f.b = f.b[1:]
 		return uint64(low)
 	}
 	size := 1 << (low - 24)
-	if low > 27 || len(r.b) < 1+size {
-		r.bad = true
+	if low > 27 || len(f.b) < 1+size {
+		f.bad = true
 		return 0
 	}
 	var n uint64
-	for _, c := range r.b[1 : 1+size] {
+	for _, c := range f.b[1 : 1+size] {
 		n = n<<8 | uint64(c)
 	}
-	r.b = r.b[1+size:]
+	f.b = f.b[1+size:]
 	return n
 }
 
-// Uint reads a number of at most most.
-func (r *FlatReader) Uint(most uint64) uint64 {
-	n := r.head(0)
-	if n > most {
-		r.bad = true
-		return 0
-	}
-	return n
-}
-
-// Int reads a number that may be negative.
-func (r *FlatReader) Int() int64 {
+func (f *Flat) readInt() int64 {
 	major := byte(0)
-	if len(r.b) > 0 && r.b[0]>>5 == 1 {
+	if len(f.b) > 0 && f.b[0]>>5 == 1 {
 		major = 1
 	}
-	n := r.head(major)
+	n := f.readHead(major)
 	if n > math.MaxInt64 {
-		r.bad = true
+		f.bad = true
 		return 0
 	}
 	if major == 1 {
 		return -1 - int64(n)
 	}
 	return int64(n)
-}
-
-// Bool reads a truth.
-func (r *FlatReader) Bool() bool {
-	if r.bad || len(r.b) == 0 || r.b[0] != 0xF4 && r.b[0] != 0xF5 {
-		r.bad = true
-		return false
-	}
-	is := r.b[0] == 0xF5
-	r.b = r.b[1:]
-	return is
-}
-
-// Bytes reads bytes, which are a part of the record and not copied.
-func (r *FlatReader) Bytes() []byte {
-	n := r.head(2)
-	if r.bad || n > uint64(len(r.b)) {
-		r.bad = true
-		return nil
-	}
-	b := r.b[:n:n]
-	r.b = r.b[n:]
-	return b
 }

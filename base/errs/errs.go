@@ -49,15 +49,20 @@ type failure struct {
 	err    error
 	format string
 	args   []any
+	mark   error
 }
 
 func (f *failure) Error() string { return f.msg }
 
 func (f *failure) Unwrap() []error {
-	if f.err == nil {
-		return []error{f.kind}
+	out := []error{f.kind}
+	if f.err != nil {
+		out = append(out, f.err)
 	}
-	return []error{f.kind, f.err}
+	if f.mark != nil {
+		out = append(out, f.mark)
+	}
+	return out
 }
 
 // New returns an error of kind k with a message for people.
@@ -67,6 +72,18 @@ func New(k Kind, msg string) error { return &failure{kind: k, msg: msg, format: 
 func Newf(k Kind, format string, args ...any) error {
 	e := fmt.Errorf(format, args...)
 	return &failure{kind: k, msg: e.Error(), err: e, format: format, args: args}
+}
+
+// Marked returns a copy of err, which New or Newf made, that errors.Is tells mark of; what
+// err says stays. Any other error comes back as it is.
+func Marked(err, mark error) error {
+	f, ok := err.(*failure)
+	if !ok {
+		return err
+	}
+	marked := *f
+	marked.mark = mark
+	return &marked
 }
 
 // Parts returns what err was made of, if New or Newf made it, so that package lang

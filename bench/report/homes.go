@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -20,13 +19,6 @@ type Homes struct {
 	Phases  []load.Compared `json:"phases"`
 	Copying *load.Copying   `json:"copying,omitempty"`
 	Size    *load.Size      `json:"size,omitempty"`
-}
-
-// JSON writes the report for programs.
-func (h *Homes) JSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(h)
 }
 
 // Text writes the report for people, in Markdown.

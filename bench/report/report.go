@@ -19,11 +19,11 @@ type Report struct {
 	Runs    []*load.Run   `json:"runs"`
 }
 
-// JSON writes the report for programs.
-func (r *Report) JSON(w io.Writer) error {
+// JSON writes a report for programs.
+func JSON(w io.Writer, report any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return e.Encode(report)
 }
 
 // best are the limits that hold for the run: the better of before and after.

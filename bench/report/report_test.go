@@ -59,11 +59,23 @@ func TestPeerOfTheSameRun(t *testing.T) {
 
 func TestJSONComesBack(t *testing.T) {
 	var b bytes.Buffer
-	if err := example().JSON(&b); err != nil {
+	if err := JSON(&b, example()); err != nil {
 		t.Fatal(err)
 	}
 	var r Report
 	if err := json.Unmarshal(b.Bytes(), &r); err != nil || r.Runs[0].Result("PUT 1 KiB").Rate != 5000 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestGrownIsCompared(t *testing.T) {
+	g := &Grown{Bucket: &load.Grown{Few: 100, Many: 1000, Fill: load.Result{Rate: 70},
+		Before: []load.Result{{Name: "GET, few", Conns: 16, Rate: 80}}, After: []load.Result{{Name: "GET, many", Conns: 16, Rate: 60}}}}
+	var b bytes.Buffer
+	if err := g.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "| GET, 16 conn, /s | 80.0 | 60.0 | 0.75 |"; !strings.Contains(b.String(), want) {
+		t.Errorf("no line %q in\n%s", want, b.String())
 	}
 }

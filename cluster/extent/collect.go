@@ -122,7 +122,9 @@ const passLimit = 1 << 16
 // CollectPending goes over the work list once and collects what the pass before saw
 // already and no writer holds. The time between two passes is the age at which an
 // extent is looked at. It returns how many were collected and how many are left on the
-// list. It also lets go of memory that the time between did not need.
+// list. One about which nothing can be said stays there and ends no pass: the first such
+// error is returned when all others were looked at. It also lets go of memory that the
+// time between did not need.
 func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left int, err error) {
 	s.pool.trim()
 	if s.local == nil || s.doubtful() {
@@ -130,6 +132,7 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 	}
 	seen := map[ident.ID]int{}
 	var after *register.Row
+	var failed unsaid
 	for len(seen) < passLimit {
 		rows, err := s.local.Pending(ctx, Extents, after, 256)
 		if err != nil {
@@ -145,9 +148,10 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 				continue
 			}
 			done, err := s.collectRipe(ctx, id, uses)
-			if err != nil {
-				return collected, left, err
+			if ctx.Err() != nil {
+				return collected, left, ctx.Err()
 			}
+			failed.note(id, err)
 			if done {
 				collected++
 				continue
@@ -159,11 +163,33 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 	s.mu.Lock()
 	s.seen = seen
 	s.mu.Unlock()
-	return collected, left, nil
+	return collected, left, failed.error()
 }
 
-// collectRipe collects an extent whose time has come; false if it stays on the list. An
-// error ends the pass.
+// unsaid counts the extents about which nothing could be said.
+type unsaid struct {
+	n     int
+	first ident.ID
+	err   error
+}
+
+func (u *unsaid) note(id ident.ID, err error) {
+	if err == nil {
+		return
+	}
+	if u.n++; u.n == 1 {
+		u.first, u.err = id, err
+	}
+}
+
+func (u *unsaid) error() error {
+	if u.n == 0 {
+		return nil
+	}
+	return errs.Newf(errs.KindOf(u.err), "of %d pending extents it cannot be said whether they may go; the first is %s: %w", u.n, u.first, u.err)
+}
+
+// collectRipe collects an extent whose time has come; false if it stays on the list.
 func (s *Store) collectRipe(ctx context.Context, id ident.ID, uses Uses) (bool, error) {
 	ripe, err := s.ripe(id)
 	if err != nil || !ripe {

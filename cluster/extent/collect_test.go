@@ -3,7 +3,9 @@ package extent
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"rhizome/base/errs"
@@ -315,6 +317,50 @@ func TestDiskThatWasAwayIsNotCollectedFrom(t *testing.T) {
 		must(t, err)
 		if st.Missing == back {
 			t.Errorf("back %v: %+v", back, st)
+		}
+	}
+}
+
+// TestAnExtentThatCannotBeReadEndsNoPass: what nobody uses goes, whatever lies before it.
+func TestAnExtentThatCannotBeReadEndsNoPass(t *testing.T) {
+	w := newWorld(t, vfs.NewCrashable())
+	var all []Piece
+	for i := range 10 {
+		p := w.put(t, w.ref(fmt.Sprint("k", i)), noise(5000))
+		w.Release(p.Extent)
+		all = append(all, p)
+	}
+	must(t, w.disks.Close())
+	must(t, extentstore.Expect(w.rows, extentstore.Disk{ID: ident.New(), Dir: "/elsewhere"})) // so that each is looked for
+	w.close()
+	rows, err := kv.Open(w.fs, w.fs.PathJoin(w.dir, "rows"), kv.Options{})
+	must(t, err)
+	slices.SortFunc(all, func(a, b Piece) int { return bytes.Compare(a.Extent[:], b.Extent[:]) })
+	b, spoilt := rows.NewBatch(), 0
+	it, err := rows.Iter(nil, nil)
+	must(t, err)
+	for ok := it.First(); ok; ok = it.Next() {
+		if len(it.Key()) == 18 && it.Key()[1] == 'e' && bytes.HasSuffix(it.Key(), all[0].Extent[:]) {
+			b.Set(it.Key(), []byte("no entry"))
+			spoilt++
+		}
+	}
+	must(t, it.Close())
+	must(t, b.Commit())
+	must(t, rows.Close())
+	w.open()
+	if spoilt != 1 {
+		t.Fatalf("%d entries of the index are spoilt", spoilt)
+	}
+	for range 3 {
+		_, _, err = w.CollectPending(ctx, usesData)
+	}
+	if err == nil || !strings.Contains(err.Error(), "1 pending") || !strings.Contains(err.Error(), all[0].Extent.String()) {
+		t.Errorf("the one that cannot be read is not told of: %v", err)
+	}
+	for _, p := range all[1:] {
+		if w.alive(t, p) {
+			t.Errorf("extent %s stays because of another", p.Extent)
 		}
 	}
 }

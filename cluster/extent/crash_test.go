@@ -3,7 +3,6 @@ package extent
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -14,14 +13,10 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/seeds"
 	"rhizome/base/vfs"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
-)
-
-var (
-	seeds     = flag.Int("seeds", 15, "how many crash histories to run")
-	firstSeed = flag.Uint64("seed", 1, "the first one")
 )
 
 // deed is one write of a key: its reference, its pieces and what it should read as.
@@ -170,7 +165,7 @@ func (w *world) remove(l *ledger, d deed) error {
 }
 
 func TestPowerCut(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
+	for seed := range seeds.Of(t, 15, 2000) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { powerCutOnce(t, seed) })
 	}
 }

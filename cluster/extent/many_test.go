@@ -30,6 +30,8 @@ type homes struct {
 	net  *rpc.Memory
 	all  []*home
 	rows *layout.Layout
+	// graves close what crashed.
+	graves []func()
 
 	mu      sync.Mutex
 	holders []ident.NodeID // of every extent
@@ -101,6 +103,9 @@ func (h *homes) close() {
 	for _, x := range h.all {
 		x.shut()
 	}
+	for _, bury := range h.graves {
+		bury()
+	}
 }
 
 // start opens a home on its file system.
@@ -163,6 +168,15 @@ func (x *home) crash() {
 	fs := x.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
 	x.Store.Close()
 	x.regs.Close()
+	// Calls of others may be under way in what crashed: it is closed when they have ended.
+	disks, rows := x.disks, x.rows
+	x.h.graves = append(x.h.graves, func() {
+		if disks != nil {
+			_ = disks.Close()
+			_ = rows.Close()
+		}
+	})
+	x.disks = nil
 	x.shut()
 	x.fs = fs
 	x.start()
@@ -234,7 +248,7 @@ func (p *telling) Accept(ctx context.Context, v uint64, row register.Row, r core
 	deaf := p.x.deaf
 	p.x.h.mu.Unlock()
 	if err == nil && a.Refusal == 0 && s != nil && !deaf {
-		s.Notice(row, r.Value)
+		s.Notice(row, r.Value, false)
 	}
 	return a, err
 }
@@ -374,7 +388,7 @@ func (x *home) write(key string, plain []byte) (Piece, Ref, error) {
 	if err == nil && !x.gateway { // a coordinator reaches its own replica without telling
 		v, _, err := x.regs.Read(ctx, Row(p.Extent))
 		must(x.t, err)
-		x.Notice(Row(p.Extent), v)
+		x.Notice(Row(p.Extent), v, false)
 	}
 	return p, ref, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/seeds"
 	"rhizome/cluster/register"
 	"rhizome/net/rpc"
 )
@@ -328,8 +329,8 @@ func TestMendRuns(t *testing.T) {
 // TestManyHistory: writers on all nodes while homes crash and links are cut; in the end
 // every home has every extent that a row uses, whole, and nothing else.
 func TestManyHistory(t *testing.T) {
-	for seed := range uint64(max(2, *seeds/5)) {
-		t.Run(fmt.Sprint(*firstSeed+seed), func(t *testing.T) { history(t, *firstSeed+seed) })
+	for seed := range seeds.Of(t, 3, 400) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, seed) })
 	}
 }
 

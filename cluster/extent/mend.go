@@ -95,8 +95,10 @@ func (s *Store) LinkUp(n ident.NodeID) {
 }
 
 // Notice says that this node's replica of the rows took a value for an extent's row; v
-// is nil for a tombstone. It is a hint, cheap, and waits for nothing.
-func (s *Store) Notice(row register.Row, v *register.Value) {
+// is nil for a tombstone. The bytes of a row that came late, because others had it
+// before, are fetched at once, while other rows still come; those of any other row are
+// probably on their way. It is a hint, cheap, and waits for nothing.
+func (s *Store) Notice(row register.Row, v *register.Value, late bool) {
 	if row.Table != Extents || s.disks == nil || s.links == nil {
 		return
 	}
@@ -104,12 +106,16 @@ func (s *Store) Notice(row register.Row, v *register.Value) {
 	if err != nil {
 		return
 	}
+	grace := s.mend.grace
+	if late {
+		grace = 0
+	}
 	switch {
 	case v == nil:
 		s.mend.add(id, Unused, 0, s.mend.grace)
 	case s.mend.forget(id, Unused) != 0 || s.alone(id) || !s.mine(id):
 	default:
-		s.mend.add(id, Missing, v.Bytes, s.mend.grace)
+		s.mend.add(id, Missing, v.Bytes, grace)
 	}
 }
 

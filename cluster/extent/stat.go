@@ -111,7 +111,7 @@ func (s *Store) askVerify(ctx context.Context, n ident.NodeID, id ident.ID) Hold
 	h := HolderStatus{Node: n}
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
-	b, err := s.links.Call(ctx, n, rpc.Bulk, methodVerify, encodeIDs([]ident.ID{id}))
+	b, err := s.links.Call(ctx, n, rpc.ClassOf(ctx, rpc.Bulk), methodVerify, encodeIDs([]ident.ID{id}))
 	if err != nil {
 		h.Err = err
 		return h

@@ -10,6 +10,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
+	"rhizome/net/rpc"
 )
 
 // SweepReport says what a sweep found.
@@ -34,6 +35,7 @@ type SweepReport struct {
 // An extent whose row cannot be read does not stop it: the first such error is returned
 // at the end.
 func (s *Store) Sweep(ctx context.Context, lost func(ident.ID)) (SweepReport, error) {
+	ctx = rpc.Behind(ctx)
 	w := sweeper{s: s, lost: lost}
 	if s.disks == nil {
 		return w.rep, nil

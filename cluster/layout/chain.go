@@ -8,8 +8,9 @@ import (
 	"rhizome/base/ident"
 )
 
-// Chain is the history of layouts that a node keeps: each goes on from the one before
-// it, see Follows. A Chain is never changed: Append and Prune return another.
+// Chain is the history of layouts that a node keeps, all since it knows of the rhizome:
+// each goes on from the one before it, see Follows. A Chain is never changed: Append
+// returns another.
 type Chain struct {
 	layouts []*Layout // oldest first, at least one
 }
@@ -151,15 +152,4 @@ func (c *Chain) Holders(partition int, since uint64) []ident.NodeID {
 		}
 	}
 	return out
-}
-
-// Prune returns the chain without the layouts before the given version; the latest
-// always stays. Keep the layout before the term of each partition whose rows are not
-// imported, and the last one whose bytes were complete.
-func (c *Chain) Prune(since uint64) *Chain {
-	keep := c.layouts
-	for len(keep) > 1 && keep[0].Version < since {
-		keep = keep[1:]
-	}
-	return &Chain{slices.Clone(keep)}
 }

@@ -1,17 +1,14 @@
 package layout
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
 	"rhizome/base/ident"
+	"rhizome/base/seeds"
 )
-
-var longFlag = flag.Bool("long", os.Getenv("RHIZOME_SOAK") != "", "play far more histories")
 
 // pick returns a random change that makes sense beside the layout.
 func pick(rng *rand.Rand, l *Layout, fresh int) Change {
@@ -43,11 +40,8 @@ func pick(rng *rand.Rand, l *Layout, fresh int) Change {
 // TestSimulationOfHistories: whatever people do, a layout keeps to its rules, terms are
 // true, and no copy moves that could have stayed within the bounds.
 func TestSimulationOfHistories(t *testing.T) {
-	seeds, made, refused := uint64(80), 0, 0
-	if *longFlag {
-		seeds = 5000
-	}
-	for seed := range seeds {
+	made, refused := 0, 0
+	for seed := range seeds.Of(t, 80, 1000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		l := start([]int{1, 16, 64, 256}[rng.IntN(4)], 4*giga)
 		for step := range 20 {

@@ -24,6 +24,8 @@ func (l *Layout) Validate() error {
 	switch {
 	case l.Version == 0 || len(l.Assigned) == 0 || len(l.Nodes) == 0:
 		return errs.New(errs.Corrupt, "the layout is empty")
+	case l.Lineage.IsZero(): // every release writes one: without it, histories could not be told apart
+		return errs.New(errs.Corrupt, "the layout does not say of which lineage it is")
 	case len(l.Nodes) > MaxNodes:
 		return errs.Newf(errs.Corrupt, "the layout has %d nodes, %d are possible", len(l.Nodes), MaxNodes)
 	case len(l.Assigned) > MaxPartitions:

@@ -66,6 +66,9 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 	if a.Card.Node != from {
 		return nil, errs.New(errs.Denied, "a node tells of itself only")
 	}
+	if a.Lineage.IsZero() {
+		return nil, errLineage
+	}
 	if a.Apart || m.differs(a.Layout, a.Lineage) {
 		l := m.Layout()
 		m.part(from, Apart{a.Layout, a.Lineage})
@@ -133,6 +136,9 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 	if err := codec.Decode(raw, &t); err != nil {
 		return false, err
 	}
+	if t.Lineage.IsZero() {
+		return false, errLineage
+	}
 	if err := m.agree(ctx, with, request, &t); err != nil {
 		return false, err
 	}
@@ -148,6 +154,9 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 	}
 	return len(t.Layouts) > 0 && t.Layout > m.Layout().Version, nil
 }
+
+// errLineage refuses who names a layout and not its lineage: it may be of either history.
+var errLineage = errs.New(errs.Invalid, "the other node does not say of which lineage its layout is: it runs a release that this one cannot work with")
 
 func (m *Members) ask() *ask {
 	m.mu.Lock()

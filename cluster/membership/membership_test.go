@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
@@ -380,6 +381,18 @@ func TestAnAddressThatAPersonGave(t *testing.T) {
 		x = c.start(3)
 		if card, _ := x.Card(id(2)); len(card.Addresses) != 1 || card.Addresses[0] != "/ip4/192.0.2.7/tcp/3901" {
 			t.Errorf("%+v", card.Addresses)
+		}
+	})
+}
+
+// TestALayoutWithoutALineageIsRefused: it may be of either history, so that whoever names
+// it is neither heard nor taken for a node of another.
+func TestALayoutWithoutALineageIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a := three(t)
+		request := codec.Encode(&ask{Card: Card{Node: id(2), Edition: 99}, Layout: a.Layout().Version})
+		if _, err := a.answer(t.Context(), id(2), request); !errors.Is(err, errs.Invalid) || a.parted() != 0 || !a.Member(id(2)) {
+			t.Errorf("%v, %d apart", err, a.parted())
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/cluster/register/core"
+	"rhizome/net/rpc"
 )
 
 // Prepare is Peer's. It costs one look into the row store and no write, but for the
@@ -61,7 +62,11 @@ func (r *Replica) Accept(ctx context.Context, term uint64, row Row, rec core.Rec
 	if !write {
 		return a, nil
 	}
-	return a, r.store(s, c, row, key, &view)
+	if err := r.store(s, c, row, key, &view); err != nil {
+		return a, err
+	}
+	r.tell(row, view.Value, rpc.ClassOf(ctx, rpc.Urgent) == rpc.Background)
+	return a, nil
 }
 
 // Read is Peer's.
@@ -192,6 +197,11 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	pair := r.tenureOf(key).pair
 	if pair {
 		batch.Set(doubtOf(key, next.Ballot), nil)
+		// Whether the one that is replaced is listed is not looked up: if anything is, its
+		// key is short.
+		if r.doubts.open[groupOf(keySlot(key))].Load() != noDoubts && !c.stored.ballot.IsZero() && c.stored.ballot != next.Ballot {
+			batch.Delete(doubtOf(key, c.stored.ballot))
+		}
 	}
 	w := r.weights.begin(batch, row, count, bytes)
 	s.setWriting(c, true)
@@ -211,7 +221,6 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 	if next.Value == nil {
 		r.tombs.Add(1)
 	}
-	r.tell(row, next.Value)
 	return nil
 }
 

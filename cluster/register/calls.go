@@ -62,7 +62,7 @@ func (cs *calls[T]) begin(i int) {
 	cs.open |= 1 << i
 	cs.mu.Unlock()
 	cs.c.calls.Go(func() {
-		ctx, cancel := context.WithTimeout(cs.ctx, cs.c.cfg.CallTimeout)
+		ctx, cancel := cs.c.limited(cs.ctx)
 		defer cancel()
 		a, err := askOne(ctx, cs.c, cs.nodes[i], i, cs.call)
 		cs.ended(i)
@@ -186,10 +186,25 @@ func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, c
 		var none T
 		return none, err
 	}
+	if n == c.cfg.Node { // it is there, whatever it says
+		a, err := call(ctx, i, p)
+		c.heed(n, any(a), err)
+		return a, err
+	}
+	heard := c.silent.heard(n)
 	a, err := call(ctx, i, p)
-	c.silent.note(n, errs.KindOf(err) == errs.Unavailable && !errors.As(err, new(*PlanError)))
+	c.silent.ended(ctx, n, heard, err)
 	c.heed(n, any(a), err)
 	return a, err
+}
+
+// errSlow ends a call that had all of Config.CallTimeout.
+var errSlow = errs.Newf(errs.Unavailable, "it took too long: %w", context.DeadlineExceeded)
+
+// limited gives a call its time. That it had all of it, and not only what its caller had
+// left, the cause of the context's end says.
+func (c *Coordinator) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, c.cfg.CallTimeout, errSlow)
 }
 
 // leftCalls counts the calls to each node that nobody waits for any more. A node that

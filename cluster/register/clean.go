@@ -8,6 +8,7 @@ import (
 
 	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
+	"rhizome/net/rpc"
 )
 
 const (
@@ -25,6 +26,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	ctx = rpc.Behind(ctx)
 	seen := int64(-1) // whatever the store holds from before
 	for {
 		select {

@@ -16,8 +16,12 @@ import (
 // of a bucket is the sum, modulo 2^64, of a hash of each of its rows with its ballot:
 // a batch that changes a row adds the difference. Replicas with equal digests hold the
 // same records, but for a chance of one in 2^64.
+//
+// After the digests of the buckets stands their sum, which releases keep that list doubts:
+// where it is another number, one wrote that lists none.
 const (
 	buckets       = 64
+	sumOfBuckets  = buckets
 	digestKind    = 'd'
 	digestVersion = 1
 )
@@ -55,6 +59,7 @@ func addDigest(b adder, row []byte, old *stored, next *core.Cell) {
 	d := rowDigest(row, next.Ballot, next.Soft) - rowDigest(row, old.ballot, old.flags&fSoft != 0)
 	if d != 0 {
 		b.Add(digestKey(rowGroup(row), bucketOf(row)), d)
+		b.Add(digestKey(rowGroup(row), sumOfBuckets), d)
 	}
 }
 
@@ -82,6 +87,7 @@ func (r *Replica) loadDigests() error {
 	b.DeleteRange([]byte{digestKind}, []byte{digestKind + 1})
 	for at, sum := range sums {
 		b.Add(digestKey(at[0], at[1]), sum)
+		b.Add(digestKey(at[0], sumOfBuckets), sum)
 	}
 	b.Set(digestsKept, []byte{digestVersion})
 	return b.Commit()

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -19,8 +20,8 @@ import (
 // once the partition is sure: from the beginning of its term if all its rows came from
 // one node, else as soon as it was compared with the other replica.
 //
-// An entry that a power cut brings back, or that is of a record replaced meanwhile, does
-// no harm.
+// An entry goes too in the batch of the record that replaces its own. One that a power cut
+// brings back does no harm.
 
 // doubts is what is remembered of the list beside it.
 type doubts struct {
@@ -62,15 +63,8 @@ func (t *tenure) encodePair() []byte {
 	return append(b, 0)
 }
 
-// loadPair reads what encodePair wrote: of an earlier term it says nothing.
-func (r *Replica) loadPair(group int, t *tenure) error {
-	v, err := r.kv.Get(pairKey(group))
-	if errors.Is(err, errs.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+// loadPair takes over what encodePair wrote: of an earlier term it says nothing.
+func (t *tenure) loadPair(v []byte) error {
 	if len(v) != pairSize || v[8] > 1 {
 		return errs.New(errs.Corrupt, "the row store does not say in a way that this program reads what of its rows is in doubt")
 	}
@@ -83,12 +77,13 @@ func (r *Replica) loadPair(group int, t *tenure) error {
 // loadDoubts finds out where there are doubts from before the start, and begins the
 // lists of partitions of two replicas that an earlier release served without.
 func (r *Replica) loadDoubts() error {
-	for g := range r.tenures {
-		if err := r.loadPair(g, r.tenures[g].Load()); err != nil {
-			return err
-		}
+	err := r.walk(context.Background(), pairKey(0), pairKey(groups), func(key, v []byte) error {
+		return r.tenures[binary.BigEndian.Uint16(key[2:])].Load().loadPair(v)
+	})
+	if err != nil {
+		return err
 	}
-	err := r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(entry, _ []byte) error {
+	err = r.walk(context.Background(), []byte{doubtKey}, []byte{doubtKey + 1}, func(entry, _ []byte) error {
 		key, _, err := rowOfDoubt(entry)
 		if err == nil {
 			r.doubts.open[groupOf(keySlot(key))].Store(oldDoubts)
@@ -124,22 +119,48 @@ func (r *Replica) beginLists(b *kv.Batch, l *layout.Layout) {
 	}
 }
 
-// distrust makes no partition sure if an earlier release, which lists no doubts, may have
-// voted since: whoever votes on a row of two replicas has promised before, and so raised
-// the ceiling, of which that release keeps one copy.
+// distrust makes no partition sure in which an earlier release wrote, which lists no
+// doubts: it keeps the digests of the buckets, and not their sum.
 func (r *Replica) distrust(b *kv.Batch) error {
-	twin, err := r.loadBallot(twinKey)
-	if err != nil || twin == *r.ceiling.Load() {
-		return err
-	}
-	b.Set(twinKey, appendBallot(nil, *r.ceiling.Load()))
 	for g := range r.tenures {
-		if t := r.tenures[g].Load(); t.sure {
+		t := r.tenures[g].Load()
+		if !t.sure {
+			continue
+		}
+		missed, err := r.unsummed(g)
+		if err != nil {
+			return err
+		}
+		if missed != 0 {
 			t.sure = false // nobody else has it yet
 			b.Set(pairKey(g), t.encodePair())
+			b.Add(digestKey(g, sumOfBuckets), missed)
 		}
 	}
 	return nil
+}
+
+// unsummed returns by how much the digests of a group's buckets are more than what is
+// kept as their sum.
+func (r *Replica) unsummed(group int) (missed int64, err error) {
+	sums := make([]uint64, buckets)
+	if err := r.digests(context.Background(), group, sums); err != nil {
+		return 0, err
+	}
+	for _, d := range sums {
+		missed += int64(d)
+	}
+	v, err := r.kv.Get(digestKey(group, sumOfBuckets))
+	if errors.Is(err, errs.NotFound) {
+		return missed, nil
+	}
+	if err == nil && len(v) != 8 {
+		err = errs.New(errs.Corrupt, "the row store holds a digest that cannot be read")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return missed - int64(binary.BigEndian.Uint64(v)), nil
 }
 
 // pairs reports whether the rows of a term are all here and lie on two replicas.
@@ -251,7 +272,6 @@ func (r *Replica) doubt(term uint64, row Row) error {
 // openDoubts returns the partitions of which the other replica is to be asked: this one is
 // not sure, or lists something.
 func (r *Replica) openDoubts(ctx context.Context) (out []Term) {
-	tables := r.tables()
 	for g := range r.tenures {
 		t := r.tenures[g].Load()
 		x := Term{Partition: partitionOf(g), Term: t.Known}
@@ -260,7 +280,7 @@ func (r *Replica) openDoubts(ctx context.Context) (out []Term) {
 		case !t.sure || r.doubts.open[g].Load() == oldDoubts:
 			out = append(out, x)
 		case r.doubts.open[g].Load() == newDoubts:
-			if of, all, err := r.listDoubts(ctx, x, tables, 1); len(of) > 0 || !all || err != nil {
+			if of, next, err := r.listDoubts(ctx, x, nil, 1); len(of) > 0 || next != nil || err != nil {
 				out = append(out, x)
 			}
 		}
@@ -268,48 +288,74 @@ func (r *Replica) openDoubts(ctx context.Context) (out []Term) {
 	return out
 }
 
-// listDoubts returns what is in doubt in a partition, limit entries at most, and takes
-// off the list what is there no more. It tells whether that was all.
-func (r *Replica) listDoubts(ctx context.Context, x Term, tables []Table, limit int) (of []Vouched, all bool, err error) {
+// listDoubts returns what is in doubt in a partition from an entry on (nil: the first),
+// limit entries at most, and takes off the list what is there no more. next is where to
+// go on, nil if that was all.
+func (r *Replica) listDoubts(ctx context.Context, x Term, begin []byte, limit int) (of []Vouched, next []byte, err error) {
 	g := groupIn(x.Partition)
-	r.doubts.open[g].Store(noDoubts)
+	if begin == nil {
+		r.doubts.open[g].Store(noDoubts)
+	}
 	defer func() {
-		if len(of) > 0 || !all || err != nil {
+		if len(of) > 0 || next != nil || err != nil {
 			r.doubts.open[g].Store(oldDoubts)
 		}
 	}()
 	var old []Vouched
 	var gone [][]byte
-	for _, t := range tables {
+	for _, t := range r.tables() {
 		from, to := groupRange(doubtKey, t, g)
-		err := r.walk(ctx, from, to, func(entry, _ []byte) error {
-			key, b, err := rowOfDoubt(entry)
-			if err != nil {
-				return err
-			}
-			row, err := DecodeKey(key)
-			if err != nil {
-				return err
-			}
-			now, soft, err := r.holds(key)
-			if err != nil {
-				return err
-			}
-			v := Vouched{Row: row, Term: x.Term, Ballot: b}
-			switch {
-			case now != b:
-				old, gone = append(old, v), append(gone, append([]byte(nil), entry...))
-			case !soft:
-				of = append(of, v)
-			}
+		if bytes.Compare(from, begin) < 0 {
+			from = begin
+		}
+		if next != nil || bytes.Compare(from, to) >= 0 {
+			continue
+		}
+		err = r.walk(ctx, from, to, func(entry, _ []byte) error {
 			if len(of)+len(old) >= limit {
+				next = bytes.Clone(entry)
 				return errStop
 			}
-			return nil
+			v, state, err := r.lookAt(entry)
+			v.Term = x.Term
+			switch state {
+			case doubtOver:
+				old, gone = append(old, v), append(gone, bytes.Clone(entry))
+			case doubtOpen:
+				of = append(of, v)
+			}
+			return err
 		})
-		if err != nil || len(of)+len(old) >= limit {
-			return of, false, errors.Join(err, r.clearDoubts(old, gone))
+		if err != nil {
+			break
 		}
 	}
-	return of, true, r.clearDoubts(old, gone)
+	return of, next, errors.Join(err, r.clearDoubts(old, gone))
+}
+
+// What becomes of an entry.
+const (
+	doubtSoft = iota // what lies here was not accepted: whoever reads it settles it
+	doubtOpen        // the other replica is to be asked
+	doubtOver        // the record was replaced
+)
+
+// lookAt compares an entry with the record that lies here.
+func (r *Replica) lookAt(entry []byte) (v Vouched, state int, err error) {
+	key, b, err := rowOfDoubt(entry)
+	if err != nil {
+		return v, doubtSoft, err
+	}
+	if v.Row, err = DecodeKey(key); err != nil {
+		return v, doubtSoft, err
+	}
+	v.Ballot = b
+	now, soft, err := r.holds(key)
+	switch {
+	case err != nil || now == b && soft:
+		return v, doubtSoft, err
+	case now != b:
+		return v, doubtOver, nil
+	}
+	return v, doubtOpen, nil
 }

@@ -11,6 +11,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
+	"rhizome/net/rpc"
 )
 
 const (
@@ -49,6 +50,7 @@ func (c *Coordinator) missed(n ident.NodeID, part string) {
 // compares digests, fetches the heads of buckets that differ, and hands over or takes
 // what one of both lacks. It runs until ctx ends and returns nil.
 func (c *Coordinator) Heal(ctx context.Context) error {
+	ctx = rpc.Behind(ctx) // what is compared and mended gives way to what people wait for, and not to itself
 	rarely := time.NewTicker(healRarely)
 	defer rarely.Stop()
 	var running sync.WaitGroup
@@ -153,7 +155,7 @@ func (c *Coordinator) shared(n ident.NodeID, partitions map[int]struct{}) (of []
 
 // compare compares partitions. heard says that the other replica answered.
 func (c *Coordinator) compare(ctx context.Context, src Source, of []Term) (heard bool, err error) {
-	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	call, cancel := c.limited(ctx)
 	defer cancel()
 	theirs, err := src.Digests(call, of)
 	if err != nil {
@@ -193,7 +195,7 @@ func (c *Coordinator) mendRow(ctx context.Context, src Source, term uint64, our,
 	if high.Ballot.Less(low.Ballot) || high.Ballot == low.Ballot && high.Soft {
 		from, to, high, low = to, from, low, high
 	}
-	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	call, cancel := c.limited(ctx)
 	defer cancel()
 	a, err := from.Read(call, term, high.Row)
 	if err != nil || a.Refusal != core.None {

@@ -46,7 +46,7 @@ func (c *Coordinator) mendBuckets(ctx context.Context, src Source, x Term, which
 }
 
 func oneHeads(ctx context.Context, c *Coordinator, from Source, q HeadsQuery) (*Heads, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	return from.Heads(ctx, q)
 }

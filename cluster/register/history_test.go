@@ -3,10 +3,8 @@ package register
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,12 +12,8 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"rhizome/base/seeds"
 	"rhizome/net/rpc"
-)
-
-var (
-	seedFlag = flag.Uint64("seed", 0, "play one history, by the seed that a failure printed")
-	longFlag = flag.Bool("long", os.Getenv("RHIZOME_SOAK") != "", "play far more histories")
 )
 
 type opKind uint8
@@ -252,15 +246,8 @@ func judge(ops map[Row][]porcupine.Operation) string {
 // changes, crashes and cuts, and checks that each row's is linearizable. The seed draws
 // what is tried; when what happens is up to the machine.
 func TestHistories(t *testing.T) {
-	first, last := uint64(1), uint64(60)
-	if *longFlag {
-		last = 5000
-	}
-	if *seedFlag != 0 {
-		first, last = *seedFlag, *seedFlag
-	}
 	known, unknown := 0, 0
-	for seed := first; seed <= last; seed++ {
+	for seed := range seeds.Of(t, 60, 600) {
 		ops := play(t, seed)
 		if wrong := judge(ops); wrong != "" {
 			t.Fatalf("seed %d: %s", seed, wrong)

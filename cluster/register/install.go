@@ -287,7 +287,7 @@ func (w *pageWriter) learn(err error) {
 		if x.next.Value == nil {
 			w.r.tombs.Add(1)
 		}
-		w.r.tell(x.row, x.next.Value)
+		w.r.tell(x.row, x.next.Value, true)
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 //	'w' ROW          the row is on the table's work list
 //	'u' ROW ballot   the row's record at that ballot is in doubt: see doubt.go
 //	'g' PART kind    counter of (table, part): kind 0 sums Count, 1 sums Bytes
-//	'd' G bucket     counter: digest of the rows of G in a bucket, see digest.go
+//	'd' G bucket     counter: digest of the rows of G in a bucket; of bucket 64, the sum of
+//	                 those of all others, see digest.go
 //	'f' 'c'          ceiling, a ballot
-//	'f' 'C'          the same, kept by releases that list doubts
 //	'f' 'i'          whose store this is: 32 bytes, the node's ID
 //	'f' 't' G        tenure of slot group G: see tenure.go
 //	'f' 'p' G        import of G: up to where it has come, see importing.go
@@ -57,7 +57,6 @@ const MaxKey = 2000
 
 var (
 	ceilingKey = []byte{ownKey, 'c'}
-	twinKey    = []byte{ownKey, 'C'}
 	nodeKey    = []byte{ownKey, 'i'}
 	versionKey = []byte{ownKey, 'v'}
 )

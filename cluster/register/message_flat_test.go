@@ -23,7 +23,7 @@ func TestFlatMessages(t *testing.T) {
 		if got, want := m.encode(), codec.Encode(m); !bytes.Equal(got, want) {
 			t.Errorf("%.100x is written, want %.100x", got, want)
 		}
-		if back := (rowMsg{}); !back.quick(m.encode()) || !reflect.DeepEqual(back, m) {
+		if back := (rowMsg{}); !quick(m.encode(), &back) || !reflect.DeepEqual(back, m) {
 			t.Errorf("%+v became %+v", m, back)
 		}
 	}
@@ -35,7 +35,7 @@ func TestFlatMessages(t *testing.T) {
 		if got, want := m.encode(), codec.Encode(m); !bytes.Equal(got, want) {
 			t.Errorf("%.100x is written, want %.100x", got, want)
 		}
-		if back := (answerMsg{}); !back.quick(m.encode()) || !reflect.DeepEqual(back, m) {
+		if back := (answerMsg{}); !quick(m.encode(), &back) || !reflect.DeepEqual(back, m) {
 			t.Errorf("%+v became %+v", m, back)
 		}
 	}
@@ -52,10 +52,10 @@ func TestFlatMessagesAreWhole(t *testing.T) {
 			t.Errorf("%x is written, want %x", c.got, c.want)
 		}
 	}
-	if back := (rowMsg{}); !back.quick(row.encode()) || !reflect.DeepEqual(back, row) {
+	if back := (rowMsg{}); !quick(row.encode(), &back) || !reflect.DeepEqual(back, row) {
 		t.Errorf("%+v became %+v", row, back)
 	}
-	if back := (answerMsg{}); !back.quick(a.encode()) || !reflect.DeepEqual(back, a) {
+	if back := (answerMsg{}); !quick(a.encode(), &back) || !reflect.DeepEqual(back, a) {
 		t.Errorf("%+v became %+v", a, back)
 	}
 }
@@ -84,11 +84,11 @@ func FuzzFlatMessages(f *testing.F) {
 	f.Add([]byte{1, 0xA1, 3, 0x40})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var row, slow rowMsg
-		if row.quick(raw) && (decode(raw, &slow) != nil || !reflect.DeepEqual(row, slow)) {
+		if quick(raw, &row) && (decode(raw, &slow) != nil || !reflect.DeepEqual(row, slow)) {
 			t.Errorf("%+v was read, %+v is meant", row, slow)
 		}
 		var a, slowly answerMsg
-		if a.quick(raw) && (decode(raw, &slowly) != nil || !reflect.DeepEqual(a, slowly)) {
+		if quick(raw, &a) && (decode(raw, &slowly) != nil || !reflect.DeepEqual(a, slowly)) {
 			t.Errorf("%+v was read, %+v is meant", a, slowly)
 		}
 	})

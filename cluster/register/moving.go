@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rhizome/base/ident"
+	"rhizome/net/rpc"
 )
 
 const (
@@ -62,6 +63,7 @@ func (r *Replica) moved() {
 // Move imports what this node is to serve and drops what the others have taken over,
 // whenever a layout makes that necessary, until ctx ends. It returns nil.
 func (r *Replica) Move(ctx context.Context) error {
+	ctx = rpc.Behind(ctx)
 	pause := moveSoon
 	for {
 		left, did := r.importAll(ctx)

@@ -245,7 +245,7 @@ func (c *Coordinator) Settle(row Row, v *Value) {
 	settle := func(ctx context.Context, _ int, p Peer) (struct{}, error) {
 		return struct{}{}, p.Settle(ctx, at.term, row, dig)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
+	ctx, cancel := c.limited(context.Background())
 	defer cancel()
 	if c.cfg.Local != nil && slices.Contains(at.nodes, c.cfg.Node) {
 		_ = ask(ctx, c, at.nodes, settle, func(int, struct{}) verdict { return enough })

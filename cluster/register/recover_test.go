@@ -26,22 +26,12 @@ func TestWhatIsLeft(t *testing.T) {
 			w.learn(0)
 		},
 		"a replica of both layouts is left, which had not imported, and an empty one": func(t *testing.T, w *town) {
-			w.change("12")
-			w.learn(0, 1)
-			eventually(t, "imported", func() bool { return w.imported(all) })
-			w.lose(1)
-			w.change("13")
-			w.learn(0, 2)
+			w.replaced(t)
 			w.recover("13", "13")
 			w.learn(0, 2)
 		},
 		"it recovers once more without the one that is waited for": func(t *testing.T, w *town) {
-			w.change("12")
-			w.learn(0, 1)
-			eventually(t, "imported", func() bool { return w.imported(all) })
-			w.lose(1)
-			w.change("13")
-			w.learn(0, 2)
+			w.replaced(t)
 			w.recover("123", "13")
 			w.learn(0, 2)
 			w.recover("13", "3")
@@ -163,4 +153,14 @@ func holdsRow(t *testing.T, h *home, row Row) (yes bool) {
 		return nil
 	}, nil))
 	return yes
+}
+
+// replaced loses a home that had taken up all rows beside the first; another comes for it.
+func (w *town) replaced(t *testing.T) {
+	w.change("12")
+	w.learn(0, 1)
+	eventually(t, "imported", func() bool { return w.imported(all) })
+	w.lose(1)
+	w.change("13")
+	w.learn(0, 2)
 }

@@ -57,7 +57,7 @@ type Replica struct {
 	doubts   doubts
 	weights  weights
 	seen     [256]atomic.Bool // tables that may have keys
-	watchers [256][]func(Row, *Value)
+	watchers [256][]func(Row, *Value, bool)
 	tombs    atomic.Int64 // tombstones written since the start, for who forgets them
 }
 
@@ -178,10 +178,7 @@ func (r *Replica) raiseCeilingBy(b Ballot, step uint64) error {
 		return nil
 	}
 	next := core.CeilingFor(b, step)
-	batch := r.kv.NewBatch()
-	batch.Set(ceilingKey, appendBallot(nil, next))
-	batch.Set(twinKey, appendBallot(nil, next))
-	if err := batch.Commit(); err != nil {
+	if err := r.kv.Set(ceilingKey, appendBallot(nil, next)); err != nil {
 		return err
 	}
 	r.ceiling.Store(&next)

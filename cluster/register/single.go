@@ -10,6 +10,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
+	"rhizome/net/rpc"
 )
 
 const (
@@ -27,15 +28,21 @@ const (
 
 var errDoubt = errs.New(errs.Unavailable, "one of the row's two replicas is away, and the other one alone cannot tell what the row holds")
 
-// silence is who failed to answer the last time.
+// silence is who could not be reached the last time.
 type silence struct {
-	mu sync.Mutex
-	of map[ident.NodeID]struct{}
+	mu  sync.Mutex
+	of  map[ident.NodeID]struct{}
+	all map[ident.NodeID]uint64 // how often each answered
 }
 
 func (s *silence) note(n ident.NodeID, silent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.set(n, silent)
+}
+
+// set is note; mu is held.
+func (s *silence) set(n ident.NodeID, silent bool) {
 	if !silent {
 		delete(s.of, n)
 		return
@@ -44,6 +51,32 @@ func (s *silence) note(n ident.NodeID, silent bool) {
 		s.of = make(map[ident.NodeID]struct{})
 	}
 	s.of[n] = struct{}{}
+}
+
+// heard returns how often a node answered so far.
+func (s *silence) heard(n ident.NodeID) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[n]
+}
+
+// ended notes how a call to another node ended, before which heard said so much. An answer
+// of any kind says that the node is there, a link that there is not or that broke that it is
+// away; so does that nothing came of it, to this call or another, in all the time that a call has. That the
+// caller gave up or had less time says neither.
+func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil || ctx.Err() == nil && !errors.Is(err, rpc.ErrNoAnswer):
+		if s.all == nil {
+			s.all = make(map[ident.NodeID]uint64)
+		}
+		s.all[n]++
+		s.set(n, false)
+	case ctx.Err() == nil, context.Cause(ctx) == errSlow && s.all[n] == heard:
+		s.set(n, true)
+	}
 }
 
 func (s *silence) any(nodes []ident.NodeID) bool {
@@ -74,7 +107,7 @@ func (c *Coordinator) await(nodes []ident.NodeID, attempt int) verdict {
 // readSingle asks the one of two replicas that answered, numbered from among the nodes
 // of a place, for an answer that holds for both.
 func (c *Coordinator) readSingle(ctx context.Context, row Row, at place, from int) (rec core.Record, done bool) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	a, err := askOne(ctx, c, at.nodes[from], from, func(ctx context.Context, _ int, p Peer) (core.Answer, error) {
 		return p.ReadAlone(ctx, at.term, row)

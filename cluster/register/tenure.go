@@ -268,16 +268,12 @@ func (r *Replica) seal(changes []change) error {
 	r.settleWrites(func(row string) bool { return touched[rowGroup([]byte(row))] })
 	promised := r.promises(&touched)
 	b := r.kv.NewBatch()
-	tables := r.tables()
-	for _, c := range changes {
-		b.Set(tenureKey(c.group), c.next.encode())
-		b.Delete(cursorKey(c.group))
-		c.pair(b, tables)
-		if c.wipe {
-			wipe(b, c.group, tables)
-		}
+	err := r.write(b, changes)
+	if err == nil {
+		err = b.Commit()
+	} else {
+		b.Discard()
 	}
-	err := b.Commit()
 	for _, c := range changes {
 		if err != nil {
 			r.tenures[c.group].Store(c.old)
@@ -292,6 +288,28 @@ func (r *Replica) seal(changes []change) error {
 	r.forgetGroups(&touched)
 	for _, c := range changes {
 		r.tenures[c.group].Store(c.next)
+	}
+	return nil
+}
+
+// write puts changes into a batch.
+func (r *Replica) write(b *kv.Batch, changes []change) error {
+	it, err := r.kv.Iter(nil, nil)
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	tables := r.tables()
+	for _, c := range changes {
+		b.Set(tenureKey(c.group), c.next.encode())
+		b.Delete(cursorKey(c.group))
+		c.pair(b, tables)
+		if !c.wipe {
+			continue
+		}
+		if err := (wiper{b, it}).group(c.group, tables); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type home struct {
 	fs    *vfs.MemFS
 	kv    *kv.Store
 	links *rpc.MemoryNode
+	calls classes
 	rep   *Replica
 	coord *Coordinator
 	stop  context.CancelFunc
@@ -182,14 +183,14 @@ func (h *home) open() {
 	links := h.town.net.Node(h.id, nil)
 	h.links = links
 	h.rep, err = OpenReplica(h.kv, h.id, ReplicaOptions{Plans: h, Source: func(n ident.NodeID) (Source, error) {
-		return Remote(links, n), nil
+		return Remote(h.classed(), n), nil
 	}, marks: h.town.marks})
 	check(t, err)
 	Serve(h.links, h.rep)
 	h.coord = NewCoordinator(Config{
 		Node: h.id, Local: h.rep, Clock: clock.System{}, CallTimeout: 300 * time.Millisecond, Linger: 2 * time.Millisecond,
 		Layout: h.Layout, Behind: h.Behind,
-		Peer: func(n ident.NodeID) (Peer, error) { return Remote(links, n), nil },
+		Peer: func(n ident.NodeID) (Peer, error) { return Remote(h.classed(), n), nil },
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop, h.life = stop, ctx

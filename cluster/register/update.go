@@ -207,7 +207,7 @@ func (u *update) accept(ctx context.Context) {
 	case core.Accepting:
 		u.failed = err
 	case core.Chosen:
-		u.c.chosen(u.at, u.row, rec.Ballot)
+		u.c.chosen(ctx, u.at, u.row, rec.Ballot)
 	}
 }
 

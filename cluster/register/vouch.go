@@ -23,12 +23,13 @@ const (
 type vouching struct {
 	mu     sync.Mutex
 	due    map[[2]ident.NodeID][]Vouched
+	urgent bool // people waited for some of it
 	active bool
 }
 
 // chosen notes that all replicas of a place accepted a record. Of two, each is told soon
 // that the other one did; if that is lost, heal makes up for it.
-func (c *Coordinator) chosen(at place, row Row, b Ballot) {
+func (c *Coordinator) chosen(ctx context.Context, at place, row Row, b Ballot) {
 	if len(at.nodes) != 2 || b.IsZero() {
 		return
 	}
@@ -40,19 +41,24 @@ func (c *Coordinator) chosen(at place, row Row, b Ballot) {
 		v.due = make(map[[2]ident.NodeID][]Vouched)
 	}
 	v.due[pair] = append(v.due[pair], Vouched{row, at.term, b})
+	v.urgent = v.urgent || rpc.ClassOf(ctx, rpc.Urgent) == rpc.Urgent
 	if !v.active {
 		v.active = true
 		c.calls.Go(c.vouch)
 	}
 }
 
-// take returns what is due; if nothing is, whoever tells of it ends.
-func (v *vouching) take() map[[2]ident.NodeID][]Vouched {
+// take returns what is due, and the context to tell of it under; if nothing is, whoever
+// tells of it ends.
+func (v *vouching) take() (due map[[2]ident.NodeID][]Vouched, ctx context.Context) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	due := v.due
-	v.due, v.active = nil, len(due) > 0
-	return due
+	ctx, due = context.Background(), v.due
+	if !v.urgent {
+		ctx = rpc.Behind(ctx)
+	}
+	v.due, v.urgent, v.active = nil, false, len(due) > 0
+	return due, ctx
 }
 
 // vouch tells replicas until nothing is due.
@@ -64,7 +70,7 @@ func (c *Coordinator) vouch() {
 		case <-c.ending:
 			t.Stop()
 		}
-		due := c.vouching.take()
+		due, ctx := c.vouching.take()
 		if len(due) == 0 {
 			return
 		}
@@ -76,17 +82,17 @@ func (c *Coordinator) vouch() {
 		}
 		var wg sync.WaitGroup
 		for n, of := range to {
-			wg.Go(func() { c.vouchTo(n, of) })
+			wg.Go(func() { c.vouchTo(ctx, n, of) })
 		}
 		wg.Wait()
 	}
 }
 
 // vouchTo tells one replica. One that does not answer finds out by itself: see Heal.
-func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
+func (c *Coordinator) vouchTo(ctx context.Context, n ident.NodeID, of []Vouched) {
 	for some := range slices.Chunk(of, maxVouched) {
-		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
-		_, err := askOne(ctx, c, n, 0, func(ctx context.Context, _ int, p Peer) ([]bool, error) { return p.Vouch(ctx, some) })
+		call, cancel := c.limited(ctx)
+		_, err := askOne(call, c, n, 0, func(ctx context.Context, _ int, p Peer) ([]bool, error) { return p.Vouch(ctx, some) })
 		cancel()
 		if err != nil {
 			return
@@ -98,39 +104,38 @@ func (c *Coordinator) vouchTo(n ident.NodeID, of []Vouched) {
 // here it holds.
 func (c *Coordinator) askDoubts(ctx context.Context, src Source, of []Term) error {
 	local := c.cfg.Local
-	tables := local.tables()
 	for _, x := range of {
-		for more := true; more; {
-			if g := groupIn(x.Partition); !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {
-				break
+		g := groupIn(x.Partition)
+		if !local.tenures[g].Load().pairs(x.Term) || local.doubts.open[g].Load() == noDoubts {
+			continue
+		}
+		for begin, first := []byte(nil), true; first || begin != nil; first = false {
+			doubts, next, err := local.listDoubts(ctx, x, begin, maxVouched)
+			if err == nil {
+				err = c.askAbout(ctx, src, doubts)
 			}
-			doubts, all, err := local.listDoubts(ctx, x, tables, maxVouched)
 			if err != nil {
 				return err
 			}
-			settled, err := c.askAbout(ctx, src, doubts)
-			if err != nil {
-				return err
-			}
-			more = !all && settled > 0
+			begin = next
 		}
 	}
 	return nil
 }
 
-// askAbout asks the other replica which of some records it holds, and returns how many.
-func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched) (int, error) {
+// askAbout asks the other replica which of some records it holds.
+func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched) error {
 	if len(doubts) == 0 {
-		return 0, nil
+		return nil
 	}
-	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	call, cancel := c.limited(ctx)
 	defer cancel()
 	held, err := src.Vouch(call, doubts)
 	if errors.Is(err, rpc.ErrUnknownMethod) {
-		return 0, nil // it runs an older release
+		return nil // it runs an older release
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	both := doubts[:0:0]
 	for k, ok := range held {
@@ -139,5 +144,5 @@ func (c *Coordinator) askAbout(ctx context.Context, src Source, doubts []Vouched
 		}
 	}
 	_, err = c.cfg.Local.Vouch(ctx, both)
-	return len(both), err
+	return err
 }

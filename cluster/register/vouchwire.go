@@ -67,7 +67,7 @@ func (s *server) vouch(ctx context.Context, _ ident.NodeID, raw []byte) ([]byte,
 
 func (r *remote) Vouch(ctx context.Context, of []Vouched) ([]bool, error) {
 	var got vouchedMsg
-	if err := r.call(ctx, rpc.Urgent, methodVouch, packVouch(of), &got); err != nil {
+	if err := r.call(ctx, rpc.ClassOf(ctx, rpc.Urgent), methodVouch, packVouch(of), &got); err != nil {
 		return nil, err
 	}
 	if len(got.Held) != len(of) {

@@ -51,15 +51,31 @@ func groupRange(kind byte, t Table, group int) (from, to []byte) {
 	return from, after(binary.BigEndian.AppendUint16([]byte{kind, byte(t)}, first|(1<<(16-groupBits)-1)))
 }
 
-// wipe puts the removal of all rows of a group into a batch. Floors and fences stay:
+// wiper removes rows of whole groups in which nothing is written meanwhile.
+type wiper struct {
+	b  *kv.Batch
+	it *kv.Iter // over the whole store
+}
+
+// group puts the removal of all rows of a group into the batch. Floors and fences stay:
 // they only ever refuse.
-func wipe(b *kv.Batch, group int, tables []Table) {
+func (w wiper) group(group int, tables []Table) error {
 	for _, t := range tables {
 		for _, kind := range rowKinds {
-			b.DeleteRange(groupRange(kind, t, group))
+			if err := w.drop(groupRange(kind, t, group)); err != nil {
+				return err
+			}
 		}
 	}
-	b.DeleteRange(digestKey(group, 0), after(digestKey(group, buckets-1)))
+	return w.drop(digestKey(group, 0), after(digestKey(group, sumOfBuckets)))
+}
+
+// drop removes a range if there is anything in it: each removal costs all later walks.
+func (w wiper) drop(from, to []byte) error {
+	if w.it.SeekGE(from) && bytes.Compare(w.it.Key(), to) < 0 {
+		w.b.DeleteRange(from, to)
+	}
+	return w.it.Err()
 }
 
 // forgetGroups drops what is remembered in memory of the rows of wiped groups, but for

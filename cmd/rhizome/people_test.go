@@ -82,9 +82,9 @@ func TestWrongSettingsAreRefusedWithTheirPlace(t *testing.T) {
 		"home = \"a\"\nhoem = \"b\"\n":  "x.toml:2: there is no setting \"hoem\"",
 		"\n\nscrub-every = \"often\"\n": "x.toml:3",
 		"home = 5\n":                    "wrong kind",
-		"[s3]\naddress = \"x\"\n":       "tables are not used",
+		"[s3]\naddress = \"x\"\n":       "x.toml:1: tables are not used",
 		"home = \"a\"\nhome = \"b\"\n":  "twice",
-		"home = \n":                     "x.toml:1: this is not TOML",
+		"home = \n":                     "x.toml:1: the value after = is missing",
 		"capacity = \"lots\"\n":         "is no size",
 	} {
 		h.write(path, text)

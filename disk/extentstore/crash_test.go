@@ -2,7 +2,6 @@ package extentstore
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -13,12 +12,8 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/seeds"
 	"rhizome/base/vfs"
-)
-
-var (
-	seeds     = flag.Int("seeds", 25, "how many crash histories to run")
-	firstSeed = flag.Uint64("seed", 1, "the first one")
 )
 
 // model is what the outside world knows of the store.
@@ -190,7 +185,7 @@ func crashOnce(t *testing.T, mem *vfs.MemFS, m *model, seed uint64) (*vfs.MemFS,
 }
 
 func TestCrash(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
+	for seed := range seeds.Of(t, 25, 2000) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			mem, m := vfs.NewCrashable(), newModel()
 			for round := range uint64(3) {
@@ -219,7 +214,7 @@ func TestCrash(t *testing.T) {
 // TestCrashInDrain: extents in files of their own leave a disk while others commit, and
 // the power is cut.
 func TestCrashInDrain(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
+	for seed := range seeds.Of(t, 25, 2000) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		mem, m := vfs.NewCrashable(), newModel()
 		c := &crasher{mem: mem, m: m, at: 1 << 40, cfg: vfs.CrashCloneCfg{}}

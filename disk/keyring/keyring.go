@@ -10,8 +10,7 @@
 //
 //	4   "KREC"
 //	1   kind: 'k' bucket key, 'l' layout
-//	1   zero
-//	2   n, the length of the bytes
+//	3   n, the length of the bytes
 //	16  what it is about: the bucket's ID, zero for the layout
 //	n   bytes
 //	16  first half of BLAKE3-256 of all of the above
@@ -46,8 +45,9 @@ const (
 	magic   = "KREC"
 	headLen = 24
 	sumLen  = 16
-	// MaxRecord is the limit on the bytes of one record.
-	MaxRecord = 60 << 10
+	// MaxRecord is the limit on the bytes of one record: the layout of 1,000 nodes has
+	// more than 100 KiB.
+	MaxRecord = 1<<24 - 1
 
 	kindKey    = 'k'
 	kindLayout = 'l'
@@ -225,12 +225,21 @@ func record(a about, b []byte) []byte {
 	out := make([]byte, headLen, headLen+len(b)+sumLen)
 	copy(out, magic)
 	out[4] = a.kind
-	binary.BigEndian.PutUint16(out[6:], uint16(len(b)))
+	putLength(out, len(b))
 	copy(out[8:], a.id[:])
 	out = append(out, b...)
 	sum := blake3.Sum256(out)
 	return append(out, sum[:sumLen]...)
 }
+
+// putLength writes how many bytes a record has into its head, length reads it. The first of
+// the three bytes used to be zero: a program that does not know it passes over what is longer.
+func putLength(head []byte, n int) {
+	head[5] = byte(n >> 16)
+	binary.BigEndian.PutUint16(head[6:], uint16(n))
+}
+
+func length(head []byte) int { return int(head[5])<<16 | int(binary.BigEndian.Uint16(head[6:])) }
 
 // complete appends to a copy what it lacks, and makes it if it is not there.
 func (r *Ring) complete(dir string, has histories) error {
@@ -332,7 +341,7 @@ func parse(b []byte) histories {
 		b = b[i:]
 		n := 0
 		if len(b) >= headLen {
-			n = headLen + int(binary.BigEndian.Uint16(b[6:]))
+			n = headLen + length(b)
 		}
 		if n == 0 || n+sumLen > len(b) {
 			b = b[1:]

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 )
@@ -36,6 +37,30 @@ func put(t testing.TB, fs vfs.FS, path string, b []byte) {
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLongRecord: the layout of a large rhizome is kept, and what stands after it.
+func TestLongRecord(t *testing.T) {
+	fs := vfs.NewCrashable()
+	if err := fs.MkdirAll("a", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(fs, nil, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, id := bytes.Repeat([]byte("KREC"), 50_000), ident.New()
+	for _, err := range []error{r.KeepLayout(long), r.Keep(id, []byte("key"))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keys, layout := Read(fs, "a"); !bytes.Equal(layout, long) || string(keys[id]) != "key" {
+		t.Errorf("%d bytes of the layout, key %q", len(layout), keys[id])
+	}
+	if err := r.KeepLayout(make([]byte, MaxRecord+1)); !errors.Is(err, errs.TooLarge) {
+		t.Error(err)
 	}
 }
 

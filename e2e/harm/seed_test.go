@@ -25,7 +25,7 @@ func seeded(t *testing.T) *rand.Rand {
 // often returns n, or a multiple of it in a soak run.
 func often(n int) int {
 	if os.Getenv("RHIZOME_SOAK") != "" {
-		return 40 * n
+		return 8 * n
 	}
 	return n
 }

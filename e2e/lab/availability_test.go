@@ -51,7 +51,7 @@ func vanish(t *testing.T, delay time.Duration) {
 		up.complete(t)
 		load.stop(t)
 		must(t, victim.Up())
-		must(t, r.Settled(time.Minute))
+		must(t, r.Settled(3*time.Minute))
 
 		load = startLoad(t, others, figures, "cut off")
 		pause(t, time.Second)
@@ -63,7 +63,7 @@ func vanish(t *testing.T, delay time.Duration) {
 		up.complete(t)
 		load.stop(t)
 		l.Heal()
-		must(t, r.Settled(time.Minute))
+		must(t, r.Settled(3*time.Minute))
 	}
 	t.Log("\n" + figures.String())
 }

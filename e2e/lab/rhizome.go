@@ -69,7 +69,7 @@ func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
 			return nil, err
 		}
 	}
-	if err := r.Settled(time.Minute); err != nil {
+	if err := r.Settled(3 * time.Minute); err != nil {
 		return nil, err
 	}
 	return r, r.newKey()

@@ -152,12 +152,9 @@ var small = []scenario{
 	{"make bucket", playMakeBucket},
 }
 
-// TestSearch goes through small scopes systematically; all of it with -soak.
+// TestSearch goes through small scopes systematically.
 func TestSearch(t *testing.T) {
 	most := 150 * scale(t)
-	if *soak {
-		most = 0
-	}
 	for _, sc := range small {
 		t.Run(strings.ReplaceAll(sc.name, " ", "_"), func(t *testing.T) { search(t, sc, 1, most, nil) })
 	}

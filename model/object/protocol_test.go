@@ -1,7 +1,6 @@
 package object_test
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,14 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rhizome/base/seeds"
 	"rhizome/cluster/register"
 )
 
-var soak = flag.Bool("soak", false, "explore for hours")
-
 // The environment chooses what to explore:
 //
-//	RHIZOME_PROTOCOL_SCALE   how many times as many random schedules; 1
+//	RHIZOME_PROTOCOL_SCALE   how many times as many schedules; 1, or 20 if it may take long
 //	RHIZOME_PROTOCOL_REPLAY  scenario/replicas/seed, as a failure prints it
 func scale(t *testing.T) int {
 	if v := os.Getenv("RHIZOME_PROTOCOL_SCALE"); v != "" {
@@ -28,8 +26,8 @@ func scale(t *testing.T) int {
 		}
 		return n
 	}
-	if *soak {
-		return 300
+	if seeds.Long() {
+		return 20
 	}
 	return 1
 }

@@ -37,7 +37,8 @@ type Links interface {
 	// Self is this node.
 	Self() ident.NodeID
 	// Call asks a node and waits for its answer, for ctx's deadline at most. Calling
-	// oneself works and does not leave the process.
+	// oneself works and does not leave the process. If no answer came, the error is an
+	// ErrNoAnswer.
 	Call(ctx context.Context, to ident.NodeID, class Class, m Method, request []byte) ([]byte, error)
 	// Open begins a stream.
 	Open(ctx context.Context, to ident.NodeID, class Class, m Method, head []byte) (Stream, error)

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -94,7 +95,12 @@ func TooLong(size, limit int) error {
 	return errs.Newf(errs.TooLarge, "a message of %d bytes is over the limit of %d", size, limit)
 }
 
+// ErrNoAnswer marks what a call fails with to which no answer came: there is no link, it
+// broke, or the time that the caller gave it was over. What the other node itself said,
+// be it that it has too much to do, is not marked.
+var ErrNoAnswer = errors.New("no answer came")
+
 // Broken says that no answer came, and why.
 func Broken(format string, args ...any) error {
-	return errs.Newf(errs.Unavailable, format, args...)
+	return errs.Marked(errs.Newf(errs.Unavailable, format, args...), ErrNoAnswer)
 }

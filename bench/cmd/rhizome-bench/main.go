@@ -34,11 +34,14 @@ func main() {
 	flag.DurationVar(&also.rest, "rest", 4*time.Minute, "with -objects: how long the homes are left alone before and after")
 	copied := flag.Int64("copied", 0, "with -homes: MiB that are stored before one more home joins under load")
 	flag.BoolVar(&also.sizeOnly, "no-comparison", false, "with -homes: leave the comparison out")
+	grown := flag.Int("grown", 0, "fill a bucket with -keys, then with so many, and compare its rates instead")
 	flag.Parse()
 	also.copied = *copied << 20
 	plan := load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}
 	err := errors.New("name a program or a peer")
 	switch {
+	case *grown > *keys && *program != "":
+		err = grow(*program, *folder, *asJSON, *grown, plan)
 	case *homes > 0 && *program != "":
 		err = compare(*program, *folder, *asJSON, *homes, also, load.HomesPlan{Plan: plan, Rounds: *rounds})
 	case *homes == 0:
@@ -127,11 +130,8 @@ func one(dir, name, bin string, foreign bool, plan load.Plan) (*load.Run, error)
 
 func now() string { return time.Now().UTC().Format("2 January 2006, 15:04 UTC") }
 
-// shown is a report of either kind.
-type shown interface {
-	JSON(io.Writer) error
-	Text(io.Writer) error
-}
+// shown is a report of any kind.
+type shown interface{ Text(io.Writer) error }
 
 func write(r shown, asJSON string) error {
 	if asJSON != "" {
@@ -139,7 +139,7 @@ func write(r shown, asJSON string) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(r.JSON(f), f.Close()); err != nil {
+		if err := errors.Join(report.JSON(f, r), f.Close()); err != nil {
 			return err
 		}
 	}

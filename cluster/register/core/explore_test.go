@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"strings"
 	"testing"
+
+	"rhizome/base/seeds"
 )
 
 // visited is a set of hashes, with the parent of each when a trace is wanted.
@@ -222,8 +224,8 @@ var longScopes = []scope{
 
 func TestExplore(t *testing.T) {
 	limit, list := 4_000_000, scopes
-	if *longFlag {
-		limit, list = 40_000_000, append(list[:len(list):len(list)], longScopes...)
+	if seeds.Long() {
+		limit, list = 10_000_000, append(list[:len(list):len(list)], longScopes...)
 	}
 	for _, sc := range list {
 		t.Run(sc.name, func(t *testing.T) {
@@ -232,7 +234,7 @@ func TestExplore(t *testing.T) {
 			if r.trace != nil {
 				t.Fatalf("a violation:\n%s", strings.Join(explore(sc, limit, true).trace, "\n"))
 			}
-			if !r.whole && !*longFlag {
+			if !r.whole && !seeds.Long() {
 				t.Error("the scope is too large to be explored to the end")
 			}
 		})

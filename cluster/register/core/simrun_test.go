@@ -1,20 +1,15 @@
 package core
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
-)
 
-var (
-	seedFlag = flag.Uint64("seed", 0, "play one simulated history, by the seed that a failure printed")
-	longFlag = flag.Bool("long", os.Getenv("RHIZOME_SOAK") != "", "play and explore far more")
+	"rhizome/base/seeds"
 )
 
 // history plays one world and returns what its clients saw, by key.
@@ -95,21 +90,11 @@ func judge(hist map[string][]porcupine.Operation) string {
 }
 
 func TestSimulation(t *testing.T) {
-	if *seedFlag != 0 {
-		if wrong := judge(history(*seedFlag, rules{})); wrong != "" {
-			t.Fatal(wrong)
-		}
-		return
-	}
-	runs := uint64(2000)
-	if *longFlag {
-		runs = 200_000
-	}
 	known, unknown := 0, 0
-	for seed := uint64(1); seed <= runs; seed++ {
+	for seed := range seeds.Of(t, 2000, 40_000) {
 		hist := history(seed, rules{})
 		if wrong := judge(hist); wrong != "" {
-			t.Fatalf("replay with -run TestSimulation -seed %d\n%s", seed, wrong)
+			t.Fatalf("RHIZOME_SEED=%d plays it again\n%s", seed, wrong)
 		}
 		for _, ops := range hist {
 			for _, o := range ops {

@@ -8,10 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
 )
 
 func serviceCommand() command {
@@ -127,12 +130,59 @@ func serviceInstall(ctx context.Context, c *call) error {
 	if err := os.WriteFile(s.unit, []byte(unit), 0o644); err != nil {
 		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
 	}
-	for _, args := range [][]string{{"daemon-reload"}, {"enable", "--now", "rhizome.service"}} {
+	// A service that runs already takes up its new settings by a restart alone.
+	for _, args := range [][]string{{"daemon-reload"}, {"enable", "rhizome.service"}, {"restart", "rhizome.service"}} {
 		if _, err := s.systemctl(ctx, args...); err != nil {
 			return err
 		}
 	}
+	if err := c.awaitNode(ctx, s); err != nil {
+		return err
+	}
 	return c.done("The service is installed (%s) and started. rhizome status shows how the node is.", s.unit)
+}
+
+// comeUp is how long a node that was just started may take to answer.
+const comeUp = 20 * time.Second
+
+// awaitNode waits until the service's node answers: that systemd started its program says
+// nothing of whether it stays.
+func (c *call) awaitNode(ctx context.Context, s scope) error {
+	vs, err := c.values(c.flag)
+	if err != nil {
+		return err
+	}
+	data := vs.Text(settings.Data)
+	if _, given := c.flag(settings.Data); !given && s.system {
+		data = settings.SystemData
+	}
+	node := client.New(data, string(c.Say.Language()))
+	defer node.Close()
+	ctx, cancel := context.WithTimeout(ctx, comeUp)
+	defer cancel()
+	tick := time.NewTicker(comeUp / 100)
+	defer tick.Stop()
+	for node.Get(ctx, client.Path("status"), new(api.Status)) != nil {
+		select {
+		case <-ctx.Done():
+			return errs.Newf(errs.Unavailable, "the service is installed, but its node does not come up; its log ends with:\n%s", s.log(context.WithoutCancel(ctx)))
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// log returns the last lines of the service's log.
+func (s scope) log(ctx context.Context) string {
+	args := []string{"--unit", "rhizome.service"}
+	if !s.system {
+		args = []string{"--user-unit", "rhizome.service"}
+	}
+	text, err := runTool(ctx, "journalctl", append(args, "--lines=5", "--output=cat", "--no-pager")...)
+	if err != nil {
+		return err.Error()
+	}
+	return text
 }
 
 // prepare makes the system service's user, or lets a user's service outlive the login.

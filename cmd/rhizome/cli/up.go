@@ -87,6 +87,7 @@ func collectBy(idle bool) {
 	}
 	debug.SetGCPercent(collectIdle)
 	debug.FreeOSMemory()
+	dropProgram()
 }
 
 func (c *call) nodeConfig(vs settings.Values) node.Config {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
@@ -57,7 +59,8 @@ func parseFile(path string, data []byte, table []Setting) (map[string]entry, err
 	for p.NextExpression() {
 		e := p.Expression()
 		if e.Kind != unstable.KeyValue {
-			return nil, errs.Newf(errs.Invalid, "%s: tables are not used here; write name = value", path)
+			_, line := key(&p, e)
+			return nil, errs.Newf(errs.Invalid, "%s:%d: tables are not used here; write name = value", path, line)
 		}
 		name, line := key(&p, e)
 		s, ok := known[name]
@@ -74,7 +77,7 @@ func parseFile(path string, data []byte, table []Setting) (map[string]entry, err
 		out[name] = entry{texts, line}
 	}
 	if err := p.Error(); err != nil {
-		return nil, syntaxError(path, &p, err)
+		return nil, syntaxError(path, data, &p, err)
 	}
 	return out, nil
 }
@@ -116,11 +119,45 @@ func values(v *unstable.Node, s Setting) ([]string, bool) {
 	return nil, false
 }
 
-func syntaxError(path string, p *unstable.Parser, err error) error {
+// syntaxError says in our words, which can be translated, what is wrong with a line; what
+// the parser says of it follows.
+func syntaxError(path string, data []byte, p *unstable.Parser, err error) error {
+	lines := strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
+	n := len(lines) // the parser shows no place where something goes on to the end
 	var at *unstable.ParserError
 	if errors.As(err, &at) && len(at.Highlight) > 0 {
-		line := p.Shape(p.Range(at.Highlight)).Start.Line
-		return errs.Newf(errs.Invalid, "%s:%d: this is not TOML: %s", path, line, at.Message)
+		n = min(n, p.Shape(p.Range(at.Highlight)).Start.Line)
 	}
-	return errs.Newf(errs.Invalid, "%s: this is not TOML: %w", path, err)
+	return errs.Newf(errs.Invalid, "%s:%d: %w. The parser says: %s", path, n, mistake(lines[n-1]), parserText(err))
+}
+
+func parserText(err error) string {
+	var at *unstable.ParserError
+	if errors.As(err, &at) {
+		return at.Message
+	}
+	return err.Error()
+}
+
+// mistake says what is most likely wrong with a line.
+func mistake(line string) error {
+	_, value, assigned := strings.Cut(line, "=")
+	value = strings.TrimSpace(value)
+	switch {
+	case !utf8.ValidString(line):
+		return errs.New(errs.Invalid, "the line is not written in UTF-8")
+	case !assigned:
+		return errs.New(errs.Invalid, "the line is neither name = value nor a comment that begins with #")
+	case value == "" || value[0] == '#':
+		return errs.New(errs.Invalid, "the value after = is missing")
+	case value[0] == '[':
+		return errs.New(errs.Invalid, `the list is not written as ["one", "two"]`)
+	case value[0] == '"' && strings.Contains(value, `\`):
+		return errs.New(errs.Invalid, `text with a backslash stands between single quotes, as in 'C:\data'`)
+	case strings.Count(value, value[:1]) == 1 && (value[0] == '"' || value[0] == '\''):
+		return errs.New(errs.Invalid, "the quotation mark that ends the value is missing")
+	case value[0] != '"' && value[0] != '\'':
+		return errs.New(errs.Invalid, `text stands between quotation marks: name = "value"`)
+	}
+	return errs.New(errs.Invalid, "the line is not name = value and nothing more")
 }

@@ -24,25 +24,41 @@ func newSecure(id protocol.ID, key crypto.PrivKey, muxers []tptu.StreamMuxer) (*
 }
 
 func (s *secure) SecureInbound(ctx context.Context, insecure net.Conn, p libpeer.ID) (sec.SecureConn, error) {
-	return s.Transport.SecureInbound(ctx, &socket{Conn: insecure}, p)
+	return s.Transport.SecureInbound(ctx, newSocket(insecure), p)
 }
 
 func (s *secure) SecureOutbound(ctx context.Context, insecure net.Conn, p libpeer.ID) (sec.SecureConn, error) {
-	return s.Transport.SecureOutbound(ctx, &socket{Conn: insecure}, p)
+	return s.Transport.SecureOutbound(ctx, newSocket(insecure), p)
 }
 
-// socket is what TLS writes its records to. While it is corked it keeps them.
+// socket is what TLS writes its records to. While it is corked it keeps them. One
+// goroutine at a time writes to the connection, without the lock: while a peer takes
+// nothing, others put what they have behind it, up to maxBehind bytes, and go on.
 type socket struct {
 	net.Conn
-	mu     sync.Mutex
-	corked bool
-	kept   []byte
-	small  int // short messages in a row
+	mu      sync.Mutex
+	moved   sync.Cond // of mu: writing ended, or kept was taken
+	corked  bool
+	writing bool
+	kept    []byte
+	spare   []byte // to keep in while kept is written
+	small   int    // short messages in a row
+	err     error  // of the connection; it lasts
 }
 
-// A socket keeps its buffer until so many messages in a row were short: an idle link
-// holds little.
-const shortInRow = 64
+const (
+	// shortInRow: a socket keeps its buffer until so many messages in a row were short: an
+	// idle link holds little.
+	shortInRow = 64
+	// maxBehind is more than TLS has to say beside what it is given to write.
+	maxBehind = 64 << 10
+)
+
+func newSocket(c net.Conn) *socket {
+	s := &socket{Conn: c}
+	s.moved.L = &s.mu
+	return s
+}
 
 // NetConn is for who looks for the connection below.
 func (s *socket) NetConn() net.Conn { return s.Conn }
@@ -50,14 +66,20 @@ func (s *socket) NetConn() net.Conn { return s.Conn }
 func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.corked {
-		if len(p) > readBuffer && cap(s.kept)-len(s.kept) < len(p) {
-			s.kept = slices.Grow(s.kept, writeSize+readBuffer) // the whole message is likely to be long
-		}
-		s.kept = append(s.kept, p...)
+	for s.writing && !s.corked && len(s.kept)+len(p) > maxBehind {
+		s.moved.Wait()
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	if len(p) > readBuffer && cap(s.kept)-len(s.kept) < len(p) {
+		s.kept = slices.Grow(s.kept, writeSize+readBuffer) // the whole message is likely to be long
+	}
+	s.kept = append(s.kept, p...)
+	if s.corked || s.writing {
 		return len(p), nil
 	}
-	return s.Conn.Write(p)
+	return len(p), s.flush()
 }
 
 func (s *socket) cork() {
@@ -71,18 +93,36 @@ func (s *socket) uncork() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.corked = false
-	if len(s.kept) == 0 {
-		return nil
+	for s.writing {
+		s.moved.Wait()
 	}
-	_, err := s.Conn.Write(s.kept)
-	if s.small++; len(s.kept) > readBuffer {
-		s.small = 0
+	return s.flush()
+}
+
+// flush writes until nothing is kept; mu is held, but not meanwhile.
+func (s *socket) flush() error {
+	for len(s.kept) > 0 && s.err == nil {
+		out := s.kept
+		s.kept, s.spare, s.writing = s.spare[:0], nil, true
+		s.mu.Unlock()
+		_, err := s.Conn.Write(out)
+		s.mu.Lock()
+		s.writing, s.err = false, err
+		if s.small++; len(out) > readBuffer {
+			s.small = 0
+		}
+		if s.small <= shortInRow {
+			s.spare = out[:0]
+		}
+		s.moved.Broadcast()
 	}
-	s.kept = s.kept[:0]
+	if len(s.kept) == 0 && cap(s.kept) < cap(s.spare) {
+		s.kept, s.spare = s.spare, nil // one buffer is enough where nobody comes between
+	}
 	if s.small > shortInRow {
-		s.kept = nil
+		s.kept, s.spare = nil, nil
 	}
-	return err
+	return s.err
 }
 
 // bottled is a secure connection that uses its socket's cork.

@@ -63,6 +63,9 @@ func kinds(t *testing.T, start Start) {
 	for k := errs.Internal; k <= errs.Full; k++ {
 		_, err := a.Call(Patient(t), b.Self(), rpc.Urgent, fail, []byte{byte(k)})
 		want(t, err, k)
+		if errors.Is(err, rpc.ErrNoAnswer) {
+			t.Fatal("what the other node said passes for no answer")
+		}
 		if err.Error() != "it failed: io: read/write on closed pipe" {
 			t.Fatal(err)
 		}
@@ -358,9 +361,13 @@ func restart(t *testing.T, start Start) {
 	default:
 		t.Fatal("Close came back while a handler was at work")
 	}
-	want(t, <-done, errs.Unavailable)
+	broke := <-done
+	want(t, broke, errs.Unavailable)
 	_, err := a.Call(Patient(t), b.Self(), rpc.Urgent, echo, nil)
 	want(t, err, errs.Unavailable)
+	if !errors.Is(broke, rpc.ErrNoAnswer) || !errors.Is(err, rpc.ErrNoAnswer) {
+		t.Fatal("that no answer came does not show:", broke, err)
+	}
 	b = start(t, 2, g, NewService().Register)
 	Meet(t, a, b)
 	if _, err := a.Call(Patient(t), b.Self(), rpc.Urgent, echo, nil); err != nil {

@@ -1,0 +1,44 @@
+package extent
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rhizome/base/ident"
+)
+
+// TestBytesOfLateRowsComeAtOnce: the bytes of a row that others had before are fetched
+// without waiting for a writer that there is not; those of a new row are waited for.
+func TestBytesOfLateRowsComeAtOnce(t *testing.T) {
+	h := newHomes(t, 3)
+	old, fresh := h.all[0].keep("old", noise(FrameSize)), h.all[0].keep("fresh", noise(FrameSize))
+	h.settle()
+	x := h.all[2]
+	x.mend.grace = time.Hour
+	for _, p := range []Piece{old, fresh} {
+		must(t, x.disks.Delete(ctx, p.Extent))
+	}
+	run, stop := context.WithCancel(ctx)
+	whole := make(chan ident.ID, 10)
+	x.OnMended(func(id ident.ID) { whole <- id })
+	ended := make(chan error, 1)
+	go func() { ended <- x.Mend(run, usesData) }()
+	for _, late := range []bool{false, true} {
+		p := fresh
+		if late {
+			p = old
+		}
+		v, _, err := x.regs.Read(ctx, Row(p.Extent))
+		must(t, err)
+		x.Notice(Row(p.Extent), v, late)
+	}
+	if id := <-whole; id != old.Extent || !x.has(id) {
+		t.Errorf("extent %s came", id)
+	}
+	stop()
+	must(t, <-ended)
+	if p := x.Progress(); p.Waiting != 1 || x.has(fresh.Extent) {
+		t.Errorf("of what is on its way: %+v", p)
+	}
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestProgramMaps: only what is of the file, private, and never written to.
+func TestProgramMaps(t *testing.T) {
+	maps := `00400000-01000000 r-xp 00000000 fe:00 7  /bin/with space/rhizome
+01000000-02000000 r--p 00c00000 fe:00 7  /bin/with space/rhizome
+02000000-02100000 rw-p 01c00000 fe:00 7  /bin/with space/rhizome
+03000000-03100000 r--s 00000000 fe:00 7  /bin/with space/rhizome
+c000000000-c004000000 rw-p 00000000 00:00 0
+7f0000000000-7f0000001000 r--p 00000000 fe:00 9  /lib/other
+zz-01 r--p 00000000 fe:00 9  /bin/with space/rhizome
+nonsense
+`
+	got := programMaps(maps, "/bin/with space/rhizome")
+	if want := []mapping{{0x400000, 0x1000000}, {0x1000000, 0x2000000}}; !slices.Equal(got, want) {
+		t.Errorf("%x, not %x", got, want)
+	}
+}
+
+// TestDropProgram: most of the program is no longer resident, and it goes on.
+func TestDropProgram(t *testing.T) {
+	before := residentFile(t)
+	dropProgram()
+	if after := residentFile(t); after > before/2 {
+		t.Errorf("%d KiB of files are resident, before %d", after, before)
+	}
+	if got := strings.Fields("it goes on"); len(got) != 3 {
+		t.Error(got)
+	}
+}
+
+// residentFile returns how many KiB of files are mapped and resident.
+func residentFile(t *testing.T) int64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "RssFile:" {
+			n, err := strconv.ParseInt(f[1], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatal("no RssFile")
+	return 0
+}

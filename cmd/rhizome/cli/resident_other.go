@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// dropProgram does nothing here.
+func dropProgram() {}
