@@ -25,10 +25,8 @@ func changesOf(c api.LayoutChange, operator ident.ID) ([]layout.Change, error) {
 	}
 	switch c.Kind {
 	case api.ChangeCapacity:
-		if c.Capacity > 0 { // a witness that is given room keeps data from then on
-			return []layout.Change{layout.Witness(id, false), layout.Capacity(id, c.Capacity)}, nil
-		}
-		return []layout.Change{layout.Capacity(id, c.Capacity)}, nil
+		// A witness that is given room keeps data from then on; one that is given none is a gateway.
+		return []layout.Change{layout.Witness(id, false), layout.Capacity(id, c.Capacity)}, nil
 	case api.ChangeZone:
 		return []layout.Change{layout.Zone(id, c.Zone)}, nil
 	case api.ChangeOperator:
@@ -164,7 +162,7 @@ func (n *Node) mayGo(ctx context.Context, text string) error {
 	case card.Layout < n.members.Layout().Version:
 		return errs.New(errs.Conflict, "the node has not taken up the newest layout yet: try again in a moment")
 	case card.Health.Kept > 0:
-		return errs.Newf(errs.Conflict, "the node still keeps rows of %d partitions that others are taking over: wait until they have them", card.Health.Kept)
+		return errs.Newf(errs.Conflict, "the node still keeps rows of %d slices that others are taking over: wait until they have them", card.Health.Kept)
 	case card.Used > 0:
 		return errs.Newf(errs.Conflict, "the node still holds %s that others are fetching: wait until it is empty", lang.Size(card.Used))
 	}

@@ -37,6 +37,9 @@ func (n *Node) openMembers(ctx context.Context) error {
 		return err
 	}
 	n.guard.members.Store(n.members)
+	if err := n.sameRhizome(); err != nil {
+		return err
+	}
 	if n.members.Layout().Node(n.keys.id()) == nil {
 		return n.stranger()
 	}
@@ -161,6 +164,7 @@ func (n *Node) watchMoves(ctx context.Context) error {
 			}
 		}
 		n.members.Changed()
+		n.regs.CompareDoubts(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -231,10 +235,12 @@ func (n *Node) wants(l *layout.Layout, joining bool) []layout.Change {
 	if joining && me.Draining {
 		out = append(out, layout.Drain(id, false))
 	}
-	if alone := len(l.Nodes) == 1; alone && me.Zone != n.config.Home {
+	alone := len(l.Nodes) == 1
+	if alone && me.Zone != n.config.Home {
 		out = append(out, layout.Zone(id, n.config.Home))
 	}
-	if c := n.offers(); !me.Witness && c > 0 && (me.Capacity == 0 || n.config.Capacity != 0) && c != me.Capacity {
+	untold := me.Capacity == 0 && (joining || alone || keeps(l, id)) // else it is a gateway, and stays one
+	if c := n.offers(); !me.Witness && c > 0 && (untold || n.config.Capacity != 0) && c != me.Capacity {
 		out = append(out, layout.Capacity(id, c))
 	}
 	return out
@@ -297,6 +303,7 @@ func (n *Node) describe(c *membership.Card) {
 	c.Imported = n.imported()
 	moved := n.replica.Progress()
 	c.Health.Rows, c.Health.Kept = int64(moved.Served-moved.Imported), int64(moved.Served+moved.Kept)
+	c.Health.Unsure = int64(moved.Unsure)
 	p := n.extents.Progress()
 	c.Health.Extents, c.Health.Bytes, c.Health.Rate = int64(p.Queued), p.Bytes, int64(p.Rate)
 	c.Health.Damaged, c.Health.Comparing = int64(p.Lost), p.Comparing

@@ -52,6 +52,14 @@ func (memoryLinks) Relayed(ident.NodeID) bool           { return false }
 func (memoryLinks) SetRelay(int)                        {}
 func (memoryLinks) SetAddresses(ident.NodeID, []string) {}
 
+// Try finds nodes at one address.
+func (l memoryLinks) Try(_ context.Context, _ ident.NodeID, at []string) error {
+	if slices.Contains(at, "/ip4/203.0.113.7/tcp/3901") {
+		return nil
+	}
+	return errs.New(errs.Unavailable, "nobody answers there")
+}
+
 func newHomes(t *testing.T, delay time.Duration) *homes {
 	h := &homes{t: t, dir: t.TempDir(), all: map[string]*home{}, net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Detect: time.Second,
 		Way: rpc.Way{Delay: delay}})}
@@ -246,6 +254,69 @@ func TestAMachineWithManyAddresses(t *testing.T) {
 	ticket, err := account.ParseTicket(h.invite(b))
 	if err != nil || ticket.Nodes[0].Addresses[0] != "/ip4/203.0.113.7/tcp/47474" {
 		t.Errorf("%+v, %v", ticket, err)
+	}
+	if n := len(ticket.Nodes[0].Addresses); n > ticketPlaces {
+		t.Errorf("the invitation has %d addresses", n)
+	}
+}
+
+// TestInvitationsNameNoRelays: nobody is relayed before joining.
+func TestInvitationsNameNoRelays(t *testing.T) {
+	through := "/ip4/203.0.113.7/tcp/3901/p2p/12D3KooWLRPJAA5o6d6f6v6XyzHZgE5rB3YYYwvVgUrmb7NSh6zd/p2p-circuit"
+	own := "/ip4/192.168.1.7/tcp/3901"
+	if got := ticketAt([]string{through, own, through}); len(got) != 1 || got[0] != own {
+		t.Errorf("%q", got)
+	}
+	if got := ticketAt([]string{through}); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestARestartChangesNoRole: what a node does for the others is not changed by forgetting
+// an option, or by one more.
+func TestARestartChangesNoRole(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	texts := []string{h.invite(a), h.invite(a)}
+	h.up("attic", func(c *Config) { c.Join, c.Witness, c.Capacity = texts[0], true, 0 })
+	h.up("door", func(c *Config) { c.Join, c.Gateway, c.Capacity = texts[1], true, 0 })
+	h.eventually("both are in", func() bool {
+		l := a.members.Layout()
+		w, g := l.Node(h.all["attic"].keys.id()), l.Node(h.all["door"].keys.id())
+		return w != nil && g != nil && w.Witness && !w.Draining && !g.Draining
+	})
+	for name, role := range map[string]string{"attic": api.RoleWitness, "door": api.RoleGateway} {
+		if is, asked, _ := h.all[name].Role(); is != role || asked != role {
+			t.Errorf("%s is %s, and was asked to be %s", name, is, asked)
+		}
+		h.kill(name)
+		x := h.up(name, func(c *Config) { c.Witness, c.Gateway = false, false })
+		if err := x.place(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if is, asked, called := x.Role(); is != role || asked != api.RoleStorage || called != name {
+			t.Errorf("after a restart without its option %s (%s) is %s, asked to be %s", name, called, is, asked)
+		}
+	}
+	h.kill("door")
+	x := h.up("door", func(c *Config) { c.Capacity = 1 << 30 })
+	h.eventually("a gateway that is given room keeps data", func() bool {
+		is, _, _ := x.Role()
+		return is == api.RoleStorage
+	})
+}
+
+// TestAnAddressIsTried where it was given, though the node is reached otherwise.
+func TestAnAddressIsTried(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	for at, want := range map[string]bool{"203.0.113.7:3901": true, "203.0.113.8:3901": false} {
+		got, err := a.AddAddress(t.Context(), api.NodeAddress{Node: b.keys.id().String(), Addresses: []string{at}})
+		if err != nil || got.Answers != want || !got.Linked || want == (got.Err != nil) {
+			t.Errorf("%s: %+v, %v", at, got, err)
+		}
 	}
 }
 
@@ -507,6 +578,38 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	if a.members.Member(id) {
 		t.Error("it is a member")
 	}
+	h.kill("brest")
+	n, err := Open(t.Context(), b.config)
+	if err == nil {
+		_ = n.Close()
+	}
+	if !errors.Is(err, errs.Denied) || !strings.Contains(err.Error(), "(so say the homes that answer: lyon)") {
+		t.Errorf("a node that was removed starts: %v", err)
+	}
+}
+
+// TestAnInvitationToAnotherRhizome is refused on a folder that is in use; one to the same
+// is only not used.
+func TestAnInvitationToAnotherRhizome(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.up("brest")
+	text, own := h.invite(a), h.invite(b)
+	h.kill("brest")
+	c := b.config
+	c.Join = text
+	n, err := Open(t.Context(), c)
+	if err == nil {
+		_ = n.Close()
+	}
+	if !errors.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "another rhizome") {
+		t.Errorf("a node of one rhizome takes an invitation to another: %v", err)
+	}
+	b = h.up("brest", func(c *Config) { c.Join = own })
+	if asked, did := b.Joined(); !asked || did {
+		t.Errorf("asked %v, did %v", asked, did)
+	}
+	h.join(a, "lille")
 }
 
 // TestAMachineThatFailsWhileItJoinsCostsNothing: the others go on deciding.
@@ -715,9 +818,12 @@ func TestGoingOnWithoutAMajority(t *testing.T) {
 	if got := a.get(t, "after"); string(got) != "we go on" {
 		t.Errorf("after a restart it reads %q", got)
 	}
-	h.up("brest")
+	b = h.up("brest")
 	if a.members.Member(b.keys.id()) {
 		t.Error("a node that was declared lost is a member")
+	}
+	if b.Refused() != "lyon" {
+		t.Errorf("it is refused by %q: one home is no majority, but is to be told of", b.Refused())
 	}
 }
 

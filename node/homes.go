@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"rhizome/base/errs"
@@ -11,7 +12,6 @@ import (
 	"rhizome/base/lang"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
-	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 	"rhizome/net/rpc/p2p"
@@ -21,7 +21,7 @@ import (
 const ticketNodes = 3
 
 // ticketPlaces is how many addresses it names of each: what is longer is hard to hand on.
-const ticketPlaces = 8
+const ticketPlaces = 4
 
 // Invite implements admin.Cluster.
 func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitation, error) {
@@ -52,9 +52,19 @@ func (n *Node) doors() []account.TicketNode {
 		}
 	}
 	for i := range out {
-		out[i].Addresses = places(out[i].Addresses, ticketPlaces)
+		out[i].Addresses = ticketAt(out[i].Addresses)
 	}
 	return out
+}
+
+// ticketAt chooses the addresses of a node that an invitation names: none through another
+// node if there are others, for nobody but a member is relayed.
+func ticketAt(all []string) []string {
+	direct := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return strings.HasSuffix(a, "/p2p-circuit") })
+	if len(direct) == 0 {
+		direct = all[:min(len(all), 1)]
+	}
+	return places(direct, ticketPlaces)
 }
 
 func (n *Node) invitationRecord(i *account.Invitation, names map[ident.ID]string) api.Invitation {
@@ -82,6 +92,9 @@ func (n *Node) RevokeInvitation(ctx context.Context, text string) error {
 	id, err := ident.Parse(text)
 	if err != nil {
 		return errs.Newf(errs.NotFound, "there is no invitation %s", text)
+	}
+	if err := n.mayAll(ctx); err != nil {
+		return err
 	}
 	return n.accounts.Revoke(ctx, id)
 }
@@ -129,8 +142,8 @@ func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswe
 	if err := n.members.AddAddresses(id, all); err != nil {
 		return api.NodeAnswers{}, err
 	}
-	err = n.members.Exchange(ctx, id)
-	return api.NodeAnswers{Answers: err == nil, Err: err}, nil
+	err = n.links.Try(ctx, id, all)
+	return api.NodeAnswers{Answers: err == nil, Linked: n.members.Exchange(ctx, id) == nil, Err: err}, nil
 }
 
 func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int, l *layout.Layout) api.Node {
@@ -195,7 +208,7 @@ func (n *Node) Layout(ctx context.Context) (api.Layout, error) {
 	out := api.Layout{
 		Version: l.Version, Lineage: l.Lineage.String(), Replicas: cmp.Or(l.Settings.Replicas, 3), Zones: l.Settings.Zones,
 		Effective: same.Replicas, Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
-		Stand: admin.StandingOf(l, n.members.Up), Warn: notices(same.Warnings), Moving: n.moving(),
+		Stand: n.standing(l), Warn: notices(same.Warnings), Moving: n.moving(),
 	}
 	return out, nil
 }

@@ -20,6 +20,9 @@ type Transport interface {
 	Addresses() []string
 	// SetAddresses says where another node is.
 	SetAddresses(ident.NodeID, []string)
+	// Try calls a node at addresses, whether a link stands or not, and returns nil if it
+	// answers at one of them.
+	Try(ctx context.Context, id ident.NodeID, addresses []string) error
 	// Relayed reports whether a node is reached through another one only.
 	Relayed(ident.NodeID) bool
 	// OnLink tells when a link comes up or goes down.

@@ -84,6 +84,8 @@ type Node struct {
 	undo   []func() error
 	unused bool // Config.Join, because the node belongs to a rhizome already
 	closed bool
+	// refused names the homes that said at the start that this node is no member.
+	refused string
 }
 
 // onClose remembers what undoes a step; the last comes first.
@@ -245,6 +247,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Node:   n.keys.id(),
 		Layout: n.members.Layout,
 		Behind: plans{n.members}.Behind,
+		Away:   n.members.Away,
 		Peer:   n.peer,
 		Local:  n.replica,
 		Clock:  n.members.Clock(),

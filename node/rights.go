@@ -90,13 +90,11 @@ func (n *Node) keepRights(admin bool) error {
 	return n.rows.Set(rightsKey, now)
 }
 
-// invited returns whose the machines of an invitation will be.
+// invited returns whose the machines of an invitation will be. Whoever is let in has the
+// key of the whole rhizome, so inviting is for administrators, for the own machines too.
 func (n *Node) invited(ctx context.Context, name string) (ident.ID, error) {
-	if name == "" {
-		return n.member, nil
-	}
-	if err := n.mayAll(ctx); err != nil {
-		return ident.ID{}, err
+	if err := n.mayAll(ctx); err != nil || name == "" {
+		return n.member, err
 	}
 	m, err := n.accounts.MemberNamed(ctx, name)
 	if err != nil {

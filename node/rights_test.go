@@ -38,10 +38,17 @@ func TestOperatorsChangeTheirOwnNodes(t *testing.T) {
 	refused("recover", err)
 	_, err = b.Invite(t.Context(), api.NewInvitation{Uses: 1, Seconds: 3600, Operator: "Paul"})
 	refused("inviting for somebody else", err)
+	_, err = b.Invite(t.Context(), api.NewInvitation{Uses: 1, Seconds: 3600})
+	refused("inviting for oneself", err)
+	refused("revoking", b.RevokeInvitation(t.Context(), i.ID))
+	if all, err := b.Invitations(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("the invitations are listed as %+v, %v", all, err)
+	}
 	if err := change(api.LayoutChange{Kind: api.ChangeCapacity, Node: mine, Capacity: 2 << 30}); err != nil {
 		t.Error("the own capacity:", err)
 	}
 	h.settled(2)
+	h.eventually("the other home hears of it", func() bool { return a.members.Layout().Version == b.members.Layout().Version })
 	nodes, err := a.Nodes(t.Context())
 	if err != nil {
 		t.Fatal(err)

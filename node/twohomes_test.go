@@ -2,15 +2,20 @@ package node
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin"
+	"rhizome/gateway/admin/api"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
 )
@@ -158,4 +163,101 @@ func TestTwoHomesOneAway(t *testing.T) {
 		}
 		reads(x)
 	}
+}
+
+// later is a clock that a test puts forward.
+type later struct {
+	clock.System
+	by *atomic.Int64
+}
+
+func (l later) Now() time.Time { return l.System.Now().Add(time.Duration(l.by.Load())) }
+
+// TestWhoIsAwayForLongIsNotWaitedFor: what takes both homes fails before it would if the one
+// that is away might only be restarting.
+func TestWhoIsAwayForLongIsNotWaitedFor(t *testing.T) {
+	h := newHomes(t, 0)
+	var by atomic.Int64
+	a := h.up("lyon", func(c *Config) { c.Clock = later{by: &by} })
+	b := h.join(a, "brest")
+	h.settled(2)
+	h.certain()
+	h.kill("brest")
+	h.eventually("it is known to be away", func() bool { return !a.members.Up(b.keys.id()) })
+	by.Store(int64(time.Hour))
+	for what, do := range map[string]func(context.Context) error{
+		"an invitation": func(ctx context.Context) error {
+			_, err := a.Invite(ctx, api.NewInvitation{Uses: 1, Seconds: 3600})
+			return err
+		},
+		"a bucket": func(ctx context.Context) error {
+			_, err := a.objects.CreateBucket(ctx, "family", a.key(t), false)
+			return err
+		},
+		"a change of the layout": func(ctx context.Context) error {
+			_, err := a.Change(ctx, api.LayoutChange{Kind: api.ChangeCapacity, Node: a.keys.id().String(), Capacity: 2 << 30})
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second) // a home that restarts is waited for longer
+		if err := do(ctx); errs.KindOf(err) != errs.Unavailable || ctx.Err() != nil {
+			t.Errorf("%s: %v, %v", what, err, ctx.Err())
+		}
+		cancel()
+	}
+	if got, err := a.Invitations(t.Context()); err != nil || len(got) != 1 {
+		t.Errorf("what could not be made keeps what is there from being listed: %+v, %v", got, err)
+	}
+}
+
+// TestThreeHomesBecomeTwo: the status says that reads go on while one of the two is away
+// only once each of them can tell alone what both hold.
+func TestThreeHomesBecomeTwo(t *testing.T) {
+	h := newHomes(t, 5*time.Millisecond)
+	a, b, c := h.three()
+	for i := range 30 {
+		a.put(t, fmt.Sprint("small", i), []byte("hello"))
+	}
+	h.settled(3)
+	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeDrain, Node: c.keys.id().String()}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("reads go on alone", func() bool {
+		said := a.says(t, lang.English)
+		alone := a.replica.Progress().Unsure == 0 && b.replica.Progress().Unsure == 0
+		if strings.Contains(said, "reads go on.") && !alone {
+			t.Fatalf("the status says too soon:\n%s", said)
+		}
+		if fr := a.says(t, lang.French); strings.Contains(fr, " in a moment") {
+			t.Fatalf("en français il dit :\n%s", fr)
+		}
+		return alone && strings.Contains(said, "reads go on.")
+	})
+}
+
+// TestAThirdHomeTakesOver: until it has its copies, both others are needed, and the status
+// says so.
+func TestAThirdHomeTakesOver(t *testing.T) {
+	h := newHomes(t, 20*time.Millisecond)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	for i := range 30 {
+		a.put(t, fmt.Sprint("small", i), []byte("hello"))
+	}
+	h.join(a, "lille")
+	h.eventually("the status says that all are needed", func() bool { return strings.Contains(a.says(t, lang.English), "all homes are needed") })
+	h.kill("brest")
+	stopped := false
+	h.eventually("the status says what stopped", func() bool {
+		said := a.says(t, lang.English)
+		stopped = strings.Contains(said, "of the data have stopped: other homes were just taking it over") && strings.Contains(said, "one is away (brest)")
+		return stopped || a.tookUp()
+	})
+	if !stopped {
+		t.Error("all was taken over before a home went")
+	}
+	h.up(b.config.Home)
+	h.settled(3)
+	h.eventually("nothing is said any more", func() bool { return a.says(t, lang.English) == "" })
 }

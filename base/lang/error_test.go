@@ -35,6 +35,25 @@ func TestErrorsAreSaidToTheirEnd(t *testing.T) {
 	}
 }
 
+// TestQuotes are those of the language, and nothing that is said can play with a terminal.
+func TestQuotes(t *testing.T) {
+	name := "l'\"été\"\x1b[2J"
+	en, fr := `there is no bucket "l'\"été\"\x1b[2J"`, `il n'y a pas de bucket «`+"\u00a0"+`l'"été"\x1b[2J`+"\u00a0"+`»`
+	err := errs.Newf(errs.NotFound, "there is no bucket %q", name)
+	if got := New(English).Error(err); got != en {
+		t.Errorf("%s, not %s", got, en)
+	}
+	if got := New(French).Error(err); got != fr {
+		t.Errorf("%s, not %s", got, fr)
+	}
+	if got := New(French).N(2, "%s %q", "%s %q", "x"); got != "2 «\u00a0x\u00a0»" {
+		t.Error(got)
+	}
+	if got := New(French).T("%-4s|%s", "é", "%q"); got != "é   |%q" {
+		t.Error(got)
+	}
+}
+
 // TestSizesInErrorsAreSaid in the language's units.
 func TestSizesInErrorsAreSaid(t *testing.T) {
 	err := errs.Newf(errs.Full, "%s more is stored than fits", Size(1.5e9))

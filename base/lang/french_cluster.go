@@ -69,7 +69,7 @@ var frenchCluster = map[string]string{
 	"Layout":                          "Plan",
 	"What changed":                    "Ce qui a changé",
 	"See how the data is shared among the homes, and change it": "Voir comment les données sont réparties entre les maisons, et le changer",
-	"The layout says which nodes keep which of the 1,024 slices of the data. It is made by itself when nodes join or leave; nobody has to compose one.\nOf two changes at once one is made, and the other is told.": "Le plan dit quels nœuds gardent lesquelles des 1 024 tranches des données. Il se fait tout seul quand des nœuds arrivent ou partent ; personne n'a à en composer.\nDe deux changements simultanés l'un est fait, et l'autre est prévenu.",
+	"The layout says which nodes keep which of the 1,024 slices of the data. It is made by itself when nodes join or leave; nobody has to compose one.\nOf two changes at once one is made, and the other is told.": "Le plan dit quels nœuds gardent lesquelles des 1\u202f024 tranches des données. Il se fait tout seul quand des nœuds arrivent ou partent ; personne n'a à en composer.\nDe deux changements simultanés l'un est fait, et l'autre est prévenu.",
 	"Show who keeps how much, and how far a move is":         "Montrer qui garde combien, et l'avancement d'un déplacement",
 	"who keeps how much, and what is moving":                 "qui garde combien, et ce qui se déplace",
 	"follow a move until it is done":                         "suivre un déplacement jusqu'à la fin",

@@ -78,7 +78,7 @@ func (p Printer) T(text string, args ...any) string {
 	if len(args) == 0 {
 		return f
 	}
-	return fmt.Sprintf(f, args...)
+	return fmt.Sprintf(f, p.quoting(args)...)
 }
 
 // N says one when n is singular (0 too, in French), else many. n is the first
@@ -88,7 +88,7 @@ func (p Printer) N(n int64, one, many string, args ...any) string {
 	if n == 1 || n == 0 && p.l == French {
 		f = one
 	}
-	return fmt.Sprintf(p.find(f), append([]any{p.Int(n)}, args...)...)
+	return fmt.Sprintf(p.find(f), append([]any{p.Int(n)}, p.quoting(args)...)...)
 }
 
 func (p Printer) find(text string) string {
@@ -120,7 +120,7 @@ func (p Printer) Error(err error) string {
 			said[i] = p.Bytes(int64(a))
 		}
 	}
-	return fmt.Sprintf(strings.ReplaceAll(p.find(format), "%w", "%v"), said...)
+	return fmt.Sprintf(strings.ReplaceAll(p.find(format), "%w", "%v"), p.quoting(said)...)
 }
 
 // other says an error that package errs did not make: each of several that were

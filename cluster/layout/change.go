@@ -40,7 +40,7 @@ func Add(n Node) Change {
 func Remove(id ident.NodeID) Change {
 	return func(d *draft) error {
 		if d.find(id) != nil && d.prev.holds(id) {
-			return errs.Newf(errs.Conflict, "node %s still holds partitions: drain it first, or say that it is lost", id)
+			return errs.Newf(errs.Conflict, "node %s still holds slices: drain it first, or say that it is lost", id)
 		}
 		return d.drop(id)
 	}

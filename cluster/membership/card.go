@@ -57,10 +57,13 @@ type Health struct {
 	// Kept is how many partitions it has rows of, its own and those that it keeps until
 	// others have them.
 	Kept int64 `cbor:"10,keyasint,omitempty" json:"partitions_kept"`
+	// Unsure is how many partitions of two replicas it has of which it cannot answer reads
+	// alone yet.
+	Unsure int64 `cbor:"11,keyasint,omitempty" json:"partitions_unsure"`
 }
 
 // busy reports whether something is being mended.
-func (h *Health) busy() bool { return h.Rows > 0 || h.Extents > 0 || h.Comparing }
+func (h *Health) busy() bool { return h.Rows > 0 || h.Extents > 0 || h.Comparing || h.Unsure > 0 }
 
 // Limits on what a card may say.
 const (

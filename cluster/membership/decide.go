@@ -20,6 +20,10 @@ const (
 	voteTime = 3 * time.Second // for one round of votes
 	decide   = 20 * time.Second
 	tries    = 10 // at a change without a base
+	// awayLong is from when on an absence is taken for no restart any more, and decideSoon
+	// how long is tried to decide while too few of the voters are left besides.
+	awayLong   = 10 * time.Second
+	decideSoon = 2 * time.Second
 )
 
 // The questions of a ballot.
@@ -205,7 +209,7 @@ func (m *Members) ready(l, next *layout.Layout) error {
 		}
 	}
 	if waiting > 0 {
-		return errs.Newf(errs.Unavailable, "the nodes still take up the change before: %d of %d partitions are left; try again soon", waiting, len(l.Assigned))
+		return errs.Newf(errs.Unavailable, "the nodes still take up the change before: %d of %d slices are left; try again soon", waiting, len(l.Assigned))
 	}
 	return nil
 }
@@ -235,6 +239,11 @@ func (m *Members) awaitReady(ctx context.Context, l, next *layout.Layout, err er
 // propose has the layout after l chosen, and reports whether it is next.
 func (m *Members) propose(ctx context.Context, l, next *layout.Layout) (won bool, err error) {
 	b := &ballot{m: m, voters: voters(l), version: next.Version}
+	if m.deserted(b.voters) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, decideSoon)
+		defer cancel()
+	}
 	b.p = decree.NewProposer(len(b.voters), next.Encode())
 	chosen, err := b.run(ctx)
 	if err != nil {
@@ -247,6 +256,17 @@ func (m *Members) propose(ctx context.Context, l, next *layout.Layout) (won bool
 		return false, errLost // a recovery came first
 	}
 	return decree.HashOf(chosen.Encode()) == decree.HashOf(next.Encode()), nil
+}
+
+// deserted reports whether so many voters have been away for long that no majority is left.
+func (m *Members) deserted(voters []ident.NodeID) bool {
+	there := 0
+	for _, id := range voters {
+		if m.Away(id) < awayLong {
+			there++
+		}
+	}
+	return there < len(voters)/2+1
 }
 
 // ballot is one decision under way.

@@ -336,6 +336,38 @@ func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
 	wg.Wait()
 }
 
+// AskAround asks all others at once for news, until one answers or ctx ends, and returns
+// those who say that this node is no member, unless somebody said otherwise.
+func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err error) {
+	if err := m.refresh(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type reply struct {
+		from ident.NodeID
+		err  error
+	}
+	others := m.someone(0)
+	replies := make(chan reply, len(others))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for _, id := range others {
+		wg.Go(func() { replies <- reply{id, m.Exchange(ctx, id)} })
+	}
+	for range others {
+		switch r := <-replies; {
+		case r.err == nil:
+			return nil, nil
+		case errors.Is(r.err, errs.Denied):
+			m.refused(r.from, true)
+			refusing = append(refusing, r.from)
+		}
+	}
+	return refusing, nil
+}
+
 // refresh makes our own card anew, at most twice a second.
 func (m *Members) refresh() error {
 	m.refreshing.Lock()

@@ -42,6 +42,7 @@ type Members struct {
 	clock *Clock
 	wake  chan struct{} // exchange with all soon
 
+	opened   time.Time
 	learning sync.Mutex // held while layouts are made durable and adopted
 
 	refreshing sync.Mutex // held while our card is made anew
@@ -82,7 +83,7 @@ type Peer struct {
 // own, or those that a join brought.
 func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
 	m := &Members{
-		cfg: cfg, clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
+		cfg: cfg, opened: cfg.Clock.Now(), clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
 		cards: map[ident.NodeID]Card{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
 	}
 	if err := m.load(first); err != nil {
@@ -155,6 +156,22 @@ func (m *Members) Up(id ident.NodeID) bool {
 	defer m.mu.Unlock()
 	_, apart := m.apart[id]
 	return id == m.cfg.Node || m.met[id].up && !apart
+}
+
+// Away returns for how long a node has not answered, 0 if it does. One that was not met yet
+// counts as away since this node began to look for it.
+func (m *Members) Away(id ident.NodeID) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, apart := m.apart[id]
+	at := m.met[id]
+	switch {
+	case id == m.cfg.Node, at.up && !apart:
+		return 0
+	case at.since.IsZero():
+		at.since = m.opened
+	}
+	return max(time.Nanosecond, m.cfg.Clock.Now().Sub(at.since))
 }
 
 // Cards returns all cards, this node's too, for a node that joins.

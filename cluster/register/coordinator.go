@@ -23,6 +23,9 @@ type Config struct {
 	Layout func() *layout.Layout
 	// Peer returns a replica by its node; it may fail, and need not connect at once.
 	Peer func(ident.NodeID) (Peer, error)
+	// Away, if set, tells for how long a node has not answered anybody here, 0 if it does.
+	// It does not block.
+	Away func(ident.NodeID) time.Duration
 	// Behind, if set, is told of a node that knows a newer layout. It does not block.
 	Behind func(ident.NodeID)
 	// Local is this node's own replica, nil on a gateway node.

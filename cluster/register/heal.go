@@ -79,6 +79,10 @@ func (c *Coordinator) Heal(ctx context.Context) error {
 	}
 }
 
+// CompareDoubts has those partitions compared soon of which one of two replicas cannot
+// answer alone yet, or not all, without waiting for the next look at them.
+func (c *Coordinator) CompareDoubts(ctx context.Context) { c.healDoubts(ctx) }
+
 // healDoubts has those partitions compared in which there are doubts from a while ago.
 // Where nothing changed, it looks at no disk.
 func (c *Coordinator) healDoubts(ctx context.Context) {

@@ -28,6 +28,9 @@ type Progress struct {
 	Served   int // partitions that this node is to serve
 	Imported int // those of them that are here whole
 	Kept     int // partitions that it keeps for others until these have imported them
+	// Unsure are those of Served that have two replicas and of which this one cannot answer
+	// alone yet: it imports them, or has not compared them with the other one.
+	Unsure int
 }
 
 // Progress tells how far this replica has come.
@@ -38,6 +41,9 @@ func (r *Replica) Progress() (p Progress) {
 			p.Served++
 			if t.whole() {
 				p.Imported++
+			}
+			if t.pair && !(t.sure && t.whole()) {
+				p.Unsure++
 			}
 		case t.rows != 0:
 			p.Kept++

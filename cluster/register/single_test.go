@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/base/seeds"
 	"rhizome/cluster/register/core"
 	"rhizome/net/rpc"
@@ -126,6 +128,36 @@ func TestOneOfTwoReads(t *testing.T) {
 	w.cut(1, false)
 	w.cut(0, true)
 	readsAll(t, w.homes[1].coord, live)
+}
+
+// TestAChangeDoesNotWaitForWhoIsAwayForLong: a restart is waited for, and nothing that is
+// known to be away for long.
+func TestAChangeDoesNotWaitForWhoIsAwayForLong(t *testing.T) {
+	w := newTown(t, 2, "12", "p0")
+	c := w.homes[0].coord
+	var away atomic.Int64
+	c.cfg.Away = func(n ident.NodeID) time.Duration { return time.Duration(away.Load()) }
+	w.cut(1, true)
+	ctx, cancel := context.WithTimeout(t.Context(), awayWait+pairWait/4) // as long as it waits for a restart, there is no answer
+	defer cancel()
+	away.Store(int64(time.Second))
+	if _, err := c.Update(ctx, pairRow(0), put(text("short"))); !errors.Is(err, errs.Unavailable) || errors.Is(err, errAway) {
+		t.Errorf("while the other one is away for a moment: %v", err)
+	}
+	away.Store(int64(time.Hour))
+	ctx = ctxFor(t)
+	for name, change := range map[string]Change{"changed": put(text("long")), "made": {Fresh: true, Apply: put(text("made")).Apply}} {
+		if _, err := c.Update(ctx, Row{1, "p0", name}, change); !errors.Is(err, errAway) {
+			t.Errorf("a row is %s while the other one is away for long: %v", name, err)
+		}
+	}
+	if n := w.homes[0].doubts(); n > 0 {
+		t.Errorf("%d rows are in doubt, so that nobody can list them", n)
+	}
+	w.cut(1, false)
+	if _, err := c.Update(ctx, pairRow(0), put(text("back"))); err != nil {
+		t.Errorf("it came back, which this node does not know yet: %v", err)
+	}
 }
 
 // accepts makes one replica accept what nobody else hears of.

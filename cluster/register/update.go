@@ -23,7 +23,9 @@ func (c *Coordinator) Update(ctx context.Context, row Row, ch Change) (*Value, e
 		}
 		return v, err
 	}
-	p, leave, err := c.turn(ctx, row)
+	queued, cancel := c.soon(ctx, c.place(row.Part), time.Now()) // stopwatch
+	p, leave, err := c.turn(queued, row)
+	cancel()
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +62,12 @@ func (c *Coordinator) create(ctx context.Context, row Row, ch Change, v *Value) 
 	ch.Ballot = Ballot{} // spent
 	u := c.update(row, ch)
 	u.fresh = true
-	u.p.Create(b, v)
-	u.value = v
-	if u.accept(ctx); u.p.Phase() == core.Chosen {
-		return nil
+	if !c.lacking(u.at, 1) { // else the others are asked first: what one alone accepts is in doubt
+		u.p.Create(b, v)
+		u.value = v
+		if u.accept(ctx); u.p.Phase() == core.Chosen {
+			return nil
+		}
 	}
 	_, err := u.run(ctx)
 	return err
@@ -96,15 +100,17 @@ func (c *Coordinator) update(row Row, ch Change) *update {
 
 // run tries until the change is chosen or refused, or time is up.
 func (u *update) run(ctx context.Context) (*Value, error) {
-	began := u.c.cfg.Clock.Now()
-	done, err := u.attempt(ctx)
+	began, started := u.c.cfg.Clock.Now(), time.Now() // stopwatch
+	done, err := u.attemptSoon(ctx, started)
 	if done || err != nil {
 		return u.value, err
 	}
 	ctx, cancel := u.c.bounded(ctx)
 	defer cancel()
-	started := time.Now() // stopwatch
 	for attempt := 0; ; attempt++ {
+		if time.Since(started) >= awayWait && u.c.deserted(u.at) { // stopwatch
+			return nil, unavailable(errors.Join(errAway, u.failed))
+		}
 		if time.Since(started) > pairWait && len(u.at.nodes) == 2 && u.c.silent.any(u.at.nodes) { // stopwatch
 			return nil, unavailable(u.failed)
 		}
@@ -119,7 +125,7 @@ func (u *update) run(ctx context.Context) (*Value, error) {
 		}
 		u.failed, began = nil, u.c.cfg.Clock.Now()
 		u.move()
-		if done, err = u.attempt(ctx); done || err != nil {
+		if done, err = u.attemptSoon(ctx, started); done || err != nil {
 			return u.value, err
 		}
 	}
@@ -129,6 +135,13 @@ func (u *update) run(ctx context.Context) (*Value, error) {
 func (u *update) move() {
 	u.at = u.c.place(u.row.Part)
 	u.p.Resize(len(u.at.nodes))
+}
+
+// attemptSoon is attempt, but not for long where too few replicas are there.
+func (u *update) attemptSoon(ctx context.Context, started time.Time) (bool, error) {
+	ctx, cancel := u.c.soon(ctx, u.at, started)
+	defer cancel()
+	return u.attempt(ctx)
 }
 
 // attempt makes one attempt under a new ballot.

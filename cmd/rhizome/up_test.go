@@ -61,7 +61,7 @@ func TestFirstStartNeedsNothing(t *testing.T) {
 	if code := n.stop(); code != 0 {
 		t.Errorf("exit %d after SIGTERM:\n%s", code, n.said)
 	}
-	for _, want := range []string{n.status.S3.URL, n.data, "first-key.txt", k["AWS_ACCESS_KEY_ID"], "aws --endpoint-url", "rclone"} {
+	for _, want := range []string{n.status.S3.URL, n.data, "first-key.txt", k["AWS_ACCESS_KEY_ID"], "aws --endpoint-url", "rclone", "--secret --data " + n.data, "rhizome recovery-kit --data " + n.data} {
 		if !strings.Contains(n.said.String(), want) {
 			t.Errorf("the first start does not say %q:\n%s", want, n.said)
 		}

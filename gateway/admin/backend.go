@@ -111,7 +111,7 @@ type Cluster interface {
 	// them: it answers at once.
 	Nodes(ctx context.Context) ([]api.Node, error)
 
-	// AddAddress notes where a node may be found, and reports whether it answers.
+	// AddAddress notes where a node may be found, and tries whether it answers there.
 	AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswers, error)
 
 	Layout(ctx context.Context) (api.Layout, error)

@@ -60,11 +60,35 @@ func (s *Server) revokeInvitation(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := pickInvitation(all, r.PathValue("id"))
+	i, err := pickInvitation(all, r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.Cluster.RevokeInvitation(r.Context(), id)
+	if i.State == api.InvitationUsed {
+		return nil, s.usedBy(r, i)
+	}
+	return nil, s.Cluster.RevokeInvitation(r.Context(), i.ID)
+}
+
+// usedBy says who came by an invitation that is used up.
+func (s *Server) usedBy(r *http.Request, i *api.Invitation) error {
+	nodes, _, err := s.nodes(r.Context())
+	if err != nil {
+		return err
+	}
+	var who []string
+	for _, n := range nodes {
+		if slices.Contains(i.Joined, n.ID) {
+			who = append(who, n.Name)
+		}
+	}
+	switch {
+	case len(who) == 0:
+		return errs.New(errs.Conflict, "the invitation was used, by a computer that has left since: there is nothing to end, nobody can join by it any more")
+	case len(who) > 1:
+		return errs.Newf(errs.Conflict, "the invitation was used, by %s, and nobody else can join by it. To take one of these computers out: rhizome node drain NODE, then rhizome node remove NODE; at once and for good: rhizome node remove NODE --lost", strings.Join(who, ", "))
+	}
+	return errs.Newf(errs.Conflict, "the invitation was used, by %s, and nobody else can join by it. To take that computer out: rhizome node drain %s, then rhizome node remove %s; at once and for good: rhizome node remove %s --lost", who[0], who[0], who[0], who[0])
 }
 
 func (s *Server) listNodes(r *http.Request) (any, error) {
@@ -208,8 +232,8 @@ func (s *Server) previewRecover(r *http.Request) (any, error) {
 		return nil, err
 	}
 	p := printer(r)
-	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, plan.Warn)
-	sayNotice(p, plan.Refused)
+	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, names, plan.Warn)
+	sayNotice(p, names, plan.Refused)
 	return plan, nil
 }
 
@@ -254,13 +278,13 @@ func sayLayout(p lang.Printer, names naming, l api.Layout) api.Layout {
 			n.Short, n.Name = c.short, c.name
 		}
 	}
-	l.Warn = sayNotices(p, l.Warn)
+	l.Warn = sayNotices(p, names, l.Warn)
 	return l
 }
 
 func sayPlan(p lang.Printer, names naming, plan api.Plan) api.Plan {
-	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, plan.Warn)
-	sayNotice(p, plan.Refused)
+	plan.Nodes, plan.Warn = named(names, plan.Nodes), sayNotices(p, names, plan.Warn)
+	sayNotice(p, names, plan.Refused)
 	return plan
 }
 
@@ -272,16 +296,16 @@ func named(names naming, nodes []api.PlanNode) []api.PlanNode {
 	return nodes
 }
 
-func sayNotices(p lang.Printer, all []api.Notice) []api.Notice {
+func sayNotices(p lang.Printer, names naming, all []api.Notice) []api.Notice {
 	for i := range all {
-		sayNotice(p, &all[i])
+		sayNotice(p, names, &all[i])
 	}
 	return all
 }
 
-func sayNotice(p lang.Printer, n *api.Notice) {
+func sayNotice(p lang.Printer, names naming, n *api.Notice) {
 	if n != nil {
-		n.Reason = sentence(reason(p, n.Reason, n.Err))
+		n.Reason = sentence(names.in(reason(p, n.Reason, n.Err)))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -163,6 +165,34 @@ func node(id byte, zone string, witness bool) layout.Node {
 	return n
 }
 
+// taken: all rows are where they belong.
+var taken = Rows{Has: func(int, ident.NodeID) bool { return true }, Before: func(int) []ident.NodeID { return nil }}
+
+// TestStandingWhileRowsAreTakenOver: a third home joins two. Until two of them have the
+// rows of a partition, both that had them are needed.
+func TestStandingWhileRowsAreTakenOver(t *testing.T) {
+	l := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", false)}, []uint16{0, 1, 2})
+	for name, c := range map[string]struct {
+		has, away string
+		want      api.Standing
+	}{
+		"nobody has them":           {"", "", api.Standing{Moving: 1}},
+		"one has":                   {"\x01", "", api.Standing{Moving: 1}},
+		"one has, the newcomer off": {"\x01", "\x03", api.Standing{Fragile: 1}},
+		"one has, the other off":    {"\x01", "\x02", api.Standing{Stopped: 1, Silent: 1, Waiting: 1}},
+		"two have":                  {"\x01\x02", "", api.Standing{Moving: 1}},
+		"two have, one of them off": {"\x01\x02", "\x02", api.Standing{Stopped: 1, Silent: 1, Waiting: 1}},
+		"all have":                  {"\x01\x02\x03", "", api.Standing{}},
+	} {
+		in := func(set string, id ident.NodeID) bool { return strings.Contains(set, string(id[:1])) }
+		rows := Rows{Has: func(_ int, id ident.NodeID) bool { return in(c.has, id) },
+			Before: func(int) []ident.NodeID { return []ident.NodeID{{1}, {2}} }}
+		if got := StandingOf(l, func(id ident.NodeID) bool { return !in(c.away, id) }, rows); got != c.want {
+			t.Errorf("%s: it stands %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
 func TestStandingAndLoss(t *testing.T) {
 	three := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", false), node(4, "a", false)}, []uint16{0, 1, 2}, []uint16{3, 1, 2}, []uint16{0, 3, 1})
 	two := homes([]layout.Node{node(1, "a", false), node(2, "b", false)}, []uint16{0, 1})
@@ -187,7 +217,7 @@ func TestStandingAndLoss(t *testing.T) {
 		"three, two homes": {three, "\x01\x02\x04", api.Standing{Stopped: 3, Silent: 3, Unreadable: 1, Lone: 2}, api.Loss{Rows: 1, Bytes: 1, Doubtful: 2}},
 	} {
 		away := func(id ident.NodeID) bool { return strings.Contains(c.away, string(id[:1])) }
-		if got := StandingOf(c.l, func(id ident.NodeID) bool { return !away(id) }); got != c.want {
+		if got := StandingOf(c.l, func(id ident.NodeID) bool { return !away(id) }, taken); got != c.want {
 			t.Errorf("%s stands %+v, want %+v", name, got, c.want)
 		}
 		if got := LossOf(c.l, away); got != c.loss {
@@ -223,6 +253,28 @@ func TestEventsOfALayout(t *testing.T) {
 	}
 }
 
+// TestNamesOfThoseWhoLeft: people know a node by its home, also when it left, unless several
+// stood there; an ID in what goes wrong is a name.
+func TestNamesOfThoseWhoLeft(t *testing.T) {
+	f := fake.Homes(noon, "attic", "barn")
+	gone := func(digit string) string { return strings.Repeat(digit, 64) }
+	event := func(id, home string) api.LayoutEvent {
+		return api.LayoutEvent{Kind: api.EventRemoved, Node: id, Home: home, Before: "1000000"}
+	}
+	f.Past = []api.LayoutVersion{{Version: 3, Events: []api.LayoutEvent{event(gone("a"), "cellar"), event(gone("b"), "barn"), event(gone("c"), "shed"), event(gone("d"), "shed")}}}
+	f.Plan.Refused = &api.Notice{Err: errs.Newf(errs.Conflict, "node %s still holds slices: drain it first, or say that it is lost", f.List[1].ID)}
+	s := of(f)
+	said := ask(s, "GET", "/v1/layout/history", "", "en").Body.String()
+	for _, want := range []string{`"cellar left`, `"barn/bbbbbbbb left`, `"shed/cccccccc left`, `"shed/dddddddd left`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %s in %s", want, said)
+		}
+	}
+	if said := ask(s, "POST", "/v1/layout/preview", `{"kind":"remove","node":"barn"}`, "en").Body.String(); !strings.Contains(said, "Node barn still holds slices") {
+		t.Error(said)
+	}
+}
+
 func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 	hour := noon.Add(-3 * time.Hour)
 	gone := func(n *api.Node) { n.Up, n.Since = false, &hour }
@@ -232,11 +284,17 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		do    func(*fake.Cluster)
 		want  []string // in this order; none: nothing is at risk
 	}{
-		"one":   {homes: []string{"a"}},
-		"three": {homes: []string{"a", "b", "c"}},
-		"two":   {[]string{"a", "b"}, api.Standing{Fragile: 1024}, func(*fake.Cluster) {}, []string{"Only two homes vote"}},
+		"one":                {homes: []string{"a"}},
+		"three":              {homes: []string{"a", "b", "c"}},
+		"two":                {[]string{"a", "b"}, api.Standing{Fragile: 1024}, func(*fake.Cluster) {}, []string{"Only two homes vote"}},
+		"two that compare":   {[]string{"a", "b"}, api.Standing{Fragile: 1024, Unsure: 512}, func(*fake.Cluster) {}, []string{"Only two homes vote", "reads go on in a moment", "50%"}},
+		"a third takes over": {[]string{"a", "b", "c"}, api.Standing{Moving: 256}, func(*fake.Cluster) {}, []string{"all homes are needed", "25%"}},
+		"a third takes over, one away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 256, Silent: 256, Waiting: 256, Fragile: 768}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"Reads and writes of 25% of the data have stopped", "(b)", "If one more home", "home b"}},
 		"two, one away": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Lone: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"Writes have stopped", "Reads go on", "100% of the data is in one single home", "The home b is away, for 3 hours"}},
+		"two, one away before they compared": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Silent: 512}, func(f *fake.Cluster) { gone(&f.List[1]) },
+			[]string{"and reads of 50%"}},
 		"three, one away": {[]string{"a", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"If one more home", "rhizome node remove b --lost"}},
 		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Silent: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
@@ -246,7 +304,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
 			[]string{"The rhizome refuses this node (b)"}},
 		"two histories": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Apart = 1042 },
-			[]string{"The node b goes by another layout (number 1042)"}},
+			[]string{"The node b goes by another layout (number 1,042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
 		"troubles": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) {
@@ -274,6 +332,54 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		}
 		if strings.Contains(said, "could be better") || len(c.want) == 0 && said != "" {
 			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+// TestAUsedInvitationIsNotRevoked: who came by it is said, and how to take it out.
+func TestAUsedInvitationIsNotRevoked(t *testing.T) {
+	f := fake.Homes(noon, "attic", "barn", "cellar")
+	s := of(f)
+	for _, c := range []struct {
+		joined []string
+		want   string
+	}{
+		{[]string{f.List[1].ID}, "used, by barn, and nobody else"},
+		{[]string{f.List[1].ID, f.List[2].ID}, "used, by barn, cellar, and"},
+		{[]string{strings.Repeat("9", 64)}, "has left since"},
+	} {
+		f.Invited = []api.Invitation{{ID: "c0ffee", State: "used", Uses: len(c.joined), Joined: c.joined}}
+		w := ask(s, "DELETE", "/v1/invitations/c0ffee", "", "en")
+		if w.Code != 412 || !strings.Contains(w.Body.String(), c.want) || f.Invited[0].State != "used" {
+			t.Errorf("%d %s %+v", w.Code, w.Body, f.Invited)
+		}
+	}
+}
+
+// TestWhoIsAwayIsSaid: what fails because homes are away says which, and what to do.
+func TestWhoIsAwayIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		homes          []string
+		stand          api.Standing
+		method, en, fr string
+	}{
+		"two homes":   {[]string{"a", "b"}, api.Standing{Stopped: 1024}, "POST", "of two homes one is away (b)", "sur deux maisons, une est absente (b)"},
+		"three homes": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1024}, "POST", "too many homes are away (b)", "trop de maisons sont absentes (b)"},
+		"a move":      {[]string{"a", "b", "c"}, api.Standing{Stopped: 10, Waiting: 10}, "POST", "just taking over data", "en train de reprendre"},
+		"a list":      {[]string{"a", "b"}, api.Standing{Stopped: 1024}, "GET", "it takes homes that are away (b)", "il y faut des maisons qui sont absentes (b)"},
+		"all there":   {[]string{"a", "b"}, api.Standing{Fragile: 1024}, "POST", "not enough replicas", ""},
+	} {
+		f := fake.Homes(noon, c.homes...)
+		f.Present.Stand = c.stand
+		f.List[1].Up = c.stand.Stopped == 0
+		s := of(f)
+		h := s.serve(func(*http.Request) (any, error) { return nil, errs.New(errs.Unavailable, "not enough replicas") })
+		for l, want := range map[string]string{"en": c.en, "fr": c.fr} {
+			r, w := httptest.NewRequest(c.method, "/v1/keys", nil), httptest.NewRecorder()
+			r.Header.Set("Accept-Language", l)
+			if h.ServeHTTP(w, r); w.Code != 503 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
 		}
 	}
 }

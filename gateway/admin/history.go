@@ -87,6 +87,7 @@ func either(on bool, yes, no string) string {
 
 // sayHistory says in words what each layout changed.
 func sayHistory(p lang.Printer, names naming, history []api.LayoutVersion) []api.LayoutVersion {
+	names = names.withGone(history)
 	for i := range history {
 		for j, e := range history[i].Events {
 			history[i].Events[j].Text = sayEvent(p, names, e)
@@ -112,10 +113,16 @@ func sayEvent(p lang.Printer, names naming, e api.LayoutEvent) string {
 		}
 		return p.T("%s joined with %s", name, bytes(e.After))
 	case api.EventRemoved:
+		if e.Before == "0" {
+			return p.T("%s left", name)
+		}
 		return p.T("%s left, with %s", name, bytes(e.Before))
 	case api.ChangeZone:
 		return p.T("%s moved from the home %q to %q", name, e.Before, e.After)
 	case api.ChangeCapacity:
+		if e.Before == "0" {
+			return p.T("%s offers %s", name, bytes(e.After))
+		}
 		return p.T("%s offers %s, before it was %s", name, bytes(e.After), bytes(e.Before))
 	case api.ChangeWitness:
 		return p.T("%s became a witness", name)
@@ -126,7 +133,7 @@ func sayEvent(p lang.Printer, names naming, e api.LayoutEvent) string {
 	case api.ChangeDrain:
 		return p.T("%s is being emptied", name)
 	case api.ChangeUndrain:
-		return p.T("%s is no longer being emptied", name)
+		return p.T("%s takes its share of the data", name)
 	case api.ChangeReplicas:
 		return p.T("%s copies of everything, before it was %s", e.After, e.Before)
 	case api.EventZones:

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"rhizome/base/errs"
@@ -60,6 +61,51 @@ func (n naming) of(id, home string) called {
 	return called{short, home + "/" + short}
 }
 
+// withGone returns the names with those of nodes that left, which layouts tell of: the home,
+// if no other node ever stood there.
+func (n naming) withGone(history []api.LayoutVersion) naming {
+	stood, out := map[string]map[string]bool{}, naming{}
+	for id, c := range n {
+		out[id] = c
+		home, _, _ := strings.Cut(c.name, "/")
+		stood[home] = map[string]bool{id: true, c.name: true}
+	}
+	for _, v := range history {
+		for _, e := range v.Events {
+			if e.Node == "" {
+				continue
+			}
+			if stood[e.Home] == nil {
+				stood[e.Home] = map[string]bool{}
+			}
+			if _, there := n[e.Node]; !there {
+				stood[e.Home][e.Node] = true
+			}
+		}
+	}
+	for _, v := range history {
+		for _, e := range v.Events {
+			if _, known := out[e.Node]; !known && e.Node != "" && len(stood[e.Home]) == 1 {
+				out[e.Node] = called{e.Node[:min(shortest, len(e.Node))], e.Home}
+			}
+		}
+	}
+	return out
+}
+
+// wholeID is the ID of a node.
+var wholeID = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// in writes the names of nodes in place of their IDs.
+func (n naming) in(text string) string {
+	return wholeID.ReplaceAllStringFunc(text, func(id string) string {
+		if c, ok := n[id]; ok {
+			return c.name
+		}
+		return id
+	})
+}
+
 // pickNode finds the node that a person means: by its ID, the beginning of it, its name,
 // or its home if that has one node.
 func pickNode(nodes []api.Node, ref string) (*api.Node, error) {
@@ -97,21 +143,22 @@ func (s *Server) nodes(ctx context.Context) ([]api.Node, naming, error) {
 }
 
 // pickInvitation finds an invitation by its ID or the beginning of it.
-func pickInvitation(all []api.Invitation, ref string) (string, error) {
-	var found []string
-	for _, i := range all {
+func pickInvitation(all []api.Invitation, ref string) (*api.Invitation, error) {
+	var found []*api.Invitation
+	for k := range all {
+		i := &all[k]
 		if i.ID == ref {
-			return ref, nil
+			return i, nil
 		}
 		if len(ref) >= leastPrefix && strings.HasPrefix(i.ID, strings.ToLower(ref)) {
-			found = append(found, i.ID)
+			found = append(found, i)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return "", errs.Newf(errs.NotFound, "there is no invitation %q: see rhizome invite list", ref)
+		return nil, errs.Newf(errs.NotFound, "there is no invitation %q: see rhizome invite list", ref)
 	case 1:
 		return found[0], nil
 	}
-	return "", errs.Newf(errs.Invalid, "the IDs of %d invitations begin with %q: give more of it", len(found), ref)
+	return nil, errs.Newf(errs.Invalid, "the IDs of %d invitations begin with %q: give more of it", len(found), ref)
 }

@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	}
 	for _, n := range c.nodes {
 		if n.Apart > 0 {
-			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, strconv.FormatUint(n.Apart, 10), strconv.FormatUint(c.layout.Version, 10))})
+			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, p.Int(int64(n.Apart)), p.Int(int64(c.layout.Version)))})
 		}
 		out = append(out, nodeRisks(p, n)...)
 	}
@@ -50,6 +49,10 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 	if s.Unreadable > 0 {
 		risk(api.RiskUnreadable, p.T("%s of the data cannot be read: all homes that keep it are away (%s). It is there again when one of them is back.", part(s.Unreadable), away))
 	}
+	if s.Waiting > 0 {
+		risk(api.RiskStopped, p.T("Reads and writes of %s of the data have stopped: other homes were just taking it over, which takes all homes that had it, and one is away (%s). They go on by themselves when it is back, and once the others have taken over, one home may be away.", part(s.Waiting), away))
+		s.Stopped, s.Silent = s.Stopped-s.Waiting, s.Silent-s.Waiting
+	}
 	switch {
 	case s.Stopped > 0 && s.Silent == 0 && c.voters() == 2:
 		risk(api.RiskStopped, p.T("Writes have stopped: of two homes that vote, one is away (%s). Reads go on, but for what was being written when it went. Writes go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
@@ -57,12 +60,19 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped: too many homes are away (%s). Reads go on, but for what was being written when they went. Writes go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
 	case s.Stopped > 0:
 		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped, and reads of %s: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), part(s.Silent), away))
+	case s.Fragile > 0 && c.voters() == 2 && away == "" && s.Unsure > 0:
+		risk(api.RiskFragile, p.T("Only two homes vote: while one of them is away, writes stop; reads go on in a moment, when both have compared what they hold (%s of the data is left). A small third computer as a witness, or a third home, keeps writes going: rhizome invite here, then rhizome up --witness there.", part(s.Unsure)))
 	case s.Fragile > 0 && c.voters() == 2 && away == "":
 		risk(api.RiskFragile, p.T("Only two homes vote: while one of them is away, writes stop; reads go on. A small third computer as a witness, or a third home, keeps writes going: rhizome invite here, then rhizome up --witness there."))
+	case s.Fragile > 0 && c.layout.Effective == 2 && s.Unsure > 0:
+		risk(api.RiskFragile, p.T("If one more home goes away, writes to %s of the data stop; reads go on in a moment, when the homes have compared what they hold (%s of the data is left).", part(s.Fragile), part(s.Unsure)))
 	case s.Fragile > 0 && c.layout.Effective == 2:
 		risk(api.RiskFragile, p.T("If one more home goes away, writes to %s of the data stop; reads go on.", part(s.Fragile)))
 	case s.Fragile > 0:
 		risk(api.RiskFragile, p.T("If one more home goes away, writes to %s of the data stop, and reads too.", part(s.Fragile)))
+	}
+	if s.Moving > 0 {
+		risk(api.RiskFragile, p.T("Until the homes have taken over their copies, all homes are needed: if one goes away now, reads and writes of %s of the data stop until it is back. rhizome layout show --watch shows how far it is.", part(s.Moving)))
 	}
 	if s.Lone > 0 {
 		risk(api.RiskLone, p.T("%s of the data is in one single home at present.", part(s.Lone)))

@@ -165,11 +165,22 @@ func (s *Server) stream(h request) http.Handler {
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	kind := errs.KindOf(err)
+	kind, p := errs.KindOf(err), printer(r)
+	if kind == errs.Unavailable {
+		err = s.absence(r, p, err)
+	}
 	if kind == errs.Internal {
 		s.Logger.Error("admin request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	reply(w, statusOf[kind], api.Error{Kind: kind.Error(), Message: printer(r).Error(err)})
+	message := p.Error(err)
+	if s.Cluster != nil && wholeID.MatchString(message) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), lookFor)
+		defer cancel()
+		if _, names, err := s.nodes(ctx); err == nil {
+			message = names.in(message)
+		}
+	}
+	reply(w, statusOf[kind], api.Error{Kind: kind.Error(), Message: message})
 }
 
 // statusOf is the one place where kinds become HTTP.

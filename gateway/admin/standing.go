@@ -1,30 +1,48 @@
 package admin
 
 import (
+	"slices"
+
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/gateway/admin/api"
 )
 
+// Rows says how far a layout's nodes have taken over its rows.
+type Rows struct {
+	// Has reports whether a replica of a partition has taken up its rows.
+	Has func(partition int, node ident.NodeID) bool
+	// Before returns who had them before: one that has not takes them over from a majority
+	// of those, and answers for none until then.
+	Before func(partition int) []ident.NodeID
+}
+
 // StandingOf counts the partitions that nodes being away stops or endangers. up says
-// whether a node is up, the one that asks included.
-func StandingOf(l *layout.Layout, up func(ident.NodeID) bool) api.Standing {
+// whether a node is up, the one that asks included. All but Unsure, which no layout tells.
+func StandingOf(l *layout.Layout, up func(ident.NodeID) bool, rows Rows) api.Standing {
 	var s api.Standing
 	present := make([]bool, len(l.Nodes))
 	for i, n := range l.Nodes {
 		present[i] = up(n.ID)
 	}
-	homes := len(voterHomes(l))
-	for _, replicas := range l.Assigned {
+	homes := voterHomes(l)
+	for part, replicas := range l.Assigned {
 		p := stand(l, replicas, present)
+		h := handover{l: l, part: part, replicas: replicas, present: present, rows: rows}
 		switch {
 		case p.votes < p.majority:
 			s.Stopped++
 			if len(replicas) != 2 || p.votes == 0 {
 				s.Silent++
 			}
-		case homes > 1 && p.votes-p.most < p.majority:
+		case h.votes("") < p.majority:
+			s.Stopped++
+			s.Silent++
+			s.Waiting++
+		case len(homes) > 1 && p.votes-p.most < p.majority:
 			s.Fragile++
+		case len(homes) > 1 && h.needsAll(homes, p.majority):
+			s.Moving++
 		}
 		switch {
 		case p.holding == 0:
@@ -34,6 +52,60 @@ func StandingOf(l *layout.Layout, up func(ident.NodeID) bool) api.Standing {
 		}
 	}
 	return s
+}
+
+// handover is how far a partition's rows have gone from those that had them before to
+// those that are to have them.
+type handover struct {
+	l        *layout.Layout
+	part     int
+	replicas []uint16
+	present  []bool
+	rows     Rows
+}
+
+// votes counts the replicas that can answer, or could after they took over the rows,
+// while the home without is away too.
+func (h *handover) votes(without string) (n int) {
+	there := func(i int) bool { return h.present[i] && (without == "" || h.l.Nodes[i].Zone != without) }
+	sources := false
+	for k, looked := 0, false; k < len(h.replicas); k++ {
+		i := int(h.replicas[k])
+		switch {
+		case !there(i):
+		case h.rows.Has(h.part, h.l.Nodes[i].ID):
+			n++
+		default:
+			if !looked {
+				sources, looked = h.sources(there), true
+			}
+			if sources {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// sources reports whether enough are there of those that had the rows before.
+func (h *handover) sources(there func(int) bool) bool {
+	before, n := h.rows.Before(h.part), 0
+	for _, id := range before {
+		if i := slices.IndexFunc(h.l.Nodes, func(x layout.Node) bool { return x.ID == id }); i >= 0 && there(i) {
+			n++
+		}
+	}
+	return n >= len(before)/2+1
+}
+
+// needsAll reports whether the partition would stop if one more home went.
+func (h *handover) needsAll(homes map[string]bool, majority int) bool {
+	for home := range homes {
+		if h.votes(home) < majority {
+			return true
+		}
+	}
+	return false
 }
 
 // partitionStand is how one partition stands.

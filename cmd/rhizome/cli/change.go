@@ -178,7 +178,7 @@ func makeChange(ctx context.Context, c *call, change api.LayoutChange) error {
 		return err
 	}
 	return c.show(changed{plan, l}, func() {
-		fmt.Fprintln(c.Out, c.Say.T("Done: this is layout %s.", strconv.FormatUint(l.Version, 10)))
+		fmt.Fprintln(c.Out, c.Say.T("Done: this is layout %s.", c.Say.Int(int64(l.Version))))
 		if plan.Move > 0 || plan.Partitions > 0 {
 			fmt.Fprintln(c.Out, c.Say.T("The data moves by itself, while all goes on; rhizome layout show --watch shows how far it is."))
 		}

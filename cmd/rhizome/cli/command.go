@@ -33,6 +33,9 @@ type call struct {
 	*App
 	cmd  *cobra.Command
 	args []string
+	// at is what the commands that people are told need to find this node: " --data DIR", or
+	// nothing where they find it by themselves.
+	at string
 }
 
 // flag is a settings.Sources.Flags.
@@ -113,7 +116,7 @@ func (a *App) build(c command) *cobra.Command {
 		if len(args) < c.min || len(args) > c.max {
 			return usageError{errs.Newf(errs.Invalid, "write it as: %s", cmd.UseLine())}
 		}
-		return c.run(cmd.Context(), &call{a, cmd, args})
+		return c.run(cmd.Context(), &call{App: a, cmd: cmd, args: args})
 	}
 	return cmd
 }

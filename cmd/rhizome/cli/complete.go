@@ -26,7 +26,7 @@ func (a *App) completer(words completion) func(*cobra.Command, []string, string)
 		if len(args) > 0 {
 			return nil, nothing
 		}
-		node, err := (&call{a, cmd, args}).node()
+		node, err := (&call{App: a, cmd: cmd, args: args}).node()
 		if err != nil {
 			return nil, nothing
 		}

@@ -214,7 +214,7 @@ func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 
 func TestAnAddressIsSaid(t *testing.T) {
 	v := newVillage(t)
-	says{out: v.must("node", "address", "barn", "192.0.2.9:3901", "barn.example.org:3901")}.holds(t, "an address", "The node barn answers.")
+	says{out: v.must("node", "address", "barn", "192.0.2.9:3901", "barn.example.org:3901")}.holds(t, "an address", "The node barn answers there.")
 	if p := v.Placed; len(p) != 1 || len(p[0].Addresses) != 2 || len(p[0].Node) != 64 {
 		t.Errorf("%+v", p)
 	}
@@ -305,7 +305,7 @@ func TestStatusFitsAScreen(t *testing.T) {
 		Health:  api.Health{State: api.Risk, Reasons: []string{"The home barn is away."}},
 	})
 	says{out: out.String()}.holds(t, "status", "attic (here): up for", "2 nodes, 1.00\u00a0TB used, 2.00\u00a0TB free", "barn: away", "1 node away", "office: up, witness",
-		"attic still fetches 5.00\u00a0GB, 3 slices left, 1.00\u00a0MB a second, until about 2026-03-01 13:00", "The home barn is away.")
+		"attic still fetches 5.00\u00a0GB, 3 slices, 1.00\u00a0MB a second, until about 2026-03-01 13:00", "The home barn is away.")
 	if strings.Contains(out.String(), "0 objects") || !strings.Contains(out.String(), "not known while") {
 		t.Errorf("what was not counted is told:\n%s", out)
 	}
@@ -354,4 +354,21 @@ func FuzzParseHours(f *testing.F) {
 			t.Errorf("%q was taken for %+v", text, h)
 		}
 	})
+}
+
+// TestNothingThatIsZeroIsListed: what there is none of is not said.
+func TestNothingThatIsZeroIsListed(t *testing.T) {
+	a := New()
+	a.Say = lang.New(lang.English)
+	for got, want := range map[string]string{
+		a.mending(api.Repair{Pending: 2}):  "2 entries to tidy up",
+		a.mending(api.Repair{Orphans: 1}):  "1 leftover piece to remove",
+		a.holds(api.Status{Counted: true}): "nothing yet",
+		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Partitions: 1}}})[0][1]: "barn still fetches 1 slice",
+		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Extents: 2}}})[0][1]:    "barn still fetches 2 pieces",
+	} {
+		if got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
 }

@@ -165,7 +165,7 @@ func keyDelete() command {
 				return err
 			}
 			return c.show(gone, func() {
-				fmt.Fprintln(c.Out, c.Say.T("The key %s is deleted.", fmt.Sprintf("%q", k.Name)))
+				fmt.Fprintln(c.Out, c.Say.T("The key %q is deleted.", k.Name))
 				for _, b := range gone.Unused {
 					fmt.Fprintln(c.Out, c.Say.T("No key may use the bucket %s any more: allow one with rhizome bucket allow.", b))
 				}

@@ -85,7 +85,7 @@ func (a *App) printLayout(l api.Layout) {
 		copies += say.T(" (%s are wanted, which takes more homes)", strconv.Itoa(l.Replicas))
 	}
 	writeRows(a.Out, [][]string{
-		{say.T("Layout"), strconv.FormatUint(l.Version, 10)},
+		{say.T("Layout"), say.Int(int64(l.Version))},
 		{say.T("Copies"), copies},
 		{say.T("Room for objects"), say.Bytes(l.Usable)},
 	})
@@ -97,8 +97,14 @@ func (a *App) printLayout(l api.Layout) {
 			if n.Draining {
 				task += say.T(", ") + say.T("being emptied")
 			}
-			rows = append(rows, []string{h.Name, n.Name, n.Short, task, say.Bytes(n.Capacity),
-				say.T("%s of %s", say.Int(int64(n.Partitions)), say.Int(int64(l.Partitions)))})
+			capacity, slices := "", ""
+			if n.Capacity > 0 {
+				capacity = say.Bytes(n.Capacity)
+			}
+			if n.Partitions > 0 {
+				slices = say.T("%s of %s", say.Int(int64(n.Partitions)), say.Int(int64(l.Partitions)))
+			}
+			rows = append(rows, []string{h.Name, n.Name, n.Short, task, capacity, slices})
 		}
 	}
 	a.table([]string{lang.M("Home"), lang.M("Node"), "ID", lang.M("Task"), lang.M("Capacity"), lang.M("Slices")}, rows)
@@ -137,7 +143,7 @@ func (a *App) versionRows(v api.LayoutVersion) [][]string {
 	if v.Time != nil {
 		made = a.Say.Time(*v.Time, a.Zone)
 	}
-	rows := [][]string{{strconv.FormatUint(v.Version, 10), made, ""}}
+	rows := [][]string{{a.Say.Int(int64(v.Version)), made, ""}}
 	for i, e := range v.Events {
 		if i > 0 {
 			rows = append(rows, []string{"", "", ""})

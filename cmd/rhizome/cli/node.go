@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,10 +65,16 @@ func nodeAddress(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if got.Answers {
-		return c.done("The node %s answers.", c.args[0])
-	}
-	return c.done("The address is kept and tried again, but the node %s does not answer there yet: %s", c.args[0], got.Reason)
+	return c.show(got, func() {
+		switch {
+		case got.Answers:
+			fmt.Fprintln(c.Out, c.Say.T("The node %s answers there.", c.args[0]))
+		case got.Linked:
+			fmt.Fprintln(c.Out, c.Say.T("The node %s is reached already, but not at that address: %s. The address is kept, and tried again when the node is not reached otherwise.", c.args[0], got.Reason))
+		default:
+			fmt.Fprintln(c.Out, c.Say.T("The address is kept and tried again, but the node %s does not answer there yet: %s", c.args[0], got.Reason))
+		}
+	})
 }
 
 func (a *App) printNodes(nodes []api.Node) {

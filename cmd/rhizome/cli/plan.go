@@ -16,6 +16,9 @@ func (a *App) printPlan(p api.Plan) {
 	}
 	var rows [][]string
 	for _, n := range p.Nodes {
+		if n.PartitionsBefore+n.PartitionsAfter == 0 {
+			continue
+		}
 		name := n.Name
 		if n.Gone {
 			name = a.Say.T("%s (leaves)", name)

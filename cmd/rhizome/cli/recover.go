@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"rhizome/base/errs"
@@ -67,7 +66,7 @@ func layoutRecover(ctx context.Context, c *call) error {
 		return err
 	}
 	return c.show(recovered{plan, l}, func() {
-		fmt.Fprintln(c.Out, c.Say.T("Done: this is layout %s.", strconv.FormatUint(l.Version, 10)))
+		fmt.Fprintln(c.Out, c.Say.T("Done: this is layout %s.", c.Say.Int(int64(l.Version))))
 		fmt.Fprintln(c.Out, c.Say.T("New copies are being made of what is left; rhizome status shows what is at risk until then, and rhizome invite brings a new home in."))
 	})
 }

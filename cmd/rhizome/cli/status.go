@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
@@ -73,6 +74,9 @@ func (a *App) holds(s api.Status) string {
 	if !s.Counted {
 		return a.Say.T("not known while too few homes answer")
 	}
+	if s.Buckets == 0 {
+		return a.Say.T("nothing yet")
+	}
 	return a.Say.T("%s, %s, %s", a.Say.N(int64(s.Buckets), "%s bucket", "%s buckets"),
 		a.Say.N(s.Objects, "%s object", "%s objects"), a.Say.Bytes(s.Bytes))
 }
@@ -121,10 +125,17 @@ func (a *App) mendingRows(s api.Status) (rows [][]string) {
 		if i == 0 {
 			title = a.Say.T("On its way")
 		}
-		left := a.Say.T("%s still fetches %s", m.Name, a.Say.Bytes(m.Bytes))
-		if m.Partitions > 0 {
-			left += a.Say.T(", ") + a.Say.N(int64(m.Partitions), "%s slice left", "%s slices left")
+		var what []string
+		if m.Bytes > 0 {
+			what = append(what, a.Say.Bytes(m.Bytes))
 		}
+		if m.Partitions > 0 {
+			what = append(what, a.Say.N(int64(m.Partitions), "%s slice", "%s slices"))
+		}
+		if len(what) == 0 {
+			what = append(what, a.Say.N(m.Extents, "%s piece", "%s pieces"))
+		}
+		left := a.Say.T("%s still fetches %s", m.Name, strings.Join(what, a.Say.T(", ")))
 		if m.Rate > 0 {
 			left += a.Say.T(", %s a second", a.Say.Bytes(m.Rate))
 		}
@@ -140,8 +151,14 @@ func (a *App) mending(r api.Repair) string {
 	if r.Pending == 0 && r.Orphans == 0 {
 		return a.Say.T("nothing to mend")
 	}
-	return a.Say.T("%s, %s", a.Say.N(r.Pending, "%s entry to tidy up", "%s entries to tidy up"),
-		a.Say.N(r.Orphans, "%s leftover piece to remove", "%s leftover pieces to remove"))
+	var left []string
+	if r.Pending > 0 {
+		left = append(left, a.Say.N(r.Pending, "%s entry to tidy up", "%s entries to tidy up"))
+	}
+	if r.Orphans > 0 {
+		left = append(left, a.Say.N(r.Orphans, "%s leftover piece to remove", "%s leftover pieces to remove"))
+	}
+	return strings.Join(left, a.Say.T(", "))
 }
 
 func (a *App) scrubbing(s api.Scrub) string {

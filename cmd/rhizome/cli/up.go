@@ -70,6 +70,9 @@ func up(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if vs.Once(settings.Data) {
+		c.at = " --data " + shellQuote(n.Data())
+	}
 	if err := c.welcome(n); err != nil {
 		return errors.Join(err, n.Close())
 	}
@@ -150,7 +153,7 @@ func (c *call) welcome(n *node.Node) error {
 	if k == nil {
 		return c.show(upResult{n.S3(), n.Data()}, func() {
 			c.sayJoined(n)
-			fmt.Fprintln(c.Out, say.T("The node is up. rhizome status shows how it is; Ctrl-C stops it."))
+			c.sayUp(n)
 			writeRows(c.Out, rows)
 		})
 	}
@@ -171,12 +174,44 @@ func (c *call) welcome(n *node.Node) error {
 	})
 }
 
+// sayUp says that the node is up, or that it is of no use.
+func (c *call) sayUp(n *node.Node) {
+	if homes := n.Refused(); homes != "" {
+		fmt.Fprintln(c.Err, c.paint(c.Err, red, c.Say.T("The node runs, but is refused: there it is no member any more (%s), and no other home answers. If it was removed, or declared lost, its folder is of no use: move it away and join with a new invitation. rhizome status%s says more.", homes, c.at)))
+		return
+	}
+	fmt.Fprintln(c.Out, c.Say.T("The node is up. rhizome status%s shows how it is; Ctrl-C stops it.", c.at))
+	if text := c.role(n.Role()); text != "" {
+		fmt.Fprintln(c.Err, text)
+	}
+}
+
+// role says that a node does something else than its options ask for, and how to change that.
+func (c *call) role(is, asked, name string) string {
+	name = shellQuote(name)
+	switch {
+	case is == asked:
+		return ""
+	case asked == api.RoleWitness && is == api.RoleGateway:
+		return c.Say.T("This node is a gateway and stays one: --witness counts only when a node joins. To make it a witness: rhizome node witness %s%s", name, c.at)
+	case asked == api.RoleWitness:
+		return c.Say.T("This node keeps data and goes on doing so: --witness counts only when a node joins. To make it a witness: rhizome node witness %s%s", name, c.at)
+	case asked == api.RoleGateway && is == api.RoleWitness:
+		return c.Say.T("This node is a witness and stays one: --gateway counts only when a node joins. To make it a gateway: rhizome node capacity %s 0%s", name, c.at)
+	case asked == api.RoleGateway:
+		return c.Say.T("This node keeps data and goes on doing so: --gateway counts only when a node joins. To make it a gateway: rhizome node capacity %s 0%s", name, c.at)
+	case is == api.RoleWitness:
+		return c.Say.T("This node is a witness and stays one, though it was started without --witness. To have it keep data: rhizome node capacity %s SIZE%s", name, c.at)
+	}
+	return c.Say.T("This node is a gateway, though it was started without --gateway: it keeps no data unless it is told how much, by --capacity or by rhizome node capacity %s SIZE%s", name, c.at)
+}
+
 // sayJoined says what became of an invitation.
 func (c *call) sayJoined(n *node.Node) {
 	switch asked, did := n.Joined(); {
 	case asked && did:
-		fmt.Fprintln(c.Out, c.Say.T("This computer has joined: the rhizome has %s now. Its share of the data comes by itself; rhizome layout show tells how far it is.",
-			c.Say.N(int64(n.Homes()), "%s home", "%s homes")))
+		fmt.Fprintln(c.Out, c.Say.T("This computer has joined: the rhizome has %s now. Its share of the data comes by itself; rhizome layout show%s tells how far it is.",
+			c.Say.N(int64(n.Homes()), "%s home", "%s homes"), c.at))
 	case asked:
 		fmt.Fprintln(c.Err, c.Say.T("the node belongs to a rhizome already; the invitation is not used. Another data folder, for a new node, is named with --data."))
 	}
@@ -212,6 +247,6 @@ func (c *call) howTo(out io.Writer, url, name, credentials string) {
 	}
 	fmt.Fprintf(out, "%s\n", c.Say.T("or with rclone:"))
 	fmt.Fprintln(out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+" copy garden.jpg :s3:photos/")
-	fmt.Fprintf(out, "\n%s\n  rhizome key show %s --secret\n", c.Say.T("The key can be shown again at any time:"), shellQuote(name))
-	fmt.Fprintf(out, "\n%s\n", c.Say.T("rhizome recovery-kit makes a page to print and keep safe; rhizome --help shows the rest."))
+	fmt.Fprintf(out, "\n%s\n  rhizome key show %s --secret%s\n", c.Say.T("The key can be shown again at any time:"), shellQuote(name), c.at)
+	fmt.Fprintf(out, "\n%s\n", c.Say.T("rhizome recovery-kit%s makes a page to print and keep safe; rhizome --help shows the rest.", c.at))
 }

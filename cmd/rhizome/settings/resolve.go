@@ -163,6 +163,16 @@ func (vs Values) Chosen(name string) bool {
 	return false
 }
 
+// Once reports whether it was set for one start alone: by a flag or a variable.
+func (vs Values) Once(name string) bool {
+	for _, v := range vs {
+		if v.Setting.Name == name {
+			return v.Origin == FromFlag || v.Origin == FromEnv
+		}
+	}
+	return false
+}
+
 // Bytes returns a Size setting.
 func (vs Values) Bytes(name string) int64 {
 	n, _ := ParseSize(vs.Text(name)) // checked by Resolve

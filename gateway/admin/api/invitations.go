@@ -36,5 +36,9 @@ type Invitation struct {
 	Joined []string `json:"joined"`
 }
 
-// InvitationOpen is the state of an invitation that still serves.
-const InvitationOpen = "open"
+// InvitationOpen is the state of an invitation that still serves, InvitationUsed that of
+// one by which as many joined as may.
+const (
+	InvitationOpen = "open"
+	InvitationUsed = "used"
+)

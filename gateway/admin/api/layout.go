@@ -50,8 +50,16 @@ type Standing struct {
 	// Silent are those of them that cannot be read either: one of two replicas answers
 	// reads, but for what was being written when the other one went.
 	Silent int `json:"silent"`
-	// Fragile stop when one more home goes away.
+	// Waiting are those of Stopped of which enough replicas are up, but have not taken over
+	// the rows yet, and too few are up of those that had them before.
+	Waiting int `json:"waiting"`
+	// Fragile stop when one more home goes away. Moving do so, too, but only until their
+	// replicas have taken over the rows.
 	Fragile int `json:"fragile"`
+	Moving  int `json:"moving"`
+	// Unsure have two replicas, one of which cannot answer reads alone yet: it still takes
+	// over rows, or compares them with the other one.
+	Unsure int `json:"unsure"`
 	// Unreadable have no node up that keeps their bytes.
 	Unreadable int `json:"unreadable"`
 	// Lone have their bytes in one single home that is up, though not only one home is

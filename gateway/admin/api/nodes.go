@@ -55,9 +55,11 @@ type NodeAddress struct {
 
 // NodeAnswers says whether the node answered there, and why it did not.
 type NodeAnswers struct {
-	Answers bool   `json:"answers"`
-	Reason  string `json:"reason,omitempty"`
-	Err     error  `json:"-"`
+	Answers bool `json:"answers"`
+	// Linked: it answers, there or at another address.
+	Linked bool   `json:"linked"`
+	Reason string `json:"reason,omitempty"`
+	Err    error  `json:"-"`
 }
 
 // The roles of a Node.

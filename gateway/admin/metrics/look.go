@@ -77,13 +77,15 @@ func ofLayout(g *gauges, l api.Layout) {
 	g.set("replicas", "Copies of everything that the layout has room for.", float64(l.Effective))
 	g.set("usable_bytes", "Bytes of objects that fit in all, each kept as often as there are copies.", float64(l.Usable))
 	part := func(state string, n int) {
-		g.set("partitions", "Slices of the data by how they stand: all of them (total), those that cannot be written at present (stopped), those of them that cannot be read either (silent), those that stop after the loss of one more home (fragile), those whose bytes nobody has who is up (unreadable), or only one home (lone).",
+		g.set("partitions", "Slices of the data by how they stand: all of them (total), those that cannot be written at present (stopped), those of them that cannot be read either (silent), those of them that only wait until rows are taken over (waiting), those that stop after the loss of one more home (fragile), or do so until rows are taken over (moving), those whose bytes nobody has who is up (unreadable), or only one home (lone).",
 			float64(n), label{"state", state})
 	}
 	part("total", l.Partitions)
 	part("stopped", l.Stand.Stopped)
 	part("silent", l.Stand.Silent)
+	part("waiting", l.Stand.Waiting)
 	part("fragile", l.Stand.Fragile)
+	part("moving", l.Stand.Moving)
 	part("unreadable", l.Stand.Unreadable)
 	part("lone", l.Stand.Lone)
 	moving := api.LayoutMoves{}
