@@ -55,7 +55,7 @@ type failure struct {
 func (f *failure) Error() string { return f.msg }
 
 func (f *failure) Unwrap() []error {
-	out := []error{f.kind}
+	out := append(make([]error, 0, 3), f.kind)
 	if f.err != nil {
 		out = append(out, f.err)
 	}
