@@ -160,6 +160,21 @@ func TestAChangeDoesNotWaitForWhoIsAwayForLong(t *testing.T) {
 	}
 }
 
+// TestAMakerWhoAsksFirstHeedsTheCollector: whoever was taken for dead, and asks before it
+// makes its row because others seem away, does not make it once that was forgotten.
+func TestAMakerWhoAsksFirstHeedsTheCollector(t *testing.T) {
+	w := newTown(t, 3, "123", "p0")
+	c, row, ctx := w.homes[0].coord, pairRow(0), ctxFor(t)
+	b := c.NewBallot()
+	_, err := w.homes[1].coord.Update(ctx, row, Change{Above: b, AbsentToo: true, Apply: func(v *Value) (*Value, error) { return v, nil }})
+	check(t, err)
+	w.forgets(t)
+	c.cfg.Away = func(ident.NodeID) time.Duration { return time.Second }
+	if err := c.Create(ctx, row, b, text("its bytes are gone")); err == nil {
+		t.Error("the row is made")
+	}
+}
+
 // accepts makes one replica accept what nobody else hears of.
 func (h *home) accepts(t *testing.T, row Row, v *Value) Ballot {
 	t.Helper()

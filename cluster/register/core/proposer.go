@@ -46,7 +46,7 @@ type Proposer struct {
 	epoch   uint64
 	next    Record
 	own     bool   // next is a new value of this change
-	made    Ballot // of Create: who forecloses the row goes above it
+	made    Ballot // of Make: who forecloses the row goes above it
 	sent    []attempt
 	rules   rules
 }
@@ -68,16 +68,21 @@ func (p *Proposer) begin(phase Phase, b Ballot) {
 	p.phase, p.ballot, p.yes, p.no, p.never = phase, b, 0, 0, 0
 }
 
-// Create begins the first attempt of a change to a row that nobody else can know:
-// it goes straight to Accept. Who forecloses such a row, by a tombstone where he found
-// nothing, does so above b: below, this Accept would still be taken.
+// Make says that the change makes a row that nobody else can know, at b. Who forecloses
+// such a row, by a tombstone where he found nothing, does so above b.
+func (p *Proposer) Make(b Ballot) {
+	if p.made.IsZero() {
+		p.made = b
+	}
+}
+
+// Create begins the first attempt of a change that makes a row at b: it goes straight to
+// Accept, which replicas take above a lower tombstone.
 func (p *Proposer) Create(b Ballot, v *Value) {
 	if len(p.sent) > 0 && !p.rules.createAgain {
 		panic("core: only the first attempt may skip Prepare")
 	}
-	if p.made.IsZero() {
-		p.made = b
-	}
+	p.Make(b)
 	p.Start(b)
 	p.Write(v)
 }
