@@ -83,12 +83,19 @@ func (n *Node) plan(l, next *layout.Layout) api.Plan {
 	out := api.Plan{
 		Base: l.Version, Nodes: []api.PlanNode{}, Partitions: len(p.Changed), Move: p.Bytes, Seconds: n.moves.seconds(p.Bytes),
 		UsableBefore: p.UsableBefore, UsableAfter: p.Usable, ReplicasBefore: was.Replicas, ReplicasAfter: p.Replicas,
+		CopiesBefore: l.Copies(), CopiesAfter: next.Copies(),
 		Warn: notices(p.Warnings),
+	}
+	bytes := func(l *layout.Layout, id ident.NodeID, partitions int) int64 {
+		if x := l.Node(id); x == nil || x.Witness {
+			return 0
+		}
+		return int64(partitions) * each
 	}
 	for _, np := range p.Nodes {
 		out.Nodes = append(out.Nodes, api.PlanNode{ID: np.ID.String(), Home: np.Zone, Gone: next.Node(np.ID) == nil,
 			PartitionsBefore: np.Before, PartitionsAfter: np.After,
-			BytesBefore: int64(np.Before) * each, BytesAfter: int64(np.After) * each})
+			BytesBefore: bytes(l, np.ID, np.Before), BytesAfter: bytes(next, np.ID, np.After)})
 	}
 	return out
 }

@@ -207,7 +207,7 @@ func (n *Node) Layout(ctx context.Context) (api.Layout, error) {
 	same := layout.Compare(l, l, nil)
 	out := api.Layout{
 		Version: l.Version, Lineage: l.Lineage.String(), Replicas: cmp.Or(l.Settings.Replicas, 3), Zones: l.Settings.Zones,
-		Effective: same.Replicas, Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
+		Effective: same.Replicas, Copies: l.Copies(), Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
 		Stand: n.standing(l), Warn: notices(same.Warnings), Moving: n.moving(),
 	}
 	return out, nil

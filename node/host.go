@@ -12,7 +12,7 @@ import (
 // Facts implements admin.Host.
 func (n *Node) Facts() admin.Facts {
 	return admin.Facts{
-		Version: n.config.Version, Node: n.keys.id(), Rhizome: n.members.Layout().Lineage, Home: n.config.Home,
+		Version: n.config.Version, Node: n.keys.id(), Rhizome: n.members.Layout().Lineage, Home: n.home(),
 		Data: n.folder.path, Layout: n.members.Layout().Version, Member: n.member, Started: n.started, S3: n.endpoint,
 	}
 }

@@ -25,6 +25,14 @@ func (n *Node) Role() (is, asked, name string) {
 	return roles(me)[0], asked, nameIn(l, me)
 }
 
+// home is where this node stands: as the layout has it, or as it was told before it has one.
+func (n *Node) home() string {
+	if me := n.members.Layout().Node(n.keys.id()); me != nil {
+		return me.Zone
+	}
+	return n.config.Home
+}
+
 // nameIn is what people call a node: its home, or if that has several the beginning of its ID.
 func nameIn(l *layout.Layout, node *layout.Node) string {
 	for i := range l.Nodes {

@@ -58,6 +58,8 @@ var frenchHomes = map[string]string{
 	"an invitation begins with %s: copy the whole line that rhizome invite printed": "une invitation commence par %s : copiez toute la ligne que rhizome invite a écrite",
 	"the invitation is too long: copy only the line that rhizome invite printed":    "l'invitation est trop longue : copiez seulement la ligne que rhizome invite a écrite",
 	"the invitation is not whole: copy the whole line that rhizome invite printed":  "l'invitation n'est pas entière : copiez toute la ligne que rhizome invite a écrite",
+	"the invitation is empty: it is the line that rhizome invite prints":            "l'invitation est vide : c'est la ligne qu'écrit rhizome invite",
+	"%s cannot be listened on; another program may use it":                          "impossible d'écouter sur %s ; un autre programme l'utilise peut-être",
 
 	"%s of the data cannot be read: all homes that keep it are away (%s). It is there again when one of them is back.": "%s des données ne peuvent pas être lues : toutes les maisons qui les gardent sont absentes (%s). Elles sont de nouveau là quand l'une d'elles revient.",
 	"Writes have stopped: of two homes that vote, one is away (%s). Reads go on, but for what was being written when it went. Writes go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.": "Les écritures sont arrêtées : sur deux maisons qui votent, une est absente (%s). Les lectures continuent, sauf de ce qui était en cours d'écriture à son départ. Les écritures reprennent toutes seules à son retour. Un petit troisième ordinateur comme témoin les maintient la prochaine fois : rhizome invite ici, puis rhizome up --witness là-bas.",

@@ -116,3 +116,21 @@ func (l *Layout) Replicas(partition int) []ident.NodeID {
 	}
 	return out
 }
+
+// Copies is how many copies of extents there are, of the partition that has fewest:
+// witnesses keep none.
+func (l *Layout) Copies() int {
+	fewest := 0
+	for p, set := range l.Assigned {
+		n := 0
+		for _, i := range set {
+			if !l.Nodes[i].Witness {
+				n++
+			}
+		}
+		if p == 0 || n < fewest {
+			fewest = n
+		}
+	}
+	return fewest
+}

@@ -71,6 +71,9 @@ func TestWitnessesShare(t *testing.T) {
 	if plan := Compare(l, n, nil); plan.Moves != 1024 {
 		t.Error(plan.Moves)
 	}
+	if l.Copies() != 2 || n.Copies() != 3 {
+		t.Errorf("%d copies of extents with witnesses, %d without", l.Copies(), n.Copies())
+	}
 }
 
 // TestTermsFollowTheSet: 1, 2, 3, 5 and 3 replicas again.

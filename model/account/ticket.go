@@ -2,6 +2,8 @@ package account
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
 	"strings"
 	"time"
 
@@ -37,9 +39,20 @@ const (
 	maxPlaces  = 16
 )
 
-// String returns the ticket as one word of letters, digits, - and _.
+// String returns the ticket as one word of letters, digits, - and _. It ends with a checksum,
+// so that one that was typed or copied wrongly is known for it.
 func (t *Ticket) String() string {
-	return ticketMark + base64.RawURLEncoding.EncodeToString(codec.Encode(t))
+	raw := codec.Encode(t)
+	return ticketMark + base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw)))
+}
+
+// checked returns a record without the checksum behind it.
+func checked(raw []byte) ([]byte, bool) {
+	n := len(raw) - 4
+	if n < 0 {
+		return nil, false
+	}
+	return raw[:n], binary.BigEndian.Uint32(raw[n:]) == crc32.ChecksumIEEE(raw[:n])
 }
 
 // ParseTicket reads what String wrote; blanks and line breaks within do no harm. It
@@ -55,10 +68,11 @@ func ParseTicket(s string) (*Ticket, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	var t Ticket
-	if err == nil {
+	raw, ok = checked(raw)
+	if err == nil && ok {
 		err = codec.Decode(raw, &t)
 	}
-	if err != nil || t.Invitation.IsZero() || len(t.Nodes) > maxNodes || tooManyPlaces(t.Nodes) {
+	if err != nil || !ok || t.Invitation.IsZero() || len(t.Nodes) > maxNodes || tooManyPlaces(t.Nodes) {
 		return nil, errs.New(errs.Invalid, "the invitation is not whole: copy the whole line that rhizome invite printed")
 	}
 	return &t, nil

@@ -33,7 +33,7 @@ func newVillage(t *testing.T) *village {
 	f := fake.Homes(noon, "attic", "barn", "cellar")
 	f.Plan = api.Plan{
 		Nodes: []api.PlanNode{{ID: f.List[1].ID, Home: "barn", PartitionsBefore: 700, PartitionsAfter: 300, BytesBefore: 5e11, BytesAfter: 2e11}},
-		Move:  3e11, Seconds: 7200, Partitions: 400, UsableBefore: 1e12, UsableAfter: 8e11, ReplicasBefore: 3, ReplicasAfter: 3,
+		Move:  3e11, Seconds: 7200, Partitions: 400, UsableBefore: 1e12, UsableAfter: 8e11, ReplicasBefore: 3, ReplicasAfter: 3, CopiesBefore: 3, CopiesAfter: 2,
 		Warn: []api.Notice{{Reason: "beware"}},
 	}
 	v := &village{f, t, t.TempDir()}
@@ -154,7 +154,9 @@ func TestNodesAndLayoutAreShown(t *testing.T) {
 	v.List[2].Roles, v.List[2].Draining = []string{api.RoleWitness}, true
 	says{out: v.must("node", "list")}.holds(t, "node list", "attic", "this one", "away for", "barn", "22222222", "witness", "being emptied", "2.00\u00a0TB")
 	says{out: v.must("layout", "show")}.holds(t, "layout show", "3, each in another home", "1,024 of 1,024", "cellar", "Everything is where it belongs.")
-	v.Present.Effective, v.Present.Replicas, v.Present.Zones = 3, 5, 2
+	v.Present.Copies = 2
+	says{out: v.must("layout", "show")}.holds(t, "layout show", "2 of large objects; 3 of all else")
+	v.Present.Copies, v.Present.Effective, v.Present.Replicas, v.Present.Zones = 3, 3, 5, 2
 	v.Present.Moving = &api.LayoutMoves{Partitions: 10, PartitionsLeft: 4, Bytes: 4e9, BytesLeft: 1e9, Rate: 1e6, Seconds: 1000}
 	says{out: v.must("layout", "show")}.holds(t, "layout show", "in at least 2 homes (5 are wanted", "[######################--------] 75%", "1.00\u00a0GB of 4.00\u00a0GB left", "1.00\u00a0MB/s", "16 minutes to go", "4 slices left")
 	v.Past = []api.LayoutVersion{{Version: 2, Time: &noon, Events: []api.LayoutEvent{{Kind: api.EventAdded, Node: v.List[1].ID, After: "2000000000000"}, {Kind: api.ChangeReplicas, Before: "3", After: "5"}}}, {Version: 1}}
@@ -195,7 +197,7 @@ func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 		}
 		words := strings.Fields(line)
 		before := len(v.Changes)
-		says{out: v.must(append([]string{"layout", "preview"}, words[1:]...)...)}.holds(t, line, "Nothing was changed.", "To move")
+		says{out: v.must(append([]string{"layout", "preview"}, words[1:]...)...)}.holds(t, line, "Nothing was changed.", "To move", "2, now 3")
 		if len(v.Changes) != before {
 			t.Errorf("the preview of %s changed something", line)
 		}

@@ -81,6 +81,9 @@ func (a *App) printLayout(l api.Layout) {
 	if l.Zones != 0 && l.Zones < l.Effective {
 		copies = say.T("%s, in at least %s homes", strconv.Itoa(l.Effective), strconv.Itoa(l.Zones))
 	}
+	if l.Copies < l.Effective {
+		copies = say.T("%s of large objects; %s of all else, as a witness keeps no large ones", strconv.Itoa(l.Copies), strconv.Itoa(l.Effective))
+	}
 	if l.Effective < l.Replicas {
 		copies += say.T(" (%s are wanted, which takes more homes)", strconv.Itoa(l.Replicas))
 	}

@@ -52,6 +52,6 @@ func (a *App) planSums(p api.Plan) [][]string {
 	return [][]string{
 		{say.T("To move"), move},
 		{say.T("Room for objects"), fromTo(say.Bytes(p.UsableBefore), say.Bytes(p.UsableAfter))},
-		{say.T("Copies"), fromTo(strconv.Itoa(p.ReplicasBefore), strconv.Itoa(p.ReplicasAfter))},
+		{say.T("Copies"), fromTo(strconv.Itoa(p.CopiesBefore), strconv.Itoa(p.CopiesAfter))},
 	}
 }

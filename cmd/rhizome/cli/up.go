@@ -50,6 +50,9 @@ func up(ctx context.Context, c *call) error {
 		return err
 	}
 	join, err := c.invitation(vs.Text(settings.Join))
+	if err == nil && join == "" && vs.Given(settings.Join) {
+		err = errs.New(errs.Invalid, "the invitation is empty: it is the line that rhizome invite prints")
+	}
 	if err != nil {
 		return err
 	}

@@ -45,11 +45,14 @@ type Plan struct {
 	Move       int64 `json:"bytes_to_move"`
 	Seconds    int64 `json:"seconds"`
 	// Usable is how many bytes of objects fit in all; Replicas how many copies there are.
-	UsableBefore   int64    `json:"usable_before"`
-	UsableAfter    int64    `json:"usable_after"`
-	ReplicasBefore int      `json:"replicas_before"`
-	ReplicasAfter  int      `json:"replicas_after"`
-	Warn           []Notice `json:"warnings,omitempty"`
+	UsableBefore   int64 `json:"usable_before"`
+	UsableAfter    int64 `json:"usable_after"`
+	ReplicasBefore int   `json:"replicas_before"`
+	ReplicasAfter  int   `json:"replicas_after"`
+	// Copies is how many of them have large objects too.
+	CopiesBefore int      `json:"copies_before"`
+	CopiesAfter  int      `json:"copies_after"`
+	Warn         []Notice `json:"warnings,omitempty"`
 	// Refused says why the change cannot be made as things are; nil: it can.
 	Refused *Notice `json:"refused,omitempty"`
 }

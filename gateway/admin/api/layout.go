@@ -11,9 +11,11 @@ type Layout struct {
 	Zones    int `json:"zones"`
 	// Effective is how many copies there are at present: fewer than Replicas while there
 	// are fewer homes than that.
-	Effective  int `json:"effective_replicas"`
+	Effective int `json:"effective_replicas"`
+	// Copies is how many of those have large objects too: witnesses have none.
+	Copies     int `json:"copies"`
 	Partitions int `json:"partitions"`
-	// Usable is how many bytes of objects fit in all, each kept Effective times.
+	// Usable is how many bytes of objects fit in all, each kept Copies times.
 	Usable int64       `json:"usable"`
 	Homes  []HomeShare `json:"homes"`
 	Stand  Standing    `json:"standing"`

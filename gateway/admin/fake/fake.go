@@ -35,7 +35,7 @@ type Cluster struct {
 // Homes returns a Cluster with a node in each of the homes, all of them up; the IDs are
 // 64 times one digit, 1 for the first, which is the one that is asked.
 func Homes(now time.Time, names ...string) *Cluster {
-	c := &Cluster{Now: now, Present: api.Layout{Version: 7, Lineage: strings.Repeat("ab", 16), Replicas: 3, Effective: min(3, len(names)), Partitions: 1024, Usable: 1e12}}
+	c := &Cluster{Now: now, Present: api.Layout{Version: 7, Lineage: strings.Repeat("ab", 16), Replicas: 3, Effective: min(3, len(names)), Copies: min(3, len(names)), Partitions: 1024, Usable: 1e12}}
 	since := now.Add(-72 * time.Hour)
 	for i, name := range names {
 		id := strings.Repeat(string(rune('1'+i)), 64)

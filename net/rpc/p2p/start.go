@@ -72,6 +72,9 @@ func (h *Host) begin() error {
 }
 
 func (h *Host) listen() error {
+	if err := h.free(); err != nil {
+		return err
+	}
 	texts, err := h.opts.listen()
 	if err != nil || len(texts) == 0 {
 		return err
@@ -88,6 +91,24 @@ func (h *Host) listen() error {
 		return err
 	}
 	return h.listens()
+}
+
+// free checks that nobody listens on the ports of Listen: libp2p shares a port with any
+// other program that uses libp2p, another node of the same machine say.
+func (h *Host) free() error {
+	for _, at := range h.opts.Listen {
+		if _, port, err := net.SplitHostPort(at); err != nil || port == "0" {
+			continue
+		}
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			return errs.Newf(errs.Invalid, "%s cannot be listened on; another program may use it", at)
+		}
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // listens checks that every port of Listen is ours: libp2p is content with one address.

@@ -55,3 +55,25 @@ func TestTry(t *testing.T) {
 		t.Errorf("the link is gone: %v", err)
 	}
 }
+
+// TestAPortServesOneNode: a second node on a port is refused; libp2p would share it.
+func TestAPortServesOneNode(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g := rpctest.NewGuard(1, 2)
+	startWith(t, 1, g, rpctest.NewService().Register, p2p.Options{Listen: []string{at}})
+	h, err := p2p.New(p2p.Options{Key: rpctest.Key(2), Guard: g, Listen: []string{at}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if err := h.Start(); !errors.Is(err, errs.Invalid) {
+		t.Errorf("a second one: %v", err)
+	}
+}
