@@ -578,6 +578,14 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	if a.members.Member(id) {
 		t.Error("it is a member")
 	}
+	if _, err := b.Invitations(t.Context()); !errors.Is(err, errs.Unavailable) {
+		t.Errorf("while it runs on, what is asked of it ends with %v", err)
+	}
+	h.eventually("it says that it is refused", func() bool {
+		b.members.Changed()
+		all, err := b.Nodes(t.Context())
+		return err == nil && slices.ContainsFunc(all, func(n api.Node) bool { return n.Refuses })
+	})
 	h.kill("brest")
 	n, err := Open(t.Context(), b.config)
 	if err == nil {

@@ -21,6 +21,7 @@ var frenchHomes = map[string]string{
 	"an invitation lasts from a minute to 30 days, not %s":  "une invitation dure d'une minute à 30 jours, pas %s",
 	"only an administrator may do this: ask one, or use a node that an administrator runs":                                                "seul un administrateur peut faire cela : demandez-en un, ou utilisez un nœud qu'un administrateur gère",
 	"that node is somebody else's: only who runs it, or an administrator, may do this":                                                    "ce nœud est à quelqu'un d'autre : seuls la personne qui le gère ou un administrateur peuvent faire cela",
+	"the nodes that keep this take this one for no member of the rhizome any more":                                                        "les nœuds qui gardent ceci ne tiennent plus celui-ci pour un membre du rhizome",
 	"this node is no member of the other node's rhizome":                                                                                  "ce nœud n'est pas membre du rhizome de l'autre nœud",
 	"node %v cannot be reached: %w":                                                                                                       "le nœud %v ne peut pas être joint : %w",
 	"the node belongs to a rhizome already; the invitation is not used. Another data folder, for a new node, is named with --data.":       "le nœud appartient déjà à un rhizome ; l'invitation n'est pas utilisée. Un autre dossier de données, pour un nouveau nœud, se nomme avec --data.",

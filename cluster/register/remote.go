@@ -2,8 +2,10 @@ package register
 
 import (
 	"context"
+	"errors"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
 	"rhizome/net/rpc"
@@ -22,9 +24,18 @@ func Remote(links rpc.Links, to ident.NodeID) Source { return &remote{links, to}
 func (r *remote) call(ctx context.Context, class rpc.Class, m rpc.Method, request, answer any) error {
 	raw, err := r.links.Call(ctx, r.to, class, m, codec.Encode(request))
 	if err != nil {
-		return err
+		return shut(err)
 	}
 	return decode(raw, answer)
+}
+
+// shut says of a node that takes this one for no member that it keeps nothing for it: who
+// asks here is denied nothing.
+func shut(err error) error {
+	if errors.Is(err, errs.Denied) {
+		return errs.New(errs.Unavailable, "the nodes that keep this take this one for no member of the rhizome any more")
+	}
+	return err
 }
 
 // ask asks about a row.
@@ -33,7 +44,7 @@ func (r *remote) ask(ctx context.Context, m rpc.Method, request *rowMsg) (got an
 	if err == nil {
 		err = got.decode(raw)
 	}
-	return got, err
+	return got, shut(err)
 }
 
 // answered asks about a row.
