@@ -120,47 +120,35 @@ func (r *Replica) beginLists(b *kv.Batch, l *layout.Layout) {
 }
 
 // distrust makes no partition sure in which an earlier release wrote, which lists no
-// doubts: it keeps the digests of the buckets, and not their sum.
+// doubts: it keeps the digests of the buckets, and not their sum. That is made up for in
+// every partition, or a later start would take it for another such release.
 func (r *Replica) distrust(b *kv.Batch) error {
-	for g := range r.tenures {
-		t := r.tenures[g].Load()
-		if !t.sure {
+	var missed [groups]int64 // by how much the digests of the buckets are more than their sum
+	err := r.walk(context.Background(), []byte{digestKind}, []byte{digestKind + 1}, func(key, value []byte) error {
+		if len(key) != 4 || len(value) != 8 || int(binary.BigEndian.Uint16(key[1:])) >= groups {
+			return errs.New(errs.Corrupt, "the row store holds a digest that cannot be read")
+		}
+		d := int64(binary.BigEndian.Uint64(value))
+		if key[3] == sumOfBuckets {
+			d = -d
+		}
+		missed[binary.BigEndian.Uint16(key[1:])] += d
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for g, n := range missed {
+		if n == 0 {
 			continue
 		}
-		missed, err := r.unsummed(g)
-		if err != nil {
-			return err
-		}
-		if missed != 0 {
+		b.Add(digestKey(g, sumOfBuckets), n)
+		if t := r.tenures[g].Load(); t.sure {
 			t.sure = false // nobody else has it yet
 			b.Set(pairKey(g), t.encodePair())
-			b.Add(digestKey(g, sumOfBuckets), missed)
 		}
 	}
 	return nil
-}
-
-// unsummed returns by how much the digests of a group's buckets are more than what is
-// kept as their sum.
-func (r *Replica) unsummed(group int) (missed int64, err error) {
-	sums := make([]uint64, buckets)
-	if err := r.digests(context.Background(), group, sums); err != nil {
-		return 0, err
-	}
-	for _, d := range sums {
-		missed += int64(d)
-	}
-	v, err := r.kv.Get(digestKey(group, sumOfBuckets))
-	if errors.Is(err, errs.NotFound) {
-		return missed, nil
-	}
-	if err == nil && len(v) != 8 {
-		err = errs.New(errs.Corrupt, "the row store holds a digest that cannot be read")
-	}
-	if err != nil {
-		return 0, err
-	}
-	return missed - int64(binary.BigEndian.Uint64(v)), nil
 }
 
 // pairs reports whether the rows of a term are all here and lie on two replicas.

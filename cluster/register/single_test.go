@@ -297,6 +297,31 @@ func TestAnEarlierReleaseVoted(t *testing.T) {
 	readsAll(t, w.homes[0].coord, live)
 }
 
+// TestAnUpgradeIsForgottenOnce: rows that an earlier release kept with three replicas are
+// no reason to distrust two of them later, start after start.
+func TestAnUpgradeIsForgottenOnce(t *testing.T) {
+	w := newTown(t, 3, "123", "p0", "p1")
+	live := pairOf(t, w)
+	for i := range w.homes {
+		b := w.homes[i].kv.NewBatch()
+		for g := range groups {
+			b.Delete(digestKey(g, sumOfBuckets))
+		}
+		check(t, b.Commit())
+		w.crash(i)
+	}
+	w.change("12")
+	w.learn(0, 1, 2)
+	eventually(t, "imported", func() bool { return w.imported(all) })
+	for i, o := range []int{1, 0} {
+		check(t, w.homes[i].coord.healWith(ctxFor(t), w.homes[o].id, nil))
+	}
+	w.noDoubts(0, 1)
+	w.crash(0)
+	w.cut(1, true)
+	readsAll(t, w.homes[0].coord, live)
+}
+
 // TestReplacedDoubt: the entry of a record goes with the record.
 func TestReplacedDoubt(t *testing.T) {
 	w := newTown(t, 3, "12", "p0", "p1")

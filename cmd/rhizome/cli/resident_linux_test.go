@@ -10,15 +10,16 @@ import (
 
 // TestProgramMaps: only what is of the file, private, and never written to.
 func TestProgramMaps(t *testing.T) {
-	maps := `00400000-01000000 r-xp 00000000 fe:00 7  /bin/with space/rhizome
-01000000-02000000 r--p 00c00000 fe:00 7  /bin/with space/rhizome
-02000000-02100000 rw-p 01c00000 fe:00 7  /bin/with space/rhizome
-03000000-03100000 r--s 00000000 fe:00 7  /bin/with space/rhizome
-c000000000-c004000000 rw-p 00000000 00:00 0
-7f0000000000-7f0000001000 r--p 00000000 fe:00 9  /lib/other
-zz-01 r--p 00000000 fe:00 9  /bin/with space/rhizome
-nonsense
-`
+	rest := "Size:                 12 kB\nAnonymous:             0 kB\nVmFlags: rd mr mw me sd\n"
+	changed := strings.Replace(rest, "  0 kB", "  8 kB", 1) // a loader wrote to it before it became read-only
+	maps := "00400000-01000000 r-xp 00000000 fe:00 7  /bin/with space/rhizome\n" + rest +
+		"01000000-02000000 r--p 00c00000 fe:00 7  /bin/with space/rhizome\n" + rest +
+		"02000000-02100000 rw-p 01c00000 fe:00 7  /bin/with space/rhizome\n" + rest +
+		"02100000-02200000 r--p 01d00000 fe:00 7  /bin/with space/rhizome\n" + changed +
+		"03000000-03100000 r--s 00000000 fe:00 7  /bin/with space/rhizome\n" + rest +
+		"c000000000-c004000000 rw-p 00000000 00:00 0\n" + rest +
+		"7f0000000000-7f0000001000 r--p 00000000 fe:00 9  /lib/other\n" + rest +
+		"zz-01 r--p 00000000 fe:00 9  /bin/with space/rhizome\n" + rest + "nonsense\n"
 	got := programMaps(maps, "/bin/with space/rhizome")
 	if want := []mapping{{0x400000, 0x1000000}, {0x1000000, 0x2000000}}; !slices.Equal(got, want) {
 		t.Errorf("%x, not %x", got, want)
