@@ -617,6 +617,9 @@ func TestAnInvitationToAnotherRhizome(t *testing.T) {
 	if asked, did := b.Joined(); !asked || did {
 		t.Errorf("asked %v, did %v", asked, did)
 	}
+	b.config.Join = "rhizome-invitation-of-old"
+	h.kill("brest")
+	b = h.up("brest", func(c *Config) { c.Join = b.config.Join })
 	h.join(a, "lille")
 }
 

@@ -68,18 +68,19 @@ func homesWith(l *layout.Layout, ids []ident.NodeID) string {
 }
 
 // sameRhizome refuses an invitation to another rhizome than the one that the data folder
-// belongs to. One to the same is of no use and does no harm.
+// belongs to. One to the same is of no use and does no harm, nor does one that cannot be
+// read. Lineages change when a rhizome recovers, so nodes that both know tell too.
 func (n *Node) sameRhizome() error {
 	if !n.unused {
 		return nil
 	}
 	t, err := account.ParseTicket(n.config.Join)
 	if err != nil {
-		return err
+		return nil
 	}
 	chain := n.members.Chain()
 	for l := chain.Latest(); l != nil; l = chain.Prior(l.Version) {
-		if l.Lineage == t.Rhizome {
+		if l.Lineage == t.Rhizome || slices.ContainsFunc(t.Nodes, func(x account.TicketNode) bool { return l.Node(x.Node) != nil }) {
 			return nil
 		}
 	}

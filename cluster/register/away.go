@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/cluster/register/core"
 )
 
@@ -20,17 +21,24 @@ var errAway = errs.New(errs.Unavailable, "too few of the nodes that keep this ar
 
 // deserted reports whether so many of a place's replicas have been away for long that no
 // majority is left. That one is away is no proof: such a change is tried all the same, but
-// not for as long.
-func (c *Coordinator) deserted(at place) bool { return c.lacking(at, awayLong) }
+// not for as long. One that answered here meanwhile, however slowly, is not away.
+func (c *Coordinator) deserted(at place) bool {
+	return c.without(at, func(n ident.NodeID) bool { return c.cfg.Away(n) >= awayLong && !c.silent.answered(n, awayLong) })
+}
 
-// lacking is deserted, for replicas that have been away for at least so long.
-func (c *Coordinator) lacking(at place, least time.Duration) bool {
+// lacking is deserted, for replicas that have been away for however short.
+func (c *Coordinator) lacking(at place) bool {
+	return c.without(at, func(n ident.NodeID) bool { return c.cfg.Away(n) > 0 })
+}
+
+// without reports whether no majority of a place's replicas is left without those away.
+func (c *Coordinator) without(at place, away func(ident.NodeID) bool) bool {
 	if c.cfg.Away == nil {
 		return false
 	}
 	there := 0
 	for _, n := range at.nodes {
-		if n == c.cfg.Node || c.cfg.Away(n) < least {
+		if n == c.cfg.Node || !away(n) {
 			there++
 		}
 	}

@@ -32,7 +32,8 @@ var errDoubt = errs.New(errs.Unavailable, "one of the row's two replicas is away
 type silence struct {
 	mu  sync.Mutex
 	of  map[ident.NodeID]struct{}
-	all map[ident.NodeID]uint64 // how often each answered
+	all map[ident.NodeID]uint64    // how often each answered
+	at  map[ident.NodeID]time.Time // when it did so last
 }
 
 func (s *silence) note(n ident.NodeID, silent bool) {
@@ -70,13 +71,22 @@ func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, err e
 	switch {
 	case err == nil || ctx.Err() == nil && !errors.Is(err, rpc.ErrNoAnswer):
 		if s.all == nil {
-			s.all = make(map[ident.NodeID]uint64)
+			s.all, s.at = make(map[ident.NodeID]uint64), make(map[ident.NodeID]time.Time)
 		}
 		s.all[n]++
+		s.at[n] = time.Now() // stopwatch
 		s.set(n, false)
 	case ctx.Err() == nil, context.Cause(ctx) == errSlow && s.all[n] == heard:
 		s.set(n, true)
 	}
+}
+
+// answered reports whether a node answered within the last d.
+func (s *silence) answered(n ident.NodeID, d time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.at[n]
+	return ok && time.Since(at) < d // stopwatch
 }
 
 func (s *silence) any(nodes []ident.NodeID) bool {

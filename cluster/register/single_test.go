@@ -158,6 +158,9 @@ func TestAChangeDoesNotWaitForWhoIsAwayForLong(t *testing.T) {
 	if _, err := c.Update(ctx, pairRow(0), put(text("back"))); err != nil {
 		t.Errorf("it came back, which this node does not know yet: %v", err)
 	}
+	if c.deserted(c.place(pairRow(0).Part)) {
+		t.Error("one that answers counts as away")
+	}
 }
 
 // TestAMakerWhoAsksFirstHeedsTheCollector: whoever was taken for dead, and asks before it

@@ -63,7 +63,7 @@ func (c *Coordinator) create(ctx context.Context, row Row, ch Change, v *Value) 
 	u := c.update(row, ch)
 	u.fresh = true
 	u.p.Make(b)
-	if !c.lacking(u.at, 1) { // else the others are asked first: what one alone accepts is in doubt
+	if !c.lacking(u.at) { // else the others are asked first: what one alone accepts is in doubt
 		u.p.Create(b, v)
 		u.value = v
 		if u.accept(ctx); u.p.Phase() == core.Chosen {

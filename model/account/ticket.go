@@ -46,13 +46,13 @@ func (t *Ticket) String() string {
 	return ticketMark + base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw)))
 }
 
-// checked returns a record without the checksum behind it.
-func checked(raw []byte) ([]byte, bool) {
-	n := len(raw) - 4
-	if n < 0 {
-		return nil, false
+// unsummed returns a record without the checksum behind it. Tickets of the first release
+// have none, and come back as they are; one whose checksum is wrong is no record then.
+func unsummed(raw []byte) []byte {
+	if n := len(raw) - 4; n > 0 && binary.BigEndian.Uint32(raw[n:]) == crc32.ChecksumIEEE(raw[:n]) {
+		return raw[:n]
 	}
-	return raw[:n], binary.BigEndian.Uint32(raw[n:]) == crc32.ChecksumIEEE(raw[:n])
+	return raw
 }
 
 // ParseTicket reads what String wrote; blanks and line breaks within do no harm. It
@@ -68,11 +68,10 @@ func ParseTicket(s string) (*Ticket, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	var t Ticket
-	raw, ok = checked(raw)
-	if err == nil && ok {
-		err = codec.Decode(raw, &t)
+	if err == nil {
+		err = codec.Decode(unsummed(raw), &t)
 	}
-	if err != nil || !ok || t.Invitation.IsZero() || len(t.Nodes) > maxNodes || tooManyPlaces(t.Nodes) {
+	if err != nil || t.Invitation.IsZero() || len(t.Nodes) > maxNodes || tooManyPlaces(t.Nodes) {
 		return nil, errs.New(errs.Invalid, "the invitation is not whole: copy the whole line that rhizome invite printed")
 	}
 	return &t, nil

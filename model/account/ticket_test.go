@@ -1,10 +1,12 @@
 package account
 
 import (
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
 
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 )
@@ -26,6 +28,9 @@ func TestAMistypedTicketIsKnown(t *testing.T) {
 		if last := i == len(text)-1; err == nil && !last || err != nil && !errors.Is(err, errs.Invalid) { // of the last one some bits are spare
 			t.Errorf("character %d: %v", i, err)
 		}
+	}
+	if got, err := ParseTicket(ticketMark + base64.RawURLEncoding.EncodeToString(codec.Encode(ticket))); err != nil || got.Secret != ticket.Secret {
+		t.Errorf("one without a checksum: %+v, %v", got, err)
 	}
 	for n := range 8 {
 		if _, err := ParseTicket(text[:len(ticketMark)+n]); !errors.Is(err, errs.Invalid) {

@@ -28,13 +28,37 @@ func TestProgramMaps(t *testing.T) {
 
 // TestDropProgram: most of the program is no longer resident, and it goes on.
 func TestDropProgram(t *testing.T) {
+	touchProgram(t)
 	before := residentFile(t)
 	dropProgram()
-	if after := residentFile(t); after > before/2 {
+	if after := residentFile(t); after > before/2+before/4 { // what goes on comes back, with what lies beside it
 		t.Errorf("%d KiB of files are resident, before %d", after, before)
 	}
 	if got := strings.Fields("it goes on"); len(got) != 3 {
 		t.Error(got)
+	}
+}
+
+// touchProgram makes all of the program's file resident that dropProgram drops.
+func touchProgram(t *testing.T) {
+	t.Helper()
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem, err := os.Open("/proc/self/mem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	for _, m := range programMaps(string(smaps), self) {
+		if _, err := mem.ReadAt(make([]byte, m.to-m.from), int64(m.from)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
