@@ -623,6 +623,19 @@ func TestAnInvitationToAnotherRhizome(t *testing.T) {
 	h.join(a, "lille")
 }
 
+// TestWhoJoinsNamesItsHome: two computers that say nothing would be one home.
+func TestWhoJoinsNamesItsHome(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	c := h.config("brest")
+	c.Join, c.Homeless = h.invite(a), true
+	if _, err := Open(t.Context(), c); !errors.Is(err, errs.Invalid) {
+		t.Fatalf("it joins: %v", err)
+	}
+	h.up("brest", func(b *Config) { b.Join = c.Join })
+	h.settled(2)
+}
+
 // TestAMachineThatFailsWhileItJoinsCostsNothing: the others go on deciding.
 func TestAMachineThatFailsWhileItJoinsCostsNothing(t *testing.T) {
 	h := newHomes(t, 0)

@@ -63,8 +63,11 @@ type Config struct {
 	Region string
 	// Capacity limits what lies on the disks, in bytes; 0: no limit.
 	Capacity int64
-	// Home names the place that can fail as a whole.
-	Home string
+	// Home names the place that can fail as a whole. If Homeless is true nobody chose it,
+	// and the node joins nobody: copies are kept in different homes, so two computers must
+	// not share the name that each has when nothing is said.
+	Home     string
+	Homeless bool
 	// Join, if set, is an invitation: a data folder that has no node yet joins its rhizome
 	// instead of making one of its own. It is a secret and never logged. A node that has
 	// joined already ignores it.

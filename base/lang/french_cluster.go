@@ -122,7 +122,7 @@ var frenchCluster = map[string]string{
 	"Version":                              "Version",
 	"Task":                                 "Rôle",
 	"Capacity":                             "Capacité",
-	"away for %s":                          "absent depuis %s",
+	"away for %s":                          "ne répond plus depuis %s",
 	"this one":                             "celui-ci",
 	"%s left to fetch":                     "encore %s à chercher",
 	"keeps data":                           "garde des données",

@@ -3,7 +3,6 @@ package register
 import (
 	"context"
 	"testing"
-	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -62,12 +61,11 @@ func TestWhoIsSilent(t *testing.T) {
 		t.Fatal("an answer to who gave up")
 	}
 	want(false, "the caller gave up")
-	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
-	defer cancel()
+	short, late := context.WithCancelCause(ctx)
+	go func() { <-entered; late(context.DeadlineExceeded) }()
 	if ask(short, methodHold) == nil {
 		t.Fatal("an answer to who had no time")
 	}
-	<-entered
 	want(false, "the caller had less time than a call has")
 	slow := make(chan error)
 	go func() { slow <- ask(ctx, methodHold) }()

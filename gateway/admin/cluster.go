@@ -64,10 +64,11 @@ func (s *Server) revokeInvitation(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i.State == api.InvitationUsed {
-		return nil, s.usedBy(r, i)
+	err = s.Cluster.RevokeInvitation(r.Context(), i.ID)
+	if err == nil && i.State == api.InvitationUsed { // whose join failed could have gone on with it
+		err = s.usedBy(r, i)
 	}
-	return nil, s.Cluster.RevokeInvitation(r.Context(), i.ID)
+	return nil, err
 }
 
 // usedBy says who came by an invitation that is used up.
@@ -84,7 +85,7 @@ func (s *Server) usedBy(r *http.Request, i *api.Invitation) error {
 	}
 	switch {
 	case len(who) == 0:
-		return errs.New(errs.Conflict, "the invitation was used, by a computer that has left since: there is nothing to end, nobody can join by it any more")
+		return errs.New(errs.Conflict, "the invitation was used, by a computer that is not here, or not yet. Nobody can join by it any more")
 	case len(who) > 1:
 		return errs.Newf(errs.Conflict, "the invitation was used, by %s, and nobody else can join by it. To take one of these computers out: rhizome node drain NODE, then rhizome node remove NODE; at once and for good: rhizome node remove NODE --lost", strings.Join(who, ", "))
 	}

@@ -336,8 +336,9 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 	}
 }
 
-// TestAUsedInvitationIsNotRevoked: who came by it is said, and how to take it out.
-func TestAUsedInvitationIsNotRevoked(t *testing.T) {
+// TestAUsedInvitationIsRevoked: one whose join failed could go on with it; who came by it is
+// said, and how to take it out.
+func TestAUsedInvitationIsRevoked(t *testing.T) {
 	f := fake.Homes(noon, "attic", "barn", "cellar")
 	s := of(f)
 	for _, c := range []struct {
@@ -346,11 +347,11 @@ func TestAUsedInvitationIsNotRevoked(t *testing.T) {
 	}{
 		{[]string{f.List[1].ID}, "used, by barn, and nobody else"},
 		{[]string{f.List[1].ID, f.List[2].ID}, "used, by barn, cellar, and"},
-		{[]string{strings.Repeat("9", 64)}, "has left since"},
+		{[]string{strings.Repeat("9", 64)}, "is not here, or not yet"},
 	} {
 		f.Invited = []api.Invitation{{ID: "c0ffee", State: "used", Uses: len(c.joined), Joined: c.joined}}
 		w := ask(s, "DELETE", "/v1/invitations/c0ffee", "", "en")
-		if w.Code != 412 || !strings.Contains(w.Body.String(), c.want) || f.Invited[0].State != "used" {
+		if w.Code != 412 || !strings.Contains(w.Body.String(), c.want) || f.Invited[0].State != "revoked" {
 			t.Errorf("%d %s %+v", w.Code, w.Body, f.Invited)
 		}
 	}

@@ -17,10 +17,11 @@ const clockOff = 60_000
 // risks says in sentences what is at risk among the homes, the worst first, and what to
 // do about it.
 func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
-	out := c.standing(p)
+	var out []api.Reason
 	if who := c.refusing(p); who != "" {
 		out = append(out, api.Reason{Kind: api.RiskRefused, Text: p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)})
 	}
+	out = append(out, c.standing(p)...)
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
 			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now)})

@@ -156,7 +156,7 @@ func (t *table) trace(seen *visited, root, bad uint64) (out []string) {
 	return out
 }
 
-// scopes are explored to the end on every run, and longScopes too with -long.
+// scopes are explored to the end on every run, and longScopes too with RHIZOME_SOAK.
 var scopes = []scope{
 	{name: "two swaps and an identity", ops: "SSI", old: "123", live: true},
 	{name: "two swaps and two reads", ops: "SSRR", old: "123", live: true, fixed: true},

@@ -143,7 +143,7 @@ func serviceInstall(ctx context.Context, c *call) error {
 }
 
 // comeUp is how long a node that was just started may take to answer.
-const comeUp = 20 * time.Second
+const comeUp = 2 * time.Minute
 
 // awaitNode waits until the service's node answers: that systemd started its program says
 // nothing of whether it stays.
@@ -160,16 +160,32 @@ func (c *call) awaitNode(ctx context.Context, s scope) error {
 	defer node.Close()
 	ctx, cancel := context.WithTimeout(ctx, comeUp)
 	defer cancel()
-	tick := time.NewTicker(comeUp / 100)
+	tick := time.NewTicker(time.Second / 5)
 	defer tick.Stop()
 	for node.Get(ctx, client.Path("status"), new(api.Status)) != nil {
-		select {
-		case <-ctx.Done():
+		gone := s.ended(ctx)
+		if !gone {
+			select {
+			case <-ctx.Done():
+				gone = true
+			case <-tick.C:
+			}
+		}
+		if gone {
 			return errs.Newf(errs.Unavailable, "the service is installed, but its node does not come up; its log ends with:\n%s", s.log(context.WithoutCancel(ctx)))
-		case <-tick.C:
 		}
 	}
 	return nil
+}
+
+// ended reports whether systemd gave the service up, or is about to start it once more.
+func (s scope) ended(ctx context.Context) bool {
+	state, err := s.systemctl(ctx, "show", "--property=SubState", "--value", "rhizome.service")
+	if err != nil {
+		return false
+	}
+	state = strings.TrimSpace(state)
+	return state == "failed" || state == "dead" || state == "auto-restart"
 }
 
 // log returns the last lines of the service's log.

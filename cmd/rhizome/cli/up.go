@@ -50,7 +50,7 @@ func up(ctx context.Context, c *call) error {
 		return err
 	}
 	join, err := c.invitation(vs.Text(settings.Join))
-	if err == nil && join == "" && vs.Given(settings.Join) {
+	if _, given := c.flag(settings.Join); err == nil && given && join == "" {
 		err = errs.New(errs.Invalid, "the invitation is empty: it is the line that rhizome invite prints")
 	}
 	if err != nil {
@@ -105,6 +105,7 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 		Region:   vs.Text(settings.Region),
 		Capacity: vs.Bytes(settings.Capacity),
 		Home:     vs.Text(settings.Home),
+		Homeless: !vs.Chosen(settings.Home),
 		Peer:     vs.Text(settings.Peer),
 		PeerSet:  vs.Chosen(settings.Peer),
 		Witness:  vs.On(settings.Witness),

@@ -140,11 +140,6 @@ func (vs Values) agree() error {
 // Text returns a setting's value as one text.
 func (vs Values) Text(name string) string { return strings.Join(vs.List(name), ",") }
 
-// Given reports whether a setting was said anywhere, were it to be empty.
-func (vs Values) Given(name string) bool {
-	return slices.ContainsFunc(vs, func(v Value) bool { return v.Setting.Name == name && v.Origin != FromDefault })
-}
-
 // List returns a setting's values.
 func (vs Values) List(name string) []string {
 	for _, v := range vs {

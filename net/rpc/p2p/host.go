@@ -114,6 +114,19 @@ func (h *Host) pace(ctx context.Context, n int) error {
 	return h.background.WaitN(ctx, min(n, writeSize))
 }
 
+// smallCall is up to how many bytes of calls do not wait for what is limited.
+const smallCall = 16 << 10
+
+// paceCalls is pace for messages. Small ones go at once and count, so that transfers wait
+// for them and they for no transfer.
+func (h *Host) paceCalls(ctx context.Context, n int) error {
+	if n > smallCall {
+		return h.pace(ctx, n)
+	}
+	h.background.ReserveN(time.Now(), n) // stopwatch
+	return nil
+}
+
 func (h *Host) member(id ident.NodeID) bool {
 	return id == h.self || h.opts.Guard != nil && h.opts.Guard.Member(id)
 }

@@ -144,7 +144,7 @@ func (h *Host) start(raw network.Stream, p *peer, class rpc.Class, cfg laneConfi
 		cfg.memory = p.memory
 	}
 	if class == rpc.Background {
-		cfg.pace = h.pace
+		cfg.pace = h.paceCalls
 	}
 	return h.own(raw, cfg)
 }

@@ -57,10 +57,17 @@ func (h *Host) tryOne(ctx context.Context, pid libpeer.ID, text string) error {
 	if !ok {
 		return closed()
 	}
-	at, err := resolve(ctx, text)
-	if err != nil {
-		return err
+	all, err := resolve(ctx, text)
+	for _, at := range all {
+		if err = h.dialOne(ctx, s, pid, at, text); err == nil {
+			return nil
+		}
 	}
+	return err
+}
+
+// dialOne calls a node at one of the places that an address stands for.
+func (h *Host) dialOne(ctx context.Context, s *swarm.Swarm, pid libpeer.ID, at ma.Multiaddr, text string) error {
 	t := s.TransportForDialing(at)
 	if t == nil {
 		return errs.Newf(errs.Invalid, "%q is no address of a node: HOST:PORT is one", text)
@@ -76,23 +83,33 @@ func (h *Host) tryOne(ctx context.Context, pid libpeer.ID, text string) error {
 	return c.Close()
 }
 
-// resolve looks up the name in an address, if there is one.
-func resolve(ctx context.Context, text string) (ma.Multiaddr, error) {
+// resolve looks up the name in an address, if there is one. It returns one place at least.
+func resolve(ctx context.Context, text string) (all []ma.Multiaddr, err error) {
 	a, err := ma.NewMultiaddr(text)
 	if err != nil {
 		return nil, errs.Newf(errs.Invalid, "%q is no address of a node: HOST:PORT is one", text)
 	}
 	first, rest := ma.SplitFirst(a)
 	if first == nil || first.Protocol().Code != ma.P_DNS {
-		return a, nil
+		return []ma.Multiaddr{a}, nil
 	}
 	ips, err := net.DefaultResolver.LookupIP(ctx, "ip", first.Value())
 	if err != nil {
 		return nil, rpc.Broken("the name %s is not known", first.Value())
 	}
-	kind := "/ip6/"
-	if ips[0].To4() != nil {
-		kind = "/ip4/"
+	for _, ip := range ips[:min(len(ips), maxPlaces)] {
+		kind := "/ip6/"
+		if ip.To4() != nil {
+			kind = "/ip4/"
+		}
+		at, err := ma.NewMultiaddr(kind + ip.String() + rest.String())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, at)
 	}
-	return ma.NewMultiaddr(kind + ips[0].String() + rest.String())
+	return all, nil
 }
+
+// maxPlaces is how many addresses of a name are called.
+const maxPlaces = 8

@@ -66,10 +66,11 @@ func (h *Host) see(p *peer, now int64) {
 	}
 }
 
-// probe pings on a lane that stands, or opens one, which is as good.
+// probe pings on a lane that stands, or opens one, which is as good. That of Background may
+// be waiting for its limit.
 func (h *Host) probe(p *peer) {
 	for i := range p.lanes {
-		if l := p.lanes[i].lane.Load(); l != nil && l.alive() {
+		if l := p.lanes[i].lane.Load(); l != nil && l.alive() && i != int(rpc.Background) {
 			l.probe()
 			return
 		}
