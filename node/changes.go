@@ -210,7 +210,18 @@ func (n *Node) goneNodes(l *layout.Layout, r api.Recover) ([]ident.NodeID, error
 		}
 		gone = append(gone, id)
 	}
-	return gone, nil
+	return gone, n.notRefusing(l, gone)
+}
+
+// notRefusing fails if one of those that are to be gone answers, and takes this node for no
+// member: then it is this node that was left behind. Of two histories people choose.
+func (n *Node) notRefusing(l *layout.Layout, gone []ident.NodeID) error {
+	for _, p := range n.members.Peers() {
+		if p.Refuses && p.Apart == nil && slices.Contains(gone, p.Node) {
+			return errs.Newf(errs.Conflict, "the home %s is not lost: it answers, and says that this node was removed from the rhizome, or declared lost there. Move this node's data folder away and join with a new invitation; if it is the other home that is to be given up, stop its node first", homesWith(l, []ident.NodeID{p.Node}))
+		}
+	}
+	return nil
 }
 
 // Recover implements admin.Cluster.

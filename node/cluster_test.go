@@ -586,6 +586,9 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 		all, err := b.Nodes(t.Context())
 		return err == nil && slices.ContainsFunc(all, func(n api.Node) bool { return n.Refuses })
 	})
+	if _, err := b.Recover(t.Context(), api.Recover{Gone: []string{a.keys.id().String()}}); !errors.Is(err, errs.Conflict) {
+		t.Errorf("it goes on without those who removed it: %v", err)
+	}
 	h.kill("brest")
 	n, err := Open(t.Context(), b.config)
 	if err == nil {
