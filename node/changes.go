@@ -226,11 +226,11 @@ func (n *Node) notRefusing(l *layout.Layout, gone []ident.NodeID) error {
 
 // Recover implements admin.Cluster.
 func (n *Node) Recover(ctx context.Context, r api.Recover) (api.Layout, error) {
-	if err := n.mayAll(ctx); err != nil {
-		return api.Layout{}, err
-	}
 	gone, err := n.goneNodes(n.members.Layout(), r)
 	if err != nil {
+		return api.Layout{}, err
+	}
+	if err := n.mayAll(ctx); err != nil {
 		return api.Layout{}, err
 	}
 	if _, err := n.members.Recover(ctx, r.Base, gone...); err != nil {
