@@ -23,7 +23,8 @@ var errAway = errs.New(errs.Unavailable, "too few of the nodes that keep this ar
 // majority is left. That one is away is no proof: such a change is tried all the same, but
 // not for as long. One that answered here meanwhile, however slowly, is not away.
 func (c *Coordinator) deserted(at place) bool {
-	return c.without(at, func(n ident.NodeID) bool { return c.cfg.Away(n) >= awayLong && !c.silent.answered(n, awayLong) })
+	after := c.cfg.Clock.Now().Add(-awayLong)
+	return c.without(at, func(n ident.NodeID) bool { return c.cfg.Away(n) >= awayLong && !c.silent.answered(n, after) })
 }
 
 // lacking is deserted, for replicas that have been away for however short.

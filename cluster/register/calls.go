@@ -193,7 +193,7 @@ func askOne[T any](ctx context.Context, c *Coordinator, n ident.NodeID, i int, c
 	}
 	heard := c.silent.heard(n)
 	a, err := call(ctx, i, p)
-	c.silent.ended(ctx, n, heard, err)
+	c.silent.ended(ctx, n, heard, c.cfg.Clock.Now(), err)
 	c.heed(n, any(a), err)
 	return a, err
 }

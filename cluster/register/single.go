@@ -65,7 +65,7 @@ func (s *silence) heard(n ident.NodeID) uint64 {
 // of any kind says that the node is there, a link that there is not or that broke that it is
 // away; so does that nothing came of it, to this call or another, in all the time that a call has. That the
 // caller gave up or had less time says neither.
-func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, err error) {
+func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, now time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -74,19 +74,19 @@ func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, err e
 			s.all, s.at = make(map[ident.NodeID]uint64), make(map[ident.NodeID]time.Time)
 		}
 		s.all[n]++
-		s.at[n] = time.Now() // stopwatch
+		s.at[n] = now
 		s.set(n, false)
 	case ctx.Err() == nil, context.Cause(ctx) == errSlow && s.all[n] == heard:
 		s.set(n, true)
 	}
 }
 
-// answered reports whether a node answered within the last d.
-func (s *silence) answered(n ident.NodeID, d time.Duration) bool {
+// answered reports whether a node answered after a time.
+func (s *silence) answered(n ident.NodeID, after time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.at[n]
-	return ok && time.Since(at) < d // stopwatch
+	return ok && at.After(after)
 }
 
 func (s *silence) any(nodes []ident.NodeID) bool {
