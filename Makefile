@@ -52,10 +52,11 @@ unit:
 
 # Histories of whole homes (simtest) run under `unit` only: a race detector makes them ten
 # times as long, and what they run is raced beside the code.
-# The schedules of the commit protocol run one goroutine at a time, so a race detector
-# finds nothing in them and takes ten times as long: they run under `unit` only.
+# The schedules of the commit protocol, what is saved of a damaged log and the rules of the
+# house run one goroutine at a time, so a race detector finds nothing in them and takes ten
+# times as long: they run under `unit` only.
 race:
-	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$)' ./...
+	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$|Salvage$$)' $$(go list ./... | grep -v /lint)
 
 # Packages run one after another: each starts nodes and loads both cores by itself. More
 # tests than cores at once, because many wait.
