@@ -45,9 +45,10 @@ lint:
 	go test -count=1 ./lint
 	for m in $(MODULES); do (cd $$m && staticcheck ./...); done
 
-# Seeds of the fuzz targets, simulation and exhaustive exploration run here too.
+# Seeds of the fuzz targets, simulation and exhaustive exploration run here too. The longest
+# come first, so that the others run beside them.
 unit:
-	go test -timeout 15m ./...
+	go test -timeout 15m ./simtest ./node ./...
 	cd bench && go test ./...
 
 # Histories of whole homes (simtest) run under `unit` only: a race detector makes them ten
@@ -56,7 +57,7 @@ unit:
 # house run one goroutine at a time, so a race detector finds nothing in them and takes ten
 # times as long: they run under `unit` only.
 race:
-	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$|Salvage$$)' $$(go list ./... | grep -v /lint)
+	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$|Salvage$$)' $$(go list ./node ./... | grep -v /lint)
 
 # Packages run one after another: each starts nodes and loads both cores by itself. More
 # tests than cores at once, because many wait.
