@@ -9,6 +9,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
+	"rhizome/cluster/layout/decree"
 	"rhizome/model/account"
 )
 
@@ -31,7 +32,7 @@ func (n *Node) askOthers(ctx context.Context) error {
 		return err
 	}
 	homes := homesWith(l, by)
-	if refusing, others := votersAmong(l, n.keys.id(), by); refusing < others/2+1 {
+	if refusing, others := votersAmong(l, n.keys.id(), by); refusing < decree.Majority(others) {
 		n.refused = homes
 		return nil
 	}

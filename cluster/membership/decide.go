@@ -204,7 +204,7 @@ func (m *Members) ready(l, next *layout.Layout) error {
 				have++
 			}
 		}
-		if have < len(replicas)/2+1 {
+		if have < decree.Majority(len(replicas)) {
 			waiting++
 		}
 	}
@@ -266,7 +266,7 @@ func (m *Members) deserted(voters []ident.NodeID) bool {
 			there++
 		}
 	}
-	return there < len(voters)/2+1
+	return there < decree.Majority(len(voters))
 }
 
 // ballot is one decision under way.

@@ -32,8 +32,13 @@ var errDoubt = errs.New(errs.Unavailable, "one of the row's two replicas is away
 type silence struct {
 	mu  sync.Mutex
 	of  map[ident.NodeID]struct{}
-	all map[ident.NodeID]uint64    // how often each answered
-	at  map[ident.NodeID]time.Time // when it did so last
+	all map[ident.NodeID]answers
+}
+
+// answers is how often a node answered, and when it did so last.
+type answers struct {
+	count uint64
+	last  time.Time
 }
 
 func (s *silence) note(n ident.NodeID, silent bool) {
@@ -58,7 +63,7 @@ func (s *silence) set(n ident.NodeID, silent bool) {
 func (s *silence) heard(n ident.NodeID) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[n]
+	return s.all[n].count
 }
 
 // ended notes how a call to another node ended, before which heard said so much. An answer
@@ -71,12 +76,11 @@ func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, now t
 	switch {
 	case err == nil || ctx.Err() == nil && !errors.Is(err, rpc.ErrNoAnswer):
 		if s.all == nil {
-			s.all, s.at = make(map[ident.NodeID]uint64), make(map[ident.NodeID]time.Time)
+			s.all = make(map[ident.NodeID]answers)
 		}
-		s.all[n]++
-		s.at[n] = now
+		s.all[n] = answers{s.all[n].count + 1, now}
 		s.set(n, false)
-	case ctx.Err() == nil, context.Cause(ctx) == errSlow && s.all[n] == heard:
+	case ctx.Err() == nil, context.Cause(ctx) == errSlow && s.all[n].count == heard:
 		s.set(n, true)
 	}
 }
@@ -85,8 +89,7 @@ func (s *silence) ended(ctx context.Context, n ident.NodeID, heard uint64, now t
 func (s *silence) answered(n ident.NodeID, after time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.at[n]
-	return ok && at.After(after)
+	return s.all[n].last.After(after)
 }
 
 func (s *silence) any(nodes []ident.NodeID) bool {

@@ -5,6 +5,7 @@ import (
 
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
+	"rhizome/cluster/layout/decree"
 	"rhizome/gateway/admin/api"
 )
 
@@ -95,7 +96,7 @@ func (h *handover) sources(there func(int) bool) bool {
 			n++
 		}
 	}
-	return n >= len(before)/2+1
+	return n >= decree.Majority(len(before))
 }
 
 // needsAll reports whether the partition would stop if one more home went.
@@ -116,7 +117,7 @@ type partitionStand struct {
 }
 
 func stand(l *layout.Layout, replicas []uint16, present []bool) partitionStand {
-	p := partitionStand{majority: len(replicas)/2 + 1}
+	p := partitionStand{majority: decree.Majority(len(replicas))}
 	votes, holding, meant := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for _, r := range replicas {
 		n := l.Nodes[r]
@@ -164,7 +165,7 @@ func LossOf(l *layout.Layout, gone func(ident.NodeID) bool) api.Loss {
 		switch {
 		case left == 0:
 			loss.Rows++
-		case left < len(replicas)/2+1:
+		case left < decree.Majority(len(replicas)):
 			loss.Doubtful++
 		}
 		if holding == 0 {

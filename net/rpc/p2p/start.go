@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"io"
+	"iter"
 	"net"
 	"time"
 
@@ -96,19 +97,31 @@ func (h *Host) listen() error {
 // free checks that nobody listens on the ports of Listen: libp2p shares a port with any
 // other program that uses libp2p, another node of the same machine say.
 func (h *Host) free() error {
-	for _, at := range h.opts.Listen {
-		if _, port, err := net.SplitHostPort(at); err != nil || port == "0" {
-			continue
-		}
+	for at := range h.chosen() {
 		l, err := net.Listen("tcp", at)
 		if err != nil {
-			return errs.Newf(errs.Invalid, "%s cannot be listened on; another program may use it", at)
+			return inUse(at)
 		}
 		if err := l.Close(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// chosen returns the addresses of Listen that name a port, and that.
+func (h *Host) chosen() iter.Seq2[string, string] {
+	return func(yield func(at, port string) bool) {
+		for _, at := range h.opts.Listen {
+			if _, port, err := net.SplitHostPort(at); err == nil && port != "0" && !yield(at, port) {
+				return
+			}
+		}
+	}
+}
+
+func inUse(at string) error {
+	return errs.Newf(errs.Invalid, "%s cannot be listened on; another program may use it", at)
 }
 
 // listens checks that every port of Listen is ours: libp2p is content with one address.
@@ -119,9 +132,9 @@ func (h *Host) listens() error {
 			got[port] = true
 		}
 	}
-	for _, at := range h.opts.Listen {
-		if _, port, err := net.SplitHostPort(at); err == nil && port != "0" && !got[port] {
-			return errs.Newf(errs.Invalid, "%s cannot be listened on; another program may use it", at)
+	for at, port := range h.chosen() {
+		if !got[port] {
+			return inUse(at)
 		}
 	}
 	return nil
