@@ -5,24 +5,19 @@ import (
 	"io"
 	"strings"
 
-	"rhizome/bench/limits"
 	"rhizome/bench/load"
 )
 
 // Grown is what a bucket with few objects, and then with many, showed.
 type Grown struct {
-	When    string        `json:"when"`
-	Machine string        `json:"machine"`
-	Before  limits.Limits `json:"limits_before"`
-	After   limits.Limits `json:"limits_after"`
-	Bucket  *load.Grown   `json:"bucket"`
+	Head
+	Bucket *load.Grown `json:"bucket"`
 }
 
 // Text writes the report for people, in Markdown.
 func (g *Grown) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s; %s\n\n", g.When, g.Machine)
-	(&Report{Before: g.Before, After: g.After}).limits(&b)
+	g.head(&b)
 	fmt.Fprintf(&b, "| objects of 1 KiB in the bucket | %d | %d | times |\n| --- | --- | --- | --- |\n", g.Bucket.Few, g.Bucket.Many)
 	for i, few := range g.Bucket.Before {
 		many := g.Bucket.After[i]

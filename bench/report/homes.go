@@ -5,17 +5,13 @@ import (
 	"io"
 	"strings"
 
-	"rhizome/bench/limits"
 	"rhizome/bench/load"
 )
 
 // Homes is what a comparison of one home with several showed.
 type Homes struct {
-	When    string          `json:"when"`
-	Machine string          `json:"machine"`
+	Head
 	Homes   int             `json:"homes"`
-	Before  limits.Limits   `json:"limits_before"`
-	After   limits.Limits   `json:"limits_after"`
 	Phases  []load.Compared `json:"phases"`
 	Copying *load.Copying   `json:"copying,omitempty"`
 	Size    *load.Size      `json:"size,omitempty"`
@@ -24,8 +20,7 @@ type Homes struct {
 // Text writes the report for people, in Markdown.
 func (h *Homes) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s; %s\n\n", h.When, h.Machine)
-	(&Report{Before: h.Before, After: h.After}).limits(&b)
+	h.head(&b)
 	h.table(&b)
 	h.copying(&b)
 	h.size(&b)

@@ -10,13 +10,18 @@ import (
 	"rhizome/bench/load"
 )
 
-// Report is everything that one run showed. Runs[0] is the program.
-type Report struct {
+// Head begins every report: when and where, and the machine's limits then.
+type Head struct {
 	When    string        `json:"when"`
 	Machine string        `json:"machine"`
 	Before  limits.Limits `json:"limits_before"`
 	After   limits.Limits `json:"limits_after"`
-	Runs    []*load.Run   `json:"runs"`
+}
+
+// Report is everything that one run showed. Runs[0] is the program.
+type Report struct {
+	Head
+	Runs []*load.Run `json:"runs"`
 }
 
 // JSON writes a report for programs.
@@ -27,7 +32,7 @@ func JSON(w io.Writer, report any) error {
 }
 
 // best are the limits that hold for the run: the better of before and after.
-func (r *Report) best() limits.Limits {
+func (r *Head) best() limits.Limits {
 	a, b := r.Before, r.After
 	return limits.Limits{WriteFsync: max(a.WriteFsync, b.WriteFsync), Fsyncs1: max(a.Fsyncs1, b.Fsyncs1), Fsyncs16: max(a.Fsyncs16, b.Fsyncs16),
 		MD5: max(a.MD5, b.MD5), SHA256: max(a.SHA256, b.SHA256), BLAKE3: max(a.BLAKE3, b.BLAKE3), AESGCM: max(a.AESGCM, b.AESGCM), Loopback: max(a.Loopback, b.Loopback),
@@ -37,8 +42,7 @@ func (r *Report) best() limits.Limits {
 // Text writes the report for people, in Markdown.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s; %s\n\n", r.When, r.Machine)
-	r.limits(&b)
+	r.head(&b)
 	r.table(&b)
 	r.beside(&b)
 	for _, run := range r.Runs {
@@ -48,7 +52,8 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-func (r *Report) limits(b *strings.Builder) {
+func (r *Head) head(b *strings.Builder) {
+	fmt.Fprintf(b, "%s; %s\n\n", r.When, r.Machine)
 	b.WriteString("| limit of the machine | before | after | |\n| --- | --- | --- | --- |\n")
 	x, y := r.Before, r.After
 	for _, l := range []struct {

@@ -14,7 +14,7 @@ func example() *Report {
 	run := &load.Run{Store: "rhizome", Idle: 30 << 20, Peak: 300 << 20, PerSmall: 1500, Restart: 0.2,
 		Results: []load.Result{{Name: "PUT 1 KiB", Ops: 10, Rate: 5000, P50: 1}, {Name: "PUT 1 MiB", Ops: 10, MBs: 300, Bytes: 1 << 30, CPUGiB: 2}}}
 	l := limits.Limits{WriteFsync: 1000, MD5: 350, Fsyncs16: 20000, Loopback: 2000, HTTP: 20000}
-	return &Report{When: "today", Machine: "this", Before: l, After: l, Runs: []*load.Run{run}}
+	return &Report{Head{"today", "this", l, l}, []*load.Run{run}}
 }
 
 func TestTableJudges(t *testing.T) {

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
-	"time"
 
-	"rhizome/bench/limits"
 	"rhizome/bench/load"
 	"rhizome/bench/report"
 	"rhizome/bench/store"
@@ -13,25 +10,18 @@ import (
 
 // grow measures a bucket with plan.Keys objects, then with many.
 func grow(program, folder, asJSON string, many int, plan load.Plan) error {
-	dir, err := os.MkdirTemp(folder, "rhizome-bench")
+	var r report.Grown
+	err := within(folder, &r.Head, func(dir string) (err error) {
+		home := &store.Homes{Bin: program, Dir: filepath.Join(dir, "one")}
+		defer home.Kill()
+		if err := home.Up(1); err != nil {
+			return err
+		}
+		r.Bucket, err = load.Grow(home.All[0], plan.Keys, many, plan)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	r := &report.Grown{When: now(), Machine: machine()}
-	if r.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
-		return err
-	}
-	home := &store.Homes{Bin: program, Dir: filepath.Join(dir, "one")}
-	defer home.Kill()
-	if err := home.Up(1); err != nil {
-		return err
-	}
-	if r.Bucket, err = load.Grow(home.All[0], plan.Keys, many, plan); err != nil {
-		return err
-	}
-	if r.After, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
-		return err
-	}
-	return write(r, asJSON)
+	return write(&r, asJSON)
 }

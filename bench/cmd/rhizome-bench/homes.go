@@ -1,11 +1,9 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"time"
 
-	"rhizome/bench/limits"
 	"rhizome/bench/load"
 	"rhizome/bench/report"
 	"rhizome/bench/store"
@@ -20,16 +18,16 @@ type parts struct {
 }
 
 // compare measures a store of one home beside one of several.
-func compare(program, folder, asJSON string, homes int, parts parts, plan load.HomesPlan) (err error) {
-	dir, err := os.MkdirTemp(folder, "rhizome-bench")
+func compare(program, folder, asJSON string, homes int, parts parts, plan load.HomesPlan) error {
+	r := &report.Homes{Homes: homes}
+	err := within(folder, &r.Head, func(dir string) error { return sides(r, dir, program, parts, plan) })
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	r := &report.Homes{When: now(), Machine: machine(), Homes: homes}
-	if r.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
-		return err
-	}
+	return write(r, asJSON)
+}
+
+func sides(r *report.Homes, dir, program string, parts parts, plan load.HomesPlan) (err error) {
 	one := &store.Homes{Bin: program, Dir: filepath.Join(dir, "one")}
 	defer one.Kill()
 	several := &store.Homes{Bin: program, Dir: filepath.Join(dir, "several")}
@@ -37,7 +35,7 @@ func compare(program, folder, asJSON string, homes int, parts parts, plan load.H
 	if err := one.Up(1); err != nil {
 		return err
 	}
-	if err := several.Up(homes); err != nil {
+	if err := several.Up(r.Homes); err != nil {
 		return err
 	}
 	if parts.objects > 0 {
@@ -51,12 +49,7 @@ func compare(program, folder, asJSON string, homes int, parts parts, plan load.H
 		}
 	}
 	if parts.copied > 0 {
-		if r.Copying, err = load.Beside(several, parts.copied, plan); err != nil {
-			return err
-		}
+		r.Copying, err = load.Beside(several, parts.copied, plan)
 	}
-	if r.After, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
-		return err
-	}
-	return write(r, asJSON)
+	return err
 }

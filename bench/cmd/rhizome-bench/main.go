@@ -59,15 +59,33 @@ func say(r load.Result) {
 }
 
 func measure(program, peer, folder, asJSON string, plan load.Plan) error {
+	var r report.Report
+	err := within(folder, &r.Head, func(dir string) error { return runs(&r, dir, program, peer, plan) })
+	if err != nil {
+		return err
+	}
+	return write(&r, asJSON)
+}
+
+// within does something in a folder of its own, and measures the machine before and after.
+func within(folder string, h *report.Head, do func(dir string) error) error {
 	dir, err := os.MkdirTemp(folder, "rhizome-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r := report.Report{When: now(), Machine: machine()}
-	if r.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
+	h.When, h.Machine = now(), machine()
+	if h.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
 		return err
 	}
+	if err := do(dir); err != nil {
+		return err
+	}
+	h.After, err = limits.Measure(dir, time.Second, limits.Sequential)
+	return err
+}
+
+func runs(r *report.Report, dir, program, peer string, plan load.Plan) error {
 	for _, s := range []struct {
 		name, bin string
 		foreign   bool
@@ -85,10 +103,7 @@ func measure(program, peer, folder, asJSON string, plan load.Plan) error {
 	if len(r.Runs) == 0 {
 		return errors.New("name a program or a peer")
 	}
-	if r.After, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
-		return err
-	}
-	return write(&r, asJSON)
+	return nil
 }
 
 // one measures one store in a folder of its own.
