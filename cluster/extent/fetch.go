@@ -146,24 +146,21 @@ func (o *origins) close() {
 }
 
 // refetch gets an extent anew and puts it in the place of what is here.
-func (s *Store) refetch(ctx context.Context, c *chore, r *rowRecord, uses Uses) error {
-	s.mend.mu.Lock()
-	c.bytes = r.Stored
-	offered := c.from
-	s.mend.mu.Unlock()
-	o := s.origins(ctx, c.id, r)
-	if offered != (ident.NodeID{}) && !slices.Contains(o.nodes, offered) {
-		o.nodes = append(o.nodes, offered)
+func (s *Store) refetch(ctx context.Context, t task, r *rowRecord, uses Uses) error {
+	s.mend.sized(t.id, r.Stored)
+	o := s.origins(ctx, t.id, r)
+	if t.from != (ident.NodeID{}) && !slices.Contains(o.nodes, t.from) {
+		o.nodes = append(o.nodes, t.from)
 	}
 	defer o.close()
 	err := s.copyFrom(ctx, o)
 	switch {
 	case err == nil:
 		s.mend.meter.one()
-		s.whole(c.id)
+		s.whole(t.id)
 		return nil
 	case errors.Is(err, errNowhere):
-		return s.nowhere(ctx, c, r, uses)
+		return s.nowhere(ctx, t, r, uses)
 	}
 	return err
 }
@@ -222,8 +219,8 @@ func (s *Store) whole(id ident.ID) {
 
 // nowhere decides what to say of an extent that no node has: its writer may be at work,
 // or may have failed, so that the collector will drop it.
-func (s *Store) nowhere(ctx context.Context, c *chore, r *rowRecord, uses Uses) error {
-	if c.tries < lostTries {
+func (s *Store) nowhere(ctx context.Context, t task, r *rowRecord, uses Uses) error {
+	if t.tries < lostTries {
 		return errNowhere
 	}
 	for i := range r.Refs {
@@ -232,10 +229,10 @@ func (s *Store) nowhere(ctx context.Context, c *chore, r *rowRecord, uses Uses) 
 		if err != nil && !errors.Is(err, register.ErrFenced) {
 			return err
 		}
-		if uses == nil || uses(ref.Row, v, ref, c.id) {
-			s.mend.lose(c.id, true)
+		if uses == nil || uses(ref.Row, v, ref, t.id) {
+			s.mend.lose(t.id, true)
 			if s.hurt != nil {
-				s.hurt(c.id)
+				s.hurt(t.id)
 			}
 			return nil
 		}

@@ -159,82 +159,82 @@ func (s *Store) suspect(id ident.ID) {
 // holder, if there is one.
 func (s *Store) Suspect(id ident.ID) { s.suspect(id) }
 
-// attempt does chores.
-func (s *Store) attempt(ctx context.Context, cs []*chore, uses Uses) {
-	if len(cs) == 0 {
+// attempt does what take returned.
+func (s *Store) attempt(ctx context.Context, ts []task, uses Uses) {
+	if len(ts) == 0 {
 		return
 	}
-	if cs[0].why == Moved {
-		for i, err := range s.settleMoved(ctx, cs) {
-			s.mend.done(cs[i], err)
+	if ts[0].why == Moved {
+		for i, err := range s.settleMoved(ctx, ts) {
+			s.mend.done(ts[i], err)
 		}
 		return
 	}
-	c := cs[0]
-	err := s.look1(ctx, c, uses)
+	t := ts[0]
+	err := s.look1(ctx, t, uses)
 	var later errLater
 	if err != nil && !errors.As(err, &later) && ctx.Err() == nil {
-		s.log.Info("an extent could not be mended yet", "extent", c.id, "error", err)
+		s.log.Info("an extent could not be mended yet", "extent", t.id, "error", err)
 	}
-	s.mend.done(c, err)
+	s.mend.done(t, err)
 }
 
 // look1 looks at one extent and does what is to be done.
-func (s *Store) look1(ctx context.Context, c *chore, uses Uses) error {
-	if s.held(c.id) || s.comes(c.id) {
-		return errLater{c.why, s.mend.grace} // a writer is at work
+func (s *Store) look1(ctx context.Context, t task, uses Uses) error {
+	if s.held(t.id) || s.comes(t.id) {
+		return errLater{t.why, s.mend.grace} // a writer is at work
 	}
-	info, err := s.disks.Info(ctx, c.id)
+	info, err := s.disks.Info(ctx, t.id)
 	here := err == nil
 	if err != nil && !errors.Is(err, errs.NotFound) {
 		return err
 	}
-	if c.why == Missing && here && s.present(info) || c.why != Missing && !here && !s.mine(c.id) {
+	if t.why == Missing && here && s.present(info) || t.why != Missing && !here && !s.mine(t.id) {
 		return nil
 	}
-	v, ballot, err := s.regs.Read(ctx, Row(c.id))
+	v, ballot, err := s.regs.Read(ctx, Row(t.id))
 	if err != nil {
 		return err
 	}
 	if v == nil {
-		return s.discard(ctx, c, here, ballot)
+		return s.discard(ctx, t, here, ballot)
 	}
 	r, err := decodeRow(v)
 	switch {
 	case err != nil:
 		return err
-	case !s.mine(c.id):
+	case !s.mine(t.id):
 		if !here {
 			return nil
 		}
 		return errLater{Moved, 0}
-	case here && s.present(info) && c.why != Damaged && r.fits(info):
+	case here && s.present(info) && t.why != Damaged && r.fits(info):
 		return nil
 	case here && s.present(info) && r.fits(info):
-		if bad, err := s.disks.Verify(ctx, c.id); err == nil && len(bad) == 0 {
-			s.whole(c.id)
+		if bad, err := s.disks.Verify(ctx, t.id); err == nil && len(bad) == 0 {
+			s.whole(t.id)
 			return nil
 		}
 	}
-	return s.refetch(ctx, c, r, uses)
+	return s.refetch(ctx, t, r, uses)
 }
 
 // discard removes bytes without a row: at once if the row is a tombstone; else its writer
 // gets time to make it, and none after that.
-func (s *Store) discard(ctx context.Context, c *chore, here bool, ballot register.Ballot) error {
+func (s *Store) discard(ctx context.Context, t task, here bool, ballot register.Ballot) error {
 	if !here {
 		return nil
 	}
-	if may, err := s.disks.Uncompared(c.id); err != nil || may {
+	if may, err := s.disks.Uncompared(t.id); err != nil || may {
 		return err
 	}
 	if ballot != (register.Ballot{}) {
-		return s.deleteBytes(ctx, c.id)
+		return s.deleteBytes(ctx, t.id)
 	}
-	if c.why != Unused {
+	if t.why != Unused {
 		return errLater{Unused, s.mend.orphan}
 	}
-	return s.forgo(ctx, c.id)
+	return s.forgo(ctx, t.id)
 }
 
 // comes reports whether another node's writer is sending the extent.
@@ -258,24 +258,24 @@ func (s *Store) marked(m map[ident.ID]int, id ident.ID) bool {
 }
 
 // settleMoved deletes bytes that all present holders say they have.
-func (s *Store) settleMoved(ctx context.Context, cs []*chore) []error {
-	out := make([]error, len(cs))
-	rows := make([]register.Row, len(cs))
-	for i, c := range cs {
-		rows[i] = Row(c.id)
+func (s *Store) settleMoved(ctx context.Context, ts []task) []error {
+	out := make([]error, len(ts))
+	rows := make([]register.Row, len(ts))
+	for i, t := range ts {
+		rows[i] = Row(t.id)
 	}
 	values, failed := s.readEach(ctx, rows)
 	ask := map[ident.NodeID][]int{}
-	for i, c := range cs {
+	for i, t := range ts {
 		switch {
 		case failed[i] != nil:
 			out[i] = failed[i]
 		case values[i] == nil:
 			out[i] = errLater{Unused, 0}
-		case s.mine(c.id): // it came back
+		case s.mine(t.id): // it came back
 			out[i] = errLater{Missing, 0}
 		default:
-			holders := s.holders(c.id)
+			holders := s.holders(t.id)
 			if len(holders) == 0 {
 				out[i] = errs.New(errs.Unavailable, "the layout gives these bytes to nobody")
 			}
@@ -285,21 +285,21 @@ func (s *Store) settleMoved(ctx context.Context, cs []*chore) []error {
 		}
 	}
 	for n, which := range ask {
-		s.askMoved(ctx, n, cs, values, which, out)
+		s.askMoved(ctx, n, ts, values, which, out)
 	}
-	for i, c := range cs {
+	for i, t := range ts {
 		if out[i] == nil {
-			out[i] = s.leave(ctx, c.id)
+			out[i] = s.leave(ctx, t.id)
 		}
 	}
 	return out
 }
 
 // askMoved notes in out for which chores a holder has not got the bytes.
-func (s *Store) askMoved(ctx context.Context, n ident.NodeID, cs []*chore, values []*register.Value, which []int, out []error) {
+func (s *Store) askMoved(ctx context.Context, n ident.NodeID, ts []task, values []*register.Value, which []int, out []error) {
 	ids := make([]ident.ID, len(which))
 	for j, i := range which {
-		ids[j] = cs[i].id
+		ids[j] = ts[i].id
 	}
 	have, err := s.askHave(ctx, n, ids)
 	for j, i := range which {

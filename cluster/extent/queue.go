@@ -38,17 +38,23 @@ const (
 	lostTries = 6
 )
 
-// chore is one extent to be looked at.
-type chore struct {
+// task is an extent to be looked at, as a worker takes it: what is learnt of the extent
+// meanwhile is for the next look.
+type task struct {
 	id    ident.ID
 	why   Reason
+	tries int
+	from  ident.NodeID // said that it has the bytes; zero: nobody
+}
+
+// chore is a task in the queue.
+type chore struct {
+	task
 	bytes int64
 	due   time.Duration // since the mender's beginning
-	tries int
-	busy  bool
-	again bool         // it was asked for anew while busy
-	from  ident.NodeID // said that it has the bytes; zero: nobody
-	index int          // in the heap, -1: not there
+	busy  bool          // a worker has it
+	again bool          // it was asked for anew while busy
+	index int           // in the heap, -1: not there
 }
 
 // mender keeps the queue of what is to be mended.
@@ -93,7 +99,7 @@ func (m *mender) add(id ident.ID, why Reason, bytes int64, after time.Duration) 
 		m.sweep = true
 		return
 	case c == nil:
-		c = &chore{id: id, why: why, bytes: bytes, due: due, index: -1}
+		c = &chore{task: task{id: id, why: why}, bytes: bytes, due: due, index: -1}
 		m.chores[id] = c
 		heap.Push(&m.heap, c)
 	default:
@@ -140,6 +146,15 @@ func (m *mender) offer(id ident.ID, from ident.NodeID) {
 	}
 }
 
+// sized notes how many bytes an extent in the queue has.
+func (m *mender) sized(id ident.ID, bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.chores[id]; c != nil {
+		c.bytes = bytes
+	}
+}
+
 func (m *mender) known(id ident.ID, why Reason) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,9 +162,9 @@ func (m *mender) known(id ident.ID, why Reason) bool {
 	return c != nil && c.why == why
 }
 
-// take waits for a chore that is due, and returns more of the same kind if it is Moved,
+// take waits for a task that is due, and returns more of the same kind if it is Moved,
 // which are asked about together. It returns none when a sweep is wanted or ctx ends.
-func (m *mender) take(ctx context.Context) []*chore {
+func (m *mender) take(ctx context.Context) []task {
 	for {
 		m.mu.Lock()
 		if m.sweepDue() {
@@ -176,14 +191,14 @@ func (m *mender) take(ctx context.Context) []*chore {
 const noWork = time.Hour
 
 // due takes what is due by then; mu is held.
-func (m *mender) due(by time.Duration) (out []*chore, wait time.Duration) {
+func (m *mender) due(by time.Duration) (out []task, wait time.Duration) {
 	for len(m.heap) > 0 && m.heap[0].due <= by && len(out) < movedBatch {
 		if len(out) > 0 && (out[0].why != Moved || m.heap[0].why != Moved) {
 			break
 		}
 		c := heap.Pop(&m.heap).(*chore)
 		c.busy = true
-		out = append(out, c)
+		out = append(out, c.task)
 	}
 	if len(m.heap) == 0 {
 		return out, noWork
@@ -203,12 +218,15 @@ type errLater struct {
 func (e errLater) Error() string { return "it is too early" }
 
 // done notes how an attempt ended.
-func (m *mender) done(c *chore, err error) {
+func (m *mender) done(t task, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	c := m.chores[t.id]
 	c.busy = false
 	if later, ok := err.(errLater); ok {
-		c.why = later.why
+		if c.why == t.why {
+			c.why = later.why
+		}
 		m.back(c, later.after)
 		return
 	}
