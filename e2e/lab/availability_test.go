@@ -35,9 +35,10 @@ func TestOneHomeMayVanish(t *testing.T) {
 
 func vanish(t *testing.T, delay time.Duration) {
 	l := New(t, Options{})
-	r := l.Rhizome(l.Home("lyon"), l.Home("paris"), l.Home("lille"))
+	hosts := []*Host{l.Home("lyon"), l.Home("paris"), l.Home("lille")}
+	l.SetAll(Path{Delay: delay, Jitter: delay / 10}) // from the first: a TCP that paces by the least round trip it saw would crawl
+	r := l.Rhizome(hosts...)
 	makeBucket(t, r.Nodes[0], "family")
-	l.SetAll(Path{Delay: delay, Jitter: delay / 10})
 	figures := &Figures{Title: fmt.Sprintf("requests at the other two homes while one vanishes, round trip %s", 2*delay)}
 	for i, victim := range r.Nodes {
 		others := []*Node{r.Nodes[(i+1)%3], r.Nodes[(i+2)%3]}
