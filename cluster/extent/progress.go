@@ -25,6 +25,10 @@ type Progress struct {
 	// Lost are extents in use that no node has whole. They are looked for again with
 	// every sweep.
 	Lost int
+	// Undecided are extents on the work list whose time to be looked at has come, and of
+	// which the last pass could not say whether anything uses them. The others on that list
+	// are no work: most are in use, and only wait for the look that says so.
+	Undecided int
 	// LastError is why the last attempt that failed did; nil once all is mended.
 	LastError error
 }
@@ -52,6 +56,9 @@ func (s *Store) Progress() Progress {
 		p.LastError = m.lastErr
 	}
 	p.Rate, p.Fetched, p.Mended = m.meter.read(now)
+	s.mu.Lock()
+	p.Undecided = s.undecided
+	s.mu.Unlock()
 	return p
 }
 

@@ -363,9 +363,10 @@ func TestNothingThatIsZeroIsListed(t *testing.T) {
 	a := New()
 	a.Say = lang.New(lang.English)
 	for got, want := range map[string]string{
-		a.mending(api.Repair{Pending: 2}):  "2 entries to tidy up",
-		a.mending(api.Repair{Orphans: 1}):  "1 leftover piece to remove",
-		a.holds(api.Status{Counted: true}): "nothing yet",
+		a.mending(api.Repair{Pending: 2}):                                                      "2 entries to tidy up",
+		a.mending(api.Repair{Orphans: 13}):                                                     "nothing to mend", // they wait for a look, and most are in use
+		a.mending(api.Repair{Orphans: 13, Overdue: 1}):                                         "1 piece of which it is not known yet whether it is still used",
+		a.holds(api.Status{Counted: true}):                                                     "nothing yet",
 		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Partitions: 1}}})[0][1]: "barn still fetches 1 slice",
 		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Extents: 2}}})[0][1]:    "barn still fetches 2 pieces",
 	} {

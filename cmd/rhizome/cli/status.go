@@ -148,15 +148,15 @@ func (a *App) mendingRows(s api.Status) (rows [][]string) {
 }
 
 func (a *App) mending(r api.Repair) string {
-	if r.Pending == 0 && r.Orphans == 0 {
+	if r.Pending == 0 && r.Overdue == 0 {
 		return a.Say.T("nothing to mend")
 	}
 	var left []string
 	if r.Pending > 0 {
 		left = append(left, a.Say.N(r.Pending, "%s entry to tidy up", "%s entries to tidy up"))
 	}
-	if r.Orphans > 0 {
-		left = append(left, a.Say.N(r.Orphans, "%s leftover piece to remove", "%s leftover pieces to remove"))
+	if r.Overdue > 0 {
+		left = append(left, a.Say.N(r.Overdue, "%s piece of which it is not known yet whether it is still used", "%s pieces of which it is not known yet whether they are still used"))
 	}
 	return strings.Join(left, a.Say.T(", "))
 }
