@@ -347,6 +347,27 @@ func TestAnInvitationIsNotShownAmongTheSettings(t *testing.T) {
 	}
 }
 
+// TestWhereAPieceLiesIsSaidOfEachHome, and in one that keeps none of it that too.
+func TestWhereAPieceLiesIsSaidOfEachHome(t *testing.T) {
+	a := New()
+	a.Say = lang.New(lang.English)
+	var out strings.Builder
+	a.Out = &out
+	copies := []api.Copy{{Name: "garden", State: api.CopyWhole, File: "/srv/x"}, {Name: "barn", State: api.CopySilent}}
+	a.printPieces([]api.Piece{{Extent: "0123", Size: 1, Healthy: true, Copies: copies}})
+	for _, want := range []string{"garden", "/srv/x", "whole", "barn", "no answer", "Nothing of it lies on this node."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	out.Reset()
+	copies[0].This = true
+	a.printPieces([]api.Piece{{Extent: "0123", Size: 1, Healthy: true, Copies: copies}})
+	if got := out.String(); !strings.Contains(got, "garden (here)") || strings.Contains(got, "Nothing of it") {
+		t.Error(got)
+	}
+}
+
 func FuzzParseHours(f *testing.F) {
 	f.Add("08:00-23:00=2MB")
 	f.Add("23:00-01:00=16Mbit/s")
