@@ -336,6 +336,26 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 	}
 }
 
+// TestOneHomeIsAHint and no risk, of which an alarm would tell; a witness keeps no bytes.
+func TestOneHomeIsAHint(t *testing.T) {
+	p := lang.New(lang.English)
+	one := api.Node{ID: "a", Home: "garden", Up: true, This: true, Roles: []string{api.RoleStorage}}
+	witness := api.Node{ID: "b", Home: "attic", Up: true, Roles: []string{api.RoleWitness}}
+	second := api.Node{ID: "c", Home: "barn", Up: true, Roles: []string{api.RoleStorage}}
+	for _, nodes := range [][]api.Node{{one}, {one, witness}} {
+		c := cluster{nodes: nodes, homes: homesOf(nodes)}
+		if hints := c.hints(p); len(hints) != 1 || !strings.Contains(hints[0], "one home, garden") || !strings.Contains(hints[0], "rhizome invite") {
+			t.Errorf("%d nodes: %q", len(nodes), hints)
+		}
+		if risks := c.risks(p, noon); len(risks) != 0 {
+			t.Errorf("%d nodes: it is a risk: %+v", len(nodes), risks)
+		}
+	}
+	if hints := (cluster{nodes: []api.Node{one, second}}).hints(p); hints != nil {
+		t.Errorf("two homes: %q", hints)
+	}
+}
+
 // TestAUsedInvitationIsRevoked: one whose join failed could go on with it; who came by it is
 // said, and how to take it out.
 func TestAUsedInvitationIsRevoked(t *testing.T) {

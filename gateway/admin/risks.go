@@ -41,6 +41,22 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	return out
 }
 
+// hints say what would make the rhizome safer though nothing is wrong.
+func (c cluster) hints(p lang.Printer) []string {
+	homes := map[string]bool{}
+	for _, n := range c.nodes {
+		if slices.Contains(n.Roles, api.RoleStorage) {
+			homes[n.Home] = true
+		}
+	}
+	for home := range homes {
+		if len(homes) == 1 {
+			return []string{p.T("Everything lies in one home, %s: if it burns, all is lost. A second home protects it: rhizome invite.", home)}
+		}
+	}
+	return nil
+}
+
 // standing says what cannot be done at present, or could not after one more loss.
 func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 	s, all := c.layout.Stand, c.layout.Partitions

@@ -61,12 +61,22 @@ func (a *App) printStatus(s api.Status) {
 	}
 	writeRows(a.Out, rows)
 	fmt.Fprintln(a.Out)
-	if s.Health.State == api.Good {
-		fmt.Fprintln(a.Out, a.paint(a.Out, green, say.T("Nothing is at risk.")))
-		return
+	a.printHealth(s.Health)
+}
+
+// printHealth says what is at risk, and then what would make things safer.
+func (a *App) printHealth(h api.Health) {
+	switch {
+	case h.State == api.Good && len(h.Hints) > 0:
+		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("All is well here.")))
+	case h.State == api.Good:
+		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("Nothing is at risk.")))
 	}
-	for _, r := range s.Health.Reasons {
+	for _, r := range h.Reasons {
 		fmt.Fprintln(a.Out, a.paint(a.Out, red, r))
+	}
+	for _, hint := range h.Hints {
+		fmt.Fprintln(a.Out, hint)
 	}
 }
 

@@ -61,6 +61,9 @@ type Endpoint struct {
 type Health struct {
 	State   string   `json:"state"`
 	Reasons []string `json:"reasons,omitempty"`
+	// Hints are what would make the rhizome safer though nothing is wrong; no alarm tells
+	// of them.
+	Hints []string `json:"hints,omitempty"`
 }
 
 // The states of Health.
