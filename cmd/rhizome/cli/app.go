@@ -141,5 +141,9 @@ func (c *call) node() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(vs.Text(settings.Data), string(c.Say.Language())), nil
+	node := client.New(vs.Text(settings.Data), string(c.Say.Language()))
+	if vs.Once(settings.Data) {
+		node.At = " --data " + shellQuote(vs.Text(settings.Data))
+	}
+	return node, nil
 }
