@@ -262,7 +262,7 @@ func TestNamesOfThoseWhoLeft(t *testing.T) {
 		return api.LayoutEvent{Kind: api.EventRemoved, Node: id, Home: home, Before: "1000000"}
 	}
 	f.Past = []api.LayoutVersion{{Version: 3, Events: []api.LayoutEvent{event(gone("a"), "cellar"), event(gone("b"), "barn"), event(gone("c"), "shed"), event(gone("d"), "shed")}}}
-	f.Plan.Refused = &api.Notice{Err: errs.Newf(errs.Conflict, "node %s still holds slices: drain it first, or say that it is lost", f.List[1].ID)}
+	f.Plan.Refused = &api.Notice{Err: errs.Newf(errs.Conflict, "node %s still holds slices: empty it first with rhizome node drain, or say that it is lost with rhizome node remove --lost", f.List[1].ID)}
 	s := of(f)
 	said := ask(s, "GET", "/v1/layout/history", "", "en").Body.String()
 	for _, want := range []string{`"cellar left`, `"barn/bbbbbbbb left`, `"shed/cccccccc left`, `"shed/dddddddd left`} {
