@@ -162,10 +162,19 @@ func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
 	if h.Since != nil {
 		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
 	}
-	if c.layout.Stand.Stopped > 0 {
-		return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome layout recover.")
+	who += p.T(". Look after its computer and its line; it catches up by itself.")
+	if c.onlyOneUp() {
+		who += p.T(" If it runs and has its line, the homes have lost each other's addresses: rhizome node address %s HOST:PORT, with what rhizome node list says there, tells where it is.", names[0])
 	}
-	return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome node remove %s --lost.", names[0])
+	if c.layout.Stand.Stopped > 0 {
+		return who + p.T(" If it is lost for good: rhizome layout recover.")
+	}
+	return who + p.T(" If it is lost for good: rhizome node remove %s --lost.", names[0])
+}
+
+// onlyOneUp reports whether no other node is up, which could tell where the others are.
+func (c cluster) onlyOneUp() bool {
+	return !slices.ContainsFunc(c.nodes, func(n api.Node) bool { return n.Up && !n.This })
 }
 
 // nodeRisks are those that a node told of itself. What is wrong with the disks of the

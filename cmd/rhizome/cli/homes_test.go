@@ -206,10 +206,53 @@ func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 	if r := v.run("", "node", "drain", "barn", "--yes"); r.code != 1 || !strings.Contains(r.err, "still taking over") {
 		t.Errorf("%+v", r)
 	}
-	says{out: v.must("layout", "preview", "drain", "barn")}.holds(t, "a refused plan", "still taking over")
+	if r := v.run("", "layout", "preview", "drain", "barn"); r.code != 1 || !strings.Contains(r.err, "Error: ") || !strings.Contains(r.err, "still taking over") || strings.Contains(r.out, "still taking over") {
+		t.Errorf("the preview of a change that is refused: %+v", r)
+	}
 	for _, line := range []string{"node capacity barn lots", "layout replicas many", "node drain"} {
 		if r := v.run("", strings.Fields(line)...); r.code != 2 {
 			t.Errorf("%s: %+v", line, r)
+		}
+	}
+}
+
+// TestWhatAnswersIsNotGivenUpUnwarned: a node that is up need not be lost.
+func TestWhatAnswersIsNotGivenUpUnwarned(t *testing.T) {
+	v := newVillage(t)
+	warning := []string{"The node barn answers now", "rhizome node drain barn"}
+	says{out: v.must("layout", "preview", "remove", "barn", "--lost")}.holds(t, "the preview", warning...)
+	r := v.run("n\n", "node", "remove", "barn", "--lost")
+	r.holds(t, "the question", append(warning, "The node answers now, and rhizome node drain loses nothing.")...)
+	if len(v.Changes) > 0 {
+		t.Errorf("%+v", v.Changes)
+	}
+	v.List[1].Up = false
+	r = v.run("n\n", "node", "remove", "barn", "--lost")
+	r.holds(t, "of one that is away the question", "What only this node held is given up")
+	if strings.Contains(r.out+r.err, "answers now") {
+		t.Errorf("one that is away answers: %+v", r)
+	}
+}
+
+// TestOnesOwnAddressIsShown in the form in which others are told of it.
+func TestOnesOwnAddressIsShown(t *testing.T) {
+	v := newVillage(t)
+	for i := range v.List {
+		v.List[i].Addresses = []string{"/ip4/192.0.2.8/udp/3901/quic-v1"}
+		if v.List[i].This {
+			v.List[i].Addresses = []string{"/ip4/192.0.2.9/udp/3901/quic-v1", "/ip4/192.0.2.9/tcp/3901", "/ip6/2001:db8::1/tcp/3901", "/ip4/192.0.2.8/tcp/1/p2p/x/p2p-circuit"}
+		}
+	}
+	says{out: v.must("node", "list")}.holds(t, "the list", "The other homes find this node at: 192.0.2.9:3901, [2001:db8::1]:3901\n")
+}
+
+// TestWhoJoinsHearsWhatBecomesOfIt: a witness and a gateway get no share of the data.
+func TestWhoJoinsHearsWhatBecomesOfIt(t *testing.T) {
+	for role, want := range map[string]string{api.RoleStorage: "Its share of the data comes by itself", api.RoleWitness: "As a witness it votes", api.RoleGateway: "As a gateway"} {
+		a, _, _ := app(lang.English)
+		got := (&call{App: a}).joined(role, "2 homes")
+		if !strings.Contains(got, want) || strings.Contains(got, "share of the data") != (role == api.RoleStorage) {
+			t.Errorf("%s: %s", role, got)
 		}
 	}
 }
