@@ -131,7 +131,7 @@ func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, erro
 	}
 	var operator ident.ID
 	if c.Kind == api.ChangeOperator {
-		m, err := n.accounts.MemberNamed(ctx, c.Operator)
+		m, err := n.memberNamed(ctx, c.Operator)
 		if err != nil {
 			return api.Layout{}, err
 		}

@@ -13,9 +13,13 @@ import (
 
 // Facts implements admin.Host.
 func (n *Node) Facts() admin.Facts {
+	member := n.member
+	if operator := n.operator(); !operator.IsZero() {
+		member = operator // it may be another since the start
+	}
 	return admin.Facts{
 		Version: n.config.Version, Node: n.keys.id(), Rhizome: n.members.Layout().Lineage, Home: n.home(),
-		Data: n.folder.path, Layout: n.members.Layout().Version, Member: n.member, Started: n.started, S3: n.endpoint,
+		Data: n.folder.path, Layout: n.members.Layout().Version, Member: member, Started: n.started, S3: n.endpoint,
 	}
 }
 

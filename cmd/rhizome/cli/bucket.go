@@ -48,7 +48,7 @@ func bucketCreate() command {
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
-			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest one"))
+			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest one that is yours"))
 			f.bool("local", lang.M("only that key sees the name"))
 		},
 		run: func(ctx context.Context, c *call) error {

@@ -257,6 +257,18 @@ func TestWhoJoinsHearsWhatBecomesOfIt(t *testing.T) {
 	}
 }
 
+// TestTheFirstMemberIsSaidInThePersonsLanguage, whatever language named it.
+func TestTheFirstMemberIsSaidInThePersonsLanguage(t *testing.T) {
+	for l, want := range map[lang.Language]string{lang.English: "first member", lang.French: "premier membre"} {
+		a, _, _ := app(l)
+		for name, want := range map[string]string{"first member": want, "premier membre": want, "Marie": "Marie", "": ""} {
+			if got := a.member(name); got != want {
+				t.Errorf("%s: %q is shown as %q", l, name, got)
+			}
+		}
+	}
+}
+
 func TestAnAddressIsSaid(t *testing.T) {
 	v := newVillage(t)
 	says{out: v.must("node", "address", "barn", "192.0.2.9:3901", "barn.example.org:3901")}.holds(t, "an address", "The node barn answers there.")

@@ -87,7 +87,7 @@ func (a *App) printNodes(nodes []api.Node) {
 		if n.Up && !n.This {
 			trip = strconv.FormatFloat(n.RTT, 'f', 0, 64) + "\u00a0ms"
 		}
-		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release, n.Operator})
+		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release, a.member(n.Operator)})
 	}
 	a.table([]string{lang.M("Node"), "ID", lang.M("State"), lang.M("Task"), lang.M("Capacity"), lang.M("Used"), lang.M("Free"), lang.M("Round trip"), lang.M("Version"), lang.M("Run by")}, rows)
 	for _, n := range nodes {
@@ -111,6 +111,14 @@ func hostPorts(addresses []string) (out []string) {
 		}
 	}
 	return out
+}
+
+// member is what a member is called: one who never got a name, in the person's language.
+func (a *App) member(name string) string {
+	if slices.Contains(lang.InEach("first member"), name) {
+		return a.Say.T("first member")
+	}
+	return name
 }
 
 // nodeState says whether a node is there, and what else there is to know of it.
