@@ -298,7 +298,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		"three, one away": {[]string{"a", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"If one more home", "catches up by itself. If it is lost for good: rhizome node remove b --lost"}},
 		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Silent: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
-			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "home c"}},
+			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "rhizome node address b HOST:PORT", "The home c is away, for 3 hours. Look after its computer and its line; it catches up by itself. If it is lost"}},
 		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"1 node of the home b is away (b/22222222)"}},
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },

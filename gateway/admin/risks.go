@@ -22,9 +22,11 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 		out = append(out, api.Reason{Kind: api.RiskRefused, Text: p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)})
 	}
 	out = append(out, c.standing(p)...)
+	lost := c.onlyOneUp() // of the first home it is said how to find it: it tells of the others
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
-			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now)})
+			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now, lost)})
+			lost = false
 		}
 	}
 	for _, n := range c.nodes {
@@ -152,8 +154,9 @@ func votes(n api.Node) bool {
 	return slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness)
 }
 
-// absence says of a home that it, or some of its nodes, are away.
-func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
+// absence says of a home that it, or some of its nodes, are away; lost: that its address
+// may be.
+func (c cluster) absence(p lang.Printer, h api.Home, now time.Time, lost bool) string {
 	names := c.awayOf(h)
 	who := p.T("The home %s is away", h.Name)
 	if h.State == api.HomePart {
@@ -163,7 +166,7 @@ func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
 		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
 	}
 	who += p.T(". Look after its computer and its line; it catches up by itself.")
-	if c.onlyOneUp() {
+	if lost {
 		who += p.T(" If it runs and has its line, the homes have lost each other's addresses: rhizome node address %s HOST:PORT, with what rhizome node list says there, tells where it is.", names[0])
 	}
 	if c.layout.Stand.Stopped > 0 {
