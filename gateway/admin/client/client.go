@@ -142,7 +142,7 @@ func (c *Client) unreachable(err error) error {
 	case errors.Is(there, syscall.ENOTDIR), there == nil && !info.IsDir():
 		return errs.Newf(errs.Invalid, "%s is no folder: --data names the folder in which the node keeps its data", c.data)
 	case errors.Is(there, os.ErrNotExist) && c.At != "":
-		return errs.Newf(errs.NotFound, "there is no folder %s: --data names the folder in which the node keeps its data. To make a node there: rhizome up%s", c.data, c.At)
+		return errs.Newf(errs.Unavailable, "there is no folder %s: --data names the folder in which the node keeps its data. To make a node there: rhizome up%s", c.data, c.At)
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return errs.Newf(errs.Unavailable, "%w: start it with rhizome up%s", ErrNotRunning, c.At)
 	case errors.Is(err, os.ErrPermission):
