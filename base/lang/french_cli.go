@@ -45,7 +45,7 @@ var frenchCommands = map[string]string{
 	"A bucket holds objects. BUCKET is one of its names or its ID; KEY is a key's ID or name.": "Un bucket contient des objets. BUCKET est un de ses noms ou son identifiant ; KEY est l'identifiant ou le nom d'une clé.",
 	"make a bucket": "créer un bucket",
 	"Make a bucket": "Créer un bucket",
-	"make a bucket that belongs to the first key":                         "créer un bucket qui appartient à la première clé",
+	"make a bucket that belongs to your oldest key":                       "créer un bucket qui appartient à votre plus ancienne clé",
 	"make one for another key, under a name only that key sees":           "en créer un pour une autre clé, sous un nom qu'elle seule voit",
 	"`KEY` that owns the bucket; without it the oldest one that is yours": "`KEY` à qui appartient le bucket ; sans elle, la plus ancienne des vôtres",
 	"only that key sees the name":                                         "seule cette clé voit le nom",

@@ -36,11 +36,14 @@ type Progress struct {
 // Progress returns how far mending is. Extents whose row or bytes came a moment ago, so
 // that the other half may be on its way, do not count.
 func (s *Store) Progress() Progress {
+	s.mu.Lock()
+	undecided := s.undecided
+	s.mu.Unlock()
 	m := s.mend
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	p := Progress{Comparing: m.sweep || m.sweeping > 0, Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
+	p := Progress{Undecided: undecided, Comparing: m.sweep || m.sweeping > 0, Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
 	for _, c := range m.chores {
 		if !c.busy && c.tries == 0 && c.due > now {
 			p.Waiting++
@@ -56,9 +59,6 @@ func (s *Store) Progress() Progress {
 		p.LastError = m.lastErr
 	}
 	p.Rate, p.Fetched, p.Mended = m.meter.read(now)
-	s.mu.Lock()
-	p.Undecided = s.undecided
-	s.mu.Unlock()
 	return p
 }
 

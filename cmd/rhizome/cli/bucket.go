@@ -43,7 +43,7 @@ func bucketCreate() command {
 		use:   "create NAME",
 		short: lang.M("Make a bucket"),
 		examples: []example{
-			{lang.M("make a bucket that belongs to the first key"), "rhizome bucket create photos"},
+			{lang.M("make a bucket that belongs to your oldest key"), "rhizome bucket create photos"},
 			{lang.M("make one for another key, under a name only that key sees"), "rhizome bucket create backup --key laptop --local"},
 		},
 		min: 1, max: 1,
