@@ -2,8 +2,8 @@
 # make unit   the packages' own tests only
 # make bench  the figures of docs/benchmarks.md, beside this machine's limits
 # make homes  the same for three homes on one machine
-# make soak   about three hours of what `make test` does in minutes; its parts are
-#             soak-simulations, soak-fuzz (FUZZ=10m for more), soak-e2e and soak-bench
+# make soak   about four hours of what `make test` does in minutes; its parts are
+#             soak-simulations, soak-fuzz (FUZZ=10m for more), soak-e2e, soak-bench and soak-grown
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
@@ -20,7 +20,7 @@ export RHIZOME_BIN := $(RHIZOME)
 export RHIZOME_LATER := $(BIN)/rhizome-later
 
 .PHONY: build later test setup fmt vet lint unit race e2e bench homes peers foreign
-.PHONY: soak soak-simulations soak-fuzz soak-e2e soak-bench
+.PHONY: soak soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(RHIZOME) ./cmd/rhizome
@@ -83,8 +83,8 @@ foreign: setup
 	tools/setup peers
 	cd e2e && RHIZOME_FOREIGN=$(BIN)/versitygw go test -count=1 -timeout 30m ./clients
 
-# The parts can be run one by one. On 2 cores: 45, 95, 30 and 10 minutes.
-soak: soak-simulations soak-fuzz soak-e2e soak-bench
+# The parts can be run one by one. On 2 cores: 45, 95, 30, 10 and 70 minutes.
+soak: soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 # What plays and explores more, and crashes on disks that forget.
 soak-simulations: setup
@@ -100,3 +100,7 @@ soak-e2e: setup build later
 
 soak-bench: setup
 	$(MAKE) bench BENCH="-keys 1000000"
+
+# A bucket with ten million objects, beside one with a hundred thousand: 15 GB of disk.
+soak-grown: build
+	$(MAKE) bench BENCH="-grown 10000000"

@@ -10,65 +10,73 @@ import (
 	"rhizome/bench/wire"
 )
 
-// Grown is how fast a bucket is with few objects, and with many.
+// Grown is how fast a bucket with few objects is, and one with many.
 type Grown struct {
-	Few    int      `json:"few"`
-	Many   int      `json:"many"`
-	Before []Result `json:"with_few"`
-	After  []Result `json:"with_many"`
-	Fill   Result   `json:"fill"`
+	Few      int      `json:"few"`
+	Many     int      `json:"many"`
+	WithFew  []Result `json:"with_few"`
+	WithMany []Result `json:"with_many"`
+	Fill     Result   `json:"fill"`
 }
 
 // grownSize is that of the objects.
 const grownSize = 1 << 10
 
-// Grow fills a bucket with few objects, measures it, fills it with many, and measures it
-// again: PUT of fresh keys between the others, GET of any, LIST of a page from anywhere.
-func Grow(p *store.Process, few, many int, plan Plan) (*Grown, error) {
-	r := &runner{p: p}
-	if err := r.makeBucket(); err != nil {
-		return nil, err
-	}
-	g := &grower{runner: r, data: newPool(), plan: plan}
-	out := &Grown{Few: few, Many: many}
-	for _, step := range []struct {
-		name string
-		to   int
-		into *[]Result
-	}{{"few", few, &out.Before}, {"many", many, &out.After}} {
-		fill, err := g.fill(step.name, step.to)
+// Grow fills a bucket of one store with few objects and one of another with many, and
+// measures both in turns: PUT of fresh keys between the others, GET of any, LIST of a page
+// from anywhere. Turns, because a machine is not the same when the many are stored.
+func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, error) {
+	out := &Grown{Few: counts[0], Many: counts[1]}
+	var sides [2]*grower
+	for i, p := range []*store.Process{few, many} {
+		sides[i] = &grower{runner: &runner{p: p}, name: []string{"few", "many"}[i], data: newPool(), plan: plan.Plan}
+		if err := sides[i].makeBucket(); err != nil {
+			return out, err
+		}
+		fill, err := sides[i].fill(counts[i])
 		if err != nil {
 			return out, err
 		}
 		out.Fill = fill
-		if *step.into, err = g.measure(step.name); err != nil {
-			return out, err
+	}
+	for i := range phases {
+		var all [2][]Result
+		for range plan.Rounds {
+			for j, side := range sides {
+				res, err := side.measure(i)
+				if err != nil {
+					return out, err
+				}
+				all[j] = append(all[j], res)
+			}
 		}
+		out.WithFew = append(out.WithFew, median(all[0]))
+		out.WithMany = append(out.WithMany, median(all[1]))
 	}
 	return out, nil
 }
 
 type grower struct {
 	*runner
+	name  string
 	data  *pool
 	plan  Plan
 	full  int // keys that are there
-	fresh int // keys that a measurement made
+	fresh int // keys that measurements made
 }
 
-// name spreads keys over the whole order: the nth is the nth of a walk over all.
-func (g *grower) name(n int) string {
+// key spreads keys over the whole order: the nth is the nth of a walk over all.
+func (g *grower) key(n int) string {
 	return fmt.Sprintf("%s/%08x", bucket, uint32(n)*2654435761) // odd: each number once
 }
 
 func (g *grower) put(c *wire.Client, n int) (int64, error) {
-	_, err := c.Must(&wire.Request{Method: "PUT", Path: g.name(n), Body: g.data.body(n, grownSize)})
+	_, err := c.Must(&wire.Request{Method: "PUT", Path: g.key(n), Body: g.data.body(n, grownSize)})
 	return grownSize, err
 }
 
-func (g *grower) fill(name string, to int) (Result, error) {
-	from := g.full
-	res, err := g.spread("fill, "+name, 16, count(to-from), func(c *wire.Client, n int) (int64, error) { return g.put(c, from+n) })
+func (g *grower) fill(to int) (Result, error) {
+	res, err := g.spread("fill, "+g.name, 16, count(to), g.put)
 	g.full = to
 	g.told(res, err)
 	return res, err
@@ -80,32 +88,34 @@ func (g *grower) told(res Result, err error) {
 	}
 }
 
-func (g *grower) measure(name string) (out []Result, err error) {
-	fresh := 1<<31 + g.fresh // beyond all that is filled in
-	for _, phase := range []struct {
-		name  string
-		conns int
-		do    op
-	}{
-		{"PUT", 16, func(c *wire.Client, n int) (int64, error) { return g.put(c, fresh+n) }},
-		{"GET", 16, func(c *wire.Client, _ int) (int64, error) {
-			resp, err := c.Must(&wire.Request{Method: "GET", Path: g.name(rand.IntN(g.full)), Sink: io.Discard}) // any, by chance
-			if err == nil && resp.Length != grownSize {
-				err = fmt.Errorf("%d bytes came back, want %d", resp.Length, grownSize)
-			}
-			return grownSize, err
-		}},
-		{"LIST 1000", 1, g.page},
-	} {
-		res, err := g.spread(phase.name+", "+name, phase.conns, lasting(g.plan.Span, 1<<30), phase.do)
-		g.told(res, err)
-		if err != nil {
-			return out, err
-		}
-		out = append(out, res)
+// phases are what is measured.
+var phases = []struct {
+	name  string
+	conns int
+	do    func(*grower, *wire.Client, int) (int64, error)
+}{
+	{"PUT", 16, func(g *grower, c *wire.Client, n int) (int64, error) { return g.put(c, 1<<31+g.fresh+n) }}, // beyond all that is filled in
+	{"GET", 16, (*grower).get},
+	{"LIST 1000", 1, (*grower).page},
+}
+
+func (g *grower) measure(phase int) (Result, error) {
+	p := phases[phase]
+	res, err := g.spread(p.name+", "+g.name, p.conns, lasting(g.plan.Span, 1<<30), func(c *wire.Client, n int) (int64, error) { return p.do(g, c, n) })
+	g.told(res, err)
+	if phase == 0 {
+		g.fresh += res.Ops
 	}
-	g.fresh += out[0].Ops
-	return out, nil
+	return res, err
+}
+
+// get reads any of what was filled in.
+func (g *grower) get(c *wire.Client, _ int) (int64, error) {
+	resp, err := c.Must(&wire.Request{Method: "GET", Path: g.key(rand.IntN(g.full)), Sink: io.Discard}) // any, by chance
+	if err == nil && resp.Length != grownSize {
+		err = fmt.Errorf("%d bytes came back, want %d", resp.Length, grownSize)
+	}
+	return grownSize, err
 }
 
 // page lists a page that begins in the first nine tenths of the order.

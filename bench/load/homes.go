@@ -123,6 +123,9 @@ func median(all []Result) Result {
 func (r *runner) makeBucket() error {
 	c := &wire.Client{Target: r.p.Target()}
 	defer c.Close()
-	_, err := c.Must(&wire.Request{Method: "PUT", Path: bucket})
-	return err
+	resp, err := c.Do(&wire.Request{Method: "PUT", Path: bucket})
+	if err != nil || resp.Status == 409 {
+		return err
+	}
+	return resp.Err()
 }

@@ -8,7 +8,7 @@ import (
 	"rhizome/bench/load"
 )
 
-// Grown is what a bucket with few objects, and then with many, showed.
+// Grown is what a bucket with few objects and one with many showed.
 type Grown struct {
 	Head
 	Bucket *load.Grown `json:"bucket"`
@@ -19,8 +19,8 @@ func (g *Grown) Text(w io.Writer) error {
 	var b strings.Builder
 	g.head(&b)
 	fmt.Fprintf(&b, "| objects of 1 KiB in the bucket | %d | %d | times |\n| --- | --- | --- | --- |\n", g.Bucket.Few, g.Bucket.Many)
-	for i, few := range g.Bucket.Before {
-		many := g.Bucket.After[i]
+	for i, few := range g.Bucket.WithFew {
+		many := g.Bucket.WithMany[i]
 		name, _, _ := strings.Cut(few.Name, ",")
 		fmt.Fprintf(&b, "| %s, %d conn, /s | %s | %s | %.2f |\n", name, few.Conns, number(few.Rate), number(many.Rate), many.Rate/few.Rate)
 	}

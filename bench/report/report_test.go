@@ -70,7 +70,7 @@ func TestJSONComesBack(t *testing.T) {
 
 func TestGrownIsCompared(t *testing.T) {
 	g := &Grown{Bucket: &load.Grown{Few: 100, Many: 1000, Fill: load.Result{Rate: 70},
-		Before: []load.Result{{Name: "GET, few", Conns: 16, Rate: 80}}, After: []load.Result{{Name: "GET, many", Conns: 16, Rate: 60}}}}
+		WithFew: []load.Result{{Name: "GET, few", Conns: 16, Rate: 80}}, WithMany: []load.Result{{Name: "GET, many", Conns: 16, Rate: 60}}}}
 	var b bytes.Buffer
 	if err := g.Text(&b); err != nil {
 		t.Fatal(err)

@@ -35,9 +35,10 @@ func TestOneHomeMayVanish(t *testing.T) {
 
 func vanish(t *testing.T, delay time.Duration) {
 	l := New(t, Options{})
-	r := l.Rhizome(l.Home("lyon"), l.Home("paris"), l.Home("lille"))
+	hosts := []*Host{l.Home("lyon"), l.Home("paris"), l.Home("lille")}
+	l.SetAll(Path{Delay: delay, Jitter: delay / 10}) // from the first: a TCP that paces by the least round trip it saw would crawl
+	r := l.Rhizome(hosts...)
 	makeBucket(t, r.Nodes[0], "family")
-	l.SetAll(Path{Delay: delay, Jitter: delay / 10})
 	figures := &Figures{Title: fmt.Sprintf("requests at the other two homes while one vanishes, round trip %s", 2*delay)}
 	for i, victim := range r.Nodes {
 		others := []*Node{r.Nodes[(i+1)%3], r.Nodes[(i+2)%3]}
@@ -81,7 +82,7 @@ func startLoad(t *testing.T, nodes []*Node, figures *Figures, what string) *load
 	w := &load{end: end, errs: make(chan error, 64)}
 	for i := range 6 {
 		n := nodes[i%len(nodes)]
-		c := usual(n)
+		c := usual(t, n)
 		w.clients.Go(func() {
 			for k := 0; ctx.Err() == nil; k++ {
 				if err := w.one(c, figures, what, fmt.Sprintf("%s/%d/%d", n.Name, i, k%10), 700+(k%3)*50_000); err != nil {
@@ -135,9 +136,23 @@ func (w *load) stop(t *testing.T) {
 	}
 }
 
-// usual is a client as an SDK makes it, with three attempts.
-func usual(n *Node) *s3.Client {
-	return s3.New(n.S3(n.Host, "family").Client.Options(), func(o *s3.Options) { o.Retryer = retry.NewStandard() })
+// usual is a client as an SDK makes it, with three attempts. What it repeats is logged.
+func usual(t *testing.T, n *Node) *s3.Client {
+	return s3.New(n.S3(n.Host, "family").Client.Options(), func(o *s3.Options) {
+		o.Retryer = &telling{retry.NewStandard(), t, n.Name}
+	})
+}
+
+type telling struct {
+	*retry.Standard
+	t    *testing.T
+	node string
+}
+
+func (r *telling) RetryDelay(attempt int, why error) (time.Duration, error) {
+	d, err := r.Standard.RetryDelay(attempt, why)
+	r.t.Logf("a request at %s is repeated after %s: %v", r.node, d, why)
+	return d, err
 }
 
 // upload is an upload in parts under way.
@@ -150,7 +165,7 @@ type upload struct {
 
 func newUpload(t *testing.T, n *Node) *upload {
 	t.Helper()
-	u := &upload{c: usual(n)}
+	u := &upload{c: usual(t, n)}
 	out, err := u.c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: aws.String("family"), Key: aws.String("parts")})
 	must(t, err)
 	u.id = out.UploadId

@@ -26,9 +26,9 @@ func TestLatencyBetweenHomes(t *testing.T) {
 			for _, name := range names {
 				hosts = append(hosts, l.Home(name))
 			}
+			l.SetAll(Path{Delay: 50 * time.Millisecond, Jitter: 10 * time.Millisecond})
 			r := l.Rhizome(hosts...)
 			makeBucket(t, r.Nodes[0], "far")
-			l.SetAll(Path{Delay: 50 * time.Millisecond, Jitter: 10 * time.Millisecond})
 			figures := &Figures{Title: fmt.Sprintf("rhizome, %d homes, round trip 100 ± 20 ms, each client at its own home's node", len(names))}
 			var clients sync.WaitGroup
 			for _, n := range r.Nodes {

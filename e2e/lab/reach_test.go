@@ -33,12 +33,12 @@ func between(t *testing.T, at, there *Node, key string) {
 	harness.Eventually(t, 2*time.Minute, "writing at "+at.Name+" and reading at "+there.Name, func() bool {
 		ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
 		defer end()
-		_, err := usual(at).PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("family"), Key: &key, Body: bytes.NewReader(body)})
+		_, err := usual(t, at).PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("family"), Key: &key, Body: bytes.NewReader(body)})
 		if err != nil {
 			t.Log(err)
 			return false
 		}
-		out, err := usual(there).GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("family"), Key: &key})
+		out, err := usual(t, there).GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("family"), Key: &key})
 		if err != nil {
 			t.Log(err)
 			return false

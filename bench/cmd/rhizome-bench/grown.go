@@ -8,16 +8,19 @@ import (
 	"rhizome/bench/store"
 )
 
-// grow measures a bucket with plan.Keys objects, then with many.
-func grow(program, folder, asJSON string, many int, plan load.Plan) error {
+// grow measures a bucket with plan.Keys objects beside one with many.
+func grow(program, folder, asJSON string, many int, plan load.HomesPlan) error {
 	var r report.Grown
 	err := within(folder, &r.Head, func(dir string) (err error) {
-		home := &store.Homes{Bin: program, Dir: filepath.Join(dir, "one")}
-		defer home.Kill()
-		if err := home.Up(1); err != nil {
-			return err
+		var sides [2]*store.Homes
+		for i, name := range []string{"few", "many"} {
+			sides[i] = &store.Homes{Bin: program, Dir: filepath.Join(dir, name)}
+			defer sides[i].Kill()
+			if err := sides[i].Up(1); err != nil {
+				return err
+			}
 		}
-		r.Bucket, err = load.Grow(home.All[0], plan.Keys, many, plan)
+		r.Bucket, err = load.Grow(sides[0].All[0], sides[1].All[0], [2]int{plan.Keys, many}, plan)
 		return err
 	})
 	if err != nil {

@@ -28,22 +28,23 @@ func main() {
 	span := flag.Duration("span", 5*time.Second, "how long each timed phase lasts")
 	keys := flag.Int("keys", 100_000, "keys in the bucket that is listed, a multiple of 1,000")
 	homes := flag.Int("homes", 0, "compare one home with so many instead")
-	rounds := flag.Int("rounds", 3, "with -homes: how often each phase is measured on each side")
+	rounds := flag.Int("rounds", 3, "with -homes or -grown: how often each phase is measured on each side")
 	var also parts
 	flag.IntVar(&also.objects, "objects", 0, "with -homes: store so many of 10 KiB and say what they take")
 	flag.DurationVar(&also.rest, "rest", 4*time.Minute, "with -objects: how long the homes are left alone before and after")
 	copied := flag.Int64("copied", 0, "with -homes: MiB that are stored before one more home joins under load")
 	flag.BoolVar(&also.sizeOnly, "no-comparison", false, "with -homes: leave the comparison out")
-	grown := flag.Int("grown", 0, "fill a bucket with -keys, then with so many, and compare its rates instead")
+	grown := flag.Int("grown", 0, "compare a bucket with -keys objects with one of so many instead")
 	flag.Parse()
 	also.copied = *copied << 20
 	plan := load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}
+	turns := load.HomesPlan{Plan: plan, Rounds: *rounds}
 	err := errors.New("name a program or a peer")
 	switch {
 	case *grown > *keys && *program != "":
-		err = grow(*program, *folder, *asJSON, *grown, plan)
+		err = grow(*program, *folder, *asJSON, *grown, turns)
 	case *homes > 0 && *program != "":
-		err = compare(*program, *folder, *asJSON, *homes, also, load.HomesPlan{Plan: plan, Rounds: *rounds})
+		err = compare(*program, *folder, *asJSON, *homes, also, turns)
 	case *homes == 0:
 		err = measure(*program, *peer, *folder, *asJSON, plan)
 	}
