@@ -131,7 +131,7 @@ func (n *Node) Change(ctx context.Context, c api.LayoutChange) (api.Layout, erro
 	}
 	var operator ident.ID
 	if c.Kind == api.ChangeOperator {
-		m, err := n.accounts.MemberNamed(ctx, c.Operator)
+		m, err := n.memberNamed(ctx, c.Operator)
 		if err != nil {
 			return api.Layout{}, err
 		}
@@ -162,7 +162,7 @@ func (n *Node) mayGo(ctx context.Context, text string) error {
 		return errs.New(errs.Conflict, "a node cannot be taken out through itself: ask another node")
 	}
 	if err := n.members.Exchange(ctx, id); err != nil {
-		return errs.Newf(errs.Conflict, "the node does not answer, so that nobody can say whether others have all that it has. Wait until it is back, or say that it is lost: %w", err)
+		return errs.Newf(errs.Conflict, "the node does not answer, so that nobody can say whether others have all that it has. Wait until it is back, or say that it is lost with rhizome node remove --lost: %w", err)
 	}
 	card, _ := n.members.Card(id)
 	switch {

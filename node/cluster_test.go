@@ -459,6 +459,9 @@ func TestStrangersHearLittle(t *testing.T) {
 	if !strings.Contains(err.Error(), "cannot take a node in") || strings.Contains(err.Error(), b.keys.id().String()) {
 		t.Error(err)
 	}
+	if strings.Contains(err.Error(), "no node of the rhizome answers") {
+		t.Errorf("one answered, and it is said that none did: %v", err)
+	}
 }
 
 // crowd lets many nodes in that keep nothing and are never there.

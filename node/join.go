@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -136,19 +137,21 @@ func (n *Node) join(ctx context.Context, t *account.Ticket) (*joined, error) {
 	request := joinRequest{Invitation: t.Invitation, Secret: t.Secret, Home: n.config.Home,
 		Capacity: n.config.Capacity, Witness: n.config.Witness, Release: n.config.Version}
 	failed := errs.New(errs.Unavailable, "the invitation names no node")
-	var refused error
+	var refused, answered error
 	for _, id := range ids {
 		j, err := n.joinThrough(ctx, id, request)
-		if err == nil {
+		switch {
+		case err == nil:
 			return j, nil
-		}
-		if errors.Is(err, errs.Denied) || errors.Is(err, errs.Invalid) {
+		case errors.Is(err, errs.Denied) || errors.Is(err, errs.Invalid):
 			refused = err // another door may know more
+		case !errors.Is(err, rpc.ErrNoAnswer):
+			answered = err
 		}
 		failed = err
 	}
-	if refused != nil {
-		return nil, refused
+	if err := cmp.Or(refused, answered); err != nil {
+		return nil, err // what a node said counts more than that another is silent
 	}
 	if t.Over(n.config.Clock.Now()) {
 		return nil, errs.Newf(errs.Unavailable, "no node of the rhizome answers, and by this computer's clock the invitation is over: ask for another, or set the clock: %w", failed)

@@ -30,6 +30,7 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 	if out.Orphans, err = n.replica.PendingCount(ctx, extent.Extents); err != nil {
 		return out, err
 	}
+	out.Overdue = min(out.Orphans, int64(n.extents.Progress().Undecided))
 	out.Lost, err = n.lost(ctx)
 	if damage := n.rowDamage.Load(); damage != nil {
 		out.Lost = append(out.Lost, api.Damage{Err: *damage})

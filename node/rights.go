@@ -3,11 +3,14 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
 )
 
 // Whoever uses a node's socket acts as the member who runs that node. An administrator
@@ -96,7 +99,7 @@ func (n *Node) invited(ctx context.Context, name string) (ident.ID, error) {
 	if err := n.mayAll(ctx); err != nil || name == "" {
 		return n.member, err
 	}
-	m, err := n.accounts.MemberNamed(ctx, name)
+	m, err := n.memberNamed(ctx, name)
 	if err != nil {
 		return ident.ID{}, err
 	}
@@ -107,14 +110,37 @@ func (n *Node) invited(ctx context.Context, name string) (ident.ID, error) {
 // them is better than none.
 const namesPatience = 2 * time.Second
 
-// names returns what members are called, as far as that can be read now.
+// memberNamed finds a member, or makes one. The first member is found by the name that it
+// was given in any language, for each person reads it in the own.
+func (n *Node) memberNamed(ctx context.Context, name string) (*account.Member, error) {
+	if said := lang.InEach(firstMemberName); slices.Contains(said, name) {
+		all, err := n.accounts.Members(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(all, func(m *account.Member) bool { return slices.Contains(said, m.Name) }); i >= 0 {
+			name = all[i].Name
+		}
+	}
+	return n.accounts.MemberNamed(ctx, name)
+}
+
+// firstMemberName is what the first member is called until there is another name.
+const firstMemberName = "first member"
+
+// names returns what members are called, as far as that can be read now. Under the zero ID
+// stands who runs the nodes that no layout gives to anybody: the first administrator.
 func (n *Node) names(ctx context.Context) map[ident.ID]string {
 	ctx, cancel := context.WithTimeout(ctx, namesPatience)
 	defer cancel()
 	out := map[ident.ID]string{}
 	all, _ := n.accounts.Members(ctx)
+	slices.SortFunc(all, func(a, b *account.Member) int { return a.Created.Compare(b.Created) })
 	for _, m := range all {
 		out[m.ID] = m.Name
+		if _, known := out[ident.ID{}]; m.Admin && !known {
+			out[ident.ID{}] = m.Name
+		}
 	}
 	return out
 }

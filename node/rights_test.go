@@ -54,9 +54,12 @@ func TestOperatorsChangeTheirOwnNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range nodes {
-		if n.ID == mine && (n.Operator != "Marie" || n.Capacity != 2<<30) {
+		if n.ID == mine && (n.Operator != "Marie" || n.Capacity != 2<<30) || n.ID == theirs && n.Operator != "first" {
 			t.Errorf("%+v", n)
 		}
+	}
+	if a.Facts().Member == b.Facts().Member {
+		t.Error("keys that Marie makes are the first member's")
 	}
 	if _, err := a.Change(t.Context(), api.LayoutChange{Kind: api.ChangeCapacity, Node: mine, Capacity: 1 << 30}); err != nil {
 		t.Error("an administrator:", err)
@@ -72,4 +75,20 @@ func TestOperatorsChangeTheirOwnNodes(t *testing.T) {
 	h.settled(2)
 	h.kill("lyon") // no row can be read: what was known of Marie holds
 	refused("while others are away", change(api.LayoutChange{Kind: api.ChangeRemove, Node: theirs, Lost: true}))
+}
+
+// TestTheFirstMemberIsFoundInEachLanguage: who reads "premier membre" means the one who was
+// named in English.
+func TestTheFirstMemberIsFoundInEachLanguage(t *testing.T) {
+	h := newHomes(t, 0)
+	a := h.up("lyon", func(c *Config) { c.Member = "first member" })
+	for _, name := range []string{"first member", "premier membre"} {
+		m, err := a.memberNamed(t.Context(), name)
+		if err != nil || m.ID != a.member {
+			t.Errorf("%q is %+v, %v", name, m, err)
+		}
+	}
+	if m, err := a.memberNamed(t.Context(), "Marie"); err != nil || m.ID == a.member {
+		t.Errorf("%+v, %v", m, err)
+	}
 }

@@ -178,6 +178,7 @@ var (
 	reasonMissing = lang.M("its bytes are missing")
 	reasonDamaged = lang.M("its bytes on disk are not those that were written")
 	reasonRow     = lang.M("its row cannot be read; make the rows anew with rhizome repair rebuild")
+	reasonSilent  = lang.M("no node that answers has its bytes")
 	reasonGivenUp = lang.M("it lay on a disk that was given up")
 )
 

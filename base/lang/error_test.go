@@ -61,3 +61,15 @@ func TestSizesInErrorsAreSaid(t *testing.T) {
 		t.Errorf("%q, %q", en, fr)
 	}
 }
+
+// TestNumbersAreSaidInTheLanguage, and what a text is in each is known.
+func TestNumbersAreSaidInTheLanguage(t *testing.T) {
+	for l, want := range map[Language]string{English: "5.9", French: "5,9"} {
+		if got := New(l).Decimal(5.94, 1); got != want {
+			t.Errorf("%s: %s", l, got)
+		}
+	}
+	if got := InEach("first member"); len(got) != 2 || got[0] != "first member" || got[1] != "premier membre" {
+		t.Errorf("%q", got)
+	}
+}

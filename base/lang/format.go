@@ -46,11 +46,16 @@ func (p Printer) Bytes(n int64) string {
 	} else if v >= 9.995 {
 		digits = 1
 	}
+	return p.Decimal(v, digits) + "\u00a0" + units[i:i+1] + unit
+}
+
+// Decimal writes a number with so many digits behind the point: 5.9, 5,9.
+func (p Printer) Decimal(v float64, digits int) string {
 	s := strconv.FormatFloat(v, 'f', digits, 64)
 	if p.l == French {
 		s = strings.Replace(s, ".", ",", 1)
 	}
-	return s + "\u00a0" + units[i:i+1] + unit
+	return s
 }
 
 // Size is a number of bytes among the arguments of an error, under the verb %s: Error

@@ -16,6 +16,8 @@ var frenchSeen = map[string]string{
 	"The nodes go on. Look at them:":                                               "Les nœuds continuent. Regardez-les :",
 	"Use them over S3:":                                                            "Servez-vous-en par S3 :",
 	"End them and remove everything:":                                              "Arrêtez-les et enlevez tout :",
+	"Stopping: the nodes are ended, and what was made is removed":                  "Arrêt : les nœuds sont arrêtés, et ce qui a été fait est enlevé",
+	"Everything was ended and removed.":                                            "Tout a été arrêté et enlevé.",
 	"the demonstration was interrupted":                                            "la démonstration a été interrompue",
 	"the demonstration takes %d to %d homes":                                       "la démonstration prend de %d à %d maisons",
 	"the demonstration cannot write its folder: %w":                                "la démonstration ne peut pas écrire dans son dossier : %w",

@@ -72,6 +72,15 @@ func (p Printer) Language() Language {
 // M marks a text that is said later. It returns it unchanged.
 func M(text string) string { return text }
 
+// InEach returns what a text is in each language, English first.
+func InEach(text string) []string {
+	out := []string{text}
+	if f := New(French).T(text); f != text {
+		out = append(out, f)
+	}
+	return out
+}
+
 // T says a text. Without args, text is no format and may hold a bare percent sign.
 func (p Printer) T(text string, args ...any) string {
 	f := p.find(text)

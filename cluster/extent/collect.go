@@ -133,6 +133,7 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 	seen := map[ident.ID]int{}
 	var after *register.Row
 	var failed unsaid
+	undecided := 0
 	for len(seen) < passLimit {
 		rows, err := s.local.Pending(ctx, Extents, after, 256)
 		if err != nil {
@@ -152,16 +153,19 @@ func (s *Store) CollectPending(ctx context.Context, uses Uses) (collected, left 
 				return collected, left, ctx.Err()
 			}
 			failed.note(id, err)
-			if done {
+			switch done {
+			case looked:
 				collected++
 				continue
+			case unclear:
+				undecided++
 			}
 			seen[id] = s.passes(id) + 1
 			left++
 		}
 	}
 	s.mu.Lock()
-	s.seen = seen
+	s.seen, s.undecided = seen, undecided
 	s.mu.Unlock()
 	return collected, left, failed.error()
 }
@@ -189,20 +193,35 @@ func (u *unsaid) error() error {
 	return errs.Newf(errs.KindOf(u.err), "of %d pending extents it cannot be said whether they may go; the first is %s: %w", u.n, u.first, u.err)
 }
 
-// collectRipe collects an extent whose time has come; false if it stays on the list.
-func (s *Store) collectRipe(ctx context.Context, id ident.ID, uses Uses) (bool, error) {
+// verdict is what a pass did about one extent of the work list.
+type verdict uint8
+
+const (
+	early   verdict = iota // it stays on the list: its time has not come, or its writer is at work
+	looked                 // it was decided about, and is off the list
+	unclear                // its time has come, and nothing can be said about it
+)
+
+// collectRipe collects an extent whose time has come.
+func (s *Store) collectRipe(ctx context.Context, id ident.ID, uses Uses) (verdict, error) {
 	ripe, err := s.ripe(id)
-	if err != nil || !ripe {
-		return false, err
+	switch {
+	case err != nil:
+		return unclear, err
+	case !ripe:
+		return early, nil
 	}
 	err = s.Collect(ctx, id, uses)
-	if err == nil || ctx.Err() != nil {
-		return err == nil, err
+	switch {
+	case err == nil:
+		return looked, nil
+	case ctx.Err() != nil:
+		return early, err
+	case errors.Is(err, errAtWork):
+		return early, nil
 	}
-	if !errors.Is(err, errAtWork) {
-		s.log.Warn("a pending extent could not be decided about; the next pass tries again", "extent", id, "error", err)
-	}
-	return false, nil
+	s.log.Warn("a pending extent could not be decided about; the next pass tries again", "extent", id, "error", err)
+	return unclear, nil
 }
 
 // passes returns how many passes in a row saw the extent.

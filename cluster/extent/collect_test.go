@@ -358,6 +358,9 @@ func TestAnExtentThatCannotBeReadEndsNoPass(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "1 pending") || !strings.Contains(err.Error(), all[0].Extent.String()) {
 		t.Errorf("the one that cannot be read is not told of: %v", err)
 	}
+	if n := w.Progress().Undecided; n != 1 {
+		t.Errorf("%d extents count as undecided, not the one that cannot be read", n)
+	}
 	for _, p := range all[1:] {
 		if w.alive(t, p) {
 			t.Errorf("extent %s stays because of another", p.Extent)

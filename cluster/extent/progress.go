@@ -25,6 +25,10 @@ type Progress struct {
 	// Lost are extents in use that no node has whole. They are looked for again with
 	// every sweep.
 	Lost int
+	// Undecided are extents on the work list whose time to be looked at has come, and of
+	// which the last pass could not say whether anything uses them. The others on that list
+	// are no work: most are in use, and only wait for the look that says so.
+	Undecided int
 	// LastError is why the last attempt that failed did; nil once all is mended.
 	LastError error
 }
@@ -32,11 +36,14 @@ type Progress struct {
 // Progress returns how far mending is. Extents whose row or bytes came a moment ago, so
 // that the other half may be on its way, do not count.
 func (s *Store) Progress() Progress {
+	s.mu.Lock()
+	undecided := s.undecided
+	s.mu.Unlock()
 	m := s.mend
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	p := Progress{Comparing: m.sweep || m.sweeping > 0, Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
+	p := Progress{Undecided: undecided, Comparing: m.sweep || m.sweeping > 0, Queued: m.beyond, Bytes: m.beyondBytes, ByReason: map[Reason]int{}, Lost: len(m.lost)}
 	for _, c := range m.chores {
 		if !c.busy && c.tries == 0 && c.due > now {
 			p.Waiting++

@@ -82,8 +82,10 @@ func (s *Store) look(ctx context.Context, id ident.ID) (h HolderStatus, err erro
 	return h, err
 }
 
-// Where is Stat that has every holder look at its bytes.
-func (s *Store) Where(ctx context.Context, id ident.ID) (Status, error) {
+// Where is Stat that has every holder look at its bytes, but for the silent ones: of those
+// it is known that they do not answer. It waits verifyTime at most, and awayTime for nodes
+// to which there is no link.
+func (s *Store) Where(ctx context.Context, id ident.ID, silent ...ident.NodeID) (Status, error) {
 	st, err := s.Stat(ctx, id)
 	if err != nil {
 		return st, err
@@ -99,6 +101,10 @@ func (s *Store) Where(ctx context.Context, id ident.ID) (Status, error) {
 	found := make([]HolderStatus, len(others))
 	var asked sync.WaitGroup
 	for i, n := range others {
+		if slices.Contains(silent, n) {
+			found[i] = HolderStatus{Node: n, Err: errSilent}
+			continue
+		}
 		asked.Go(func() { found[i] = s.askVerify(ctx, n, id) })
 	}
 	asked.Wait()
@@ -109,7 +115,11 @@ func (s *Store) Where(ctx context.Context, id ident.ID) (Status, error) {
 // askVerify has another node look at an extent.
 func (s *Store) askVerify(ctx context.Context, n ident.NodeID, id ident.ID) HolderStatus {
 	h := HolderStatus{Node: n}
-	ctx, cancel := context.WithTimeout(ctx, verifyTime)
+	patience := verifyTime
+	if _, up := s.links.Distance(n); !up {
+		patience = awayTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	b, err := s.links.Call(ctx, n, rpc.ClassOf(ctx, rpc.Bulk), methodVerify, encodeIDs([]ident.ID{id}))
 	if err != nil {
@@ -127,5 +137,11 @@ func (s *Store) askVerify(ctx context.Context, n ident.NodeID, id ident.ID) Hold
 	return h
 }
 
-// verifyTime is how long one extent may take to be read.
-const verifyTime = time.Minute
+// verifyTime is how long one extent may take to be read, awayTime how long a node to which
+// there is no link may take to be found.
+const (
+	verifyTime = time.Minute
+	awayTime   = 3 * time.Second
+)
+
+var errSilent = errs.New(errs.Unavailable, "the node does not answer")

@@ -65,6 +65,7 @@ type Store struct {
 	mu        sync.Mutex
 	active    map[ident.ID]holding // extents of writers that may yet commit
 	seen      map[ident.ID]int     // what passes over the work list found, how often
+	undecided int                  // those of which the last pass could say nothing
 	receiving map[ident.ID]int     // extents that come from other nodes' writers
 	leaving   map[ident.ID]int     // extents that may be deleted because others keep them
 }

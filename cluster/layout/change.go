@@ -40,7 +40,7 @@ func Add(n Node) Change {
 func Remove(id ident.NodeID) Change {
 	return func(d *draft) error {
 		if d.find(id) != nil && d.prev.holds(id) {
-			return errs.Newf(errs.Conflict, "node %s still holds slices: drain it first, or say that it is lost", id)
+			return errs.Newf(errs.Conflict, "node %s still holds slices: empty it first with rhizome node drain, or say that it is lost with rhizome node remove --lost", id)
 		}
 		return d.drop(id)
 	}
@@ -100,7 +100,7 @@ func Zone(id ident.NodeID, zone string) Change {
 func Witness(id ident.NodeID, witness bool) Change {
 	return edit(id, func(n *Node) error {
 		if witness && n.Capacity > 0 {
-			return errs.Newf(errs.Conflict, "node %s offers space: set its capacity to 0 first", id)
+			return errs.Newf(errs.Conflict, "node %s offers space: set its capacity to 0 first with rhizome node capacity", id)
 		}
 		n.Witness = witness
 		return nil

@@ -62,7 +62,7 @@ func (d *draft) check() error {
 		return nil
 	}
 	if lost := d.prev.lost(d.gone); lost.Majorities > 0 {
-		return errs.Newf(errs.Conflict, "%d of %d slices would lose the majority of their replicas, so that nobody could say what their rows are: drain the nodes, wait until the others have imported, or recover", lost.Majorities, len(d.prev.Assigned))
+		return errs.Newf(errs.Conflict, "%d of %d slices would lose the majority of their replicas, so that nobody could say what their rows are. If the nodes can come back, start them, empty them with rhizome node drain and wait until the others have taken over; if they are lost for good: rhizome layout recover", lost.Majorities, len(d.prev.Assigned))
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func TestFrench(t *testing.T) {
 	h := newHome(t)
 	h.env = []string{"LANG=fr_FR.UTF-8"}
 	n := h.up()
-	if r := h.run("status"); !strings.Contains(r.out, "Rien n'est en danger.") {
+	if r := h.run("status"); !strings.Contains(r.out, "Tout va bien ici.") {
 		t.Error(r.out)
 	}
 	h.refused("il n'y a pas de bucket", "bucket", "info", "photos")

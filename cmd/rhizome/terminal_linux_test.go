@@ -141,10 +141,10 @@ func TestQuestionsOnATerminal(t *testing.T) {
 func TestColoursAndHiddenSecrets(t *testing.T) {
 	h := newHome(t)
 	h.up()
-	h.onTerminal("status", "--data", h.data).expect("\x1b\\[32mNothing is at risk.")
+	h.onTerminal("status", "--data", h.data).expect("\x1b\\[32mAll is well here.")
 	h.env = []string{"NO_COLOR=1"}
 	plain := h.onTerminal("status", "--data", h.data)
-	plain.expect("Nothing is at risk.")
+	plain.expect("All is well here.")
 	if strings.Contains(plain.text(), "\x1b") {
 		t.Error("colours in spite of NO_COLOR")
 	}

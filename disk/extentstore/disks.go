@@ -243,7 +243,7 @@ func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)
 	}
 	gone, err := s.extentsOn(ctx, id)
 	if err == nil && len(gone) > 0 && lost == nil {
-		err = errs.Newf(errs.Conflict, "disk %s still holds %d extents: drain it first, or give them up with --force", id, len(gone))
+		err = errs.Newf(errs.Conflict, "disk %s still holds %d extents: empty it first with rhizome disk drain, or give them up with --force", id, len(gone))
 	}
 	if err != nil {
 		reopen()
@@ -260,7 +260,7 @@ func (d *disk) shut() (reopen func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.reserved > 0 {
-		return nil, errs.Newf(errs.Conflict, "disk %s is being written to: drain it first", d.id)
+		return nil, errs.Newf(errs.Conflict, "disk %s is being written to: empty it first with rhizome disk drain", d.id)
 	}
 	was := d.draining
 	d.draining = true

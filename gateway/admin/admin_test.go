@@ -216,6 +216,18 @@ func TestClientOfNobody(t *testing.T) {
 	if err := c.Get(t.Context(), client.Path("status"), nil); err == nil {
 		t.Error("no error")
 	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	none := filepath.Join(dir, "none")
+	for at, want := range map[string]string{dir: "start it with rhizome up --data X", file: file + " is no folder", none: "there is no folder " + none} {
+		c := client.New(at, "en")
+		c.At = " --data X"
+		if err := c.Get(t.Context(), client.Path("status"), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
 	ln, err := Listen(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -48,8 +48,8 @@ func (s *Server) createBucket(r *http.Request) (any, error) {
 	return s.describe(r.Context(), b)
 }
 
-// owner finds the key that a new bucket is to belong to: the one named, else the
-// oldest one.
+// owner finds the key that a new bucket is to belong to: the one named, else the oldest
+// one of the member who runs this node.
 func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
 	if ref != "" {
 		return s.findKey(ctx, ref)
@@ -61,7 +61,12 @@ func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
 	if len(keys) == 0 {
 		return nil, errs.New(errs.NotFound, "there is no key that could own the bucket: make one with rhizome key create NAME")
 	}
-	return slices.MinFunc(keys, func(a, b *account.Key) int { return a.Created.Compare(b.Created) }), nil
+	member := s.Host.Facts().Member
+	own := slices.DeleteFunc(slices.Clone(keys), func(k *account.Key) bool { return k.Member != member })
+	if len(own) == 0 {
+		return nil, errs.New(errs.NotFound, "no key is yours, which the bucket could belong to: make one with rhizome key create NAME, or name somebody's with --key")
+	}
+	return slices.MinFunc(own, func(a, b *account.Key) int { return a.Created.Compare(b.Created) }), nil
 }
 
 func (s *Server) showBucket(r *http.Request) (any, error) {

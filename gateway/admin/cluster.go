@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -173,6 +174,15 @@ func (s *Server) readChange(r *http.Request) (api.LayoutChange, naming, error) {
 	return c, names, nil
 }
 
+// answers reports whether a node that is to be removed as lost answers.
+func (s *Server) answers(ctx context.Context, c api.LayoutChange) bool {
+	if !c.Lost {
+		return false
+	}
+	nodes, _, err := s.nodes(ctx)
+	return err == nil && slices.ContainsFunc(nodes, func(n api.Node) bool { return n.ID == c.Node && n.Up && !n.This })
+}
+
 func (s *Server) previewChange(r *http.Request) (any, error) {
 	c, names, err := s.readChange(r)
 	if err != nil {
@@ -181,6 +191,9 @@ func (s *Server) previewChange(r *http.Request) (any, error) {
 	plan, err := s.Cluster.Preview(r.Context(), c)
 	if err != nil {
 		return nil, err
+	}
+	if plan.Answers = s.answers(r.Context(), c); plan.Answers && plan.Refused == nil {
+		plan.Warn = append(plan.Warn, api.Notice{Err: errs.Newf(errs.Conflict, "the node %s answers now: it is not lost. To lose nothing, empty it first: rhizome node drain %s, then rhizome node remove %s", c.Node, c.Node, c.Node)})
 	}
 	return sayPlan(printer(r), names, plan), nil
 }

@@ -262,7 +262,7 @@ func TestNamesOfThoseWhoLeft(t *testing.T) {
 		return api.LayoutEvent{Kind: api.EventRemoved, Node: id, Home: home, Before: "1000000"}
 	}
 	f.Past = []api.LayoutVersion{{Version: 3, Events: []api.LayoutEvent{event(gone("a"), "cellar"), event(gone("b"), "barn"), event(gone("c"), "shed"), event(gone("d"), "shed")}}}
-	f.Plan.Refused = &api.Notice{Err: errs.Newf(errs.Conflict, "node %s still holds slices: drain it first, or say that it is lost", f.List[1].ID)}
+	f.Plan.Refused = &api.Notice{Err: errs.Newf(errs.Conflict, "node %s still holds slices: empty it first with rhizome node drain, or say that it is lost with rhizome node remove --lost", f.List[1].ID)}
 	s := of(f)
 	said := ask(s, "GET", "/v1/layout/history", "", "en").Body.String()
 	for _, want := range []string{`"cellar left`, `"barn/bbbbbbbb left`, `"shed/cccccccc left`, `"shed/dddddddd left`} {
@@ -292,13 +292,13 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		"a third takes over, one away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 256, Silent: 256, Waiting: 256, Fragile: 768}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"Reads and writes of 25% of the data have stopped", "(b)", "If one more home", "home b"}},
 		"two, one away": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Lone: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
-			[]string{"Writes have stopped", "Reads go on", "100% of the data is in one single home", "The home b is away, for 3 hours"}},
+			[]string{"Writes have stopped", "Reads go on", "100% of the data is in one single home", "The home b is away, for 3 hours", "rhizome node address b HOST:PORT", "rhizome layout recover"}},
 		"two, one away before they compared": {[]string{"a", "b"}, api.Standing{Stopped: 1024, Silent: 512}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"and reads of 50%"}},
 		"three, one away": {[]string{"a", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]) },
-			[]string{"If one more home", "rhizome node remove b --lost"}},
+			[]string{"If one more home", "catches up by itself. If it is lost for good: rhizome node remove b --lost"}},
 		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Silent: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
-			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "home c"}},
+			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "rhizome node address b HOST:PORT", "The home c is away, for 3 hours. Look after its computer and its line; it catches up by itself. If it is lost"}},
 		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"1 node of the home b is away (b/22222222)"}},
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
@@ -333,6 +333,26 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		if strings.Contains(said, "could be better") || len(c.want) == 0 && said != "" {
 			t.Errorf("%s: %s", name, said)
 		}
+	}
+}
+
+// TestOneHomeIsAHint and no risk, of which an alarm would tell; a witness keeps no bytes.
+func TestOneHomeIsAHint(t *testing.T) {
+	p := lang.New(lang.English)
+	one := api.Node{ID: "a", Home: "garden", Up: true, This: true, Roles: []string{api.RoleStorage}}
+	witness := api.Node{ID: "b", Home: "attic", Up: true, Roles: []string{api.RoleWitness}}
+	second := api.Node{ID: "c", Home: "barn", Up: true, Roles: []string{api.RoleStorage}}
+	for _, nodes := range [][]api.Node{{one}, {one, witness}} {
+		c := cluster{nodes: nodes, homes: homesOf(nodes)}
+		if hints := c.hints(p); len(hints) != 1 || !strings.Contains(hints[0], "one home, garden") || !strings.Contains(hints[0], "rhizome invite") {
+			t.Errorf("%d nodes: %q", len(nodes), hints)
+		}
+		if risks := c.risks(p, noon); len(risks) != 0 {
+			t.Errorf("%d nodes: it is a risk: %+v", len(nodes), risks)
+		}
+	}
+	if hints := (cluster{nodes: []api.Node{one, second}}).hints(p); hints != nil {
+		t.Errorf("two homes: %q", hints)
 	}
 }
 

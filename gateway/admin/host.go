@@ -37,6 +37,7 @@ func (s *Server) status(r *http.Request) (any, error) {
 	out.Homes, out.Mending = around.homes, mendingOf(around.nodes, now)
 	out.Disks, out.Repair = sayDisks(p, out.Disks), sayRepair(p, out.Repair)
 	out.Health = healthOf(s.reasons(p, &out, around, now))
+	out.Health.Hints = around.hints(p)
 	return out, nil
 }
 

@@ -2,10 +2,12 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -67,5 +69,38 @@ func TestADeletedKeyHasNoRights(t *testing.T) {
 	}
 	if len(list.all) != 1 {
 		t.Errorf("keys left: %d", len(list.all))
+	}
+}
+
+// whose is a Host that a member runs.
+type whose struct {
+	Host
+	member ident.ID
+}
+
+func (w whose) Facts() Facts { return Facts{Member: w.member} }
+
+// TestABucketBelongsToWhoMakesIt: without a key that is named, to the oldest one of the
+// member who runs the node, be there an older one of somebody else.
+func TestABucketBelongsToWhoMakesIt(t *testing.T) {
+	first, marie, paul := ident.New(), ident.New(), ident.New()
+	day := func(n int) time.Time { return time.Date(2026, 3, n, 0, 0, 0, 0, time.UTC) }
+	list := keyList{keys{all: []*account.Key{
+		{ID: "A1", Name: "first key", Member: first, Created: day(1)},
+		{ID: "A3", Name: "marie's new", Member: marie, Created: day(3)},
+		{ID: "A2", Name: "marie's", Member: marie, Created: day(2)},
+	}}}
+	for member, want := range map[ident.ID]string{first: "A1", marie: "A2"} {
+		s := New(Config{Keys: list, Host: whose{member: member}})
+		if k, err := s.owner(t.Context(), ""); err != nil || k.ID != want {
+			t.Errorf("%+v, %v, not %s", k, err, want)
+		}
+	}
+	s := New(Config{Keys: list, Host: whose{member: paul}})
+	if _, err := s.owner(t.Context(), ""); !errors.Is(err, errs.NotFound) {
+		t.Errorf("who has no key: %v", err)
+	}
+	if k, err := s.owner(t.Context(), "first key"); err != nil || k.ID != "A1" {
+		t.Errorf("a key that is named: %+v, %v", k, err)
 	}
 }

@@ -40,7 +40,13 @@ func (s *Server) statObject(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	pieces = sayPieces(printer(r), pieces)
+	var names naming
+	if s.Cluster != nil {
+		if _, names, err = s.nodes(r.Context()); err != nil {
+			return nil, err
+		}
+	}
+	pieces = sayPieces(printer(r), names, s.Host.Facts().Home, pieces)
 	out := api.Stat{
 		Object: wireObject(&o.Head), Bucket: r.PathValue("bucket"), Parts: o.Parts,
 		Attrs: wireAttrs(o.Attrs), Inline: len(pieces) == 0, Pieces: pieces, Whole: true,

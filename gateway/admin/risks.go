@@ -22,9 +22,11 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 		out = append(out, api.Reason{Kind: api.RiskRefused, Text: p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)})
 	}
 	out = append(out, c.standing(p)...)
+	lost := c.onlyOneUp() // of the first home it is said how to find it: it tells of the others
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
-			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now)})
+			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now, lost)})
+			lost = false
 		}
 	}
 	for _, n := range c.nodes {
@@ -39,6 +41,22 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 		}
 	}
 	return out
+}
+
+// hints say what would make the rhizome safer though nothing is wrong.
+func (c cluster) hints(p lang.Printer) []string {
+	homes := map[string]bool{}
+	for _, n := range c.nodes {
+		if slices.Contains(n.Roles, api.RoleStorage) {
+			homes[n.Home] = true
+		}
+	}
+	for home := range homes {
+		if len(homes) == 1 {
+			return []string{p.T("Everything lies in one home, %s: if it burns, all is lost. A second home protects it: rhizome invite.", home)}
+		}
+	}
+	return nil
 }
 
 // standing says what cannot be done at present, or could not after one more loss.
@@ -136,8 +154,9 @@ func votes(n api.Node) bool {
 	return slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness)
 }
 
-// absence says of a home that it, or some of its nodes, are away.
-func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
+// absence says of a home that it, or some of its nodes, are away; lost: that its address
+// may be.
+func (c cluster) absence(p lang.Printer, h api.Home, now time.Time, lost bool) string {
 	names := c.awayOf(h)
 	who := p.T("The home %s is away", h.Name)
 	if h.State == api.HomePart {
@@ -146,10 +165,19 @@ func (c cluster) absence(p lang.Printer, h api.Home, now time.Time) string {
 	if h.Since != nil {
 		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
 	}
-	if c.layout.Stand.Stopped > 0 {
-		return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome layout recover.")
+	who += p.T(". Look after its computer and its line; it catches up by itself.")
+	if lost {
+		who += p.T(" If it runs and has its line, the homes have lost each other's addresses: rhizome node address %s HOST:PORT, with what rhizome node list says there, tells where it is.", names[0])
 	}
-	return who + p.T(". Look after its computer and its line; it catches up by itself. If it is lost for good: rhizome node remove %s --lost.", names[0])
+	if c.layout.Stand.Stopped > 0 {
+		return who + p.T(" If it is lost for good: rhizome layout recover.")
+	}
+	return who + p.T(" If it is lost for good: rhizome node remove %s --lost.", names[0])
+}
+
+// onlyOneUp reports whether no other node is up, which could tell where the others are.
+func (c cluster) onlyOneUp() bool {
+	return !slices.ContainsFunc(c.nodes, func(n api.Node) bool { return n.Up && !n.This })
 }
 
 // nodeRisks are those that a node told of itself. What is wrong with the disks of the

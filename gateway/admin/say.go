@@ -22,10 +22,18 @@ func sayRepair(p lang.Printer, r api.Repair) api.Repair {
 	return r
 }
 
-// sayPieces says what is wrong with pieces of an object.
-func sayPieces(p lang.Printer, pieces []api.Piece) []api.Piece {
+// sayPieces says what is wrong with pieces of an object, and names the nodes that keep
+// them; home is that of the node that is asked.
+func sayPieces(p lang.Printer, names naming, home string, pieces []api.Piece) []api.Piece {
 	for i := range pieces {
 		pieces[i].Reason = reason(p, pieces[i].Reason, pieces[i].Err)
+		for j := range pieces[i].Copies {
+			c := &pieces[i].Copies[j]
+			c.Reason = names.in(reason(p, c.Reason, c.Err))
+			if c.Name = home; names != nil {
+				c.Name = names.of(c.Node, home).name
+			}
+		}
 	}
 	return pieces
 }

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"slices"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -33,8 +34,14 @@ func (s *Store) locate(ctx context.Context, src *source) ([]Placed, error) {
 	}
 	var out []Placed
 	off := int64(0)
+	var silent []ident.NodeID // are not waited for again
 	for _, p := range src.list.Pieces {
-		st, err := s.Extents.Where(ctx, p.Extent)
+		st, err := s.Extents.Where(ctx, p.Extent, silent...)
+		for _, h := range st.Holders {
+			if errs.KindOf(h.Err) == errs.Unavailable && !slices.Contains(silent, h.Node) {
+				silent = append(silent, h.Node)
+			}
+		}
 		if err = s.missing(ctx, src, p.Extent, err); errs.KindOf(err) == errs.Corrupt {
 			st, err = extent.Status{Missing: true}, nil
 		}

@@ -2,7 +2,8 @@
 // its admin API, and says what came of it to a person, in English or French, or to a
 // program with --json.
 //
-// Exit status: 0 done, 1 it failed, 2 the command line or a setting is wrong.
+// Exit status: 0 done, 1 it failed, 2 the command line or a setting is wrong, 130 somebody
+// stopped it and was told so.
 // Results go to the standard output, all else to the standard error. Secrets are
 // taken from the environment or a prompt, never from arguments.
 package cli
@@ -56,6 +57,12 @@ type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
+// errStopped says that somebody stopped the command, and that there is no more to say.
+var errStopped = errors.New("stopped")
+
+// stopped is its exit status, as shells have it for an interrupt.
+const stopped = 130
+
 // Run does what args say and returns the exit status.
 func (a *App) Run(ctx context.Context, args []string) int {
 	root := a.Command()
@@ -66,6 +73,9 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
+	}
+	if errors.Is(err, errStopped) {
+		return stopped
 	}
 	a.complain(err)
 	if u := (usageError{}); errors.As(err, &u) {
@@ -141,5 +151,9 @@ func (c *call) node() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(vs.Text(settings.Data), string(c.Say.Language())), nil
+	node := client.New(vs.Text(settings.Data), string(c.Say.Language()))
+	if vs.Once(settings.Data) {
+		node.At = " --data " + shellQuote(vs.Text(settings.Data))
+	}
+	return node, nil
 }

@@ -43,12 +43,12 @@ func bucketCreate() command {
 		use:   "create NAME",
 		short: lang.M("Make a bucket"),
 		examples: []example{
-			{lang.M("make a bucket that belongs to the first key"), "rhizome bucket create photos"},
+			{lang.M("make a bucket that belongs to your oldest key"), "rhizome bucket create photos"},
 			{lang.M("make one for another key, under a name only that key sees"), "rhizome bucket create backup --key laptop --local"},
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
-			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest one"))
+			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest one that is yours"))
 			f.bool("local", lang.M("only that key sees the name"))
 		},
 		run: func(ctx context.Context, c *call) error {

@@ -170,7 +170,7 @@ func makeChange(ctx context.Context, c *call, change api.LayoutChange) error {
 	if err != nil {
 		return err
 	}
-	if err := c.goAhead(change); err != nil {
+	if err := c.goAhead(change, plan.Answers); err != nil {
 		return err
 	}
 	l, err := node.Change(ctx, change)
@@ -202,8 +202,9 @@ func (c *call) planned(ctx context.Context, node *client.Client, change *api.Lay
 	return plan, nil
 }
 
-// goAhead asks whether to make a change whose plan was shown.
-func (c *call) goAhead(change api.LayoutChange) error {
+// goAhead asks whether to make a change whose plan was shown; answers: a node that is to
+// be given up as lost does answer.
+func (c *call) goAhead(change api.LayoutChange, answers bool) error {
 	if c.yes {
 		return nil
 	}
@@ -211,7 +212,10 @@ func (c *call) goAhead(change api.LayoutChange) error {
 		return errs.New(errs.Denied, "nobody can be asked here whether this plan is meant: add --yes if it is")
 	}
 	question := c.Say.T("Make this change?")
-	if change.Lost {
+	switch {
+	case answers:
+		question = c.Say.T("The node answers now, and rhizome node drain loses nothing. Give it up all the same? What only it holds is lost, and the node is refused from now on.")
+	case change.Lost:
 		question = c.Say.T("Make this change? What only this node held is given up, and the node is refused if it comes back.")
 	}
 	return c.agreed(question)
@@ -227,12 +231,14 @@ func previewChange(ctx context.Context, c *call, change api.LayoutChange) error 
 	if err != nil {
 		return err
 	}
-	return c.show(plan, func() {
+	err = c.show(plan, func() {
 		c.printPlan(plan)
-		if plan.Refused != nil {
-			fmt.Fprintln(c.Out, c.paint(c.Out, red, plan.Refused.Reason))
-			return
+		if plan.Refused == nil {
+			fmt.Fprintln(c.Out, c.Say.T("Nothing was changed."))
 		}
-		fmt.Fprintln(c.Out, c.Say.T("Nothing was changed."))
 	})
+	if err == nil && plan.Refused != nil {
+		err = errs.New(errs.Denied, plan.Refused.Reason)
+	}
+	return err
 }

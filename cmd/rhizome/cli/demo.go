@@ -68,6 +68,12 @@ func runDemo(ctx context.Context, c *call) error {
 			return shown
 		}
 	}
+	if s.Interrupted {
+		if !c.json {
+			fmt.Fprintln(c.Out, c.Say.T("Everything was ended and removed."))
+		}
+		return errStopped
+	}
 	if err != nil || c.json {
 		return err
 	}

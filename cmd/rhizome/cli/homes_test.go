@@ -206,10 +206,65 @@ func TestChangesShowTheirPlanAndAsk(t *testing.T) {
 	if r := v.run("", "node", "drain", "barn", "--yes"); r.code != 1 || !strings.Contains(r.err, "still taking over") {
 		t.Errorf("%+v", r)
 	}
-	says{out: v.must("layout", "preview", "drain", "barn")}.holds(t, "a refused plan", "still taking over")
+	if r := v.run("", "layout", "preview", "drain", "barn"); r.code != 1 || !strings.Contains(r.err, "Error: ") || !strings.Contains(r.err, "still taking over") || strings.Contains(r.out, "still taking over") {
+		t.Errorf("the preview of a change that is refused: %+v", r)
+	}
 	for _, line := range []string{"node capacity barn lots", "layout replicas many", "node drain"} {
 		if r := v.run("", strings.Fields(line)...); r.code != 2 {
 			t.Errorf("%s: %+v", line, r)
+		}
+	}
+}
+
+// TestWhatAnswersIsNotGivenUpUnwarned: a node that is up need not be lost.
+func TestWhatAnswersIsNotGivenUpUnwarned(t *testing.T) {
+	v := newVillage(t)
+	warning := []string{"The node barn answers now", "rhizome node drain barn"}
+	says{out: v.must("layout", "preview", "remove", "barn", "--lost")}.holds(t, "the preview", warning...)
+	r := v.run("n\n", "node", "remove", "barn", "--lost")
+	r.holds(t, "the question", append(warning, "The node answers now, and rhizome node drain loses nothing.")...)
+	if len(v.Changes) > 0 {
+		t.Errorf("%+v", v.Changes)
+	}
+	v.List[1].Up = false
+	r = v.run("n\n", "node", "remove", "barn", "--lost")
+	r.holds(t, "of one that is away the question", "What only this node held is given up")
+	if strings.Contains(r.out+r.err, "answers now") {
+		t.Errorf("one that is away answers: %+v", r)
+	}
+}
+
+// TestOnesOwnAddressIsShown in the form in which others are told of it.
+func TestOnesOwnAddressIsShown(t *testing.T) {
+	v := newVillage(t)
+	for i := range v.List {
+		v.List[i].Addresses = []string{"/ip4/192.0.2.8/udp/3901/quic-v1"}
+		if v.List[i].This {
+			v.List[i].Addresses = []string{"/ip4/192.0.2.9/udp/3901/quic-v1", "/ip4/192.0.2.9/tcp/3901", "/ip6/2001:db8::1/tcp/3901", "/ip4/192.0.2.8/tcp/1/p2p/x/p2p-circuit"}
+		}
+	}
+	says{out: v.must("node", "list")}.holds(t, "the list", "The other homes find this node at: 192.0.2.9:3901, [2001:db8::1]:3901\n")
+}
+
+// TestWhoJoinsHearsWhatBecomesOfIt: a witness and a gateway get no share of the data.
+func TestWhoJoinsHearsWhatBecomesOfIt(t *testing.T) {
+	for role, want := range map[string]string{api.RoleStorage: "Its share of the data comes by itself", api.RoleWitness: "As a witness it votes", api.RoleGateway: "As a gateway"} {
+		a, _, _ := app(lang.English)
+		got := (&call{App: a}).joined(role, "2 homes")
+		if !strings.Contains(got, want) || strings.Contains(got, "share of the data") != (role == api.RoleStorage) {
+			t.Errorf("%s: %s", role, got)
+		}
+	}
+}
+
+// TestTheFirstMemberIsSaidInThePersonsLanguage, whatever language named it.
+func TestTheFirstMemberIsSaidInThePersonsLanguage(t *testing.T) {
+	for l, want := range map[lang.Language]string{lang.English: "first member", lang.French: "premier membre"} {
+		a, _, _ := app(l)
+		for name, want := range map[string]string{"first member": want, "premier membre": want, "Marie": "Marie", "": ""} {
+			if got := a.member(name); got != want {
+				t.Errorf("%s: %q is shown as %q", l, name, got)
+			}
 		}
 	}
 }
@@ -347,6 +402,27 @@ func TestAnInvitationIsNotShownAmongTheSettings(t *testing.T) {
 	}
 }
 
+// TestWhereAPieceLiesIsSaidOfEachHome, and in one that keeps none of it that too.
+func TestWhereAPieceLiesIsSaidOfEachHome(t *testing.T) {
+	a := New()
+	a.Say = lang.New(lang.English)
+	var out strings.Builder
+	a.Out = &out
+	copies := []api.Copy{{Name: "garden", State: api.CopyWhole, File: "/srv/x"}, {Name: "barn", State: api.CopySilent}}
+	a.printPieces([]api.Piece{{Extent: "0123", Size: 1, Healthy: true, Copies: copies}})
+	for _, want := range []string{"garden", "/srv/x", "whole", "barn", "no answer", "Nothing of it lies on this node."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	out.Reset()
+	copies[0].This = true
+	a.printPieces([]api.Piece{{Extent: "0123", Size: 1, Healthy: true, Copies: copies}})
+	if got := out.String(); !strings.Contains(got, "garden (here)") || strings.Contains(got, "Nothing of it") {
+		t.Error(got)
+	}
+}
+
 func FuzzParseHours(f *testing.F) {
 	f.Add("08:00-23:00=2MB")
 	f.Add("23:00-01:00=16Mbit/s")
@@ -363,9 +439,10 @@ func TestNothingThatIsZeroIsListed(t *testing.T) {
 	a := New()
 	a.Say = lang.New(lang.English)
 	for got, want := range map[string]string{
-		a.mending(api.Repair{Pending: 2}):  "2 entries to tidy up",
-		a.mending(api.Repair{Orphans: 1}):  "1 leftover piece to remove",
-		a.holds(api.Status{Counted: true}): "nothing yet",
+		a.mending(api.Repair{Pending: 2}):                                                      "2 entries to tidy up",
+		a.mending(api.Repair{Orphans: 13}):                                                     "nothing to mend", // they wait for a look, and most are in use
+		a.mending(api.Repair{Orphans: 13, Overdue: 1}):                                         "1 piece of which it is not known yet whether it is still used",
+		a.holds(api.Status{Counted: true}):                                                     "nothing yet",
 		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Partitions: 1}}})[0][1]: "barn still fetches 1 slice",
 		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Extents: 2}}})[0][1]:    "barn still fetches 2 pieces",
 	} {

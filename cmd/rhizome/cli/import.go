@@ -34,7 +34,7 @@ func importCommand() command {
 			f.text("endpoint", "", lang.M("`URL` of the other store"))
 			f.text("region", "", lang.M("`NAME` of its region, if it must be told"))
 			f.text("as", "", lang.M("`NAME` of the bucket here; without it, the same"))
-			f.text("key", "", lang.M("`KEY` that owns the bucket if it is made; without it the oldest one"))
+			f.text("key", "", lang.M("`KEY` that owns the bucket if it is made; without it the oldest one that is yours"))
 		},
 		run: runImport,
 	}

@@ -147,7 +147,7 @@ func inviteList(ctx context.Context, c *call) error {
 		var rows [][]string
 		for _, i := range all {
 			rows = append(rows, []string{i.ID[:min(8, len(i.ID))], c.invitationState(i), c.Say.Time(i.Created, c.Zone), c.Say.Time(i.Expires, c.Zone),
-				c.Say.T("%s of %s", strconv.Itoa(len(i.Joined)), strconv.Itoa(i.Uses)), i.Operator})
+				c.Say.T("%s of %s", strconv.Itoa(len(i.Joined)), strconv.Itoa(i.Uses)), c.member(i.Operator)})
 		}
 		c.table([]string{"ID", lang.M("State"), lang.M("Made"), lang.M("Ends"), lang.M("Joined"), lang.M("Run by")}, rows)
 	})

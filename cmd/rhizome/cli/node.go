@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,9 +87,38 @@ func (a *App) printNodes(nodes []api.Node) {
 		if n.Up && !n.This {
 			trip = strconv.FormatFloat(n.RTT, 'f', 0, 64) + "\u00a0ms"
 		}
-		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release, n.Operator})
+		rows = append(rows, []string{n.Name, n.Short, a.nodeState(n), a.roles(n), a.Say.Bytes(n.Capacity), a.Say.Bytes(n.Used), a.Say.Bytes(n.Free), trip, n.Release, a.member(n.Operator)})
 	}
 	a.table([]string{lang.M("Node"), "ID", lang.M("State"), lang.M("Task"), lang.M("Capacity"), lang.M("Used"), lang.M("Free"), lang.M("Round trip"), lang.M("Version"), lang.M("Run by")}, rows)
+	for _, n := range nodes {
+		if at := hostPorts(n.Addresses); n.This && len(at) > 0 {
+			fmt.Fprintln(a.Out)
+			fmt.Fprintln(a.Out, a.Say.T("The other homes find this node at: %s", strings.Join(at, a.Say.T(", "))))
+		}
+	}
+}
+
+// hostPorts writes a node's addresses as rhizome node address takes them, without those
+// that lead through another node. There is one for each way to the same place.
+func hostPorts(addresses []string) (out []string) {
+	for _, a := range addresses {
+		p := strings.Split(a, "/") // "", "ip4", host, "tcp", port, ...
+		if len(p) < 5 || p[1] != "ip4" && p[1] != "ip6" || strings.HasSuffix(a, "/p2p-circuit") {
+			continue
+		}
+		if at := net.JoinHostPort(p[2], p[4]); !slices.Contains(out, at) && len(out) < 8 {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// member is what a member is called: one who never got a name, in the person's language.
+func (a *App) member(name string) string {
+	if slices.Contains(lang.InEach("first member"), name) {
+		return a.Say.T("first member")
+	}
+	return name
 }
 
 // nodeState says whether a node is there, and what else there is to know of it.

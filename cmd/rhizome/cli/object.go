@@ -68,15 +68,43 @@ func (a *App) printStat(s api.Stat) {
 	}
 	writeRows(a.Out, rows)
 	if len(s.Pieces) > 0 {
-		var pieces [][]string
-		for _, p := range s.Pieces {
-			health := a.paint(a.Out, green, say.T("whole"))
-			if !p.Healthy {
-				health = a.paint(a.Out, red, say.T("damaged: %s", p.Reason))
-			}
-			pieces = append(pieces, []string{p.Extent, say.Bytes(p.Size), p.File, health})
-		}
-		fmt.Fprintln(a.Out)
-		a.table([]string{lang.M("Piece"), lang.M("Size"), lang.M("Lies"), lang.M("Health")}, pieces)
+		a.printPieces(s.Pieces)
 	}
+}
+
+// printPieces shows of each piece who keeps it, and how it is there.
+func (a *App) printPieces(pieces []api.Piece) {
+	var rows [][]string
+	here := false
+	for _, p := range pieces {
+		first := []string{p.Extent, a.Say.Bytes(p.Size)}
+		if len(p.Copies) == 0 {
+			rows = append(rows, append(first, "", "", a.paint(a.Out, red, p.Reason)))
+		}
+		for _, c := range p.Copies {
+			name := c.Name
+			if c.This {
+				here, name = true, a.Say.T("%s (here)", name)
+			}
+			rows = append(rows, append(first, name, c.File, a.copyState(c)))
+			first = []string{"", ""}
+		}
+	}
+	fmt.Fprintln(a.Out)
+	a.table([]string{lang.M("Piece"), lang.M("Size"), lang.M("Home"), lang.M("Lies"), lang.M("Health")}, rows)
+	if !here {
+		fmt.Fprintln(a.Out, a.Say.T("Nothing of it lies on this node."))
+	}
+}
+
+func (a *App) copyState(c api.Copy) string {
+	switch c.State {
+	case api.CopyWhole:
+		return a.paint(a.Out, green, a.Say.T("whole"))
+	case api.CopyMissing:
+		return a.paint(a.Out, red, a.Say.T("not there"))
+	case api.CopySilent:
+		return a.paint(a.Out, red, a.Say.T("no answer: not known"))
+	}
+	return a.paint(a.Out, red, a.Say.T("damaged: %s", c.Reason))
 }

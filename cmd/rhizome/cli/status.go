@@ -61,12 +61,22 @@ func (a *App) printStatus(s api.Status) {
 	}
 	writeRows(a.Out, rows)
 	fmt.Fprintln(a.Out)
-	if s.Health.State == api.Good {
-		fmt.Fprintln(a.Out, a.paint(a.Out, green, say.T("Nothing is at risk.")))
-		return
+	a.printHealth(s.Health)
+}
+
+// printHealth says what is at risk, and then what would make things safer.
+func (a *App) printHealth(h api.Health) {
+	switch {
+	case h.State == api.Good && len(h.Hints) > 0:
+		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("All is well here.")))
+	case h.State == api.Good:
+		fmt.Fprintln(a.Out, a.paint(a.Out, green, a.Say.T("Nothing is at risk.")))
 	}
-	for _, r := range s.Health.Reasons {
+	for _, r := range h.Reasons {
 		fmt.Fprintln(a.Out, a.paint(a.Out, red, r))
+	}
+	for _, hint := range h.Hints {
+		fmt.Fprintln(a.Out, hint)
 	}
 }
 
@@ -148,15 +158,15 @@ func (a *App) mendingRows(s api.Status) (rows [][]string) {
 }
 
 func (a *App) mending(r api.Repair) string {
-	if r.Pending == 0 && r.Orphans == 0 {
+	if r.Pending == 0 && r.Overdue == 0 {
 		return a.Say.T("nothing to mend")
 	}
 	var left []string
 	if r.Pending > 0 {
 		left = append(left, a.Say.N(r.Pending, "%s entry to tidy up", "%s entries to tidy up"))
 	}
-	if r.Orphans > 0 {
-		left = append(left, a.Say.N(r.Orphans, "%s leftover piece to remove", "%s leftover pieces to remove"))
+	if r.Overdue > 0 {
+		left = append(left, a.Say.N(r.Overdue, "%s piece of which it is not known yet whether it is still used", "%s pieces of which it is not known yet whether they are still used"))
 	}
 	return strings.Join(left, a.Say.T(", "))
 }

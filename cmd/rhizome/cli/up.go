@@ -214,11 +214,22 @@ func (c *call) role(is, asked, name string) string {
 func (c *call) sayJoined(n *node.Node) {
 	switch asked, did := n.Joined(); {
 	case asked && did:
-		fmt.Fprintln(c.Out, c.Say.T("This computer has joined: the rhizome has %s now. Its share of the data comes by itself; rhizome layout show%s tells how far it is.",
-			c.Say.N(int64(n.Homes()), "%s home", "%s homes"), c.at))
+		_, role, _ := n.Role()
+		fmt.Fprintln(c.Out, c.joined(role, c.Say.N(int64(n.Homes()), "%s home", "%s homes")))
 	case asked:
 		fmt.Fprintln(c.Err, c.Say.T("the node belongs to a rhizome already; the invitation is not used. Another data folder, for a new node, is named with --data."))
 	}
+}
+
+// joined says that a computer has joined, and what becomes of it.
+func (c *call) joined(role, homes string) string {
+	switch role {
+	case api.RoleWitness:
+		return c.Say.T("This computer has joined: the rhizome has %s now. As a witness it votes and keeps rows, but no objects' bytes; rhizome layout show%s tells when it has taken them over.", homes, c.at)
+	case api.RoleGateway:
+		return c.Say.T("This computer has joined: the rhizome has %s now. As a gateway it serves everything and keeps nothing.", homes)
+	}
+	return c.Say.T("This computer has joined: the rhizome has %s now. Its share of the data comes by itself; rhizome layout show%s tells how far it is.", homes, c.at)
 }
 
 // greet says at once all that a first start has to say.

@@ -12,6 +12,7 @@ package demo
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"rhizome/base/errs"
@@ -60,6 +61,8 @@ type Summary struct {
 	HealSeconds float64 `json:"heal_seconds"`
 	Seconds     float64 `json:"seconds"`
 	Kept        bool    `json:"kept"`
+	// Interrupted: somebody ended it before its end.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // Home is one node of a demonstration.
@@ -91,12 +94,21 @@ type demo struct {
 }
 
 // Run makes a demonstration. A Summary comes with every error; errs.Invalid says that
-// the Config makes no sense.
+// the Config makes no sense. When ctx ends that is told at once, and nothing else after it.
 func Run(ctx context.Context, c Config) (Summary, error) {
+	t := teller{tell: c.Tell, progress: c.Progress}
+	c.Tell, c.Progress = t.Tell, t.Progress
 	d := &demo{Config: c}
+	said := make(chan struct{})
+	unheard := context.AfterFunc(ctx, func() {
+		defer close(said)
+		t.last(c.Say.T("Stopping: the nodes are ended, and what was made is removed"))
+	})
 	began := stopwatch()
 	err := d.run(ctx)
-	if ctx.Err() != nil {
+	if !unheard() {
+		<-said
+		d.summary.Interrupted = true
 		err = errs.New(errs.Unavailable, "the demonstration was interrupted")
 	}
 	d.summary.Seconds = began()
@@ -105,6 +117,35 @@ func Run(ctx context.Context, c Config) (Summary, error) {
 		d.clear()
 	}
 	return d.summary, err
+}
+
+// teller passes on what is told until the last word, which comes from another goroutine.
+type teller struct {
+	tell, progress func(string)
+	mu             sync.Mutex
+	over           bool
+}
+
+func (t *teller) say(f func(string), text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.over {
+		f(text)
+	}
+}
+
+// Tell passes a line on.
+func (t *teller) Tell(text string) { t.say(t.tell, text) }
+
+// Progress passes a line on that replaces the one before.
+func (t *teller) Progress(text string) { t.say(t.progress, text) }
+
+func (t *teller) last(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress("")
+	t.tell(text)
+	t.over = true
 }
 
 func (d *demo) run(ctx context.Context) error {

@@ -66,7 +66,7 @@ func (d *demo) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Tell(d.Say.T("They shared the data out among themselves in %s s: %s copies of everything, each in another home", seconds(took()), strconv.Itoa(l.Effective)))
+	d.Tell(d.Say.T("They shared the data out among themselves in %s s: %s copies of everything, each in another home", d.seconds(took()), strconv.Itoa(l.Effective)))
 	key, err := d.homes[0].key(ctx)
 	if err == nil {
 		d.store, err = newStore(key, d.homes)
@@ -108,4 +108,4 @@ func (h *home) key(ctx context.Context) (api.Key, error) {
 }
 
 // seconds says a short time.
-func seconds(s float64) string { return strconv.FormatFloat(s, 'f', 1, 64) }
+func (d *demo) seconds(s float64) string { return d.Say.Decimal(s, 1) }

@@ -44,7 +44,7 @@ func (d *demo) heal(ctx context.Context) error {
 		return err
 	}
 	d.summary.Healed, d.summary.HealSeconds = true, done
-	d.Tell(d.Say.T("%s caught up by itself in %s s: it fetched %s, and nothing is left", d.victim().name, seconds(done), d.Say.Bytes(most)))
+	d.Tell(d.Say.T("%s caught up by itself in %s s: it fetched %s, and nothing is left", d.victim().name, d.seconds(done), d.Say.Bytes(most)))
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 // load makes requests, reads and writes in turn, until it is stopped.
 type load struct {
 	store *store
+	whole context.Context // the demonstration's
 	away  atomic.Bool
 	quit  context.CancelFunc
 	wg    sync.WaitGroup
@@ -26,8 +27,8 @@ const workers = 4
 
 // startLoad begins with clients at all homes in turn.
 func startLoad(ctx context.Context, s *store) *load {
-	ctx, cancel := context.WithCancel(ctx)
-	l := &load{store: s, quit: cancel}
+	l := &load{store: s, whole: ctx}
+	ctx, l.quit = context.WithCancel(ctx)
 	for w := range workers {
 		l.wg.Go(func() { l.work(ctx, w) })
 	}
@@ -38,7 +39,7 @@ func (l *load) work(ctx context.Context, w int) {
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ctx.Err() == nil; i++ {
-		l.request(ctx, w, i)
+		l.request(w, i)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -46,9 +47,10 @@ func (l *load) work(ctx context.Context, w int) {
 	}
 }
 
-// request makes one request to its end, though the load is stopped meanwhile.
-func (l *load) request(ctx context.Context, w, i int) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+// request makes one request to its end, though the load is stopped meanwhile; not if the
+// demonstration is.
+func (l *load) request(w, i int) {
+	ctx, cancel := context.WithTimeout(l.whole, time.Minute)
 	defer cancel()
 	away, began, write := l.away.Load(), stopwatch(), i%2 == 1
 	var retries int
@@ -124,6 +126,6 @@ func (d *demo) fill(ctx context.Context) error {
 	}
 	d.Progress("")
 	d.Tell(d.Say.T("Stored %s over S3 through all homes in turn, %s, in %s s", d.Say.N(smalls+larges, "%s object", "%s objects"),
-		d.Say.Bytes(smalls*small+larges*large), seconds(took())))
+		d.Say.Bytes(smalls*small+larges*large), d.seconds(took())))
 	return nil
 }

@@ -51,7 +51,7 @@ func (d *demo) watch(ctx context.Context, l *load, long time.Duration) error {
 	for {
 		all, _, _ := l.counts()
 		d.Progress(d.Say.T("  %s read, %s written, %s failed, longest wait %s s", d.Say.Int(int64(all.Reads)), d.Say.Int(int64(all.Writes)),
-			d.Say.Int(int64(all.Failed)), seconds(float64(all.Longest)/1000)))
+			d.Say.Int(int64(all.Failed)), d.seconds(float64(all.Longest)/1000)))
 		select {
 		case <-end.C:
 			return nil
@@ -86,7 +86,7 @@ func (d *demo) report(l *load) error {
 	d.summary.Requests, d.summary.Away = all, while
 	d.summary.Objects, _ = d.store.stored()
 	d.Tell(d.Say.T("While %s was away: %s read, %s written, %s failed; %s were repeated through another home; the longest wait was %s s", d.victim().name,
-		d.Say.Int(int64(while.Reads)), d.Say.Int(int64(while.Writes)), d.Say.Int(int64(while.Failed)), d.Say.Int(int64(while.Retried)), seconds(float64(while.Longest)/1000)))
+		d.Say.Int(int64(while.Reads)), d.Say.Int(int64(while.Writes)), d.Say.Int(int64(while.Failed)), d.Say.Int(int64(while.Retried)), d.seconds(float64(while.Longest)/1000)))
 	if failed != nil {
 		return errs.Newf(errs.Unavailable, "requests failed although only one home was away: %w", failed)
 	}

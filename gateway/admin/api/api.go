@@ -61,6 +61,9 @@ type Endpoint struct {
 type Health struct {
 	State   string   `json:"state"`
 	Reasons []string `json:"reasons,omitempty"`
+	// Hints are what would make the rhizome safer though nothing is wrong; no alarm tells
+	// of them.
+	Hints []string `json:"hints,omitempty"`
 }
 
 // The states of Health.
@@ -134,8 +137,11 @@ type AddDisk struct {
 type Repair struct {
 	Scrub   Scrub    `json:"scrub"`
 	Pending int64    `json:"pending"` // rows with work left to do
-	Orphans int64    `json:"orphans"` // extents that no object uses
+	Orphans int64    `json:"orphans"` // extents to look at, whether an object uses them
 	Lost    []Damage `json:"lost"`    // damage that cannot be mended here
+	// Overdue are those of Orphans that were looked at, and nothing could be said of; the
+	// others are no work, for most are in use.
+	Overdue int64 `json:"overdue"`
 	// Uncompared are the folders of disks that were away when the rows were made anew:
 	// nothing of them is deleted for want of a row until that is done once more.
 	Uncompared []string `json:"uncompared_disks,omitempty"`

@@ -53,6 +53,8 @@ type Plan struct {
 	CopiesBefore int      `json:"copies_before"`
 	CopiesAfter  int      `json:"copies_after"`
 	Warn         []Notice `json:"warnings,omitempty"`
+	// Answers: the node that is to be removed as lost answers; Warn says what to do instead.
+	Answers bool `json:"answers,omitempty"`
 	// Refused says why the change cannot be made as things are; nil: it can.
 	Refused *Notice `json:"refused,omitempty"`
 }

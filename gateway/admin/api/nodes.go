@@ -12,7 +12,7 @@ type Node struct {
 	Short string `json:"short"`
 	Name  string `json:"name"`
 	Home  string `json:"home"`
-	// Operator is the name of the member who runs the node; empty: the administrators.
+	// Operator is the name of the member who runs the node; empty: it is not known now.
 	Operator string `json:"operator,omitempty"`
 	// Roles are those of RoleStorage, RoleWitness and RoleGateway that the layout gives.
 	Roles []string `json:"roles"`

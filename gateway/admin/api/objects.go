@@ -36,14 +36,39 @@ type Piece struct {
 	Offset int64  `json:"offset"` // of its first byte in the object
 	Size   int64  `json:"size"`   // plain bytes that the object uses
 	Stored int64  `json:"stored"` // bytes on disk
-	Node   string `json:"node"`
-	Disk   string `json:"disk"`
-	File   string `json:"file,omitempty"`
-	// Healthy says that the checksum of every frame is right.
+	// Node, Disk and File say where it lies on the node that is asked; empty if it keeps
+	// none of it.
+	Node string `json:"node,omitempty"`
+	Disk string `json:"disk,omitempty"`
+	File string `json:"file,omitempty"`
+	// Healthy says that the checksum of every frame is right: on the node that is asked, or,
+	// if that keeps none of it, on one that does.
 	Healthy bool   `json:"healthy"`
 	Reason  string `json:"reason,omitempty"`
 	Err     error  `json:"-"`
+	// Copies are the nodes that keep it, the one that is asked first if it does.
+	Copies []Copy `json:"copies"`
 }
+
+// Copy is a piece on one of the nodes that keep it.
+type Copy struct {
+	Node string `json:"node"`
+	Name string `json:"name"` // what people call the node; the server fills it in
+	This bool   `json:"this"` // the node that is asked
+	// State is one of CopyWhole and the others. Reason says what is wrong.
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+	File   string `json:"file,omitempty"` // on that computer
+	Err    error  `json:"-"`
+}
+
+// The states of a Copy.
+const (
+	CopyWhole   = "whole"
+	CopyDamaged = "damaged"
+	CopyMissing = "missing"
+	CopySilent  = "silent" // the node does not answer: nothing is known
+)
 
 // Attrs is what a client said about an object's bytes.
 type Attrs struct {

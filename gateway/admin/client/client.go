@@ -25,6 +25,9 @@ const maxAnswer = 64 << 20
 
 // Client calls one node.
 type Client struct {
+	// At is what a command that starts the node has to say of where it is, such as
+	// " --data /srv/rhizome"; "" if it finds it by itself. It is set before use.
+	At   string
 	data string
 	lang string
 	http *http.Client
@@ -51,7 +54,7 @@ func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // ErrNotRunning says that no node answers in the data folder.
-var ErrNotRunning = errs.New(errs.Unavailable, "the node is not running: start it with rhizome up")
+var ErrNotRunning = errs.New(errs.Unavailable, "the node is not running")
 
 // Get, Post, Put and Delete send in (nil: nothing) and decode the answer into out
 // (nil: ignored). path is made with Path.
@@ -134,9 +137,14 @@ func (c *Client) do(req *http.Request, out any) error {
 }
 
 func (c *Client) unreachable(err error) error {
+	info, there := os.Stat(c.data)
 	switch {
+	case errors.Is(there, syscall.ENOTDIR), there == nil && !info.IsDir():
+		return errs.Newf(errs.Invalid, "%s is no folder: --data names the folder in which the node keeps its data", c.data)
+	case errors.Is(there, os.ErrNotExist) && c.At != "":
+		return errs.Newf(errs.Unavailable, "there is no folder %s: --data names the folder in which the node keeps its data. To make a node there: rhizome up%s", c.data, c.At)
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return ErrNotRunning
+		return errs.Newf(errs.Unavailable, "%w: start it with rhizome up%s", ErrNotRunning, c.At)
 	case errors.Is(err, os.ErrPermission):
 		return errs.Newf(errs.Denied, "the data folder %s belongs to somebody else: run this as its owner", c.data)
 	}
