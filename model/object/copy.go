@@ -66,7 +66,11 @@ func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, by
 }
 
 func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
-	src, err := s.source(ctx, c.From, c.From.objectRow(c.FromKey))
+	w, err := parseVersion(c.FromVersion)
+	if err != nil {
+		return nil, err
+	}
+	src, err := s.source(ctx, c.From, c.From.objectRow(c.FromKey), w)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +160,7 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	v := &d.version
 	id, modified := v.ID, v.Modified
 	*v = *src.v
+	v.Number, v.Null = 0, false
 	v.ID, v.Modified, v.Attrs, v.Extents = id, modified, c.attrs(src.v), nil
 	v.Sealed = sealKey(b.versionKey(id), from)
 	d.blob = src.blob

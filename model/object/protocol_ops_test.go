@@ -83,7 +83,8 @@ func (r *run) get(s *side, key string) *op {
 func (r *run) delete(s *side, key string, in input) *op {
 	in.kind = "delete"
 	return r.client(s, "delete "+key, key, in, func(ctx context.Context) (string, error) {
-		return "", s.objects.Delete(ctx, r.b, key, conditions(in))
+		_, err := s.objects.Delete(ctx, r.b, key, conditions(in))
+		return "", err
 	})
 }
 
@@ -262,7 +263,8 @@ func (r *run) tearDown(finals []*side) {
 				return err
 			}
 			for _, o := range p.Objects {
-				err = errors.Join(err, s.objects.Delete(ctx, b, o.Key, object.Conditions{}))
+				_, derr := s.objects.Delete(ctx, b, o.Key, object.Conditions{})
+				err = errors.Join(err, derr)
 			}
 			err = errors.Join(err, s.objects.DeleteBucket(ctx, b))
 		}

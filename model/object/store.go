@@ -102,6 +102,14 @@ func (b *Bucket) objectRow(key string) register.Row {
 	return register.Row{Table: Objects, Part: b.part(key), Sort: key}
 }
 
+// checkObjectKey is checkKey for a key of which versions may be kept.
+func (b *Bucket) checkObjectKey(key string) error {
+	if b.Versioning != VersioningOff {
+		return checkUploadKey(key)
+	}
+	return nil
+}
+
 // writable retries op, which writes under b's epoch, with the bucket as it is now
 // when the bucket was fenced since it was looked up.
 func (s *Store) writable(ctx context.Context, b *Bucket, op func(*Bucket) error) error {
