@@ -35,26 +35,44 @@ type ListedVersions struct {
 
 // ListVersions implements Service. A page costs two scans, however many versions there are.
 func (s *Store) ListVersions(ctx context.Context, b *Bucket, l ListVersions) (*ListedVersions, error) {
-	for {
-		out, err := s.pageOfVersions(ctx, b, l)
-		if err != nil || !out.More || len(out.Versions)+len(out.Prefixes) > 0 || l.Limit <= 0 {
-			return out, err
+	out := &ListedVersions{}
+	limit := min(l.Limit, MaxListEntries)
+	for more := limit > 0; more; {
+		l.Limit = limit + 1 - len(out.Versions) - len(out.Prefixes) // one more, to see whether there is
+		page, err := s.pageOfVersions(ctx, b, l)
+		if err != nil {
+			return nil, err
 		}
-		l.AfterKey, l.AfterVersion = out.NextKey, out.NextVersion
+		for _, f := range page.all {
+			if out.More = len(out.Versions)+len(out.Prefixes) == limit; out.More {
+				return out, nil
+			}
+			out.add(f)
+		}
+		l.AfterKey, l.AfterVersion = page.next()
+		more = page.bound != ""
 	}
+	return out, nil
+}
+
+func (o *ListedVersions) add(f found) {
+	if f.group != "" {
+		o.Prefixes = append(o.Prefixes, f.group)
+		o.NextKey, o.NextVersion = f.group, ""
+		return
+	}
+	o.Versions = append(o.Versions, f.head)
+	o.NextKey, o.NextVersion = f.head.Key, f.mark
 }
 
 // pageOfVersions reads the objects' rows first: a version moves from there to a row of its
 // own, never back, so none that stays is missed.
-func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (*ListedVersions, error) {
-	g := &gathering{l: l, limit: min(l.Limit, MaxListEntries), tops: map[string]*entry{}}
-	if g.limit <= 0 {
-		return &ListedVersions{}, nil
-	}
+func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (*gathering, error) {
+	g := &gathering{l: l, tops: map[string]*slot{}}
 	if err := g.begin(ctx, s, b); err != nil {
 		return nil, err
 	}
-	tops := register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: g.limit,
+	tops := register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: l.Limit,
 		After: resume(l.AfterKey, l.Prefix, l.Delimiter), Hidden: true}
 	page, err := s.Registers.Scan(ctx, tops)
 	if err != nil {
@@ -69,7 +87,7 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 		g.cut(page.After, endOfKey(page.After, l))
 	}
 	own, err := s.Registers.Scan(ctx, register.Scan{Table: Versions, Parts: b.parts(), Prefix: escapeKey(l.Prefix),
-		Delimiter: escapeKey(l.Delimiter), Limit: g.limit, After: g.from})
+		Delimiter: escapeKey(l.Delimiter), Limit: l.Limit, After: g.from})
 	if err != nil {
 		return nil, err
 	}
@@ -81,16 +99,16 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 	if own.More {
 		g.cut("", own.After)
 	}
-	return g.page(), nil
+	g.arrange()
+	return g, nil
 }
 
 // gathering merges what the objects' rows hold with the versions that have their own.
 type gathering struct {
-	l     ListVersions
-	limit int
-	from  string // of Versions
-	all   []found
-	tops  map[string]*entry // by key, as they were before the others were read
+	l    ListVersions
+	from string // of Versions
+	all  []found
+	tops map[string]*slot // by key, as they were before the others were read
 	// What is beyond bound, if that is not empty, was not read; key is the last key before it.
 	bound, key string
 }
@@ -141,13 +159,13 @@ func (g *gathering) begin(ctx context.Context, s *Store, b *Bucket) error {
 		}
 	}
 	g.from = versionSort(g.l.AfterKey, w.number)
-	g.add(g.l.AfterKey, e)
+	g.add(g.l.AfterKey, &e.slot)
 	return nil
 }
 
 // addTop adds what an object's row holds.
 func (g *gathering) addTop(ctx context.Context, s *Store, b *Bucket, row register.Entry) error {
-	e, err := takeApart(row.Value)
+	e, err := decodeRow[slot](row.Value)
 	if err != nil {
 		return corrupt(row.Row, err)
 	}
@@ -167,7 +185,7 @@ func (g *gathering) addTop(ctx context.Context, s *Store, b *Bucket, row registe
 	return nil
 }
 
-func (g *gathering) add(key string, e *entry) {
+func (g *gathering) add(key string, e *slot) {
 	g.tops[key] = e
 	if e.Version != nil {
 		g.show(key, e.Version, true)
@@ -181,15 +199,13 @@ func (g *gathering) add(key string, e *entry) {
 
 // show adds a version unless it stands before the page.
 func (g *gathering) show(key string, v *version, latest bool) {
-	at := versionSort(key, v.Number)
+	at := versionSort(key, max(v.Number, numberBefore))
 	if at <= g.from {
 		return
 	}
 	h := v.head(key)
 	h.Attrs = Attrs{}
-	unnamed := *v
-	unnamed.Null, unnamed.Number = false, max(v.Number, numberBefore)
-	g.all = append(g.all, found{at: at, head: VersionHead{h, latest}, mark: unnamed.name()})
+	g.all = append(g.all, found{at: at, head: VersionHead{h, latest}, mark: nameNumber(v.Number)})
 }
 
 // addOwn adds a version that has a row of its own, unless the object's row knows better.
@@ -217,36 +233,30 @@ func (g *gathering) shown(key string) bool {
 	return slices.ContainsFunc(g.all, func(f found) bool { return f.group == "" && f.head.Key == key })
 }
 
-// page returns the first of what was found, in order.
-func (g *gathering) page() *ListedVersions {
+// arrange puts what was found in order, and leaves out what is beyond the bound.
+func (g *gathering) arrange() {
 	slices.SortStableFunc(g.all, func(a, b found) int { return strings.Compare(a.at, b.at) })
-	out := &ListedVersions{}
-	for _, f := range g.all {
-		if g.bound != "" && f.at > g.bound {
-			break
-		}
-		if len(out.Versions)+len(out.Prefixes) == g.limit {
-			out.More = true
-			return out
-		}
-		if f.group != "" {
-			out.Prefixes = append(out.Prefixes, f.group)
-			out.NextKey, out.NextVersion = f.group, ""
-			continue
-		}
-		out.Versions = append(out.Versions, f.head)
-		out.NextKey, out.NextVersion = f.head.Key, f.mark
-	}
 	if g.bound == "" {
-		return out
+		return
 	}
-	out.More = true
-	out.NextKey, out.NextVersion = g.key, ""
-	if key, number, ok := splitVersion(g.bound); ok && g.key == "" {
-		v := version{Number: max(number, numberBefore)}
-		out.NextKey, out.NextVersion = key, v.name()
-	} else if g.key == "" { // a group
-		out.NextKey = strings.ReplaceAll(g.bound, escapedNUL, keyEnd)
+	if i := slices.IndexFunc(g.all, func(f found) bool { return f.at > g.bound }); i >= 0 {
+		g.all = g.all[:i]
 	}
-	return out
+}
+
+// next returns the markers of what lies behind the bound.
+func (g *gathering) next() (key, version string) {
+	if g.key != "" {
+		return g.key, ""
+	}
+	if key, number, ok := splitVersion(g.bound); ok {
+		return key, nameNumber(number)
+	}
+	return strings.ReplaceAll(g.bound, escapedNUL, keyEnd), "" // a group
+}
+
+// nameNumber is a version ID that serves to go on behind a number.
+func nameNumber(n uint64) string {
+	v := version{Number: max(n, numberBefore)}
+	return v.name()
 }
