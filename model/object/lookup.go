@@ -127,7 +127,7 @@ func (s *Store) findIn(ctx context.Context, row register.Row, e *entry, w which)
 // acrossGap returns the version that is current though the row does not say so; again is
 // the row if it changed meanwhile.
 func (s *Store) acrossGap(ctx context.Context, row register.Row, e *entry) (v *version, blob []byte, again *entry, err error) {
-	v, blob, err = s.newestBut(ctx, row, e.Past)
+	v, blob, err = s.newest(ctx, row, e)
 	if err != nil && !errors.Is(err, errLost) {
 		return nil, nil, nil, err
 	}
@@ -139,18 +139,6 @@ func (s *Store) acrossGap(ctx context.Context, row register.Row, e *entry) (v *v
 		return nil, nil, now, nil
 	}
 	return v, blob, nil, nil
-}
-
-// newestBut is newest of what is not noted to be removed. What is still to get a row has one
-// soon.
-func (s *Store) newestBut(ctx context.Context, row register.Row, p *past) (*version, []byte, error) {
-	if len(p.Notes) == 0 {
-		return s.newest(ctx, row)
-	}
-	if err := s.keep(ctx, row); err != nil {
-		return nil, nil, err
-	}
-	return nil, nil, errLost
 }
 
 // holds looks a version up in the object's row alone; known says that the row decides.
