@@ -2,6 +2,8 @@ package object_test
 
 import (
 	"context"
+	"fmt"
+	"testing"
 
 	"rhizome/model/object"
 )
@@ -174,4 +176,35 @@ var versionScenarios = []scenario{
 		r.collect(b, "collect")
 		return c
 	}},
+}
+
+// TestBrokenVersions: a protocol of versions that lacks any one rule is caught.
+func TestBrokenVersions(t *testing.T) {
+	for _, v := range []struct {
+		rule, scenario string
+		replicas       int
+		seed           uint64 // the first that shows it
+	}{
+		{"noClaim", "versions, two keepers", 1, 1},
+		{"blindWork", "versions, two keepers", 1, 1},
+		{"blindFill", "versions, two gaps", 1, 128},
+		{"noMove", "versions, copy", 1, 0},
+	} {
+		t.Run(v.rule, func(t *testing.T) {
+			sc, _ := scenarioOf(v.scenario)
+			caught := ""
+			for seed := v.seed; seed < v.seed+400 && caught == ""; seed++ {
+				inWorld(t, v.replicas, func(w *world) {
+					w.rule = v.rule
+					if r := w.walk(sc, seed, nil); r.failed != "" {
+						caught = fmt.Sprintf("seed %d: %s", seed, r.failed)
+					}
+				})
+			}
+			if caught == "" {
+				t.Error("nothing shows that the rule is missing")
+			}
+			t.Log(caught)
+		})
+	}
 }
