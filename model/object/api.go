@@ -142,6 +142,8 @@ type Head struct {
 	// not on. Marker says that it is a delete marker.
 	VersionID string
 	Marker    bool
+	// SourceVersionID is, of a copy, that of the source.
+	SourceVersionID string
 }
 
 // Conditions are those of RFC 9110, section 13.1, with ETags without quotes. On

@@ -21,7 +21,13 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 			return nil, err
 		}
 	}
-	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) { return s.copyOnce(ctx, b, c, src, bytes) })
+	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) {
+		h, err := s.copyOnce(ctx, b, c, src, bytes)
+		if err == nil {
+			h.SourceVersionID = src.v.name()
+		}
+		return h, err
+	})
 }
 
 // fromSource copies the source of c with do, again while do finds it replaced. bytes

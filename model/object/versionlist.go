@@ -72,9 +72,7 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 	if err := g.begin(ctx, s, b); err != nil {
 		return nil, err
 	}
-	tops := register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: l.Limit,
-		After: resume(l.AfterKey, l.Prefix, l.Delimiter), Hidden: true}
-	page, err := s.Registers.Scan(ctx, tops)
+	page, err := s.Registers.Scan(ctx, b.scanTops(l))
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +83,10 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 	}
 	if page.More {
 		g.cut(page.After, endOfKey(page.After, l))
+	}
+	if b.Versioning == VersioningOff {
+		g.arrange()
+		return g, nil
 	}
 	own, err := s.Registers.Scan(ctx, register.Scan{Table: Versions, Parts: b.parts(), Prefix: escapeKey(l.Prefix),
 		Delimiter: escapeKey(l.Delimiter), Limit: l.Limit, After: g.from})
@@ -101,6 +103,11 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 	}
 	g.arrange()
 	return g, nil
+}
+
+func (b *Bucket) scanTops(l ListVersions) register.Scan {
+	return register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: l.Limit,
+		After: resume(l.AfterKey, l.Prefix, l.Delimiter), Hidden: b.Versioning != VersioningOff}
 }
 
 // gathering merges what the objects' rows hold with the versions that have their own.

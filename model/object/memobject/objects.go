@@ -190,7 +190,11 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 		}
 		n.head.ETag, n.head.Checksum, n.parts = d.ETag, d.Checksum, nil
 	}
-	return s.commit(b, c.Key, c.If, n)
+	h, err := s.commit(b, c.Key, c.If, n)
+	if err == nil {
+		h.SourceVersionID = o.VersionID
+	}
+	return h, err
 }
 
 // digest gives the bytes to the copy's own digest, or works out their MD5.

@@ -33,6 +33,10 @@ func (s *Store) record(in *bucket, key string, e *entry) {
 	in.set(key, slices.Insert(h, 0, e))
 }
 
+func isVersion(id string) bool {
+	return id == object.Null || len(id) == len("v00000000") && id[0] == 'v'
+}
+
 func isNull(e *entry) bool { return e.head.VersionID == object.Null }
 
 // set replaces the versions of a key.
@@ -49,6 +53,9 @@ func (b *bucket) set(key string, h history) {
 
 // version returns the version that a request is about.
 func (b *bucket) version(key, id string) (*entry, error) {
+	if !isVersion(id) && id != "" {
+		return nil, object.ErrVersionID
+	}
 	h := b.versions[key]
 	for _, e := range h {
 		switch {
@@ -94,6 +101,9 @@ func (s *Store) DeleteVersion(_ context.Context, b *object.Bucket, key, id strin
 	in, err := s.find(b)
 	if err != nil {
 		return nil, err
+	}
+	if !isVersion(id) {
+		return nil, object.ErrVersionID
 	}
 	out := &object.Deleted{VersionID: id}
 	i := slices.IndexFunc(in.versions[key], func(e *entry) bool { return e.head.VersionID == id })
