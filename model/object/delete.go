@@ -76,7 +76,7 @@ func (s *Store) mark(ctx context.Context, b *Bucket, key string, cond Conditions
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(key))
-	d.version.Marker = true
+	d.version.Marker, d.ballot = true, register.Ballot{} // it references nothing
 	err := s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkDelete(old) })
 	if err != nil {
 		return nil, err
