@@ -233,6 +233,7 @@ type Copy struct {
 	Digest func() (io.Writer, func() (Digest, error))
 	// Range applies to UploadPartCopy only.
 	Range *Range
+	large bool // it may be longer than S3 lets copies be
 }
 
 // List asks for a page of keys.

@@ -52,7 +52,7 @@ func fromSource[T any](ctx context.Context, s *Store, c Copy, do func(src *sourc
 // copyOnce copies one version; errReplaced if it could not be referenced, or not be
 // read because it was replaced meanwhile.
 func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, bytes bool) (*Head, error) {
-	if src.v.Size > MaxPut {
+	if src.v.Size > MaxPut && !c.large {
 		return nil, errs.Newf(errs.TooLarge, "more than 5 GiB are copied in parts: %w", ErrEntityTooLarge)
 	}
 	if err := s.checkRoom(0); err != nil {

@@ -180,15 +180,15 @@ func takeApart(v *register.Value) (*entry, error) {
 	}
 	rest := len(e.blob)
 	for i := range e.Past.Notes {
-		rest -= max(e.Past.Notes[i].Blob, 0)
-	}
-	if rest < 0 {
-		return nil, errs.New(errs.Corrupt, "the row's blob is shorter than its notes say")
+		if n := e.Past.Notes[i].Blob; n < 0 || n > rest {
+			return nil, errs.New(errs.Corrupt, "the row's blob is shorter than its notes say")
+		}
+		rest -= e.Past.Notes[i].Blob
 	}
 	all := e.blob
 	e.blob = all[:rest:rest]
 	for i := range e.Past.Notes {
-		n := max(e.Past.Notes[i].Blob, 0)
+		n := e.Past.Notes[i].Blob
 		e.blobs = append(e.blobs, all[rest:rest+n:rest+n])
 		rest += n
 	}
