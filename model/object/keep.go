@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
@@ -22,6 +23,11 @@ var errLost = errors.New("the row's work was taken over")
 // keep does the follow-up work that an object's row notes about versions, and says which
 // version is current where the row leaves that open.
 func (s *Store) keep(ctx context.Context, row register.Row) error {
+	done, err := s.keeping.enter(ctx, row)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for range keepSteps {
 		v, _, err := s.Registers.Read(ctx, row)
 		if err != nil {
@@ -43,6 +49,41 @@ func (s *Store) keep(ctx context.Context, row register.Row) error {
 		}
 	}
 	return errs.Newf(errs.Unavailable, "the object is being changed all the time: %w", ErrBusy)
+}
+
+// rowLocks lets one goroutine of this node at a time do a row's work: another would take
+// it over, and be taken over.
+type rowLocks struct {
+	mu   sync.Mutex
+	held map[register.Row]chan struct{}
+}
+
+// enter waits for its turn; the returned function ends it.
+func (l *rowLocks) enter(ctx context.Context, row register.Row) (leave func(), err error) {
+	for {
+		l.mu.Lock()
+		busy, there := l.held[row]
+		if !there {
+			mine := make(chan struct{})
+			if l.held == nil {
+				l.held = map[register.Row]chan struct{}{}
+			}
+			l.held[row] = mine
+			l.mu.Unlock()
+			return func() {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				delete(l.held, row)
+				close(mine)
+			}, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // rules are left out by tests, which show what each of them is for.

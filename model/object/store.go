@@ -65,6 +65,7 @@ type Store struct {
 	decoded    *memo.Memo[ident.ID, *Bucket]
 	aliases    *memo.Memo[string, ident.ID]
 	uploads    *memo.Memo[ident.ID, *uploadRecord]
+	keeping    rowLocks
 	rules      rules
 }
 

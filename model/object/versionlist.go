@@ -84,7 +84,7 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 	if page.More {
 		g.cut(page.After, endOfKey(page.After, l))
 	}
-	if b.Versioning == VersioningOff {
+	if b.Versioning == VersioningOff && !g.kept() {
 		g.arrange()
 		return g, nil
 	}
@@ -107,7 +107,7 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 
 func (b *Bucket) scanTops(l ListVersions) register.Scan {
 	return register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: l.Limit,
-		After: resume(l.AfterKey, l.Prefix, l.Delimiter), Hidden: b.Versioning != VersioningOff}
+		After: resume(l.AfterKey, l.Prefix, l.Delimiter), Hidden: true}
 }
 
 // gathering merges what the objects' rows hold with the versions that have their own.
@@ -134,6 +134,17 @@ func endOfKey(key string, l ListVersions) string {
 		return escapeKey(key) + afterGroup
 	}
 	return escapeKey(key) + afterUploads
+}
+
+// kept reports whether an object's row knows of versions: the bucket may have had none yet
+// when it was looked up.
+func (g *gathering) kept() bool {
+	for _, top := range g.tops {
+		if top.Past != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // cut notes that nothing beyond a place was read.
