@@ -89,7 +89,7 @@ func (s *Store) collectRef(ctx context.Context, id ident.ID, ref Ref, uses Uses)
 	if uses(ref.Row, v, ref, id) {
 		return true, s.Revive(ctx, id, ref.ID)
 	}
-	return false, s.DropRef(ctx, id, ref.ID)
+	return false, s.dropDying(ctx, id, ref)
 }
 
 // forgo deletes the bytes of an extent that has no row, once a tombstone says that it

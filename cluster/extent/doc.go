@@ -28,6 +28,7 @@
 //     tombstone where the row is absent,
 //  3. revives the reference if the row's chosen value uses it, else drops it.
 //
+// A reference that moved to another row meanwhile is no longer dying, and stays.
 // A dropped reference never returns under its ID. No clock decides: age only says
 // when to start.
 //

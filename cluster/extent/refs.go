@@ -86,10 +86,14 @@ func (s *Store) RaiseRef(ctx context.Context, id, refID ident.ID, ballot registe
 // extent's row becomes a tombstone, which is final, and the bytes are deleted. Only
 // the effect of a chosen value may drop: a row that no longer uses the extent.
 func (s *Store) DropRef(ctx context.Context, id, refID ident.ID) error {
+	return s.drop(ctx, id, refID, func(Ref) bool { return true })
+}
+
+func (s *Store) drop(ctx context.Context, id, refID ident.ID, may func(Ref) bool) error {
 	empty := false
 	err := s.change(ctx, id, func(r *rowRecord) (*register.Value, error) {
 		empty = r == nil
-		if r == nil || r.find(refID) < 0 {
+		if r == nil || r.find(refID) < 0 || !may(r.Refs[r.find(refID)].ref()) {
 			return nil, errNothing
 		}
 		i := r.find(refID)
@@ -143,4 +147,30 @@ func (s *Store) Revive(ctx context.Context, id, refID ident.ID) error {
 		r.Refs[r.find(refID)].Dying = false
 		return r.value(true), nil
 	})
+}
+
+// MoveRef has a reference name another row, which uses the extent under it by now, as the
+// one that it named does until this returns. One that is gone stays gone.
+func (s *Store) MoveRef(ctx context.Context, id ident.ID, to Ref) error {
+	return s.change(ctx, id, func(r *rowRecord) (*register.Value, error) {
+		if r == nil || r.find(to.ID) < 0 {
+			return nil, errNothing
+		}
+		rec := &r.Refs[r.find(to.ID)]
+		old := rec.ref()
+		if old.Row == to.Row && !old.Dying && !old.Ballot.Less(to.Ballot) {
+			return nil, errNothing
+		}
+		if old.Row == to.Row {
+			to.Ballot = to.Ballot.Max(old.Ballot)
+		}
+		*rec = record(to) // a collector that had marked it finds that it moved
+		return r.value(true), nil
+	})
+}
+
+// dropDying is a collector's last step for a reference that its row does not use: it drops
+// it if it is still as it was marked.
+func (s *Store) dropDying(ctx context.Context, id ident.ID, ref Ref) error {
+	return s.drop(ctx, id, ref.ID, func(r Ref) bool { return r.Dying && r.Row == ref.Row })
 }

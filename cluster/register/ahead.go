@@ -277,7 +277,7 @@ func (c *Coordinator) begunScan(ctx context.Context, s *Scan) *begunScan {
 
 func (s *Scan) equal(o *Scan) bool {
 	return s.Table == o.Table && s.Prefix == o.Prefix && s.After == o.After && s.Limit == o.Limit &&
-		s.Delimiter == o.Delimiter && s.Fence == o.Fence && slices.Equal(s.Parts, o.Parts)
+		s.Delimiter == o.Delimiter && s.Fence == o.Fence && s.Hidden == o.Hidden && slices.Equal(s.Parts, o.Parts)
 }
 
 // changing is told of every change of a row: what was begun before does not show it.

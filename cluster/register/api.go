@@ -128,6 +128,8 @@ type Scan struct {
 	// the parts, as Store.Fence does: no change of a lower epoch that is not in the
 	// answer is ever acknowledged.
 	Fence uint64
+	// Hidden shows the rows whose Value is Hidden too.
+	Hidden bool
 }
 
 // Entry is one live row of a Page, or the first of a group.

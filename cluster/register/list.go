@@ -148,7 +148,7 @@ func (l *lister) ask(ctx context.Context, after string, limit int) (s *core.Scan
 	done = len(l.parts) == 0
 	sweeps := make([]Sweep, len(l.nodes)) // calls that are left behind outlast what the lister says
 	for k := range sweeps {
-		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Single: l.single, Fence: l.Fence}
+		sw := Sweep{Table: l.Table, Prefix: l.Prefix, After: after, Limit: limit, Delimiter: l.Delimiter, Alone: l.alone, Single: l.single, Fence: l.Fence, Hidden: l.Hidden}
 		for _, i := range l.covers[k] {
 			sw.Parts, sw.Terms = append(sw.Parts, l.parts[i]), append(sw.Terms, l.terms[i])
 		}
@@ -228,7 +228,7 @@ func (p *Page) add(e Entry) {
 func (l *lister) entry(ctx context.Context, m *core.Merged) (*Entry, error) {
 	row := Row{Table: l.Table, Part: l.parts[m.Part], Sort: m.Sort}
 	if m.Settled {
-		if !m.Record.Live() {
+		if !l.shows(&m.Record) {
 			return nil, nil
 		}
 		return &Entry{Row: row, Group: m.Group, Value: m.Record.Value}, nil
@@ -237,7 +237,7 @@ func (l *lister) entry(ctx context.Context, m *core.Merged) (*Entry, error) {
 		return l.first(ctx, m)
 	}
 	rec, err := l.c.read(ctx, row)
-	if err != nil || !rec.Live() {
+	if err != nil || !l.shows(&rec) {
 		return nil, err
 	}
 	v := *rec.Value
@@ -245,9 +245,12 @@ func (l *lister) entry(ctx context.Context, m *core.Merged) (*Entry, error) {
 	return &Entry{Row: row, Value: &v}, nil
 }
 
+// shows reports whether the page shows a row.
+func (l *lister) shows(r *core.Record) bool { return r.Live() || l.Hidden && r.Value != nil }
+
 // first finds the first live row of a group by going through its rows.
 func (l *lister) first(ctx context.Context, m *core.Merged) (*Entry, error) {
-	page, err := l.c.scan(ctx, Scan{Table: l.Table, Parts: l.parts[m.Part : m.Part+1], Prefix: m.Group, After: l.inside(m), Limit: 1})
+	page, err := l.c.scan(ctx, Scan{Table: l.Table, Parts: l.parts[m.Part : m.Part+1], Prefix: m.Group, After: l.inside(m), Limit: 1, Hidden: l.Hidden})
 	if err != nil || len(page.Entries) == 0 {
 		return nil, err
 	}

@@ -68,6 +68,7 @@ type sweepMsg struct {
 	Fence     uint64   `cbor:"8,keyasint,omitempty"`
 	Alone     bool     `cbor:"9,keyasint,omitempty"`
 	Single    bool     `cbor:"10,keyasint,omitempty"`
+	Hidden    bool     `cbor:"11,keyasint,omitempty"`
 }
 
 type sectionMsg struct {
@@ -184,7 +185,7 @@ func (m *answerMsg) unpack() (a core.Answer, err error) {
 
 func packSweep(s *Sweep) sweepMsg {
 	m := sweepMsg{Table: s.Table, Terms: s.Terms, Prefix: []byte(s.Prefix), After: []byte(s.After), Limit: s.Limit,
-		Delimiter: []byte(s.Delimiter), Fence: s.Fence, Alone: s.Alone, Single: s.Single}
+		Delimiter: []byte(s.Delimiter), Fence: s.Fence, Alone: s.Alone, Single: s.Single, Hidden: s.Hidden}
 	for _, p := range s.Parts {
 		m.Parts = append(m.Parts, []byte(p))
 	}
@@ -193,7 +194,7 @@ func packSweep(s *Sweep) sweepMsg {
 
 func (m *sweepMsg) unpack() (Sweep, error) {
 	s := Sweep{Table: m.Table, Terms: m.Terms, Prefix: string(m.Prefix), After: string(m.After), Limit: m.Limit,
-		Delimiter: string(m.Delimiter), Fence: m.Fence, Alone: m.Alone, Single: m.Single}
+		Delimiter: string(m.Delimiter), Fence: m.Fence, Alone: m.Alone, Single: m.Single, Hidden: m.Hidden}
 	if len(m.Parts) > maxParts || len(m.Terms) != len(m.Parts) || m.Limit < 1 || m.Limit > maxSweep ||
 		max(len(m.Prefix), len(m.After), len(m.Delimiter)) > MaxKey {
 		return s, errMessage("a scan beyond its limits")

@@ -42,6 +42,7 @@ type Sweep struct {
 	Limit     int
 	Delimiter string
 	Fence     uint64
+	Hidden    bool // hidden rows are asked for too
 	// Alone asks for live rows only, and one item for a whole group: this replica is
 	// the only one of all Parts.
 	Alone bool

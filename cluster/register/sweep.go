@@ -280,7 +280,7 @@ func (w *sweeper) take(c *cursor, group int) (shown bool, err error) {
 		return false, err
 	}
 	w.soft = w.soft || softHead(raw)
-	if w.Alone && !liveHead(raw) {
+	if w.Alone && !liveHead(raw, w.Hidden) {
 		return false, nil
 	}
 	v := w.value()
@@ -295,12 +295,12 @@ func (w *sweeper) take(c *cursor, group int) (shown bool, err error) {
 }
 
 // liveHead reports whether a head is of a row that scans show.
-func liveHead(head []byte) bool {
+func liveHead(head []byte, hiddenToo bool) bool {
 	if len(head) < 3 {
 		return true // let decodeHead complain
 	}
 	f := uint16(head[1])<<8 | uint16(head[2])
-	return f&fLive != 0 && f&fHidden == 0
+	return f&fLive != 0 && (hiddenToo || f&fHidden == 0)
 }
 
 // softHead reports whether a head is of a record that an import put below a promise.

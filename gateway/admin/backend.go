@@ -38,6 +38,7 @@ type Buckets interface {
 	// the quota: of two changes at once neither is lost.
 	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
 	ChangeQuota(ctx context.Context, bucket ident.ID, change func(object.Quota) object.Quota) (*object.Bucket, error)
+	SetVersioning(ctx context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error)
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.
@@ -49,6 +50,13 @@ type Objects interface {
 	PutPart(ctx context.Context, b *object.Bucket, key string, upload ident.ID, number int, body object.Body) (*object.Part, error)
 	Complete(ctx context.Context, b *object.Bucket, c object.Complete) (*object.Head, error)
 	Abort(ctx context.Context, b *object.Bucket, key string, upload ident.ID) error
+}
+
+// Versions is what an Objects may have beside, to go back in time.
+type Versions interface {
+	ListVersions(ctx context.Context, b *object.Bucket, l object.ListVersions) (*object.ListedVersions, error)
+	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
+	Restore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
 }
 
 // Locator says where an object's bytes lie and checks them.

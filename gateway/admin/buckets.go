@@ -142,9 +142,10 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 	out := api.Bucket{
 		ID: b.ID.String(), Created: b.Created, Names: b.Names, LocalNames: b.LocalNames,
 		Objects: u.Objects, Bytes: u.Bytes,
-		Quota:     api.Quota(b.Quota),
-		Anonymous: api.Access(b.Anonymous),
-		Grants:    []api.Grant{},
+		Quota:      api.Quota(b.Quota),
+		Versioning: versioningNames[b.Versioning],
+		Anonymous:  api.Access(b.Anonymous),
+		Grants:     []api.Grant{},
 	}
 	if out.Names == nil {
 		out.Names = []string{}

@@ -85,6 +85,7 @@ func (s *Server) Handler() http.Handler {
 	}
 	mux.Handle("PUT /v1/buckets/{bucket}/object", s.stream(s.putObject))
 	mux.Handle("GET /v1/buckets/{bucket}/object", s.stream(s.statObject))
+	mux.Handle("POST /v1/buckets/{bucket}/restore", s.stream(s.restore))
 	mux.Handle("/", s.serve(func(*http.Request) (any, error) {
 		return nil, errs.New(errs.NotFound, "the node does not know this request: is the program newer than the node?")
 	}))
@@ -113,6 +114,9 @@ func (s *Server) routes() map[string]request {
 		"POST /v1/buckets/{bucket}/access":    s.setAccess,
 		"PUT /v1/buckets/{bucket}/quota":      s.setQuota,
 		"GET /v1/buckets/{bucket}/objects":    s.listObjects,
+		"PUT /v1/buckets/{bucket}/versioning": s.setVersioning,
+		"GET /v1/buckets/{bucket}/versions":   s.listVersions,
+		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,
 		"POST /v1/disks":              s.addDisk,

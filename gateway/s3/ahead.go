@@ -104,9 +104,16 @@ func (q *request) confirm(context.Context) (*object.Bucket, error) {
 	return q.bucket, nil
 }
 
-func foreseeObject(q *request, g guess) { g.ahead.Object(g.bucket, q.key) }
+func foreseeObject(q *request, g guess) {
+	g.ahead.Version(g.bucket, q.key, q.query.get("versionId"))
+}
 
-func foreseeDelete(q *request, g guess) { g.ahead.Change(g.bucket, q.key) }
+func foreseeDelete(q *request, g guess) {
+	if v := q.query.get("versionId"); v != "" {
+		g.ahead.Version(g.bucket, q.key, v)
+	}
+	g.ahead.Change(g.bucket, q.key)
+}
 
 func foreseePut(q *request, g guess) {
 	g.ahead.Room(g.bucket, q.key, ident.ID{}, 0)
@@ -135,8 +142,6 @@ func (q *request) listAfter() (string, error) {
 	switch q.route.Action {
 	case "ListObjects":
 		return q.query.get("marker"), nil
-	case "ListObjectVersions":
-		return q.query.get("key-marker"), nil
 	}
 	after, err := decodeToken(q.query, "continuation-token")
 	if err == nil && after == "" {
@@ -209,12 +214,12 @@ func foreseeAbort(q *request, g guess) {
 
 func foreseeCopy(q *request, g guess) {
 	foreseePut(q, g)
-	name, key, err := parseSource(q.r.Header.Get(copySource))
+	name, key, version, err := parseSource(q.r.Header.Get(copySource))
 	if err != nil {
 		return
 	}
 	if b := g.ahead.Bucket(name); b != nil && b.May(g.key).Read {
-		g.ahead.Object(b, key)
+		g.ahead.Version(b, key, version)
 	}
 }
 

@@ -68,7 +68,7 @@ func getAttributes(q *request) error {
 		d.end("Checksum")
 	}
 	if want.parts && o.Parts > 0 {
-		if err := q.objectParts(d, o); err != nil {
+		if err := q.objectParts(d, o, g); err != nil {
 			return err
 		}
 	}
@@ -78,13 +78,14 @@ func getAttributes(q *request) error {
 	if want.size {
 		d.int("ObjectSize", o.Size)
 	}
+	q.versionHeader(o.VersionID)
 	q.set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
 	return q.xml(http.StatusOK, d, root)
 }
 
 // objectParts appends the parts: all that is known with a checksum, else, as AWS
 // does, their number alone.
-func (q *request) objectParts(d *doc, o *object.Object) error {
+func (q *request) objectParts(d *doc, o *object.Object, g object.Get) error {
 	limit, err := headerInt(q.r.Header, "X-Amz-Max-Parts", object.MaxListEntries)
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (q *request) objectParts(d *doc, o *object.Object) error {
 	d.begin("ObjectParts")
 	d.int("PartsCount", int64(o.Parts))
 	if len(o.Checksum.Sum) > 0 {
-		parts, more, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, after, limit)
+		parts, more, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, g.Version, after, limit)
 		if err != nil {
 			return named(err, q.key)
 		}

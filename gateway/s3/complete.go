@@ -31,6 +31,7 @@ func completeUpload(q *request) error {
 		if err != nil {
 			return q.refusedCompletion(err, c)
 		}
+		q.late.made = h.VersionID
 		d.text("Location", q.location())
 		d.text("Bucket", q.bucketName)
 		d.text("Key", q.key)

@@ -23,7 +23,6 @@ func configurationList() []configuration {
 		"</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>"
 	const last = "<IsTruncated>false</IsTruncated>"
 	return []configuration{
-		{sub: "versioning", action: "BucketVersioning", root: "VersioningConfiguration"},
 		{sub: "lifecycle", action: "BucketLifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
 		{sub: "policyStatus", action: "BucketPolicyStatus", none: s3err.NoSuchBucketPolicy},
 		{sub: "policy", action: "BucketPolicy", none: s3err.NoSuchBucketPolicy, delete: true},

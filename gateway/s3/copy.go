@@ -14,14 +14,15 @@ import (
 
 // source is where a copy comes from.
 type source struct {
-	bucket *object.Bucket
-	key    string
-	cond   object.Conditions
+	bucket  *object.Bucket
+	key     string
+	version string
+	cond    object.Conditions
 }
 
 // source reads x-amz-copy-source and checks that the caller may read it.
 func (q *request) source() (source, error) {
-	bucketName, key, err := parseSource(q.r.Header.Get(copySource))
+	bucketName, key, version, err := parseSource(q.r.Header.Get(copySource))
 	if err != nil {
 		return source{}, err
 	}
@@ -32,24 +33,21 @@ func (q *request) source() (source, error) {
 	if !b.May(q.who).Read {
 		return source{}, s3err.New(s3err.AccessDenied)
 	}
-	s := source{bucket: b, key: key, cond: readConditions(q.r.Header, copySource+"-")}
+	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
 	return s, q.checkOwner("X-Amz-Source-Expected-Bucket-Owner", b)
 }
 
-func parseSource(s string) (bucketName, key string, err error) {
+func parseSource(s string) (bucketName, key, version string, err error) {
 	path, version, _ := strings.Cut(s, "?versionId=")
-	if version != "" && version != "null" {
-		return "", "", s3err.Argument("versionId", version, "Invalid version id specified")
-	}
 	path, err = url.PathUnescape(path)
 	if err != nil || !utf8.ValidString(path) {
-		return "", "", badSource(s)
+		return "", "", "", badSource(s)
 	}
 	bucketName, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if bucketName == "" || key == "" || strings.HasPrefix(bucketName, "arn:") {
-		return "", "", badSource(s)
+		return "", "", "", badSource(s)
 	}
-	return bucketName, key, checkKey(key)
+	return bucketName, key, version, checkKey(key)
 }
 
 func badSource(s string) error {
@@ -69,11 +67,11 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key {
+	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" {
 		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
 			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs}
 	if c.Digest, err = q.copyDigest(from); err != nil {
 		return err
 	}
@@ -82,6 +80,10 @@ func copyObject(q *request) error {
 		h, err := q.g.objects.Copy(q.ctx, q.bucket, c)
 		if err != nil {
 			return q.refusedCopy(err, from, cond)
+		}
+		q.late.made = h.VersionID
+		if from.bucket.Versioning != object.VersioningOff {
+			q.late.from = h.SourceVersionID
 		}
 		d.time("LastModified", h.Modified)
 		d.etag("ETag", h.ETag)
@@ -126,7 +128,7 @@ func (q *request) copyDigest(from source) (func() (io.Writer, func() (object.Dig
 	if !ok {
 		return nil, badAlgorithm()
 	}
-	o, err := q.g.objects.Stat(q.ctx, from.bucket, object.Get{Key: from.key})
+	o, err := q.g.objects.Stat(q.ctx, from.bucket, object.Get{Key: from.key, Version: from.version})
 	if err != nil {
 		return nil, named(err, from.key)
 	}
@@ -158,6 +160,8 @@ func (q *request) refusedCopy(err error, from source, cond object.Conditions) er
 	case errors.Is(err, object.ErrEntityTooLarge):
 		return s3err.Newf(s3err.InvalidRequest, "The specified copy source is larger than the maximum allowable size for a copy source: %d",
 			int64(object.MaxPut))
+	case errors.Is(err, object.ErrMarker):
+		return s3err.Newf(s3err.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.")
 	case errors.Is(err, object.ErrNoSuchKey) && len(cond.IfMatch) == 0:
 		return named(err, from.key)
 	}

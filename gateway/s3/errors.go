@@ -18,6 +18,8 @@ var codes = []struct {
 	code s3err.Code
 }{
 	{object.ErrNoSuchKey, s3err.NoSuchKey},
+	{object.ErrNoSuchVersion, s3err.NoSuchVersion},
+	{object.ErrMarker, s3err.MethodNotAllowed},
 	{object.ErrNoSuchBucket, s3err.NoSuchBucket},
 	{object.ErrNoSuchUpload, s3err.NoSuchUpload},
 	{object.ErrBucketExists, s3err.BucketAlreadyExists},
@@ -50,6 +52,8 @@ func translate(err error) *s3err.Error {
 		}
 	}
 	switch {
+	case errors.Is(err, object.ErrVersionID):
+		return s3err.Argument("versionId", "", "Invalid version id specified").Because(err)
 	case errors.Is(err, object.ErrPartNumber):
 		return partNumberError("").Because(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -98,10 +102,13 @@ func (q *request) fail(err error) {
 	clear(q.w.Header())
 	q.used = 0
 	q.baseHeaders()
-	switch e.Code {
-	case s3err.MethodNotAllowed:
+	var marker *object.MarkerError
+	switch isMarker := errors.As(err, &marker); {
+	case isMarker:
+		q.markerHeaders(marker)
+	case e.Code == s3err.MethodNotAllowed:
 		q.set("Allow", q.g.routes.allow(q.scope))
-	case s3err.SlowDown, s3err.ServiceUnavailable:
+	case e.Code == s3err.SlowDown, e.Code == s3err.ServiceUnavailable:
 		q.set("Retry-After", "1")
 	}
 	if q.r.Method == http.MethodHead || e.Status == http.StatusNotModified {

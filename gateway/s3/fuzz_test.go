@@ -107,7 +107,7 @@ func FuzzHeaders(f *testing.F) {
 		if r := parseRange(span); r != nil && r.First >= 0 && r.Last >= 0 && r.Last < r.First {
 			t.Fatalf("%q: %+v", span, r)
 		}
-		if b, k, err := parseSource(from); err == nil && (b == "" || k == "" || len(k) > object.MaxKey) {
+		if b, k, _, err := parseSource(from); err == nil && (b == "" || k == "" || len(k) > object.MaxKey) {
 			t.Fatalf("%q: %q %q", from, b, k)
 		}
 		text := decodeMeta(meta)

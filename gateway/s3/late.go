@@ -60,6 +60,8 @@ func (q *request) finishLate(d *doc, root string, err error) error {
 		if err != nil {
 			return err
 		}
+		q.versionHeader(q.late.made)
+		q.some("x-amz-copy-source-version-id", q.late.from)
 		return q.xml(http.StatusOK, d, root)
 	}
 	if err != nil {

@@ -188,37 +188,6 @@ func listV2(q *request) error {
 	return q.xml(http.StatusOK, d, root)
 }
 
-// listVersions shows each object as its only version, "null", as in a bucket that
-// never had versioning.
-func listVersions(q *request) error {
-	l, err := q.marked("key-marker")
-	if err != nil {
-		return err
-	}
-	const root = "ListVersionsResult"
-	d := newDoc(root)
-	d.text("Name", q.bucketName)
-	d.text("Prefix", l.name(l.prefix))
-	d.text("KeyMarker", l.name(l.marker))
-	d.text("VersionIdMarker", q.query.get("version-id-marker"))
-	if l.More {
-		d.text("NextKeyMarker", l.name(l.Next))
-		d.text("NextVersionIdMarker", "null")
-	}
-	l.echo(d, "MaxKeys")
-	d.bool("IsTruncated", l.More)
-	for i := range l.Objects {
-		d.begin("Version")
-		d.text("Key", l.name(l.Objects[i].Key))
-		d.text("VersionId", "null")
-		d.bool("IsLatest", true)
-		d.entry(&l.Objects[i], l.owner)
-		d.end("Version")
-	}
-	l.prefixes(d, l.Prefixes)
-	return q.xml(http.StatusOK, d, root)
-}
-
 func typeName(c object.Checksum) string {
 	if c.Composite {
 		return "COMPOSITE"

@@ -89,6 +89,7 @@ func encodeMeta(v string) string {
 
 // objectHeaders sets the headers that an object has in every answer.
 func (q *request) objectHeaders(h *object.Head) {
+	q.versionHeader(h.VersionID)
 	q.set("ETag", quote(h.ETag))
 	q.set("Last-Modified", h.Modified.UTC().Format(http.TimeFormat))
 	q.set("Accept-Ranges", "bytes")

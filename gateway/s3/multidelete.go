@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"rhizome/gateway/s3/s3err"
 	"rhizome/model/object"
 )
 
@@ -19,9 +18,11 @@ const (
 
 // doomed is one key of a multi-delete and what came of it.
 type doomed struct {
-	key  string
-	cond object.Conditions
-	err  error
+	key     string
+	version string
+	cond    object.Conditions
+	gone    *object.Deleted
+	err     error
 }
 
 func deleteObjects(q *request) error {
@@ -96,9 +97,7 @@ func readDoomed(n *node) (doomed, error) {
 				return d, malformed(nil)
 			}
 		case "VersionId":
-			if k.text != "" && k.text != "null" {
-				d.err = s3err.Argument("versionId", k.text, "Invalid version id specified")
-			}
+			d.version = k.text
 		case "LastModifiedTime", "Size":
 			d.err = notImplemented("The element " + k.name + " is not implemented.")
 		default:
@@ -125,7 +124,8 @@ func (q *request) deleteAll(list []doomed) {
 				return
 			}
 			if d := &list[i]; d.err == nil {
-				d.err = refusedWrite(q.g.objects.Delete(q.ctx, q.bucket, d.key, d.cond), d.cond, d.key)
+				d.gone, d.err = q.remove(d.key, d.version, d.cond)
+				d.err = refusedWrite(d.err, d.cond, d.key)
 			}
 		}
 	}
@@ -143,12 +143,18 @@ func (t *doomed) append(d *doc, quiet bool) {
 		e := translate(t.err)
 		d.begin("Error")
 		d.text("Key", t.key)
+		d.some("VersionId", t.version)
 		d.text("Code", string(e.Code))
 		d.text("Message", e.Message)
 		d.end("Error")
 	case !quiet:
 		d.begin("Deleted")
 		d.text("Key", t.key)
+		d.some("VersionId", t.version)
+		if t.gone.Marker {
+			d.bool("DeleteMarker", true)
+			d.text("DeleteMarkerVersionId", t.gone.VersionID)
+		}
 		d.end("Deleted")
 	}
 }

@@ -61,8 +61,9 @@ func (q *request) get() (object.Get, error) {
 
 // checkRead reads the query parameters of a read.
 func (q *request) checkRead(g *object.Get) error {
-	if v := q.query.get("versionId"); v != "" && v != "null" {
-		return s3err.Argument("versionId", v, "Invalid version id specified")
+	var err error
+	if g.Version, err = q.versionAsked(); err != nil {
+		return err
 	}
 	if q.query.has("partNumber") {
 		n, err := q.partNumber()
@@ -97,7 +98,7 @@ func (q *request) openRange(open opener, g *object.Get) (*object.Object, error) 
 	}
 	at := o
 	if errors.Is(err, object.ErrRange) {
-		at, err = q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
+		at, err = q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version})
 		if err == nil && q.isRange(at) {
 			return nil, object.ErrRange
 		}
@@ -125,7 +126,7 @@ func (q *request) isRange(o *object.Object) bool {
 func (q *request) refusedRead(err error, g object.Get) error {
 	switch e := translate(err); {
 	case e.Code == s3err.NotModified:
-		return q.notModified()
+		return q.notModified(g)
 	case e.Code == s3err.PreconditionFailed:
 		name := "If-Unmodified-Since"
 		if len(g.If.IfMatch) > 0 {
@@ -133,15 +134,15 @@ func (q *request) refusedRead(err error, g object.Get) error {
 		}
 		return e.With("Condition", name)
 	case g.PartNumber > 0 && (errors.Is(err, object.ErrPartNumber) || errors.Is(err, object.ErrInvalidPart) || e.Code == s3err.InvalidRange):
-		return q.noSuchPart(g.PartNumber)
+		return q.noSuchPart(g)
 	case e.Code == s3err.InvalidRange:
-		return q.outside(e)
+		return q.outside(e, g)
 	}
 	return named(err, q.key)
 }
 
-func (q *request) notModified() error {
-	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
+func (q *request) notModified(g object.Get) error {
+	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version})
 	if err != nil {
 		return named(err, q.key)
 	}
@@ -153,17 +154,18 @@ func (q *request) notModified() error {
 	return nil
 }
 
-func (q *request) noSuchPart(n int) error {
+func (q *request) noSuchPart(g object.Get) error {
+	n := g.PartNumber
 	e := s3err.New(s3err.InvalidPartNumber, s3err.Field{Name: "PartNumberRequested", Value: strconv.Itoa(n)})
-	if o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key}); err == nil {
+	if o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version}); err == nil {
 		e = e.With("ActualPartCount", strconv.Itoa(max(1, o.Parts)))
 	}
 	return e
 }
 
-func (q *request) outside(e *s3err.Error) error {
+func (q *request) outside(e *s3err.Error, g object.Get) error {
 	e = e.With("RangeRequested", q.r.Header.Get("Range"))
-	if o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key}); err == nil {
+	if o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version}); err == nil {
 		e = e.With("ActualObjectSize", itoa(o.Size))
 	}
 	return e
@@ -204,11 +206,11 @@ func (q *request) extraHeaders(o *object.Object, g object.Get) error {
 // partChecksum sets the checksum of one part, unless the object was replaced while
 // it was looked up.
 func (q *request) partChecksum(o *object.Object, g object.Get) error {
-	p, _, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, g.PartNumber-1, 1)
+	p, _, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, o.VersionID, g.PartNumber-1, 1)
 	if err != nil || len(p) == 0 || p[0].Number != g.PartNumber {
 		return nil
 	}
-	now, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
+	now, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version})
 	if err == nil && now.Version == o.Version {
 		q.checksumHeaders(p[0].Checksum, 0)
 	}

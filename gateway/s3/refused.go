@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rhizome/gateway/s3/s3err"
+	"rhizome/model/object"
 )
 
 // The sub-resources of S3 that are not done: named so that they are refused and
@@ -54,8 +55,8 @@ func (q *request) checkParams() error {
 			return notImplemented("The query parameter " + p.name + " is not implemented for this operation.")
 		}
 	}
-	if v := q.query.get("versionId"); v != "" && v != "null" {
-		return s3err.Argument("versionId", v, "Invalid version id specified")
+	if v := q.query.get("versionId"); v != "" && v != object.Null && q.route.Action != "DeleteObject" {
+		return s3err.Argument("versionId", v, "This operation does not accept a version-id.")
 	}
 	return nil
 }

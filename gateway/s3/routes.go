@@ -71,7 +71,9 @@ func table() []route {
 
 		{Scope: bucket, Method: get, Sub: "location", Action: "GetBucketLocation", Need: known, serve: getLocation},
 		{Scope: bucket, Method: get, Sub: "uploads", Action: "ListMultipartUploads", Need: uploads, serve: listUploads, foresee: foreseeUploads},
-		{Scope: bucket, Method: get, Sub: "versions", Action: "ListObjectVersions", Need: reads, serve: listVersions, foresee: foreseeList},
+		{Scope: bucket, Method: get, Sub: "versions", Action: "ListObjectVersions", Need: reads, serve: listVersions, foresee: foreseeVersions},
+		{Scope: bucket, Method: get, Sub: "versioning", Action: "GetBucketVersioning", Need: known, serve: getVersioning},
+		{Scope: bucket, Method: put, Sub: "versioning", Action: "PutBucketVersioning", Need: owns, Changes: true, serve: putVersioning},
 		{Scope: bucket, Method: get, Sub: "acl", Action: "GetBucketAcl", Need: known, serve: getACL},
 		{Scope: bucket, Method: head, Action: "HeadBucket", Need: uploads, serve: headBucket},
 		{Scope: bucket, Method: put, Sub: "acl", Action: "PutBucketAcl", Need: owns, Changes: true, serve: putACL},

@@ -34,6 +34,9 @@ type request struct {
 	bucket *object.Bucket
 	guess  guess
 
+	// late is what the headers of an answer name that may be too late for it.
+	late struct{ made, from string }
+
 	sum    *checksum.Body // of the body, once one is read
 	paced  paced
 	values [20]string // the values of the answer's headers

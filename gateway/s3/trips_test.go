@@ -196,6 +196,46 @@ func TestTripsOfWrites(t *testing.T) {
 	})
 }
 
+// TestTripsOfVersions: keeping versions costs no round trip.
+func TestTripsOfVersions(t *testing.T) {
+	onATrip(t, func(x *trip) {
+		x.want(200, "PUT", "/family?versioning", []byte("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"))
+		x.want(200, "HEAD", "/family", nil)
+		version := func(method string, body []byte) string {
+			x.Helper()
+			synctest.Wait()
+			began := time.Now()
+			w := x.do(method, "/family/a", body)
+			if took := time.Since(began); took != 2*oneTrip || w.Code >= 300 {
+				x.Errorf("%s took %v: %d %s", method, took, w.Code, w.Body)
+			}
+			<-time.After(20 * oneTrip)
+			return strings.Join(w.Header()["x-amz-version-id"], "")
+		}
+		one := version("PUT", []byte("one"))
+		two := version("PUT", mebibyte)
+		three := version("PUT", []byte("three"))
+		marker := version("DELETE", nil)
+		x.in(1, 404, "GET", "/family/a", nil)
+		x.in(1, 200, "HEAD", "/family/a?versionId="+two, nil)
+		if got := x.in(1, 200, "GET", "/family/a?versionId="+one, nil); got != "one" {
+			x.Error(got)
+		}
+		x.must(x.homes.All[1].Objects.CleanUp(x.Context())) // they get rows of their own
+		x.in(1, 200, "HEAD", "/family/a?versionId="+two, nil)
+		x.in(2, 200, "GET", "/family?versions", nil)
+		x.in(1, 200, "GET", "/family", nil)
+		x.in(2, 204, "DELETE", "/family/a?versionId="+two, nil)
+		x.want(204, "DELETE", "/family/a?versionId="+marker, nil)
+		if got := x.in(1, 200, "GET", "/family/a", nil); got != "three" {
+			x.Error(got)
+		}
+		x.in(2, 200, "PUT", "/family/a", []byte("four"))
+		x.in(2, 404, "GET", "/family/a?versionId="+two, nil) // it might have moved meanwhile
+		x.in(1, 200, "GET", "/family/a?versionId="+three, nil)
+	})
+}
+
 func TestTripsUnderAQuota(t *testing.T) {
 	onATrip(t, func(x *trip) {
 		b, err := x.homes.All[1].Objects.Bucket(x.Context(), "family", nil)

@@ -24,6 +24,7 @@ func putObject(q *request) error {
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
+	q.versionHeader(h.VersionID)
 	q.set("ETag", quote(h.ETag))
 	q.set("x-amz-server-side-encryption", "AES256")
 	q.checksumHeaders(h.Checksum, 0)
@@ -37,8 +38,17 @@ func deleteObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := q.g.objects.Delete(q.ctx, q.bucket, q.key, cond); err != nil {
+	version, err := q.versionAsked()
+	if err != nil {
+		return err
+	}
+	gone, err := q.remove(q.key, version, cond)
+	if err != nil {
 		return refusedWrite(err, cond, q.key)
+	}
+	q.versionHeader(gone.VersionID)
+	if gone.Marker {
+		q.set("x-amz-delete-marker", "true")
 	}
 	return noContent(q)
 }

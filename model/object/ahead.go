@@ -146,3 +146,19 @@ func (a *Ahead) Room(b *Bucket, key string, upload ident.ID, part int) {
 		a.regs.Read(partRow(upload, part))
 	}
 }
+
+// Version begins to read a version of an object, and the object's row.
+func (a *Ahead) Version(b *Bucket, key, version string) {
+	a.Object(b, key)
+	if w, err := parseVersion(version); err == nil && w.number != 0 {
+		a.regs.Read(versionRow(b.objectRow(key), w.number))
+	}
+}
+
+// ListVersions: see List.
+func (a *Ahead) ListVersions(b *Bucket, l ListVersions) {
+	if l.Limit > 0 {
+		l.Limit = min(l.Limit, MaxListEntries) + 1
+		a.regs.Scan(b.scanTops(l))
+	}
+}

@@ -72,9 +72,11 @@ type Bucket struct {
 	Grants    map[string]Access
 	Anonymous Access
 	Quota     Quota
-	epoch     uint64
-	shards    int
-	key       ident.Secret
+	// Versioning says whether what is replaced or deleted is kept.
+	Versioning Versioning
+	epoch      uint64
+	shards     int
+	key        ident.Secret
 }
 
 // May returns what the key (nil: anonymous) may do with b.
@@ -136,6 +138,12 @@ type Head struct {
 	Checksum Checksum
 	// Parts is the number of parts; 0 if the object came in one piece.
 	Parts int
+	// VersionID is what S3 calls the version, Null if it was written while versioning was
+	// not on. Marker says that it is a delete marker.
+	VersionID string
+	Marker    bool
+	// SourceVersionID is, of a copy, that of the source.
+	SourceVersionID string
 }
 
 // Conditions are those of RFC 9110, section 13.1, with ETags without quotes. On
@@ -190,9 +198,11 @@ type Range struct{ First, Last int64 }
 
 // Get asks for an object or a part of it.
 type Get struct {
-	Key   string
-	If    Conditions
-	Range *Range
+	Key string
+	// Version is a version ID; empty: the current version.
+	Version string
+	If      Conditions
+	Range   *Range
 	// PartNumber, if not 0, asks for one part; then Range is nil.
 	PartNumber int
 }
@@ -211,9 +221,11 @@ type Object struct {
 type Copy struct {
 	From    *Bucket
 	FromKey string
-	FromIf  Conditions
-	Key     string
-	If      Conditions
+	// FromVersion is the source's version ID; empty: the current version.
+	FromVersion string
+	FromIf      Conditions
+	Key         string
+	If          Conditions
 	// Attrs replaces the metadata; nil copies it all but WebsiteRedirect.
 	Attrs *Attrs
 	// Digest, if set, makes another checksum than the source has; it forces a read of
@@ -221,6 +233,7 @@ type Copy struct {
 	Digest func() (io.Writer, func() (Digest, error))
 	// Range applies to UploadPartCopy only.
 	Range *Range
+	large bool // it may be longer than S3 lets copies be
 }
 
 // List asks for a page of keys.

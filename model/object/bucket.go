@@ -281,7 +281,7 @@ func (s *Store) newBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 		return nil, ErrNoSuchBucket
 	}
 	b := &Bucket{ID: id, Created: time.UnixMilli(r.Created).UTC(), Names: r.Names, LocalNames: r.LocalNames,
-		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, epoch: r.Epoch, shards: r.Shards}
+		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, Versioning: r.Versioning, epoch: r.Epoch, shards: r.Shards}
 	if r.Shards < 1 || r.Shards > 256 {
 		return nil, errs.Newf(errs.Corrupt, "bucket %s has %d shards", id, r.Shards)
 	}
@@ -379,15 +379,23 @@ func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 func (s *Store) Usage(ctx context.Context, b *Bucket) (Usage, error) {
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
-	ahead.Weigh(Objects, b.parts()...)
+	tables := []register.Table{Objects, Versions}
+	if b.Versioning == VersioningOff {
+		tables = tables[:1]
+	}
+	for _, t := range tables {
+		ahead.Weigh(t, b.parts()...)
+	}
 	var u Usage
-	for _, part := range b.parts() {
-		count, bytes, err := s.Registers.Weight(ctx, Objects, part)
-		if err != nil {
-			return u, err
+	for _, t := range tables {
+		for _, part := range b.parts() {
+			count, bytes, err := s.Registers.Weight(ctx, t, part)
+			if err != nil {
+				return u, err
+			}
+			u.Objects += count
+			u.Bytes += bytes
 		}
-		u.Objects += count
-		u.Bytes += bytes
 	}
 	return u, nil
 }

@@ -20,7 +20,7 @@ func (s *Store) DeleteBucket(ctx context.Context, b *Bucket) error {
 	row := bucketRow(b.ID)
 	defer s.hold(row)()
 	var epoch uint64
-	_, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
+	b, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
 		if r.State != bucketActive && r.State != bucketDeleting {
 			return ErrNoSuchBucket
 		}
@@ -56,6 +56,10 @@ func notEmpty(empty bool) error {
 // isEmpty reports whether a bucket holds no object. It fences what it looks at, if
 // epoch is not zero: no object is acknowledged later under a lower one.
 func (s *Store) isEmpty(ctx context.Context, b *Bucket, epoch uint64) (bool, error) {
+	if b.Versioning != VersioningOff {
+		there, err := s.anything(ctx, b, "", epoch)
+		return !there, err
+	}
 	p, err := s.Registers.Scan(ctx, register.Scan{Table: Objects, Parts: b.parts(), Limit: 1, Fence: epoch})
 	if err != nil {
 		return false, err
@@ -148,7 +152,7 @@ func (s *Store) removeBucket(ctx context.Context, row register.Row, id ident.ID,
 	if err := s.removeUploads(ctx, parts, r.Epoch); err != nil {
 		return err
 	}
-	if err := s.removeStrays(ctx, parts); err != nil {
+	if err := s.removeStrays(ctx, parts, r.Versioning != VersioningOff); err != nil {
 		return err
 	}
 	_, err := s.Registers.Update(ctx, row, register.Change{Apply: func(*register.Value) (*register.Value, error) {
@@ -181,8 +185,8 @@ func (s *Store) removeUploads(ctx context.Context, parts []string, epoch uint64)
 // removeStrays closes the rows of a deleted bucket for ever and empties those that
 // hold an object all the same: of a write that was never acknowledged, which a
 // minority took before the fence and somebody settled since.
-func (s *Store) removeStrays(ctx context.Context, parts []string) error {
-	scan := register.Scan{Table: Objects, Parts: parts, Limit: 1000, Fence: register.EpochFinal}
+func (s *Store) removeStrays(ctx context.Context, parts []string, markers bool) error {
+	scan := register.Scan{Table: Objects, Parts: parts, Limit: 1000, Fence: register.EpochFinal, Hidden: markers}
 	for {
 		p, err := s.Registers.Scan(ctx, scan)
 		if err != nil {

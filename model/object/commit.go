@@ -11,23 +11,31 @@ import (
 // commit makes the draft the version of its row, if may allows it in view of the
 // version that is there (nil: none). This is the one commit point of every operation
 // that writes an object or a part.
-func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, may func(*version) error) error {
-	var pending bool
-	_, err := s.Registers.Update(ctx, d.row, register.Change{
+//
+// It is of a bucket in the given state of versioning; a part is of none.
+func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, keep Versioning, may func(*version) error) error {
+	v, err := s.Registers.Update(ctx, d.row, register.Change{
 		Ballot: d.ballot,
 		Epoch:  epoch,
 		Raise:  func(ctx context.Context, b register.Ballot) error { return s.raise(ctx, d, b) },
 		Apply: func(old *register.Value) (*register.Value, error) {
-			sl, err := decodeRow[slot](old)
+			e, err := takeApart(old)
 			if err != nil {
 				return nil, err
 			}
-			if err := may(sl.Version); err != nil {
+			if err := allowed(&e.slot, may); err != nil {
 				return nil, err
 			}
-			next := &slot{Version: &d.version, Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...)}
-			pending = len(next.Drops) > 0
-			return next.value(d.blob), nil
+			if keep != VersioningOff {
+				e.supersede(d.version, d.blob, keep, s.now())
+				return e.value()
+			}
+			if e.Past != nil {
+				return nil, register.ErrFenced // the bucket has versioning by now
+			}
+			e.Drops = append(e.Drops[:len(e.Drops):len(e.Drops)], e.Version.drop()...)
+			e.Version, e.blob = &d.version, d.blob
+			return e.value()
 		},
 	})
 	d.ballot = register.Ballot{} // spent; another attempt raises the references
@@ -35,10 +43,50 @@ func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, may func(*ve
 		return err
 	}
 	s.settle(d)
-	if pending {
+	if v.Pending {
 		s.enqueue(d.row)
 	}
-	return nil
+	if keep == VersioningOff {
+		return nil
+	}
+	sl, err := decodeRow[slot](v) // what this change wrote, whatever came after it
+	if err == nil {
+		d.version = *sl.Version
+	}
+	return err
+}
+
+// allowed asks may about the current version. A row that does not say which that is will do
+// for a change to which it does not matter.
+func allowed(sl *slot, may func(*version) error) error {
+	v, err := sl.current()
+	if err != nil && may(nil) == nil && may(&version{}) == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return may(v)
+}
+
+// roomy does what writes an object's row again when follow-up work of that row was in its
+// way.
+func (s *Store) roomy(ctx context.Context, row register.Row, op func() error) (err error) {
+	for range 8 {
+		err = op()
+		switch {
+		case errors.Is(err, errGap):
+			err = s.keep(ctx, row)
+		case errors.Is(err, errCrowded):
+			err = s.makeRoom(ctx, row)
+		default:
+			return err
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errCrowded
 }
 
 // raise names a higher ballot in everything the draft references.

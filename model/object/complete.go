@@ -217,7 +217,7 @@ func (s *Store) partPieces(ctx context.Context, r *uploadRecord, number int, p *
 	case whereHere:
 		return p.Here.Pieces, nil
 	}
-	src, err := s.source(ctx, nil, partRow(r.ID, number))
+	src, err := s.source(ctx, nil, partRow(r.ID, number), which{current: true})
 	if err == nil {
 		defer src.close()
 		src.data = &data

@@ -37,7 +37,7 @@ func TestCopiesOfParts(t *testing.T) {
 			if err != nil || string(got) != second {
 				t.Fatalf("copy %d: its last part is %q: %v", i, got, err)
 			}
-			listed, more, err := f.Objects.Parts(f.ctx, f.b, key, 0, 10)
+			listed, more, err := f.Objects.Parts(f.ctx, f.b, key, "", 0, 10)
 			if err != nil || more || len(listed) != len(parts) {
 				t.Fatalf("copy %d: %v %v", i, listed, err)
 			}

@@ -21,7 +21,13 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 			return nil, err
 		}
 	}
-	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) { return s.copyOnce(ctx, b, c, src, bytes) })
+	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) {
+		h, err := s.copyOnce(ctx, b, c, src, bytes)
+		if err == nil {
+			h.SourceVersionID = src.v.name()
+		}
+		return h, err
+	})
 }
 
 // fromSource copies the source of c with do, again while do finds it replaced. bytes
@@ -46,7 +52,7 @@ func fromSource[T any](ctx context.Context, s *Store, c Copy, do func(src *sourc
 // copyOnce copies one version; errReplaced if it could not be referenced, or not be
 // read because it was replaced meanwhile.
 func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, bytes bool) (*Head, error) {
-	if src.v.Size > MaxPut {
+	if src.v.Size > MaxPut && !c.large {
 		return nil, errs.Newf(errs.TooLarge, "more than 5 GiB are copied in parts: %w", ErrEntityTooLarge)
 	}
 	if err := s.checkRoom(0); err != nil {
@@ -66,7 +72,11 @@ func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, by
 }
 
 func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
-	src, err := s.source(ctx, c.From, c.From.objectRow(c.FromKey))
+	w, err := parseVersion(c.FromVersion)
+	if err != nil {
+		return nil, err
+	}
+	src, err := s.source(ctx, c.From, c.From.objectRow(c.FromKey), w)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +166,7 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	v := &d.version
 	id, modified := v.ID, v.Modified
 	*v = *src.v
+	v.Number, v.Null = 0, false
 	v.ID, v.Modified, v.Attrs, v.Extents = id, modified, c.attrs(src.v), nil
 	v.Sealed = sealKey(b.versionKey(id), from)
 	d.blob = src.blob

@@ -98,6 +98,9 @@ func (r *bucketRecord) name(otherwise string) string {
 // row names what a row is about. Parts are named by the upload they belong to, for
 // which the whole table has to be read.
 func (n *namer) row(ctx context.Context, row register.Row) Finding {
+	if top, ok := objectOf(row); ok && row.Table == Versions {
+		row = top
+	}
 	if row.Table == Objects || row.Table == Uploads {
 		if len(row.Part) < len(ident.ID{}) {
 			return Finding{Key: row.Sort}

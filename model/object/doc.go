@@ -6,7 +6,8 @@
 //	table     partition key          sort key            value
 //	Buckets   "b" + shard            bucket ID           bucketRecord
 //	Aliases   global bucket name     ""                  aliasRecord
-//	Objects   bucket ID + shard      object key          slot: the object's version
+//	Objects   bucket ID + shard      object key          slot: the object's current version
+//	Versions  bucket ID + shard      key, NUL, ^number   slot: a noncurrent version
 //	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord (NULs in the key escaped)
 //	Parts     upload ID              part number (2 B)   slot: the part's version
 //
@@ -24,6 +25,13 @@
 // follow (dropping references of what was replaced) is written into the same row as
 // pending work, is idempotent, and is struck out when done. The row stands on its
 // replicas' work lists until then, so a crash forgets nothing.
+//
+// # Versions
+//
+// With versioning, what a write replaces or deletes gets a row in Versions, newest first.
+// Every change of a key is committed in its Objects row all the same, deletions of single
+// versions too; rows of versions are written by follow-up work alone, which type past notes
+// and type keeper does. docs/design.md says why that is right.
 //
 // # References
 //

@@ -18,12 +18,22 @@ type Facts struct {
 	Upload  ident.ID // of an upload's row
 	State   string   // of an upload or a bucket
 	Refs    []ident.ID
+	// Of an object, and of a version with a row of its own.
+	Number      uint64
+	Name        string
+	Marker, Gap bool
+	Mirror      bool
+	Notes       int
+	Object      register.Row // of a version
 }
 
 // FactsOf decodes a row of this package.
 func FactsOf(row register.Row, v *register.Value) (f Facts, err error) {
 	switch row.Table {
 	case Objects, Parts:
+		err = f.slot(v)
+	case Versions:
+		f.Object, _ = objectOf(row)
 		err = f.slot(v)
 	case Uploads:
 		r, derr := decodeRow[uploadRecord](v)
@@ -45,10 +55,14 @@ func (f *Facts) slot(v *register.Value) error {
 	if err != nil {
 		return err
 	}
-	f.Drops = len(sl.Drops)
+	f.Drops, f.Gap = len(sl.Drops), sl.gap()
+	if p := sl.Past; p != nil {
+		f.Notes, f.Mirror, f.Number = len(p.Notes), p.Mirror, p.Number
+	}
 	if sl.Version == nil {
 		return nil
 	}
+	f.Number, f.Marker, f.Name = max(f.Number, sl.Version.Number), sl.Version.Marker, sl.Version.name()
 	f.Version, f.Extents = sl.Version.ID, sl.Version.Extents
 	if h := sl.Version.Holder; h != nil {
 		row := h.row()
@@ -68,6 +82,20 @@ func (f *Facts) slot(v *register.Value) error {
 		f.Parts = append(f.Parts, p.Number)
 	}
 	return nil
+}
+
+// Break leaves a rule of the versions' protocol out.
+func (s *Store) Break(rule string) {
+	switch rule {
+	case "noClaim":
+		s.rules.noClaim = true
+	case "blindWork":
+		s.rules.blindWork = true
+	case "blindFill":
+		s.rules.blindFill = true
+	case "noMove":
+		s.rules.noMove = true
+	}
 }
 
 // Uses is what collectors ask.

@@ -6,24 +6,7 @@ import (
 	"io"
 
 	"rhizome/base/errs"
-	"rhizome/cluster/register"
 )
-
-// readSlot returns the version in a row and its blob; none is ErrNoSuchKey.
-func (s *Store) readSlot(ctx context.Context, row register.Row) (*version, []byte, error) {
-	v, _, err := s.Registers.Read(ctx, row)
-	if err != nil {
-		return nil, nil, err
-	}
-	sl, err := decodeRow[slot](v)
-	if err != nil {
-		return nil, nil, errs.Newf(errs.Corrupt, "the row of %q: %w", row.Sort, err)
-	}
-	if sl.Version == nil {
-		return nil, nil, ErrNoSuchKey
-	}
-	return sl.Version, v.Blob, nil
-}
 
 // Stat implements Service.
 func (s *Store) Stat(ctx context.Context, b *Bucket, g Get) (*Object, error) {
@@ -53,7 +36,11 @@ func (s *Store) open(ctx context.Context, b *Bucket, g Get, do func(*Object, *so
 }
 
 func (s *Store) openOnce(ctx context.Context, b *Bucket, g Get, do func(*Object, *source) error) (*Object, error) {
-	src, err := s.source(ctx, b, b.objectRow(g.Key))
+	w, err := parseVersion(g.Version)
+	if err != nil {
+		return nil, err
+	}
+	src, err := s.source(ctx, b, b.objectRow(g.Key), w)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +107,8 @@ func (r Range) resolve(size int64) (off, n int64, err error) {
 }
 
 // Parts implements Service.
-func (s *Store) Parts(ctx context.Context, b *Bucket, key string, after, limit int) (out []Part, more bool, err error) {
-	_, err = s.open(ctx, b, Get{Key: key}, func(_ *Object, src *source) error {
+func (s *Store) Parts(ctx context.Context, b *Bucket, key, version string, after, limit int) (out []Part, more bool, err error) {
+	_, err = s.open(ctx, b, Get{Key: key, Version: version}, func(_ *Object, src *source) error {
 		if src.v.Parts == 0 {
 			return nil
 		}

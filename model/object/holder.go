@@ -64,9 +64,13 @@ const maxHolderRefs = 128
 // pending work of its row. committed says that the version stood once, which a
 // completing upload may not know yet.
 func (s *Store) dropHolder(ctx context.Context, row register.Row, id ident.ID, committed bool) error {
+	return s.dropHeld(ctx, row, id, committed, func(extent.Ref) bool { return true })
+}
+
+func (s *Store) dropHeld(ctx context.Context, row register.Row, id ident.ID, committed bool, may func(extent.Ref) bool) error {
 	_, err := s.changeUpload(ctx, row, func(r *uploadRecord) error {
 		i := r.find(id)
-		if i < 0 {
+		if i < 0 || !may(r.Refs[i].ref()) {
 			return errNothing
 		}
 		r.Refs = slices.Delete(r.Refs, i, i+1)
@@ -162,7 +166,7 @@ func (s *Store) settleRef(ctx context.Context, row register.Row, id ident.ID) er
 		return err // where it is closed for ever, nothing uses anything
 	}
 	if !uses(ref.Row, v, ref, ident.ID{}) {
-		return s.dropHolder(ctx, row, id, false)
+		return s.dropHeld(ctx, row, id, false, func(r extent.Ref) bool { return r.Dying && r.Row == ref.Row })
 	}
 	_, err = s.changeUpload(ctx, row, func(r *uploadRecord) error { return r.confirm(id) })
 	return ignoreGone(err)
@@ -183,11 +187,18 @@ func uses(row register.Row, v *register.Value, ref extent.Ref, _ ident.ID) bool 
 	if v == nil {
 		return false
 	}
-	if row.Table != Objects && row.Table != Parts {
+	if row.Table != Objects && row.Table != Versions && row.Table != Parts {
 		return true
 	}
 	sl, err := decodeRow[slot](v)
-	return err != nil || sl.Version != nil && sl.Version.ID == ref.ID || sl.drops(ref.ID)
+	return err != nil || sl.Version != nil && sl.Version.ID == ref.ID || sl.drops(ref.ID) || sl.Past.writes(ref.ID)
+}
+
+// writes reports whether a version that has no row of its own yet is to get one.
+func (p *past) writes(id ident.ID) bool {
+	return p != nil && slices.ContainsFunc(p.Notes, func(n note) bool {
+		return n.Version != nil && n.Version.ID == id || slices.ContainsFunc(n.Drops, func(d drop) bool { return d.Version == id })
+	})
 }
 
 func (s *slot) drops(id ident.ID) bool {

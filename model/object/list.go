@@ -2,10 +2,10 @@ package object
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
-	"rhizome/base/errs"
 	"rhizome/cluster/register"
 )
 
@@ -27,10 +27,18 @@ func (s *Store) List(ctx context.Context, b *Bucket, l List) (*Listed, error) {
 			continue
 		}
 		sl, err := decodeRow[listed](e.Value)
-		if err != nil || sl.Version == nil {
-			return nil, errs.Newf(errs.Corrupt, "the row of %q: %w", e.Row.Sort, err)
+		if err != nil {
+			return nil, corrupt(e.Row, err)
 		}
 		v := sl.Version
+		if v == nil {
+			if v, err = s.listGap(ctx, e.Row); err != nil {
+				return nil, err
+			}
+			if out.Next = e.Row.Sort; v == nil {
+				continue
+			}
+		}
 		out.Objects = append(out.Objects, Head{Key: e.Row.Sort, Size: v.Size, ETag: v.ETag,
 			Modified: time.UnixMilli(v.Modified).UTC(), Checksum: v.Checksum, Parts: v.Parts})
 		out.Next = e.Row.Sort
@@ -46,13 +54,27 @@ func (b *Bucket) scan(l List) register.Scan {
 
 // listed is the part of a slot that a listing shows: decoding no more is half the cost.
 type listed struct {
-	Version *struct {
-		Size     int64    `cbor:"2,keyasint,omitempty"`
-		ETag     string   `cbor:"3,keyasint,omitempty"`
-		Modified int64    `cbor:"4,keyasint"`
-		Checksum Checksum `cbor:"6,keyasint"`
-		Parts    int      `cbor:"7,keyasint,omitempty"`
-	} `cbor:"1,keyasint,omitempty"`
+	Version *listedVersion `cbor:"1,keyasint,omitempty"`
+}
+
+type listedVersion struct {
+	Size     int64    `cbor:"2,keyasint,omitempty"`
+	ETag     string   `cbor:"3,keyasint,omitempty"`
+	Modified int64    `cbor:"4,keyasint"`
+	Checksum Checksum `cbor:"6,keyasint"`
+	Parts    int      `cbor:"7,keyasint,omitempty"`
+}
+
+// listGap looks up what is current where the row does not say so; nil if nothing is.
+func (s *Store) listGap(ctx context.Context, row register.Row) (*listedVersion, error) {
+	v, _, err := s.readSlot(ctx, row)
+	if errors.Is(err, ErrNoSuchKey) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &listedVersion{v.Size, v.ETag, v.Modified, v.Checksum, v.Parts}, nil
 }
 
 // afterGroup is above every key that begins with what stands before it: keys are

@@ -125,7 +125,7 @@ func TestSizes(t *testing.T) {
 			}
 		}
 	}
-	if err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.get(f.b, object.Get{Key: "k"}); !errors.Is(err, object.ErrNoSuchKey) {
@@ -322,7 +322,7 @@ func TestMultipart(t *testing.T) {
 	if n := f.extents(); n != 2 {
 		t.Fatalf("%d extents for two parts", n)
 	}
-	if err := f.Objects.Delete(f.ctx, f.b, "big", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, f.b, "big", object.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -334,7 +334,7 @@ func TestMultipart(t *testing.T) {
 	if err != nil || !bytes.Equal(got, append(append([]byte(nil), a...), b...)) {
 		t.Fatalf("copy: %d bytes, %v", len(got), err)
 	}
-	if err := f.Objects.Delete(f.ctx, other, "copy", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, other, "copy", object.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	f.empty()
@@ -421,7 +421,7 @@ func TestCopyBytesAndReferences(t *testing.T) {
 		f.same("parts", p[3:n-1])
 	}
 	for _, k := range []string{"from", "to", "parts"} {
-		if err := f.Objects.Delete(f.ctx, f.b, k, object.Conditions{}); err != nil {
+		if _, err := f.Objects.Delete(f.ctx, f.b, k, object.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -445,7 +445,7 @@ func TestBuckets(t *testing.T) {
 	u := f.upload("never")
 	f.part(u, 1, random(50_000))
 	for _, k := range []string{"k", "l"} {
-		if err := f.Objects.Delete(f.ctx, f.b, k, object.Conditions{}); err != nil {
+		if _, err := f.Objects.Delete(f.ctx, f.b, k, object.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -539,7 +539,7 @@ func TestText(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	if err := f.Objects.Delete(f.ctx, f.b, "a\xff", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, f.b, "a\xff", object.Conditions{}); err != nil {
 		t.Error(err)
 	}
 }

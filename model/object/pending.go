@@ -150,10 +150,13 @@ func (s *Store) finishSlot(ctx context.Context, row register.Row) error {
 		}
 		done[d.Version] = true
 	}
-	if len(done) == 0 {
-		return failed
+	if len(done) > 0 {
+		failed = errors.Join(failed, s.strikeOut(ctx, row, done))
 	}
-	return errors.Join(failed, s.strikeOut(ctx, row, done))
+	if sl.Past.pending() {
+		failed = errors.Join(failed, s.keep(ctx, row))
+	}
+	return failed
 }
 
 // dropAll drops one version's references.
@@ -179,7 +182,7 @@ func (s *Store) strikeOut(ctx context.Context, row register.Row, done map[ident.
 		if err != nil {
 			return nil, err
 		}
-		next := &slot{Version: sl.Version}
+		next := &slot{Version: sl.Version, Past: sl.Past}
 		for _, d := range sl.Drops {
 			if !done[d.Version] {
 				next.Drops = append(next.Drops, d)
@@ -188,7 +191,11 @@ func (s *Store) strikeOut(ctx context.Context, row register.Row, done map[ident.
 		if len(next.Drops) == len(sl.Drops) {
 			return nil, errNothing
 		}
-		return next.value(old.Blob), nil
+		v := next.value(old.Blob)
+		if v != nil {
+			v.Blob = old.Blob // with those of the notes
+		}
+		return v, nil
 	}})
 	if errors.Is(err, errNothing) {
 		return nil
@@ -278,6 +285,9 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 			return nil, err
 		}
 		next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...)}
+		for _, n := range sl.Past.notes() {
+			next.Drops = append(next.Drops, append(n.Version.drop(), n.Drops...)...)
+		}
 		return next.value(nil), nil
 	}})
 	if err != nil {

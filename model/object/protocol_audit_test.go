@@ -16,7 +16,7 @@ import (
 	"rhizome/model/object"
 )
 
-var tables = []register.Table{object.Buckets, object.Aliases, object.Objects, object.Uploads, object.Parts, extent.Extents}
+var tables = []register.Table{object.Buckets, object.Aliases, object.Objects, object.Versions, object.Uploads, object.Parts, extent.Extents}
 
 // rowsHeld returns every row of which some replica holds a value.
 func (r *run) rowsHeld() []register.Row {
@@ -61,7 +61,7 @@ func (r *run) audit(ctx context.Context, s *side) error {
 			return err
 		}
 	}
-	for _, f := range []func() error{a.buckets, a.objects, a.uploads, a.parts, a.extents, a.bytes, a.lists} {
+	for _, f := range []func() error{a.buckets, a.objects, a.versions, a.uploads, a.parts, a.extents, a.bytes, a.lists} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -116,7 +116,13 @@ func (a *audit) use(f object.Facts, by register.Row) {
 func (a *audit) objects() error {
 	return a.each(object.Objects, func(row register.Row, f object.Facts) error {
 		if f.Drops > 0 || f.Version.IsZero() {
-			return fmt.Errorf("%d drops are left", f.Drops)
+			return fmt.Errorf("%d drops are left, %d notes, a gap: %v", f.Drops, f.Notes, f.Gap)
+		}
+		if f.Notes > 0 {
+			return fmt.Errorf("%d notes are left", f.Notes)
+		}
+		if err := a.mirror(row, f); err != nil || f.Marker {
+			return err
 		}
 		if !a.bucketOf(row.Part) {
 			return errors.New("an object of no bucket")
@@ -132,15 +138,64 @@ func (a *audit) objects() error {
 		if err != nil {
 			return err
 		}
-		_, err = a.r.readWhole(a.ctx, a.s, b, row.Sort)
+		_, err = a.r.readWhole(a.ctx, a.s, b, row.Sort, "")
 		return err
 	})
 }
 
+// versions checks that every version with a row of its own reads back whole, and that its
+// references name that row.
+func (a *audit) versions() error {
+	return a.each(object.Versions, func(row register.Row, f object.Facts) error {
+		top, ok := a.facts[f.Object]
+		if !ok || f.Version.IsZero() || f.Number == 0 || f.Number > top.Number {
+			return fmt.Errorf("a version of no object: %+v %+v", f, top)
+		}
+		if f.Marker {
+			return nil
+		}
+		if f.Number == top.Number && !top.Mirror {
+			return errors.New("a version stands in two rows, and one does not know")
+		}
+		a.use(f, row)
+		if f.Holder != nil {
+			if h, ok := a.facts[*f.Holder]; !ok || h.State != "done" || !slices.Contains(h.Refs, f.Version) {
+				return fmt.Errorf("its upload does not hold it: %+v", h)
+			}
+		}
+		for _, e := range f.Extents {
+			refs, err := a.s.extents.Refs(a.ctx, e)
+			if err != nil || !slices.ContainsFunc(refs, func(r extent.Ref) bool { return r.ID == f.Version && r.Row == row }) {
+				return fmt.Errorf("no reference names it: %v %w", refs, err)
+			}
+		}
+		id, _ := ident.FromKey(row.Part[:len(ident.ID{})])
+		b, err := a.s.objects.BucketByID(a.ctx, id)
+		if err != nil {
+			return err
+		}
+		_, err = a.r.readWhole(a.ctx, a.s, b, f.Object.Sort, f.Name)
+		return err
+	})
+}
+
+// mirror checks that a current version which is said to have a row of its own has one.
+func (a *audit) mirror(row register.Row, f object.Facts) error {
+	if !f.Mirror {
+		return nil
+	}
+	for _, v := range a.facts {
+		if v.Object == row && v.Version == f.Version {
+			return nil
+		}
+	}
+	return errors.New("the current version has no row of its own")
+}
+
 // readWhole reads an object and compares its bytes with what was written under its
 // ETag.
-func (r *run) readWhole(ctx context.Context, s *side, b *object.Bucket, key string) (etag string, err error) {
-	o, err := s.objects.Get(ctx, b, object.Get{Key: key})
+func (r *run) readWhole(ctx context.Context, s *side, b *object.Bucket, key, version string) (etag string, err error) {
+	o, err := s.objects.Get(ctx, b, object.Get{Key: key, Version: version})
 	if err != nil {
 		return "", err
 	}

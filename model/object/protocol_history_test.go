@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/anishathalye/porcupine"
@@ -26,7 +28,7 @@ func outcomeOf(err error) outcome {
 	switch {
 	case err == nil:
 		return okay
-	case errors.Is(err, object.ErrPrecondition), errors.Is(err, object.ErrNoSuchKey):
+	case errors.Is(err, object.ErrPrecondition), errors.Is(err, object.ErrNoSuchKey), errors.Is(err, object.ErrNoSuchVersion):
 		return unmet
 	case errs.KindOf(err) == errs.Unavailable, errs.KindOf(err) == errs.Internal:
 		return unknown
@@ -57,6 +59,54 @@ type cell struct {
 	up   string // "": open, done:val, aborted
 	part string // the upload's part 1
 	gone bool   // the bucket
+	mode object.Versioning
+	// vers are the versions if the bucket ever had versioning, the newest first, each between
+	// commas: its ETag or "-", and "!" if it is the null version.
+	vers string
+}
+
+// write returns what a key holds once an ETag, or a delete marker, was written.
+func (c cell) write(etag string) cell {
+	switch c.mode {
+	case object.VersioningOff:
+		if c.val = etag; etag == "-" {
+			c.val = ""
+		}
+		return c
+	case object.VersioningSuspended:
+		kept := slices.DeleteFunc(c.list(), func(v string) bool { return strings.HasSuffix(v, "!") })
+		return c.with(slices.Insert(kept, 0, etag+"!"))
+	}
+	return c.with(slices.Insert(c.list(), 0, etag))
+}
+
+func (c cell) list() []string {
+	if c.vers == "" {
+		return nil
+	}
+	return strings.Split(c.vers, ",")
+}
+
+func (c cell) with(list []string) cell {
+	c.vers, c.val = strings.Join(list, ","), ""
+	if len(list) > 0 && !strings.HasPrefix(list[0], "-") {
+		c.val = strings.TrimSuffix(list[0], "!")
+	}
+	return c
+}
+
+// find returns the place of a version, -1 if it is not there.
+func (c cell) find(etag string) int {
+	return slices.IndexFunc(c.list(), func(v string) bool { return strings.TrimSuffix(v, "!") == etag })
+}
+
+// turn changes the versioning; what was there before is the null version.
+func (c cell) turn(mode object.Versioning) cell {
+	if c.mode == object.VersioningOff && c.val != "" {
+		c.vers = c.val + "!"
+	}
+	c.mode = mode
+	return c
 }
 
 func (in input) holds(c cell) bool {
@@ -77,7 +127,7 @@ func step(c cell, in input, out output) []cell {
 		return after
 	}
 	if out.outcome == refused {
-		if in.kind == "bucketdelete" && errors.Is(out.err, object.ErrBucketNotEmpty) && c.val == "" {
+		if in.kind == "bucketdelete" && errors.Is(out.err, object.ErrBucketNotEmpty) && c.val == "" && c.vers == "" {
 			return nil
 		}
 		if in.kind == "complete" && errors.Is(out.err, object.ErrNoSuchUpload) && c.up == "" && !c.gone {
@@ -86,6 +136,12 @@ func step(c cell, in input, out output) []cell {
 		return []cell{c}
 	}
 	if out.outcome == unmet {
+		if in.kind == "vget" {
+			if c.find(in.vals[0]) >= 0 {
+				return nil
+			}
+			return []cell{c}
+		}
 		if in.kind == "get" && c.val != "" || in.kind != "get" && in.holds(c) {
 			return nil
 		}
@@ -103,14 +159,23 @@ var steps = map[string]func(cell, input, output) (cell, bool){
 	"get": func(c cell, _ input, out output) (cell, bool) { return c, c.val == out.val },
 	"put": func(c cell, in input, out output) (cell, bool) {
 		can := in.holds(c) && !c.gone
-		c.val = out.val
-		return c, can
+		return c.write(out.val), can
 	},
 	"delete": func(c cell, in input, _ output) (cell, bool) {
-		can := in.holds(c)
-		c.val = ""
-		return c, can
+		return c.write("-"), in.holds(c) && !c.gone
 	},
+	"vget": func(c cell, in input, out output) (cell, bool) {
+		return c, c.find(in.vals[0]) >= 0 && out.val == in.vals[0]
+	},
+	"vdrop": func(c cell, in input, _ output) (cell, bool) {
+		if i := c.find(in.vals[0]); i >= 0 {
+			c = c.with(slices.Delete(c.list(), i, i+1))
+		}
+		return c, true
+	},
+	"vlist": func(c cell, _ input, out output) (cell, bool) { return c, c.vers == out.val },
+	"on":    func(c cell, _ input, _ output) (cell, bool) { return c.turn(object.VersioningOn), true },
+	"off":   func(c cell, _ input, _ output) (cell, bool) { return c.turn(object.VersioningSuspended), true },
 	"part": func(c cell, _ input, out output) (cell, bool) {
 		can := c.up == ""
 		c.part = out.val
@@ -121,7 +186,8 @@ var steps = map[string]func(cell, input, output) (cell, bool){
 			return c, c.up == "done:"+out.val && c.val == out.val
 		}
 		can := "whole:"+c.part == in.vals[0] && in.holds(c) && !c.gone
-		c.val, c.up = out.val, "done:"+out.val
+		c = c.write(out.val)
+		c.up = "done:" + out.val
 		return c, can
 	},
 	"abort": func(c cell, _ input, _ output) (cell, bool) {
@@ -130,7 +196,7 @@ var steps = map[string]func(cell, input, output) (cell, bool){
 		return c, can
 	},
 	"bucketdelete": func(c cell, _ input, _ output) (cell, bool) {
-		can := c.val == ""
+		can := c.val == "" && c.vers == ""
 		c.gone = true
 		return c, can
 	},

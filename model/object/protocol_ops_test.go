@@ -72,7 +72,7 @@ func (r *run) put(s *side, key, etag string, in input) *op {
 
 func (r *run) get(s *side, key string) *op {
 	return r.client(s, "get "+key, key, input{kind: "get"}, func(ctx context.Context) (string, error) {
-		etag, err := r.readWhole(ctx, s, r.b, key)
+		etag, err := r.readWhole(ctx, s, r.b, key, "")
 		if err != nil && !s.over.Load() && errs.KindOf(err) != errs.Unavailable && !errors.Is(err, object.ErrNoSuchKey) {
 			r.fail("what %s has cannot be read: %v", key, err)
 		}
@@ -83,7 +83,60 @@ func (r *run) get(s *side, key string) *op {
 func (r *run) delete(s *side, key string, in input) *op {
 	in.kind = "delete"
 	return r.client(s, "delete "+key, key, in, func(ctx context.Context) (string, error) {
-		return "", s.objects.Delete(ctx, r.b, key, conditions(in))
+		_, err := s.objects.Delete(ctx, r.b, key, conditions(in))
+		return "", err
+	})
+}
+
+// versioning changes the bucket's.
+func (r *run) versioning(s *side, key string, v object.Versioning) *op {
+	kind := map[object.Versioning]string{object.VersioningOn: "on", object.VersioningSuspended: "off"}[v]
+	return r.client(s, kind, key, input{kind: kind}, func(ctx context.Context) (string, error) {
+		_, err := s.objects.SetVersioning(ctx, r.b, v)
+		return "", err
+	})
+}
+
+// getVersion reads a version that the stage was set with.
+func (r *run) getVersion(s *side, key, etag string) *op {
+	return r.client(s, "get version "+etag, key, input{kind: "vget", vals: []string{etag}}, func(ctx context.Context) (string, error) {
+		got, err := r.readWhole(ctx, s, r.b, key, r.ids[etag])
+		if err != nil && !s.over.Load() && errs.KindOf(err) != errs.Unavailable && !errors.Is(err, object.ErrNoSuchVersion) {
+			r.fail("version %s of %s cannot be read: %v", etag, key, err)
+		}
+		return got, err
+	})
+}
+
+// drop deletes a version that the stage was set with for good.
+func (r *run) drop(s *side, key, etag string) *op {
+	return r.client(s, "drop version "+etag, key, input{kind: "vdrop", vals: []string{etag}}, func(ctx context.Context) (string, error) {
+		_, err := s.objects.DeleteVersion(ctx, r.b, key, r.ids[etag], object.Conditions{})
+		return "", err
+	})
+}
+
+// listVersions is for when nothing else goes on.
+func (r *run) listVersions(s *side, key string) *op {
+	return r.client(s, "list versions", key, input{kind: "vlist"}, func(ctx context.Context) (string, error) {
+		var list []string
+		p, err := s.objects.ListVersions(ctx, r.b, object.ListVersions{Prefix: key, Limit: 100})
+		if err != nil {
+			return "", err
+		}
+		for i, v := range p.Versions {
+			name := v.ETag
+			if v.Marker {
+				name = "-"
+			}
+			if v.VersionID == object.Null {
+				name += "!"
+			}
+			if list = append(list, name); v.Latest != (i == 0) {
+				r.fail("version %d of %s: latest is %v", i, key, v.Latest)
+			}
+		}
+		return strings.Join(list, ","), nil
 	})
 }
 
@@ -93,13 +146,18 @@ func (r *run) copy(s *side, from, to string, vals []string, in input) *op {
 	return r.client(s, "copy "+from+" "+to, to, in, func(ctx context.Context) (string, error) {
 		h, err := s.objects.Copy(ctx, r.b, object.Copy{From: r.b, FromKey: from, Key: to, If: conditions(in)})
 		if err != nil {
-			if errors.Is(err, object.ErrNoSuchKey) {
-				err = errs.New(errs.NotFound, "no source")
-			}
-			return "", err
+			return "", noSource(err)
 		}
 		return h.ETag, nil
 	})
+}
+
+// noSource is an error about the source of a copy, which is no answer about its target.
+func noSource(err error) error {
+	if errors.Is(err, object.ErrNoSuchKey) || errors.Is(err, object.ErrNoSuchVersion) {
+		return errs.New(errs.NotFound, "no source")
+	}
+	return err
 }
 
 func (r *run) part(s *side, number int, etag string) *op {
@@ -191,6 +249,9 @@ func (r *run) finish(initial map[string]cell) {
 	}
 	for _, key := range r.keys() {
 		r.get(s, key)
+		if r.versions {
+			r.listVersions(s, key)
+		}
 	}
 	r.play()
 	if err := r.hist.check(initial); err != nil {
@@ -257,12 +318,13 @@ func (r *run) tearDown(finals []*side) {
 	r.do(s, "delete all", func(ctx context.Context) error {
 		all, err := s.objects.AllBuckets(ctx)
 		for _, b := range all {
-			p, lerr := s.objects.List(ctx, b, object.List{Limit: 100})
+			p, lerr := s.objects.ListVersions(ctx, b, object.ListVersions{Limit: 100})
 			if err = errors.Join(err, lerr); err != nil {
 				return err
 			}
-			for _, o := range p.Objects {
-				err = errors.Join(err, s.objects.Delete(ctx, b, o.Key, object.Conditions{}))
+			for _, o := range p.Versions {
+				_, derr := s.objects.DeleteVersion(ctx, b, o.Key, o.VersionID, object.Conditions{})
+				err = errors.Join(err, derr)
 			}
 			err = errors.Join(err, s.objects.DeleteBucket(ctx, b))
 		}

@@ -45,7 +45,10 @@ type run struct {
 	b      *object.Bucket
 	up     *object.Upload
 	hist   history
-	failed string
+	// versions says that the bucket keeps them; ids are those of the stage, by ETag.
+	versions bool
+	ids      map[string]string
+	failed   string
 	// verify is what a scenario checks at the end beside everything else.
 	verify func(context.Context, *side) error
 }

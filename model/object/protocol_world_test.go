@@ -26,6 +26,7 @@ type world struct {
 	reps   []*register.Replica
 	disks  *extentstore.Store
 	root   ident.Secret
+	rule   string // of the versions' protocol, that is left out
 }
 
 func newWorld(t *testing.T, n int) *world {
@@ -108,6 +109,7 @@ func (r *run) newSide(name string, number byte, local int, skew time.Duration) *
 	s.accounts = account.New(s.store, r.w.root, skewed(0))
 	s.objects = object.New(object.Config{Registers: s.store, Local: r.w.reps[local], Extents: s.extents, Accounts: s.accounts,
 		Root: r.w.root, Keyring: nullRing{}, Clock: skewed(0)})
+	s.objects.Break(r.w.rule)
 	r.sides = append(r.sides, s)
 	return s
 }

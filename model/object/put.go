@@ -62,7 +62,12 @@ func (s *Store) checkBeside(ctx context.Context, ahead *register.Ahead, b *Bucke
 // references back when that is refused.
 func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key string, cond Conditions) (*Head, error) {
 	err := s.writable(ctx, b, func(b *Bucket) error {
-		return s.commit(ctx, d, b.epoch, func(old *version) error { return cond.checkWrite(old) })
+		if err := b.checkObjectKey(key); err != nil {
+			return err
+		}
+		return s.roomy(ctx, d.row, func() error {
+			return s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkWrite(old) })
+		})
 	})
 	if err != nil {
 		s.end(ctx, d, err)
@@ -148,12 +153,4 @@ func (s *Store) checkEarly(ctx context.Context, b *Bucket, key string, cond Cond
 		return err
 	}
 	return cond.checkWrite(v)
-}
-
-// Delete implements Service.
-func (s *Store) Delete(ctx context.Context, b *Bucket, key string, cond Conditions) error {
-	if err := checkKey(key); err != nil {
-		return err
-	}
-	return s.writable(ctx, b, func(b *Bucket) error { return s.deleteSlot(ctx, b, key, cond) })
 }

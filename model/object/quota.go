@@ -19,9 +19,11 @@ func (s *Store) checkQuota(ctx context.Context, b *Bucket, key string, size int6
 	if err != nil {
 		return err
 	}
-	old, there, err := s.sizeAt(ctx, b.objectRow(key))
-	if err != nil {
-		return err
+	old, there := int64(0), false
+	if b.Versioning == VersioningOff { // else nothing goes
+		if old, there, err = s.sizeAt(ctx, b.objectRow(key)); err != nil {
+			return err
+		}
 	}
 	if b.Quota.Bytes > 0 && size > old && u.Bytes-old+size > b.Quota.Bytes || b.Quota.Objects > 0 && !there && u.Objects+1 > b.Quota.Objects {
 		return ErrQuota

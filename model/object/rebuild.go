@@ -72,7 +72,7 @@ type Findings struct {
 // without its blob is worth keeping.
 func (r *Rebuild) Note(row register.Row, v *register.Value, k register.Knowledge) (keep bool) {
 	r.init()
-	if row.Table != Objects && row.Table != Parts {
+	if row.Table != Objects && row.Table != Versions && row.Table != Parts {
 		return false
 	}
 	switch k {
@@ -84,6 +84,10 @@ func (r *Rebuild) Note(row register.Row, v *register.Value, k register.Knowledge
 		sl, err := decodeRow[slot](v)
 		if err != nil {
 			r.lost[row] = Finding{What: LostRow, Detail: err.Error()}
+			return false
+		}
+		if len(sl.Past.notes()) > 0 {
+			r.lost[row] = Finding{What: LostInline, Detail: "with those of older versions"}
 			return false
 		}
 		if sl.Version == nil {
@@ -116,7 +120,7 @@ func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
 	r.init()
 	r.names = namer{s: r.Store}
 	for _, step := range []func(context.Context) error{
-		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.nameUploads, r.references, r.keep,
+		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -298,7 +302,14 @@ func (r *Rebuild) versions(ctx context.Context, t register.Table, f func(registe
 			r.lost[row] = Finding{What: LostRow, Detail: err.Error()}
 			return nil
 		}
-		if sl.Version == nil {
+		for _, n := range sl.Past.notes() {
+			if n.Version != nil {
+				if err := f(row, n.Version); err != nil {
+					return err
+				}
+			}
+		}
+		if sl.Version == nil || sl.Past != nil && sl.Past.Mirror { // which stands in a row of its own
 			return nil
 		}
 		return f(row, sl.Version)
@@ -314,18 +325,20 @@ func (r *Rebuild) mendHolders(ctx context.Context) error {
 		addr address
 	}
 	var found []holder
-	err := r.versions(ctx, Objects, func(row register.Row, v *version) error {
-		if v.Holder == nil {
+	for _, t := range []register.Table{Objects, Versions} {
+		err := r.versions(ctx, t, func(row register.Row, v *version) error {
+			if v.Holder == nil {
+				return nil
+			}
+			if may, err := r.missing(v.Holder.row(), anyTime); err != nil || !may {
+				return err
+			}
+			found = append(found, holder{row, v, *v.Holder})
 			return nil
-		}
-		if may, err := r.missing(v.Holder.row(), anyTime); err != nil || !may {
+		})
+		if err != nil {
 			return err
 		}
-		found = append(found, holder{row, v, *v.Holder})
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	for _, h := range found {
 		if err := r.mendHolder(ctx, h.row, h.v, h.addr); err != nil {
@@ -381,7 +394,7 @@ func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, 
 // references gives every extent the references that rows hold, and names the objects
 // whose bytes are not all there.
 func (r *Rebuild) references(ctx context.Context) error {
-	for _, t := range []register.Table{Objects, Parts} {
+	for _, t := range []register.Table{Objects, Versions, Parts} {
 		var rows []register.Row
 		var versions []*version
 		err := r.versions(ctx, t, func(row register.Row, v *version) error {

@@ -267,14 +267,15 @@ func (r *Rebuild) place(ctx context.Context, d *draft, l *list, data ident.Secre
 
 func (r *Rebuild) commit(ctx context.Context, d *draft, what string) error {
 	_, err := r.Store.Registers.Update(ctx, d.row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
-		next := &slot{Version: &d.version}
-		if sl, err := decodeRow[slot](old); err == nil {
-			next.Drops = sl.Drops
-			if sl.Version != nil && sl.Version.ID != d.version.ID {
-				next.Drops = append(next.Drops[:len(next.Drops):len(next.Drops)], sl.Version.drop()...)
-			}
+		next, err := takeApart(old)
+		if err != nil {
+			next = &entry{}
 		}
-		return next.value(d.blob), nil
+		if next.Version != nil && next.Version.ID != d.version.ID {
+			next.Drops = append(next.Drops[:len(next.Drops):len(next.Drops)], next.Version.drop()...)
+		}
+		next.Version, next.blob = &d.version, d.blob
+		return next.value()
 	}})
 	if err != nil {
 		return err

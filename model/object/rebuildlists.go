@@ -75,6 +75,9 @@ func (r *Rebuild) mendList(ctx context.Context, row register.Row, v *version) er
 
 // homeOf returns the data key of a version that stands in a row, and its describer.
 func (r *Rebuild) homeOf(ctx context.Context, row register.Row, v *version) (ident.Secret, describer, error) {
+	if top, ok := objectOf(row); ok && row.Table == Versions {
+		row = top
+	}
 	if row.Table == Objects {
 		b, err := r.bucketOf(ctx, ident.ID([]byte(row.Part[:16])))
 		if err != nil || b == nil {

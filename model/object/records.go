@@ -19,6 +19,8 @@ const (
 	Parts   register.Table = 7
 	// Kept has one row, while extents are kept that nothing uses: see Rebuild.
 	Kept register.Table = 9
+	// Versions has the noncurrent versions of objects.
+	Versions register.Table = 11
 )
 
 const (
@@ -28,11 +30,13 @@ const (
 	maxListBlob = 56 << 10
 )
 
-// slot is the value of an Objects or Parts row.
+// slot is the value of an Objects, Versions or Parts row.
 type slot struct {
 	Version *version `cbor:"1,keyasint,omitempty"`
 	// Drops is pending work: what replaced versions referenced.
 	Drops []drop `cbor:"2,keyasint,omitempty"`
+	// Past is of an object in a bucket that has versioning.
+	Past *past `cbor:"3,keyasint,omitempty"`
 }
 
 // version is one version of an object, or of a part.
@@ -55,6 +59,12 @@ type version struct {
 	Extents []ident.ID `cbor:"11,keyasint,omitempty"`
 	// Here is the list when it is short, so that one read finds the bytes.
 	Here *list `cbor:"12,keyasint,omitempty"`
+	// Number orders the versions of a key; 0: it was written before versioning was on.
+	Number uint64 `cbor:"13,keyasint,omitempty"`
+	// Marker is a delete marker: it has no bytes.
+	Marker bool `cbor:"14,keyasint,omitempty"`
+	// Null says that versioning was suspended when it was written.
+	Null bool `cbor:"15,keyasint,omitempty"`
 }
 
 // kind says what a row's blob is.
@@ -149,6 +159,7 @@ type bucketRecord struct {
 	Shards     int                 `cbor:"8,keyasint"`
 	State      bucketState         `cbor:"9,keyasint,omitempty"`
 	Epoch      uint64              `cbor:"10,keyasint,omitempty"`
+	Versioning Versioning          `cbor:"11,keyasint,omitempty"`
 }
 
 type bucketState uint8
@@ -215,19 +226,46 @@ func decodeRow[T any](v *register.Value) (*T, error) {
 
 // value encodes a slot with its blob; nil when there is nothing left to remember.
 func (s *slot) value(blob []byte) *register.Value {
-	if s.Version == nil && len(s.Drops) == 0 {
+	if s.Version == nil && len(s.Drops) == 0 && s.Past == nil {
 		return nil
 	}
-	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops) > 0, Hidden: s.Version == nil}
+	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops) > 0 || s.Past.pending(),
+		Hidden: s.Version == nil && !s.gap() || s.Version != nil && s.Version.Marker}
 	if s.Version != nil {
 		v.Blob, v.Count, v.Bytes = blob, 1, s.Version.Size
 	}
+	s.Past.weigh(v)
 	return v
+}
+
+// pending reports whether follow-up work is left; weigh adds what it is about to the
+// weight of the row, and takes off it what has a row of its own.
+func (p *past) pending() bool { return p != nil && len(p.Notes)+len(p.Gap) > 0 }
+
+func (p *past) notes() []note {
+	if p == nil {
+		return nil
+	}
+	return p.Notes
+}
+
+func (p *past) weigh(v *register.Value) {
+	if p == nil {
+		return
+	}
+	if p.Mirror {
+		v.Count, v.Bytes = 0, 0
+	}
+	for i := range p.Notes {
+		if w := p.Notes[i].Version; w != nil {
+			v.Count, v.Bytes = v.Count+1, v.Bytes+w.Size
+		}
+	}
 }
 
 func (v *version) head(key string) Head {
 	return Head{Key: key, Version: v.ID, Size: v.Size, ETag: v.ETag, Modified: time.UnixMilli(v.Modified).UTC(),
-		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts}
+		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts, VersionID: v.name(), Marker: v.Marker}
 }
 
 func decodeList(b []byte) (*list, error) {

@@ -130,7 +130,7 @@ func TestOthersFirst(t *testing.T) {
 	rank := 1
 	f.Objects.Rank = func(string) int { return rank }
 	f.put("k", random(100_000))
-	if err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	left := func(rounds int) int64 {
@@ -152,7 +152,7 @@ func TestOthersFirst(t *testing.T) {
 		t.Error("what another replica did not do is left")
 	}
 	f.put("k", random(100_000))
-	if err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	if rank = 0; left(1) != 0 {

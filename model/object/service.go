@@ -22,7 +22,7 @@ type Service interface {
 	// DeleteBucket fails with ErrBucketNotEmpty while there is an object. Uploads under
 	// way are aborted.
 	DeleteBucket(ctx context.Context, b *Bucket) error
-	// Usage is exact when nothing is under way.
+	// Usage counts every version. It is exact when nothing is under way.
 	Usage(ctx context.Context, b *Bucket) (Usage, error)
 
 	Put(ctx context.Context, b *Bucket, p Put) (*Head, error)
@@ -30,10 +30,16 @@ type Service interface {
 	// Stat is Get without the bytes.
 	Stat(ctx context.Context, b *Bucket, g Get) (*Object, error)
 	// Parts returns the parts of an object with Number > after, at most limit.
-	Parts(ctx context.Context, b *Bucket, key string, after, limit int) ([]Part, bool, error)
+	Parts(ctx context.Context, b *Bucket, key, version string, after, limit int) ([]Part, bool, error)
 	// Delete removes an object. A missing one is no error without conditions; with
-	// IfMatch it is ErrNoSuchKey.
-	Delete(ctx context.Context, b *Bucket, key string, cond Conditions) error
+	// IfMatch it is ErrNoSuchKey. In a bucket with versioning it makes a delete marker.
+	Delete(ctx context.Context, b *Bucket, key string, cond Conditions) (*Deleted, error)
+	// DeleteVersion removes one version for good. A missing one is no error.
+	DeleteVersion(ctx context.Context, b *Bucket, key, version string, cond Conditions) (*Deleted, error)
+	// ListVersions lists versions and delete markers: see Versions.
+	ListVersions(ctx context.Context, b *Bucket, l ListVersions) (*ListedVersions, error)
+	// SetVersioning turns versioning on, or suspends it.
+	SetVersioning(ctx context.Context, b *Bucket, v Versioning) (*Bucket, error)
 	// Copy makes an object of another's bytes, by reference where it can.
 	Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error)
 	List(ctx context.Context, b *Bucket, l List) (*Listed, error)

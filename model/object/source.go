@@ -15,6 +15,7 @@ import (
 type source struct {
 	b     *Bucket
 	row   register.Row
+	which which
 	v     *version
 	blob  []byte
 	data  *ident.Secret // seals the piece keys; nil: see dataKey
@@ -22,14 +23,15 @@ type source struct {
 	close func()
 }
 
-// source returns the version in a row, its bytes pinned on this node.
-func (s *Store) source(ctx context.Context, b *Bucket, row register.Row) (*source, error) {
+// source returns a version of an object, or that in a part's row, its bytes pinned on this
+// node.
+func (s *Store) source(ctx context.Context, b *Bucket, row register.Row, w which) (*source, error) {
 	defer s.pins.look(row)()
-	v, blob, err := s.readSlot(ctx, row)
+	v, blob, err := s.lookUp(ctx, row, w)
 	if err != nil {
 		return nil, err
 	}
-	src := &source{b: b, row: row, v: v, blob: blob, close: func() {}}
+	src := &source{b: b, row: row, which: w, v: v, blob: blob, close: func() {}}
 	if v.Where != whereEmpty && v.Where != whereInline {
 		src.close = s.pins.pin(v.ID)
 	}
@@ -59,12 +61,12 @@ func (s *Store) missing(ctx context.Context, src *source, id ident.ID, err error
 	if err == nil || errs.KindOf(err) != errs.NotFound {
 		return err
 	}
-	now, _, rerr := s.readSlot(ctx, src.row)
+	now, _, rerr := s.lookUp(ctx, src.row, src.which)
 	switch {
 	case rerr == nil && now.ID == src.v.ID:
 		s.Extents.Miss(id)
 		return errs.Newf(errs.Corrupt, "bytes of the object are not on this node's disks: %v", err)
-	case rerr == nil || errors.Is(rerr, ErrNoSuchKey) || isFenced(rerr):
+	case rerr == nil || errs.KindOf(rerr) == errs.NotFound || errors.Is(rerr, ErrMarker) || isFenced(rerr):
 		return errReplaced
 	}
 	return rerr

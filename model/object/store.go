@@ -65,6 +65,8 @@ type Store struct {
 	decoded    *memo.Memo[ident.ID, *Bucket]
 	aliases    *memo.Memo[string, ident.ID]
 	uploads    *memo.Memo[ident.ID, *uploadRecord]
+	keeping    rowLocks
+	rules      rules
 }
 
 var _ Service = (*Store)(nil)
@@ -100,6 +102,14 @@ func (b *Bucket) parts() []string { return register.Shards(b.ID.Key(), b.shards)
 
 func (b *Bucket) objectRow(key string) register.Row {
 	return register.Row{Table: Objects, Part: b.part(key), Sort: key}
+}
+
+// checkObjectKey is checkKey for a key of which versions may be kept.
+func (b *Bucket) checkObjectKey(key string) error {
+	if b.Versioning != VersioningOff {
+		return checkUploadKey(key)
+	}
+	return nil
 }
 
 // writable retries op, which writes under b's epoch, with the bucket as it is now

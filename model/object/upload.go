@@ -214,7 +214,7 @@ func (s *Store) commitPart(ctx context.Context, b *Bucket, key string, r *upload
 			break // the parts are being read: whoever completes has the word
 		}
 		epoch := r.Epoch
-		if err = s.commit(ctx, d, epoch, func(*version) error { return nil }); !isFenced(err) {
+		if err = s.commit(ctx, d, epoch, VersioningOff, func(*version) error { return nil }); !isFenced(err) {
 			break
 		}
 		if r, err = s.readUpload(ctx, b, key, r.ID); err != nil {

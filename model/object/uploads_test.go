@@ -23,7 +23,7 @@ func TestCompletedUnavailable(t *testing.T) {
 		t.Error(err)
 	}
 	f.Objects.Registers = f.Regs
-	if err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
+	if _, err := f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Objects.Complete(f.ctx, f.b, c); !errors.Is(err, object.ErrNoSuchUpload) || errors.Is(err, object.ErrNoSuchKey) {

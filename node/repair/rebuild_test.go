@@ -215,7 +215,8 @@ func (w *world) put(bucket, key string, n int) {
 
 func (w *world) delete(bucket, key string) {
 	w.t.Helper()
-	w.must(w.h.objects.Delete(w.ctx, w.bucket(bucket), key, object.Conditions{}))
+	_, err := w.h.objects.Delete(w.ctx, w.bucket(bucket), key, object.Conditions{})
+	w.must(err)
 	x := w.all[bucket+"/"+key]
 	x.past, x.bytes, x.deleted, x.late = append(x.past, x.bytes), nil, true, w.late
 }

@@ -19,7 +19,7 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(),
 		},
 	}
 }
@@ -135,6 +135,12 @@ func (a *App) printBucket(b api.Bucket) {
 		{say.T("Holds"), say.N(b.Objects, "%s object", "%s objects") + ", " + say.Bytes(b.Bytes)},
 		{say.T("Quota"), quota},
 		{say.T("Anybody may"), a.access(b.Anonymous)},
+	}
+	switch b.Versioning {
+	case api.VersioningOn:
+		rows = append(rows, []string{say.T("Versions"), say.T("what is replaced or deleted is kept")})
+	case api.VersioningSuspended:
+		rows = append(rows, []string{say.T("Versions"), say.T("suspended: what there is stays, nothing new is kept")})
 	}
 	for _, g := range b.Grants {
 		who := g.Name

@@ -14,7 +14,7 @@ import (
 func objectCommand() command {
 	return command{
 		use:      "object",
-		short:    lang.M("Look into objects"),
+		short:    lang.M("Look into objects, and bring back what they were"),
 		examples: []example{{lang.M("where its bytes lie, and whether they are whole"), "rhizome object stat photos/2026/garden.jpg"}},
 		sub: []command{{
 			use:      "stat BUCKET/KEY",
@@ -22,7 +22,7 @@ func objectCommand() command {
 			examples: []example{{lang.M("where its bytes lie, and whether they are whole"), "rhizome object stat photos/2026/garden.jpg"}},
 			min:      1, max: 1,
 			run: objectStat,
-		}},
+		}, objectVersions(), objectUndelete(), objectRestore()},
 	}
 }
 

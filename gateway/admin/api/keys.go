@@ -37,6 +37,8 @@ type Bucket struct {
 	Quota      Quota               `json:"quota"`
 	Grants     []Grant             `json:"grants"`
 	Anonymous  Access              `json:"anonymous"`
+	// Versioning is "on", "suspended", or empty if the bucket never had it.
+	Versioning string `json:"versioning,omitempty"`
 }
 
 // Quota limits a bucket; 0 is no limit.

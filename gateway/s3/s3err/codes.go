@@ -51,6 +51,8 @@ const (
 	NoSuchPublicAccessBlockConfiguration  Code = "NoSuchPublicAccessBlockConfiguration"
 	NoSuchTagSet                          Code = "NoSuchTagSet"
 	NoSuchUpload                          Code = "NoSuchUpload"
+	NoSuchVersion                         Code = "NoSuchVersion"
+	IllegalVersioningConfiguration        Code = "IllegalVersioningConfigurationException"
 	NoSuchWebsiteConfiguration            Code = "NoSuchWebsiteConfiguration"
 	NotImplemented                        Code = "NotImplemented"
 	NotModified                           Code = "NotModified"
@@ -125,6 +127,8 @@ var table = map[Code]entry{
 	NoSuchLifecycleConfiguration:          {404, "The lifecycle configuration does not exist"},
 	NoSuchPublicAccessBlockConfiguration:  {404, "The public access block configuration was not found"},
 	NoSuchTagSet:                          {404, "The TagSet does not exist"},
+	NoSuchVersion:                         {404, "The specified version does not exist."},
+	IllegalVersioningConfiguration:        {400, "The Versioning element must be specified"},
 	NoSuchUpload:                          {404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
 	NoSuchWebsiteConfiguration:            {404, "The specified bucket does not have a website configuration"},
 	NotImplemented:                        {501, "A header you provided implies functionality that is not implemented"},

@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 		{"WriteConditions", testWriteConditions}, {"Creators", testCreators}, {"Counter", testCounter},
 		{"Checksums", testChecksums}, {"Presigned", testPresigned},
 		{"List", testList}, {"ListPages", testListPages}, {"ListArguments", testListArguments}, {"OddKeys", testOddKeys},
-		{"ListVersions", testListVersions},
+		{"ListVersions", testListVersions}, {"Versioning", testVersioning},
 		{"Copy", testCopy}, {"CopyConditions", testCopyConditions},
 		{"MultiDelete", testMultiDelete}, {"MultiDeleteRefused", testMultiDeleteRefused},
 		{"Parts", testParts}, {"PartsRefused", testPartsRefused}, {"PartChecksums", testPartChecksums},

@@ -30,10 +30,11 @@ type Store struct {
 }
 
 type bucket struct {
-	info    object.Bucket
-	objects map[string]*entry
-	sorted  []string // the keys of objects, in order; nil when out of date
-	uploads map[ident.ID]*upload
+	info     object.Bucket
+	objects  map[string]*entry // the current versions
+	versions map[string]history
+	sorted   []string // the keys of objects, in order; nil when out of date
+	uploads  map[ident.ID]*upload
 }
 
 type entry struct {
@@ -66,7 +67,7 @@ func (s *Store) CreateBucket(_ context.Context, name string, k *account.Key, _ b
 	b := &bucket{
 		info: object.Bucket{ID: ident.New(), Created: s.clock.Now(), Names: []string{name},
 			Grants: map[string]object.Access{k.ID: {Read: true, Write: true, Owner: true}}},
-		objects: map[string]*entry{}, uploads: map[ident.ID]*upload{},
+		objects: map[string]*entry{}, versions: map[string]history{}, uploads: map[ident.ID]*upload{},
 	}
 	s.names[name], s.buckets[b.info.ID] = b.info.ID, b
 	info := b.info
@@ -149,7 +150,7 @@ func (s *Store) DeleteBucket(_ context.Context, b *object.Bucket) error {
 	if err != nil {
 		return err
 	}
-	if len(in.objects) > 0 {
+	if len(in.versions) > 0 {
 		return object.ErrBucketNotEmpty
 	}
 	delete(s.buckets, b.ID)
@@ -167,9 +168,11 @@ func (s *Store) Usage(_ context.Context, b *object.Bucket) (object.Usage, error)
 	if err != nil {
 		return object.Usage{}, err
 	}
-	u := object.Usage{Objects: int64(len(in.objects))}
-	for _, e := range in.objects {
-		u.Bytes += e.head.Size
+	var u object.Usage
+	for _, h := range in.versions {
+		for _, e := range h {
+			u.Objects, u.Bytes = u.Objects+1, u.Bytes+e.head.Size
+		}
 	}
 	return u, nil
 }

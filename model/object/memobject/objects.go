@@ -62,10 +62,7 @@ func (s *Store) commitLocked(in *bucket, key string, cond object.Conditions, e *
 	}
 	e.head.Key, e.head.Version, e.head.Modified = key, ident.New(), s.clock.Now()
 	e.head.Size, e.head.Parts = int64(len(e.data)), len(e.parts)
-	if old == nil {
-		in.sorted = nil
-	}
-	in.objects[key] = e
+	s.record(in, key, e)
 	h := e.head
 	return &h, nil
 }
@@ -97,9 +94,9 @@ func (s *Store) open(b *object.Bucket, g object.Get) (*object.Object, *entry, er
 	if err != nil {
 		return nil, nil, err
 	}
-	e := in.objects[g.Key]
-	if e == nil {
-		return nil, nil, object.ErrNoSuchKey
+	e, err := in.version(g.Key, g.Version)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := mayRead(g.If, e); err != nil {
 		return nil, nil, err
@@ -143,16 +140,16 @@ func cut(r object.Range, o *object.Object) error {
 }
 
 // Parts implements object.Service.
-func (s *Store) Parts(_ context.Context, b *object.Bucket, key string, after, limit int) ([]object.Part, bool, error) {
+func (s *Store) Parts(_ context.Context, b *object.Bucket, key, version string, after, limit int) ([]object.Part, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in, err := s.find(b)
 	if err != nil {
 		return nil, false, err
 	}
-	e := in.objects[key]
-	if e == nil {
-		return nil, false, object.ErrNoSuchKey
+	e, err := in.version(key, version)
+	if err != nil {
+		return nil, false, err
 	}
 	parts := slices.Clone(e.parts)
 	for i := range parts {
@@ -172,30 +169,12 @@ func page(parts []object.Part, after, limit int) ([]object.Part, bool) {
 	return parts, false
 }
 
-// Delete implements object.Service.
-func (s *Store) Delete(_ context.Context, b *object.Bucket, key string, cond object.Conditions) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in, err := s.find(b)
-	if err != nil {
-		return err
-	}
-	if err := mayWrite(cond, in.objects[key]); err != nil {
-		return err
-	}
-	if in.objects[key] != nil {
-		delete(in.objects, key)
-		in.sorted = nil
-	}
-	return nil
-}
-
 // Copy implements object.Service; it copies the bytes.
 func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*object.Head, error) {
 	if len(c.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
 	}
-	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, If: c.FromIf})
+	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf})
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +190,11 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 		}
 		n.head.ETag, n.head.Checksum, n.parts = d.ETag, d.Checksum, nil
 	}
-	return s.commit(b, c.Key, c.If, n)
+	h, err := s.commit(b, c.Key, c.If, n)
+	if err == nil {
+		h.SourceVersionID = o.VersionID
+	}
+	return h, err
 }
 
 // digest gives the bytes to the copy's own digest, or works out their MD5.

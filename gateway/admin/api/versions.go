@@ -1,0 +1,51 @@
+package api
+
+import "time"
+
+// Versioning says whether what is replaced or deleted is kept.
+const (
+	VersioningOn        = "on"
+	VersioningSuspended = "suspended"
+)
+
+// SetVersioning is PUT /v1/buckets/{bucket}/versioning.
+type SetVersioning struct {
+	Versioning string `json:"versioning"`
+}
+
+// Version is one version of an object, or a delete marker.
+type Version struct {
+	Object
+	ID     string `json:"id"`
+	Latest bool   `json:"latest,omitempty"`
+	Marker bool   `json:"marker,omitempty"`
+}
+
+// Versions is GET /v1/buckets/{bucket}/versions?key=&after=: the versions of one object, the
+// newest first.
+type Versions struct {
+	Versions []Version `json:"versions"`
+	More     bool      `json:"more"`
+	Next     string    `json:"next,omitempty"`
+}
+
+// Undelete is POST /v1/buckets/{bucket}/undelete; the answer is the object.
+type Undelete struct {
+	Key string `json:"key"`
+}
+
+// Restore is POST /v1/buckets/{bucket}/restore: an object, or all under a prefix, become what
+// they were at a time.
+type Restore struct {
+	Key    string    `json:"key"`
+	Prefix bool      `json:"prefix,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// Restored is the answer: how many objects were brought back, how many deleted because they
+// were not there then, and how many are what they were.
+type Restored struct {
+	Brought int `json:"brought"`
+	Deleted int `json:"deleted"`
+	Same    int `json:"same"`
+}

@@ -1,0 +1,99 @@
+package admin
+
+import (
+	"net/http"
+
+	"rhizome/base/errs"
+	"rhizome/gateway/admin/api"
+	"rhizome/model/object"
+)
+
+var versioningNames = map[object.Versioning]string{
+	object.VersioningOn: api.VersioningOn, object.VersioningSuspended: api.VersioningSuspended,
+}
+
+func (s *Server) setVersioning(r *http.Request) (any, error) {
+	in, err := read[api.SetVersioning](r)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.findBucket(r)
+	if err != nil {
+		return nil, err
+	}
+	v := object.VersioningOff // which is refused
+	for state, name := range versioningNames {
+		if name == in.Versioning {
+			v = state
+		}
+	}
+	return s.changed(r)(s.Buckets.SetVersioning(r.Context(), b, v))
+}
+
+// kept returns what keeps versions, and the request's bucket.
+func (s *Server) kept(r *http.Request) (Versions, *object.Bucket, error) {
+	v, ok := s.Objects.(Versions)
+	if !ok {
+		return nil, nil, errs.New(errs.Internal, "the store keeps no versions")
+	}
+	b, err := s.findBucket(r)
+	return v, b, err
+}
+
+func (s *Server) listVersions(r *http.Request) (any, error) {
+	v, b, err := s.kept(r)
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	l := object.ListVersions{Prefix: q.Get("key"), Limit: object.MaxListEntries}
+	if after := q.Get("after"); after != "" {
+		l.AfterKey, l.AfterVersion = l.Prefix, after
+	}
+	page, err := v.ListVersions(r.Context(), b, l)
+	if err != nil {
+		return nil, err
+	}
+	out := api.Versions{Versions: []api.Version{}, More: page.More && page.NextKey == l.Prefix, Next: page.NextVersion}
+	for _, h := range page.Versions {
+		if h.Key == l.Prefix {
+			out.Versions = append(out.Versions, api.Version{Object: wireObject(&h.Head), ID: h.VersionID, Latest: h.Latest, Marker: h.Marker})
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) undelete(r *http.Request) (any, error) {
+	in, err := read[api.Undelete](r)
+	if err != nil {
+		return nil, err
+	}
+	v, b, err := s.kept(r)
+	if err != nil {
+		return nil, err
+	}
+	h, err := v.Undelete(r.Context(), b, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	return wireObject(h), nil
+}
+
+func (s *Server) restore(r *http.Request) (any, error) {
+	in, err := read[api.Restore](r)
+	if err != nil {
+		return nil, err
+	}
+	v, b, err := s.kept(r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Key == "" && !in.Prefix || in.At.IsZero() {
+		return nil, errs.New(errs.Invalid, "say what is to be brought back, and to when")
+	}
+	done, err := v.Restore(r.Context(), b, in.Key, in.Prefix, in.At)
+	if err != nil {
+		return nil, err
+	}
+	return api.Restored(*done), nil
+}

@@ -1,0 +1,63 @@
+package object
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+)
+
+// FuzzVersionNames: names of versions and of their rows are read back as they were written,
+// and rows are in the order of S3's lists.
+func FuzzVersionNames(f *testing.F) {
+	f.Add("k", uint64(1), "AAAA3GrPw9Q8UZCyceXIIKhVursM8h7H")
+	f.Add("a\x00b", uint64(1)<<63, "null")
+	f.Add("a\x00", ^uint64(0), "")
+	f.Fuzz(func(t *testing.T, key string, number uint64, name string) {
+		row := register.Row{Table: Objects, Part: "p", Sort: key}
+		if top, ok := objectOf(versionRow(row, number)); !ok || top != row {
+			t.Fatalf("%q: %q", key, top.Sort)
+		}
+		if number > 0 && versionSort(key, number) >= versionSort(key, number-1) {
+			t.Fatal("an older version comes first")
+		}
+		if longer := key + "\x00"; versionSort(key, 0) >= versionSort(longer, ^uint64(0)) {
+			t.Fatal("versions of a longer key come first")
+		}
+		if w, err := parseVersion(name); err == nil && !w.current && !w.null {
+			v := version{Number: w.number, ID: w.id}
+			if again := v.name(); number != 0 && w.number != 0 && !strings.EqualFold(again, name) && !w.is(&v) {
+				t.Fatalf("%q is %q", name, again)
+			}
+		}
+	})
+}
+
+// FuzzTakeApart: no bytes in an object's row do more than be refused, and what is read is
+// written the same way.
+func FuzzTakeApart(f *testing.F) {
+	e := &entry{}
+	e.supersede(version{ID: ident.ID{1}, Size: 2}, []byte("blob"), VersioningOn, 5)
+	e.supersede(version{ID: ident.ID{2}, Size: 3}, []byte("another"), VersioningOn, 5)
+	v, err := e.value()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(v.Data, v.Blob)
+	f.Fuzz(func(t *testing.T, data, blob []byte) {
+		e, err := takeApart(&register.Value{Data: data, Blob: blob})
+		if err != nil {
+			return
+		}
+		v, err := e.value()
+		if err != nil || v == nil {
+			return
+		}
+		again, err := takeApart(v)
+		if err != nil || !bytes.Equal(again.blob, e.blob) || len(again.blobs) != len(e.blobs) {
+			t.Fatalf("%+v: %v", again, err)
+		}
+	})
+}

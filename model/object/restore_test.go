@@ -1,0 +1,160 @@
+package object_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"rhizome/cluster/register"
+	"rhizome/model/object"
+)
+
+// moment returns a time between what was done and what comes.
+func moment() time.Time {
+	<-time.After(3 * time.Millisecond)
+	now := time.Now()
+	<-time.After(3 * time.Millisecond)
+	return now
+}
+
+func TestRestore(t *testing.T) {
+	f := newFixture(t)
+	if _, err := f.Objects.Restore(f.ctx, f.b, "", true, time.Now()); !errors.Is(err, object.ErrNoVersions) {
+		t.Errorf("without versioning: %v", err)
+	}
+	f.put("d/before", random(10))
+	var err error
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	f.put("d/a", random(30_000))
+	f.put("d/gone", random(20))
+	f.put("e", random(1))
+	then := moment()
+	f.put("d/a", random(31))
+	f.put("d/before", random(32))
+	f.put("d/new", random(33))
+	f.put("e", random(2))
+	f.must(f.Objects.Delete(f.ctx, f.b, "d/gone", object.Conditions{}))
+	f.must(f.Objects.Delete(f.ctx, f.b, "d/gone", object.Conditions{}))
+	later := moment()
+	restore := func(at time.Time, want object.Restored) {
+		t.Helper()
+		if got, err := f.Objects.Restore(f.ctx, f.b, "d/", true, at); err != nil || *got != want {
+			t.Fatalf("%+v, want %+v: %v", got, want, err)
+		}
+	}
+	restore(then, object.Restored{Brought: 3, Deleted: 1})
+	f.same("d/a", random(30_000))
+	f.same("d/before", random(10))
+	f.same("d/gone", random(20))
+	f.same("e", random(2))
+	if _, err := f.get(f.b, object.Get{Key: "d/new"}); !errors.Is(err, object.ErrNoSuchKey) {
+		t.Errorf("what came later is there: %v", err)
+	}
+	restore(later, object.Restored{Brought: 3, Deleted: 1})
+	f.same("d/a", random(31))
+	f.same("d/new", random(33))
+}
+
+func (f *fixture) must(d *object.Deleted, err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestUndelete(t *testing.T) {
+	f := newFixture(t)
+	var err error
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		f.must(f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}))
+	}
+	if _, err := f.Objects.Undelete(f.ctx, f.b, "k"); !errors.Is(err, object.ErrNoSuchKey) {
+		t.Errorf("what never was: %v", err)
+	}
+	f.put("k", random(20_000))
+	for range 2 {
+		f.must(f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}))
+	}
+	if h, err := f.Objects.Undelete(f.ctx, f.b, "k"); err != nil || h.Size != 20_000 {
+		t.Fatalf("%+v: %v", h, err)
+	}
+	f.same("k", random(20_000))
+}
+
+// TestManyVersions: what does not fit into the object's row beside the others waits, and
+// nothing is lost by it.
+func TestManyVersions(t *testing.T) {
+	f := newFixture(t)
+	f.put("k", random(object.MaxInline))
+	var err error
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{object.Null}
+	for i := range 300 {
+		h, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: body(random(object.MaxInline - i))})
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		ids = append(ids, h.VersionID)
+	}
+	for i, id := range ids {
+		if o, err := f.Objects.Stat(f.ctx, f.b, object.Get{Key: "k", Version: id}); err != nil || o.Size != int64(object.MaxInline-max(i-1, 0)) {
+			t.Fatalf("version %d: %v", i, err)
+		}
+	}
+	p, err := f.Objects.ListVersions(f.ctx, f.b, object.ListVersions{Limit: 1000})
+	if err != nil || len(p.Versions) != len(ids) || p.More {
+		t.Fatalf("%d versions: %v", len(p.Versions), err)
+	}
+	for i, v := range p.Versions {
+		if want := ids[len(ids)-1-i]; v.VersionID != want {
+			t.Fatal(fmt.Sprint(i), v.VersionID, want)
+		}
+	}
+}
+
+// TestNoRoomForTheReplaced: a version whose blob leaves no room for another's gets its row
+// before it is replaced.
+func TestNoRoomForTheReplaced(t *testing.T) {
+	f := newFixture(t)
+	f.put("k", random(object.MaxInline))
+	var row register.Row
+	if err := f.Replica.Rows(f.ctx, object.Objects, func(r register.Row, _ *register.Value) error { row = r; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.Regs.Update(f.ctx, row, register.Change{Epoch: register.EpochFinal, Apply: func(old *register.Value) (*register.Value, error) {
+		v := *old
+		v.Blob = append(old.Blob[:len(old.Blob):len(old.Blob)], make([]byte, 60<<10-len(old.Blob))...)
+		return &v, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	f.put("k", random(object.MaxInline-1))
+	f.same("k", random(object.MaxInline-1))
+	kept := 0
+	err = f.Replica.Rows(f.ctx, object.Versions, func(r register.Row, _ *register.Value) error {
+		v, _, err := f.Regs.Read(f.ctx, r)
+		if kept++; err != nil || len(v.Blob) != 60<<10 {
+			t.Errorf("the version's row holds %d bytes: %v", len(v.Blob), err)
+		}
+		return nil
+	})
+	if err != nil || kept != 1 {
+		t.Errorf("%d versions are kept: %v", kept, err)
+	}
+	o, err := f.Objects.Stat(f.ctx, f.b, object.Get{Key: "k", Version: object.Null})
+	if err != nil || o.Size != object.MaxInline {
+		t.Errorf("what was there before: %v", err)
+	}
+}
