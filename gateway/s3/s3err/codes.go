@@ -35,6 +35,7 @@ const (
 	InvalidWebsiteRedirectLocation        Code = "InvalidWebsiteRedirectLocation"
 	KeyTooLongError                       Code = "KeyTooLongError"
 	MalformedPOSTRequest                  Code = "MalformedPOSTRequest"
+	MalformedPolicy                       Code = "MalformedPolicy"
 	MalformedXML                          Code = "MalformedXML"
 	MalformedTrailerError                 Code = "MalformedTrailerError"
 	MaxMessageLengthExceeded              Code = "MaxMessageLengthExceeded"
@@ -110,6 +111,7 @@ var table = map[Code]entry{
 	InvalidWebsiteRedirectLocation:        {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
 	KeyTooLongError:                       {400, "Your key is too long"},
 	MalformedPOSTRequest:                  {400, "The body of your POST request is not well-formed multipart/form-data."},
+	MalformedPolicy:                       {400, "The policy is not in the valid JSON format or contains an invalid element."},
 	MalformedXML:                          {400, "The XML you provided was not well-formed or did not validate against our published schema"},
 	MalformedTrailerError:                 {400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
 	MaxMessageLengthExceeded:              {400, "Your request was too big."},
