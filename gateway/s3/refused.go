@@ -75,7 +75,7 @@ var knownHeaders = []string{
 	"date", "content-sha256", "security-token", "user-agent", "decoded-content-length", "trailer", "sdk-", "checksum-",
 	"meta-", "copy-source", "copy-source-", "metadata-directive", "tagging-directive", "mp-object-size",
 	"expected-bucket-owner", "source-expected-bucket-owner", "request-payer", "cf-id", "api-version",
-	"website-redirect-location", "if-match-", "id-2", "request-id",
+	"website-redirect-location", "if-match-", "id-2", "request-id", "confirm-remove-self-bucket-access",
 }
 
 // checkHeaders refuses headers that would change what a write means and are not
@@ -137,6 +137,8 @@ func checkHeader(name, value string) error {
 		name == "bypass-governance-retention",                        // there is no retention to go around
 		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
 		return nil
+	case name == "acl", strings.HasPrefix(name, "grant-"):
+		return s3err.New(s3err.AccessControlListNotSupported)
 	case name == "storage-class":
 		return s3err.New(s3err.InvalidStorageClass, s3err.Field{Name: "StorageClassRequested", Value: value})
 	}

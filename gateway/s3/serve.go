@@ -118,7 +118,7 @@ func (q *request) run() (err error) {
 	if err = q.authorize(); err != nil {
 		return err
 	}
-	return q.perform()
+	return q.hide(q.perform())
 }
 
 // perform carries out the operation.

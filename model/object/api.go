@@ -72,6 +72,7 @@ type Bucket struct {
 	Grants    map[string]Access
 	Anonymous Access
 	Quota     Quota
+	Settings  Settings
 	epoch     uint64
 	shards    int
 	key       ident.Secret

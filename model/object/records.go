@@ -149,6 +149,8 @@ type bucketRecord struct {
 	Shards     int                 `cbor:"8,keyasint"`
 	State      bucketState         `cbor:"9,keyasint,omitempty"`
 	Epoch      uint64              `cbor:"10,keyasint,omitempty"`
+	// Settings are the gateways'.
+	Settings Settings `cbor:"20,keyasint,omitzero"`
 }
 
 type bucketState uint8

@@ -92,6 +92,21 @@ func Decide(p *Policy, q *Question) Decision {
 	return Decision{true, Allowed, i, p.statements[i].sid}
 }
 
+// Could reports whether a statement allows the action to the caller on something, under
+// some condition.
+func (p *Policy) Could(action string, c *Caller) bool {
+	if p == nil {
+		return false
+	}
+	for i := range p.statements {
+		s := &p.statements[i]
+		if s.allow && s.actions[action] != s.notActions && s.principals.has(c) != s.notPrincipals {
+			return true
+		}
+	}
+	return false
+}
+
 func mends(action string) bool {
 	return action == "s3:GetBucketPolicy" || action == "s3:PutBucketPolicy" || action == "s3:DeleteBucketPolicy"
 }

@@ -2,6 +2,7 @@ package s3err
 
 // The codes, in alphabetical order.
 const (
+	AccessControlListNotSupported         Code = "AccessControlListNotSupported"
 	AccessDenied                          Code = "AccessDenied"
 	AccessForbidden                       Code = "AccessForbidden"
 	AuthorizationHeaderMalformed          Code = "AuthorizationHeaderMalformed"
@@ -57,7 +58,6 @@ const (
 	NotModified                           Code = "NotModified"
 	ObjectLockConfigurationNotFoundError  Code = "ObjectLockConfigurationNotFoundError"
 	OperationAborted                      Code = "OperationAborted"
-	OwnershipControlsNotFoundError        Code = "OwnershipControlsNotFoundError"
 	PreconditionFailed                    Code = "PreconditionFailed"
 	QuotaExceeded                         Code = "QuotaExceeded"
 	ReplicationConfigurationNotFoundError Code = "ReplicationConfigurationNotFoundError"
@@ -78,6 +78,7 @@ type entry struct {
 
 // table is never changed.
 var table = map[Code]entry{
+	AccessControlListNotSupported:         {400, "The bucket does not allow ACLs"},
 	AccessDenied:                          {403, "Access Denied"},
 	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed."},
 	AuthorizationHeaderMalformed:          {400, "The authorization header that you provided is not valid."},
@@ -133,7 +134,6 @@ var table = map[Code]entry{
 	NotModified:                           {304, "Not Modified"},
 	ObjectLockConfigurationNotFoundError:  {404, "Object Lock configuration does not exist for this bucket"},
 	OperationAborted:                      {409, "A conflicting conditional operation is currently in progress against this resource. Please try again."},
-	OwnershipControlsNotFoundError:        {404, "The bucket ownership controls were not found"},
 	PreconditionFailed:                    {412, "At least one of the pre-conditions you specified did not hold"},
 	QuotaExceeded:                         {403, "The bucket's quota is used up. Delete something, or raise the quota, and try again."},
 	ReplicationConfigurationNotFoundError: {404, "The replication configuration was not found"},
