@@ -26,7 +26,6 @@ func configurationList() []configuration {
 	return []configuration{
 		{sub: "versioning", action: "BucketVersioning", iam: "BucketVersioning", root: "VersioningConfiguration"},
 		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
-		{sub: "cors", action: "BucketCors", iam: "BucketCORS", none: s3err.NoSuchCORSConfiguration, delete: true},
 		{sub: "tagging", action: "BucketTagging", iam: "BucketTagging", none: s3err.NoSuchTagSet, delete: true},
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
 		{sub: "website", action: "BucketWebsite", iam: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
@@ -80,9 +79,4 @@ func (c configuration) read(q *request) error {
 func noContent(q *request) error {
 	q.reply(http.StatusNoContent)
 	return nil
-}
-
-// preflight answers OPTIONS as for a bucket without a CORS configuration.
-func preflight(*request) error {
-	return s3err.Newf(s3err.AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
 }

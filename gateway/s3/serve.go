@@ -173,6 +173,7 @@ func (q *request) some(name, value string) {
 // reply begins an answer without a body, or one that the caller writes.
 func (q *request) reply(status int) {
 	q.status = status
+	q.shareWithPage()
 	q.w.WriteHeader(status)
 }
 

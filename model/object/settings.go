@@ -14,6 +14,20 @@ type Settings struct {
 	// Policy is nil for a bucket without one.
 	Policy *Policy `cbor:"1,keyasint,omitempty"`
 	Block  Block   `cbor:"2,keyasint,omitzero"`
+	// CORS says which pages of others may ask; the first rule that fits counts.
+	CORS []CORSRule `cbor:"3,keyasint,omitempty"`
+}
+
+// CORSRule is one rule of S3's CORS configuration. In origins and headers one * may
+// stand for anything.
+type CORSRule struct {
+	ID      string   `cbor:"1,keyasint,omitempty"`
+	Methods []string `cbor:"2,keyasint"`
+	Origins []string `cbor:"3,keyasint"`
+	Headers []string `cbor:"4,keyasint,omitempty"`
+	Expose  []string `cbor:"5,keyasint,omitempty"`
+	// MaxAge is how long a browser may remember, in seconds; -1: not said.
+	MaxAge int `cbor:"6,keyasint"`
 }
 
 // Policy is a bucket policy with what its names meant when it was put.

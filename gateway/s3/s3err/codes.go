@@ -7,6 +7,7 @@ const (
 	AccessForbidden                       Code = "AccessForbidden"
 	AuthorizationHeaderMalformed          Code = "AuthorizationHeaderMalformed"
 	AuthorizationQueryParametersError     Code = "AuthorizationQueryParametersError"
+	BadRequest                            Code = "BadRequest"
 	BadDigest                             Code = "BadDigest"
 	BucketAlreadyExists                   Code = "BucketAlreadyExists"
 	BucketAlreadyOwnedByYou               Code = "BucketAlreadyOwnedByYou"
@@ -80,9 +81,10 @@ type entry struct {
 var table = map[Code]entry{
 	AccessControlListNotSupported:         {400, "The bucket does not allow ACLs"},
 	AccessDenied:                          {403, "Access Denied"},
-	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed."},
+	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."},
 	AuthorizationHeaderMalformed:          {400, "The authorization header that you provided is not valid."},
 	AuthorizationQueryParametersError:     {400, "The authorization query parameters that you provided are not valid."},
+	BadRequest:                            {400, "Bad Request"},
 	BadDigest:                             {400, "The Content-MD5 or checksum value that you specified did not match what the server received."},
 	BucketAlreadyExists:                   {409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."},
 	BucketAlreadyOwnedByYou:               {409, "Your previous request to create the named bucket succeeded and you already own it."},
