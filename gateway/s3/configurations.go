@@ -26,7 +26,6 @@ func configurationList() []configuration {
 	return []configuration{
 		{sub: "versioning", action: "BucketVersioning", iam: "BucketVersioning", root: "VersioningConfiguration"},
 		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
-		{sub: "tagging", action: "BucketTagging", iam: "BucketTagging", none: s3err.NoSuchTagSet, delete: true},
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
 		{sub: "website", action: "BucketWebsite", iam: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
 		{sub: "object-lock", action: "ObjectLockConfiguration", iam: "BucketObjectLockConfiguration", none: s3err.ObjectLockConfigurationNotFoundError},

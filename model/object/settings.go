@@ -16,6 +16,15 @@ type Settings struct {
 	Block  Block   `cbor:"2,keyasint,omitzero"`
 	// CORS says which pages of others may ask; the first rule that fits counts.
 	CORS []CORSRule `cbor:"3,keyasint,omitempty"`
+	// Tags are the bucket's, in the order in which they were put.
+	Tags []Tag `cbor:"4,keyasint,omitempty"`
+}
+
+// Tag is a name and a value that somebody gave a thing. No two tags of a thing have the
+// same name.
+type Tag struct {
+	Key   string `cbor:"1,keyasint"`
+	Value string `cbor:"2,keyasint,omitempty"`
 }
 
 // CORSRule is one rule of S3's CORS configuration. In origins and headers one * may

@@ -32,6 +32,7 @@ const (
 	InvalidRange                          Code = "InvalidRange"
 	InvalidRequest                        Code = "InvalidRequest"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
+	InvalidTag                            Code = "InvalidTag"
 	InvalidToken                          Code = "InvalidToken"
 	InvalidURI                            Code = "InvalidURI"
 	InvalidWebsiteRedirectLocation        Code = "InvalidWebsiteRedirectLocation"
@@ -109,6 +110,7 @@ var table = map[Code]entry{
 	InvalidRange:                          {416, "The requested range is not satisfiable"},
 	InvalidRequest:                        {400, "Invalid Request"},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
+	InvalidTag:                            {400, "The tag provided was not a valid tag."},
 	InvalidToken:                          {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                            {400, "Couldn't parse the specified URI."},
 	InvalidWebsiteRedirectLocation:        {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
