@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"rhizome/base/errs"
@@ -42,7 +43,9 @@ func readPolicyText(ctx context.Context, d *directory, name string, text []byte)
 		if err != nil || id == nil {
 			return policy.Principal{}, false, err
 		}
-		out.Principals = append(out.Principals, *id)
+		if !slices.Contains(out.Principals, *id) {
+			out.Principals = append(out.Principals, *id)
+		}
 		return principalOf(*id), true, nil
 	}})
 	if err != nil {

@@ -3,8 +3,10 @@ package object
 import (
 	"context"
 
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/register"
 )
 
 // Settings is what gateways keep in a bucket's row, which every request reads anyway.
@@ -69,13 +71,23 @@ type Block struct {
 	Set bool `cbor:"5,keyasint,omitempty"`
 }
 
+// maxSettings is how long a bucket's settings may be together, in bytes: half of a row, so
+// that there is room for grants and names.
+const maxSettings = register.MaxData / 2
+
 // ChangeSettings implements Service.
 func (s *Store) ChangeSettings(ctx context.Context, b *Bucket, change func(*Settings) error) (*Bucket, error) {
 	return s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
 		if r.State == bucketNew || r.State == bucketGone {
 			return ErrNoSuchBucket
 		}
-		return change(&r.Settings)
+		if err := change(&r.Settings); err != nil {
+			return err
+		}
+		if len(codec.Encode(r.Settings)) > maxSettings {
+			return errs.Newf(errs.TooLarge, "a bucket's settings have at most %d bytes together", maxSettings)
+		}
+		return nil
 	})
 }
 

@@ -38,6 +38,9 @@ func TestSettings(t *testing.T) {
 	if err := change(func(s *object.Settings) error { s.Policy = nil; return errs.New(errs.Denied, "no") }); errs.KindOf(err) != errs.Denied {
 		t.Errorf("refused: %v", err)
 	}
+	if err := change(func(s *object.Settings) error { s.Policy = &object.Policy{Text: make([]byte, 200<<10)}; return nil }); errs.KindOf(err) != errs.TooLarge {
+		t.Errorf("too much: %v", err)
+	}
 	got, err := h.Objects.Bucket(t.Context(), "garden", nil)
 	if err != nil || got.Settings.Policy == nil || string(got.Settings.Policy.Text) != "{}" || got.Settings.Policy.Principals[1] != p.Principals[1] {
 		t.Fatalf("%+v %v", got, err)
