@@ -41,15 +41,17 @@ func configurationList() []configuration {
 	}
 }
 
+const neverHad = "always as for a bucket that never had one"
+
 // configurations makes the routes that read and delete them.
 func configurations() []route {
 	var out []route
 	for _, c := range configurationList() {
 		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known,
-			IAM: []string{"s3:Get" + c.iam}, serve: c.read})
+			IAM: []string{"s3:Get" + c.iam}, Partly: neverHad, serve: c.read})
 		if c.delete {
 			out = append(out, route{Scope: bucket, Method: http.MethodDelete, Sub: c.sub, Action: "Delete" + c.action, Need: owns,
-				IAM: []string{c.put()}, Changes: true, serve: noContent})
+				IAM: []string{c.put()}, Partly: "there is none to delete", Changes: true, serve: noContent})
 		}
 	}
 	return out

@@ -22,6 +22,9 @@ var (
 // refused makes the routes of what is not done. They come after what is done.
 func refused() []route {
 	var out []route
+	for _, c := range refusedCalls() {
+		out = append(out, route{Scope: c.scope, Method: c.method, Sub: c.sub, Action: c.action, Need: signed, Refused: c.why, serve: refuse})
+	}
 	add := func(s scope, names []string, methods ...string) {
 		for _, m := range methods {
 			for _, n := range names {
@@ -35,6 +38,9 @@ func refused() []route {
 }
 
 func refuse(q *request) error {
+	if q.route.Refused != "" {
+		return notImplemented(q.route.Action + " is not implemented: " + q.route.Refused + ".")
+	}
 	return notImplemented("The sub-resource " + q.route.Sub + " is not implemented for this method.")
 }
 
