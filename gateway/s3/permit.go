@@ -64,6 +64,7 @@ func (q *request) may(b *object.Bucket, k *account.Key, n need, key string, h ht
 	}
 	p, err := q.g.policies.of(b)
 	a.Key, a.Value = key, facts{q, h}.value
+	a.Begun = q.route.Sub == "uploadId" && (q.route.Method == http.MethodPut || q.route.Method == http.MethodPost)
 	for _, action := range actions {
 		a.Action = action
 		switch d := policy.Decide(p, &a); {
@@ -191,6 +192,8 @@ func (f facts) ofS3(name string) []string {
 		if q.scope == bucket && q.query.has(name) {
 			return []string{q.query.get(name)}
 		}
+	case "objectcreationoperation":
+		return one(strconv.FormatBool(q.route.Sub != "uploads" && (q.route.Sub != "uploadId" || q.r.Method == http.MethodPost)))
 	case "versionid":
 		return one(q.query.get("versionId"))
 	case "tlsversion":

@@ -22,6 +22,7 @@ type condition struct {
 	set      quantifier
 	ifExists bool
 	name     string // of the key
+	made     bool   // as in key
 	texts    []text
 	values   []any
 }
@@ -95,6 +96,7 @@ func (c condition) with(name string, v any, vars bool) (condition, error) {
 	case !c.null && k.many && c.set == single:
 		return c, fault(badKey, name+": a request may have several values, so the operator needs ForAllValues: or ForAnyValue:")
 	}
+	c.made = k.made
 	values, err := scalars(name, v)
 	if err != nil {
 		return c, err

@@ -11,7 +11,11 @@ type Question struct {
 	// Value returns what the request says for a condition key, given as in keys.go: in
 	// lower case but for a tag's name; nothing if it says nothing. It is not asked for the
 	// keys about the caller. Nil: the request says nothing at all.
-	Value  func(key string) []string
+	Value func(key string) []string
+	// Begun: the action goes on with an upload, which was begun by another request. How the
+	// object is made was decided there, and is not said again: conditions about it hold in
+	// statements that allow, and statements that deny by them do not apply.
+	Begun  bool
 	Grants Grants
 	Block  Block
 }
@@ -134,7 +138,9 @@ func (s *statement) meets(q *Question, resource string) bool {
 		return false
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(q) {
+		switch c := &s.conditions[i]; {
+		case q.Begun && c.made && s.allow:
+		case q.Begun && c.made, !c.holds(q):
 			return false
 		}
 	}

@@ -147,6 +147,7 @@ func (s *source) question() *Question {
 		q.Caller = &Caller{"*", "m1"}
 	}
 	q.Grants = Grants{Owner: s.n(4) == 3, Caller: s.n(4) == 3, Anybody: s.n(4) == 3, Known: s.n(2) == 1, Closed: s.n(8) == 7}
+	q.Begun = s.n(4) == 3
 	q.Block = Block{IgnoreACLs: s.n(2) == 1, Restrict: s.n(2) == 1}
 	facts := map[string][]string{}
 	for _, name := range someNames {

@@ -21,6 +21,8 @@ type key struct {
 	kind kind
 	many bool   // a request may have several values
 	on   string // the actions that it is about; "" is all
+	// made: it says how an object is to be made, which is decided when an upload is begun.
+	made bool
 }
 
 const (
@@ -63,28 +65,30 @@ var keys = map[string]key{
 	"s3:versionid": {kind: words, on: oneVersion},
 
 	"s3:existingobjecttag/":   {kind: anyKind, on: tagged},
-	"s3:requestobjecttag/":    {kind: anyKind, on: tagging},
-	"s3:requestobjecttagkeys": {kind: words, many: true, on: tagging},
+	"s3:requestobjecttag/":    {kind: anyKind, on: tagging, made: true},
+	"s3:requestobjecttagkeys": {kind: words, many: true, on: tagging, made: true},
+
+	"s3:objectcreationoperation": {kind: boolean, on: storing},
 
 	"s3:if-match":      {kind: words, on: conditions},
 	"s3:if-none-match": {kind: words, on: storing},
 
-	"s3:x-amz-acl":                       {kind: words, on: acls},
+	"s3:x-amz-acl":                       {kind: words, on: acls, made: true},
 	"s3:x-amz-content-sha256":            {kind: words},
 	"s3:x-amz-copy-source":               {kind: words, on: storing},
-	"s3:x-amz-grant-full-control":        {kind: words, on: acls},
-	"s3:x-amz-grant-read":                {kind: words, on: acls},
-	"s3:x-amz-grant-read-acp":            {kind: words, on: acls},
-	"s3:x-amz-grant-write":               {kind: words, on: acls},
-	"s3:x-amz-grant-write-acp":           {kind: words, on: acls},
+	"s3:x-amz-grant-full-control":        {kind: words, on: acls, made: true},
+	"s3:x-amz-grant-read":                {kind: words, on: acls, made: true},
+	"s3:x-amz-grant-read-acp":            {kind: words, on: acls, made: true},
+	"s3:x-amz-grant-write":               {kind: words, on: acls, made: true},
+	"s3:x-amz-grant-write-acp":           {kind: words, on: acls, made: true},
 	"s3:x-amz-metadata-directive":        {kind: words, on: storing},
 	"s3:x-amz-object-ownership":          {kind: words, on: "PutBucketOwnershipControls"},
-	"s3:x-amz-server-side-encryption":    {kind: words, on: storing},
-	"s3:x-amz-storage-class":             {kind: words, on: storing},
-	"s3:x-amz-website-redirect-location": {kind: words, on: storing},
+	"s3:x-amz-server-side-encryption":    {kind: words, on: storing, made: true},
+	"s3:x-amz-storage-class":             {kind: words, on: storing, made: true},
+	"s3:x-amz-website-redirect-location": {kind: words, on: storing, made: true},
 
-	"s3:x-amz-server-side-encryption-aws-kms-key-id":     {kind: arn, on: storing},
-	"s3:x-amz-server-side-encryption-customer-algorithm": {kind: words, on: storing},
+	"s3:x-amz-server-side-encryption-aws-kms-key-id":     {kind: arn, on: storing, made: true},
+	"s3:x-amz-server-side-encryption-customer-algorithm": {kind: words, on: storing, made: true},
 }
 
 // lowerKey returns a key's name as it is compared: in lower case, but for a tag's name.

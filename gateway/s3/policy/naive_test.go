@@ -84,6 +84,13 @@ func (n naive) applies(s map[string]any, q *Question) bool {
 	if c, ok := s["Condition"].(map[string]any); ok {
 		for op, keys := range c {
 			for key, want := range keys.(map[string]any) {
+				about := strings.HasPrefix(strings.ToLower(key), "s3:requestobjecttag") || strings.EqualFold(key, "s3:x-amz-acl")
+				if q.Begun && about {
+					if s["Effect"] == "Deny" {
+						return false
+					}
+					continue
+				}
 				if !n.condition(op, key, many(want), q) {
 					return false
 				}

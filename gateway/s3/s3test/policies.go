@@ -119,6 +119,19 @@ func testPolicyConditions(e *env) {
 	a.do("PUT", "/alpha/k", "x").is(403, "AccessDenied")
 	a.do("POST", "/alpha/k?uploads", "").is(403, "AccessDenied")
 	a.do("PUT", "/alpha/k", "x", "x-amz-server-side-encryption", "AES256").is(200)
+	// How an object is made is said, and decided, when its upload is begun.
+	id := a.do("POST", "/alpha/up?uploads", "", "x-amz-server-side-encryption", "AES256").is(200).text("UploadId")
+	part := a.do("PUT", "/alpha/up?partNumber=1&uploadId="+id, "part").is(200)
+	whole := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + part.header.Get("ETag") + "</ETag></Part></CompleteMultipartUpload>"
+	a.do("POST", "/alpha/up?uploadId="+id, whole).is(200)
+	// What is there is not replaced.
+	put("Deny", "PutObject", "alpha/*", `{"Null":{"s3:if-none-match":"true"},"Bool":{"s3:ObjectCreationOperation":"true"}}`)
+	a.do("PUT", "/alpha/k", "x").is(403, "AccessDenied")
+	a.do("PUT", "/alpha/k2", "x", "If-None-Match", "*").is(200)
+	id = a.do("POST", "/alpha/up2?uploads", "").is(200).text("UploadId")
+	a.do("PUT", "/alpha/up2?partNumber=1&uploadId="+id, "part").is(200)
+	a.do("POST", "/alpha/up2?uploadId="+id, whole).is(403, "AccessDenied")
+	a.do("POST", "/alpha/up2?uploadId="+id, whole, "If-None-Match", "*").is(200)
 	put("Deny", "PutObject", "alpha/to/*", `{"StringNotLike":{"s3:x-amz-copy-source":"alpha/home/*"}}`)
 	a.do("PUT", "/alpha/to/a", "x").is(403, "AccessDenied")
 	a.do("PUT", "/alpha/to/a", "", "x-amz-copy-source", "/alpha/k").is(403, "AccessDenied")
