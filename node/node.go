@@ -351,7 +351,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Meter: counted, Objects: n.objects, Keys: n.accounts.Key, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)

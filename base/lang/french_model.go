@@ -2,6 +2,10 @@ package lang
 
 // frenchModel are errors of the floors below that people meet often.
 var frenchModel = map[string]string{
+	// settings of buckets
+	"the bucket's public access block forbids to open it to anybody: take the block away first": "le blocage d'accès public du bucket défend de l'ouvrir à tout le monde : retirez d'abord le blocage",
+	"a bucket's settings have at most %d bytes together":                                        "les réglages d'un bucket ont au plus %d octets ensemble",
+
 	"a member's name has 1 to 128 bytes":                                        "le nom d'un membre a de 1 à 128 octets",
 	"a member's row: %w":                                                        "l'enregistrement d'un membre : %w",
 	"the key %s calls another bucket %q already":                                "la clé %s nomme déjà un autre bucket %q",

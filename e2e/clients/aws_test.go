@@ -165,3 +165,70 @@ func TestAWSMultipart(t *testing.T) {
 	api(t, c, "delete-objects", "--bucket", "parts", "--delete", `{"Objects":[{"Key":"big"},{"Key":"never was"}]}`)
 	api(t, c, "delete-bucket", "--bucket", "parts")
 }
+
+// TestAWSPolicies: what a bucket's owner sets with the command line holds for those who
+// have no key.
+func TestAWSPolicies(t *testing.T) {
+	t.Parallel()
+	n := harness.Start(t)
+	c := aws(t, n)
+	harness.WriteFile(t, c.Home(), "f", []byte("text"))
+	c.Run("s3", "mb", "s3://park")
+	c.Run("s3", "cp", "f", "s3://park/open/f")
+	c.Run("s3", "cp", "f", "s3://park/closed/f")
+	stranger := func(args ...string) error {
+		_, err := c.Try(append([]string{"--no-sign-request", "s3"}, args...)...)
+		return err
+	}
+	if stranger("cp", "s3://park/open/f", "got") == nil {
+		t.Error("anybody may read without a policy")
+	}
+	refused(t, c, "NoSuchBucketPolicy", "get-bucket-policy", "--bucket", "park")
+	refused(t, c, "MalformedPolicy", "put-bucket-policy", "--bucket", "park", "--policy", `{"Statement":[]}`)
+	doc := `{"Version":"2012-10-17","Statement":[{"Sid":"open","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::park/open/*"}]}`
+	api(t, c, "put-bucket-policy", "--bucket", "park", "--policy", doc)
+	if got := api(t, c, "get-bucket-policy", "--bucket", "park")["Policy"]; got != doc {
+		t.Errorf("the policy comes back as %v", got)
+	}
+	status, _ := api(t, c, "get-bucket-policy-status", "--bucket", "park")["PolicyStatus"].(map[string]any)
+	if status["IsPublic"] != true {
+		t.Errorf("the policy is not public: %v", status)
+	}
+	if err := stranger("cp", "s3://park/open/f", "got"); err != nil {
+		t.Errorf("what the policy opens cannot be read: %v", err)
+	}
+	if stranger("cp", "s3://park/closed/f", "got") == nil || stranger("ls", "s3://park") == nil || stranger("cp", "f", "s3://park/open/f") == nil {
+		t.Error("the policy opens more than it says")
+	}
+	api(t, c, "put-public-access-block", "--bucket", "park", "--public-access-block-configuration",
+		"BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true")
+	if stranger("cp", "s3://park/open/f", "got") == nil {
+		t.Error("the public access block does not hold")
+	}
+	refused(t, c, "AccessDenied", "put-bucket-policy", "--bucket", "park", "--policy", doc)
+	api(t, c, "delete-public-access-block", "--bucket", "park")
+	api(t, c, "put-bucket-policy", "--bucket", "park", "--policy", strings.NewReplacer("Allow", "Deny", "s3:GetObject", "s3:*").Replace(doc))
+	if _, err := c.Try("s3", "cp", "s3://park/open/f", "got"); err == nil {
+		t.Error("a statement that denies does not hold for the owner")
+	}
+	api(t, c, "delete-bucket-policy", "--bucket", "park")
+	c.Run("s3", "cp", "s3://park/open/f", "got")
+
+	api(t, c, "put-bucket-cors", "--bucket", "park", "--cors-configuration",
+		`{"CORSRules":[{"AllowedMethods":["GET"],"AllowedOrigins":["https://*.example"],"MaxAgeSeconds":60}]}`)
+	rules, _ := api(t, c, "get-bucket-cors", "--bucket", "park")["CORSRules"].([]any)
+	if len(rules) != 1 {
+		t.Errorf("CORS rules: %v", rules)
+	}
+	curl := harness.NewTool(t, "curl", nil, "--silent", "--show-error", "--fail", "--include")
+	if out := curl.Run("-X", "OPTIONS", "-H", "Origin: https://a.example", "-H", "Access-Control-Request-Method: GET", n.URL()+"/park/open/f"); !strings.Contains(out, "Access-Control-Allow-Origin: https://a.example") {
+		t.Errorf("a preflight gives %s", out)
+	}
+	api(t, c, "put-bucket-tagging", "--bucket", "park", "--tagging", "TagSet=[{Key=a,Value=b}]")
+	if tags, _ := api(t, c, "get-bucket-tagging", "--bucket", "park")["TagSet"].([]any); len(tags) != 1 {
+		t.Errorf("tags: %v", tags)
+	}
+	api(t, c, "put-bucket-ownership-controls", "--bucket", "park", "--ownership-controls", "Rules=[{ObjectOwnership=BucketOwnerEnforced}]")
+	api(t, c, "put-bucket-acl", "--bucket", "park", "--acl", "private")
+	refused(t, c, "AccessControlListNotSupported", "put-bucket-acl", "--bucket", "park", "--acl", "public-read")
+}

@@ -3,11 +3,14 @@ package s3
 import (
 	"net/http"
 
+	"rhizome/gateway/s3/s3err"
 	"rhizome/model/object"
 )
 
-// There are no ACLs: who may do what stands in the bucket. What a bucket allows is
-// shown as the ACL that says the same, and only the ACL that it has can be set.
+// There are no ACLs: who may do what stands in the bucket and its policy. What anybody
+// may do by the bucket's grants is shown as the ACL that comes next to it. Only the ACL
+// that gives all to the owner has an exact meaning, so only this one can be set: READ
+// for everybody would let them list a bucket in S3, and here read everything in it too.
 
 func getACL(q *request) error {
 	owner, err := q.owner(q.bucket)
@@ -61,18 +64,70 @@ func (q *request) present() error {
 	return err
 }
 
-// putACL takes the canned ACL "private" where that is the case.
+// putACL takes the ACL that says that all is the owner's, canned or as a document: what
+// anybody may do to the bucket is then taken away. An object has no ACL of its own: it
+// can have this one only where the bucket has it.
 func putACL(q *request) error {
-	if q.r.Header.Get("X-Amz-Acl") == "" || q.bucket.Anonymous != (object.Access{}) {
-		return notImplemented("Access control lists are not implemented: what a key may do is set on the bucket.")
+	if err := q.ownersACL(); err != nil {
+		return err
 	}
+	open := q.bucket.Anonymous != (object.Access{})
 	if q.scope == anObject {
 		if err := q.present(); err != nil {
+			return err
+		}
+		if open {
+			return s3err.Newf(s3err.AccessControlListNotSupported, "What anybody may do is set for the whole bucket, not for one object.")
+		}
+	} else if open {
+		_, err := q.g.objects.ChangeAccess(q.ctx, q.bucket.ID, "", func(object.Access) object.Access { return object.Access{} })
+		if err != nil {
 			return err
 		}
 	}
 	q.reply(http.StatusOK)
 	return nil
+}
+
+// ownersACL refuses every ACL but the one that gives all to the owner.
+func (q *request) ownersACL() error {
+	if q.r.Header.Get("X-Amz-Acl") != "" {
+		return nil // checkHeaders took it
+	}
+	root, err := q.configuration("AccessControlPolicy")
+	if err != nil {
+		return err
+	}
+	owner, err := q.owner(q.bucket)
+	if err != nil {
+		return err
+	}
+	for _, n := range root.kids {
+		switch n.name {
+		case "Owner":
+		case "AccessControlList":
+			for _, g := range n.kids {
+				if !onlyOwner(g, owner) {
+					return s3err.New(s3err.AccessControlListNotSupported)
+				}
+			}
+		default:
+			return malformed(nil)
+		}
+	}
+	return nil
+}
+
+// onlyOwner reports whether a grant gives all to the owner.
+func onlyOwner(g *node, owner string) bool {
+	what, _ := g.child("Permission")
+	for _, k := range g.kids {
+		if k.name == "Grantee" {
+			id, _ := k.child("ID")
+			return g.name == "Grant" && what == "FULL_CONTROL" && id == owner
+		}
+	}
+	return false
 }
 
 func getObjectTagging(q *request) error {

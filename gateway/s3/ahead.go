@@ -72,7 +72,7 @@ func (q *request) likely(a *sigv4.Auth) bool {
 	if q.route.Need == signed {
 		return g.key != nil
 	}
-	return g.bucket != nil && meets(q.route.Need, g.bucket, g.key)
+	return g.bucket != nil && q.permitted(g.bucket, g.key, q.route) == nil
 }
 
 // assume carries the operation out as if the guess were true. Its answer, if only an
@@ -218,7 +218,7 @@ func foreseeCopy(q *request, g guess) {
 	if err != nil {
 		return
 	}
-	if b := g.ahead.Bucket(name); b != nil && b.May(g.key).Read {
+	if b := g.ahead.Bucket(name); b != nil && q.mayRead(b, g.key, key, version) == nil {
 		g.ahead.Version(b, key, version)
 	}
 }

@@ -78,8 +78,8 @@ func (q *request) enter() error {
 		return err
 	}
 	q.bucket = b
-	if !meets(q.route.Need, q.bucket, q.who) {
-		return s3err.New(s3err.AccessDenied)
+	if err := q.permitted(b, q.who, q.route); err != nil {
+		return err
 	}
 	return q.checkOwner("X-Amz-Expected-Bucket-Owner", b)
 }
@@ -91,24 +91,6 @@ func (q *request) lookup(name string) (*object.Bucket, error) {
 		return nil, s3err.New(s3err.NoSuchBucket, s3err.Field{Name: "BucketName", Value: name})
 	}
 	return b, err
-}
-
-// meets reports whether a key, or anybody if nil, has what is needed of a bucket.
-func meets(n need, b *object.Bucket, k *account.Key) bool {
-	a := b.May(k)
-	switch n {
-	case reads:
-		return a.Read
-	case writes:
-		return a.Write
-	case uploads:
-		return a.Read || a.Write || a.Owner
-	case owns:
-		return a.Owner
-	case known:
-		return k != nil && a != object.Access{}
-	}
-	return false
 }
 
 // checkOwner holds a bucket's owner against the one that the client expects.

@@ -19,6 +19,8 @@ type Config struct {
 	Objects object.Service
 	// Keys returns the key with an access key ID; errs.NotFound if there is none.
 	Keys func(ctx context.Context, accessKeyID string) (*account.Key, error)
+	// People finds those whom a policy names; nil: only access key IDs that Keys knows.
+	People People
 	// Clock tells the time that signatures and policies are held against.
 	Clock clock.Clock
 	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
@@ -58,7 +60,9 @@ type gateway struct {
 	objects  object.Service
 	ahead    object.Foreseer // nil: the service cannot
 	keys     func(context.Context, string) (*account.Key, error)
+	people   People
 	clock    clock.Clock
+	policies policies
 	domains  []string
 	strict   bool   // only region is accepted
 	region   string // the one reported
@@ -74,7 +78,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter,
+		objects: c.Objects, keys: c.Keys, people: c.People, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

@@ -12,6 +12,7 @@ import (
 type configuration struct {
 	sub    string
 	action string // without Get, Delete
+	iam    string // the same for a policy, without Get; deleting is put there
 	none   s3err.Code
 	root   string // of the document, when none is ""
 	body   string // of the document
@@ -23,39 +24,44 @@ func configurationList() []configuration {
 		"</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>"
 	const last = "<IsTruncated>false</IsTruncated>"
 	return []configuration{
-		{sub: "lifecycle", action: "BucketLifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
-		{sub: "policyStatus", action: "BucketPolicyStatus", none: s3err.NoSuchBucketPolicy},
-		{sub: "policy", action: "BucketPolicy", none: s3err.NoSuchBucketPolicy, delete: true},
-		{sub: "cors", action: "BucketCors", none: s3err.NoSuchCORSConfiguration, delete: true},
-		{sub: "tagging", action: "BucketTagging", none: s3err.NoSuchTagSet, delete: true},
-		{sub: "encryption", action: "BucketEncryption", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
-		{sub: "website", action: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
-		{sub: "object-lock", action: "ObjectLockConfiguration", none: s3err.ObjectLockConfigurationNotFoundError},
-		{sub: "publicAccessBlock", action: "PublicAccessBlock", none: s3err.NoSuchPublicAccessBlockConfiguration, delete: true},
-		{sub: "ownershipControls", action: "BucketOwnershipControls", none: s3err.OwnershipControlsNotFoundError, delete: true},
-		{sub: "replication", action: "BucketReplication", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
-		{sub: "notification", action: "BucketNotificationConfiguration", root: "NotificationConfiguration"},
-		{sub: "logging", action: "BucketLogging", root: "BucketLoggingStatus"},
-		{sub: "requestPayment", action: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
-		{sub: "accelerate", action: "BucketAccelerateConfiguration", root: "AccelerateConfiguration"},
-		{sub: "analytics", action: "BucketAnalyticsConfigurations", root: "ListBucketAnalyticsConfigurationResult", body: last},
-		{sub: "inventory", action: "BucketInventoryConfigurations", root: "ListInventoryConfigurationsResult", body: last},
-		{sub: "metrics", action: "BucketMetricsConfigurations", root: "ListMetricsConfigurationsResult", body: last},
-		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfigurations", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
+		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
+		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
+		{sub: "website", action: "BucketWebsite", iam: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
+		{sub: "object-lock", action: "ObjectLockConfiguration", iam: "BucketObjectLockConfiguration", none: s3err.ObjectLockConfigurationNotFoundError},
+		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
+		{sub: "notification", action: "BucketNotificationConfiguration", iam: "BucketNotification", root: "NotificationConfiguration"},
+		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
+		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
+		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
+		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},
+		{sub: "inventory", action: "BucketInventoryConfigurations", iam: "InventoryConfiguration", root: "ListInventoryConfigurationsResult", body: last},
+		{sub: "metrics", action: "BucketMetricsConfigurations", iam: "MetricsConfiguration", root: "ListMetricsConfigurationsResult", body: last},
+		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfigurations", iam: "IntelligentTieringConfiguration", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
 	}
 }
+
+const neverHad = "always as for a bucket that never had one"
 
 // configurations makes the routes that read and delete them.
 func configurations() []route {
 	var out []route
 	for _, c := range configurationList() {
-		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known, serve: c.read})
+		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known,
+			IAM: []string{"s3:Get" + c.iam}, Partly: neverHad, serve: c.read})
 		if c.delete {
 			out = append(out, route{Scope: bucket, Method: http.MethodDelete, Sub: c.sub, Action: "Delete" + c.action, Need: owns,
-				Changes: true, serve: noContent})
+				IAM: []string{c.put()}, Partly: "there is none to delete", Changes: true, serve: noContent})
 		}
 	}
 	return out
+}
+
+// put is the action that deleting takes, which AWS names after putting, but for one.
+func (c configuration) put() string {
+	if c.sub == "website" {
+		return "s3:DeleteBucketWebsite"
+	}
+	return "s3:Put" + c.iam
 }
 
 func (c configuration) read(q *request) error {
@@ -73,9 +79,4 @@ func (c configuration) read(q *request) error {
 func noContent(q *request) error {
 	q.reply(http.StatusNoContent)
 	return nil
-}
-
-// preflight answers OPTIONS as for a bucket without a CORS configuration.
-func preflight(*request) error {
-	return s3err.Newf(s3err.AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
 }

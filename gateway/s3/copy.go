@@ -30,8 +30,8 @@ func (q *request) source() (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	if !b.May(q.who).Read {
-		return source{}, s3err.New(s3err.AccessDenied)
+	if err := q.mayRead(b, q.who, key, version); err != nil {
+		return source{}, err
 	}
 	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
 	return s, q.checkOwner("X-Amz-Source-Expected-Bucket-Owner", b)

@@ -1,7 +1,7 @@
 // Package s3 is the S3 gateway: HTTP, XML and S3's rules in front of object.Service.
 //
 // It owns the wire: which request means which operation (the table in routes.go),
-// who may do it (Key and Bucket.May), what it looks like in bytes. It keeps nothing:
+// who may do it (permit.go: the bucket's grants and its policy), what it looks like in bytes. It keeps nothing:
 // every fact comes from the service, every decision is made per request.
 //
 // Rules. A request is refused before its body is asked for whenever its head alone

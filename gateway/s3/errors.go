@@ -97,6 +97,7 @@ func (q *request) fail(err error) {
 	if q.status != 0 {
 		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}
+	q.findPage(e)
 	q.leave()
 	q.endBody()
 	clear(q.w.Header())

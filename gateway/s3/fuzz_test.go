@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +53,61 @@ func FuzzXML(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzCORS: what is taken is written as it is read, and allows what its patterns say.
+func FuzzCORS(f *testing.F) {
+	f.Add("<CORSConfiguration><CORSRule><ID>a</ID><AllowedMethod>PUT</AllowedMethod><AllowedOrigin>https://*.example</AllowedOrigin><AllowedHeader>*</AllowedHeader>"+
+		"<ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>5</MaxAgeSeconds></CORSRule></CORSConfiguration>", "https://a.example", "x-a")
+	f.Add("<CORSConfiguration><CORSRule><AllowedMethod>PUT</AllowedMethod><AllowedOrigin>aba*ab</AllowedOrigin></CORSRule></CORSConfiguration>", "abab", "")
+	f.Fuzz(func(t *testing.T, text, origin, header string) {
+		root, err := parseXML([]byte(text), corsRoot)
+		if err != nil || !utf8.ValidString(origin+header) {
+			return
+		}
+		rules, err := readCORS(root)
+		if err != nil {
+			return
+		}
+		d := newDoc(corsRoot)
+		for i := range rules {
+			d.rule(&rules[i])
+		}
+		d.end(corsRoot)
+		again, err := parseXML(d.b, corsRoot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := readCORS(again); err != nil || !reflect.DeepEqual(back, rules) {
+			t.Fatalf("%+v is written as %+v, %v", rules, back, err)
+		}
+		got, _ := corsRule(rules, origin, "PUT", []string{strings.ToLower(header)})
+		for i := range rules {
+			if r := &rules[i]; allows(r, origin, header) {
+				if got != r {
+					t.Fatalf("%+v, want %+v", got, r)
+				}
+				return
+			}
+		}
+		if got != nil {
+			t.Fatalf("%+v allows %q %q", got, origin, header)
+		}
+	})
+}
+
+// allows is a rule read a second time, as AWS describes it.
+func allows(r *object.CORSRule, origin, header string) bool {
+	stands := func(patterns []string, s string) bool {
+		for _, p := range patterns {
+			if regexp.MustCompile("(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, ".*") + "$").MatchString(s) {
+				return true
+			}
+		}
+		return false
+	}
+	low := strings.Split(strings.ToLower(strings.Join(r.Headers, "\n")), "\n")
+	return slices.Contains(r.Methods, "PUT") && stands(r.Origins, origin) && len(r.Headers) > 0 && stands(low, strings.ToLower(header))
 }
 
 // FuzzQuery holds the query reader against net/url.

@@ -41,6 +41,11 @@ func deleteObjects(q *request) error {
 	if err := q.certain(list); err != nil {
 		return err
 	}
+	for i := range list {
+		if d := &list[i]; d.err == nil {
+			d.err = q.may(q.bucket, q.who, writes, d.key, q.r.Header, versioned(d.version, "s3:DeleteObject", "s3:DeleteObjectVersion"))
+		}
+	}
 	q.deleteAll(list)
 	const name = "DeleteResult"
 	d := newDoc(name)

@@ -114,10 +114,8 @@ func (q *request) authorizeForm(f *postform.Form) error {
 	if q.bucket, err = q.lookup(q.bucketName); err != nil {
 		return err
 	}
-	if !meets(writes, q.bucket, q.who) {
-		return s3err.New(s3err.AccessDenied)
-	}
-	return nil
+	key, _ := f.Key() // without one there is nothing to be put, as the caller finds
+	return q.may(q.bucket, q.who, need(writes), key, f.Header(), q.route.IAM...)
 }
 
 func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) {

@@ -23,6 +23,9 @@ var (
 // refused makes the routes of what is not done. They come after what is done.
 func refused() []route {
 	var out []route
+	for _, c := range refusedCalls() {
+		out = append(out, route{Scope: c.scope, Method: c.method, Sub: c.sub, Action: c.action, Need: signed, Refused: c.why, serve: refuse})
+	}
 	add := func(s scope, names []string, methods ...string) {
 		for _, m := range methods {
 			for _, n := range names {
@@ -36,6 +39,9 @@ func refused() []route {
 }
 
 func refuse(q *request) error {
+	if q.route.Refused != "" {
+		return notImplemented(q.route.Action + " is not implemented: " + q.route.Refused + ".")
+	}
 	return notImplemented("The sub-resource " + q.route.Sub + " is not implemented for this method.")
 }
 
@@ -76,7 +82,7 @@ var knownHeaders = []string{
 	"date", "content-sha256", "security-token", "user-agent", "decoded-content-length", "trailer", "sdk-", "checksum-",
 	"meta-", "copy-source", "copy-source-", "metadata-directive", "tagging-directive", "mp-object-size",
 	"expected-bucket-owner", "source-expected-bucket-owner", "request-payer", "cf-id", "api-version",
-	"website-redirect-location", "if-match-", "id-2", "request-id",
+	"website-redirect-location", "if-match-", "id-2", "request-id", "confirm-remove-self-bucket-access",
 }
 
 // checkHeaders refuses headers that would change what a write means and are not
@@ -138,6 +144,8 @@ func checkHeader(name, value string) error {
 		name == "bypass-governance-retention",                        // there is no retention to go around
 		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
 		return nil
+	case name == "acl", strings.HasPrefix(name, "grant-"):
+		return s3err.New(s3err.AccessControlListNotSupported)
 	case name == "storage-class":
 		return s3err.New(s3err.InvalidStorageClass, s3err.Field{Name: "StorageClassRequested", Value: value})
 	}

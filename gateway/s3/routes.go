@@ -46,6 +46,14 @@ type route struct {
 	// Action is the name that S3 gives the operation.
 	Action string
 	Need   need
+	// IAM are the actions that a policy must let the caller do, all of them; Versioned
+	// those if the request names a version, nil for the same. Their names say whether the
+	// resource is the bucket or the object. For routes that no policy decides they are told.
+	IAM, Versioned []string
+	// Partly says what of the call is not done, Refused why it is not done at all; "" else.
+	Partly, Refused string
+	// Each says that the body names the objects: each is decided for itself.
+	Each bool
 	// Changes says that the operation writes: parameters and headers that it does not
 	// know are refused.
 	Changes bool
@@ -67,48 +75,67 @@ type route struct {
 func table() []route {
 	const get, head, put, post, del = http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete
 	done := []route{
-		{Scope: service, Method: get, Action: "ListBuckets", Need: signed, serve: listBuckets, foresee: foreseeBuckets},
+		{Scope: service, Method: get, Action: "ListBuckets", Need: signed, IAM: []string{"s3:ListAllMyBuckets"}, serve: listBuckets, foresee: foreseeBuckets},
 
-		{Scope: bucket, Method: get, Sub: "location", Action: "GetBucketLocation", Need: known, serve: getLocation},
-		{Scope: bucket, Method: get, Sub: "uploads", Action: "ListMultipartUploads", Need: uploads, serve: listUploads, foresee: foreseeUploads},
-		{Scope: bucket, Method: get, Sub: "versions", Action: "ListObjectVersions", Need: reads, serve: listVersions, foresee: foreseeVersions},
-		{Scope: bucket, Method: get, Sub: "versioning", Action: "GetBucketVersioning", Need: known, serve: getVersioning},
-		{Scope: bucket, Method: put, Sub: "versioning", Action: "PutBucketVersioning", Need: owns, Changes: true, serve: putVersioning},
-		{Scope: bucket, Method: get, Sub: "acl", Action: "GetBucketAcl", Need: known, serve: getACL},
-		{Scope: bucket, Method: head, Action: "HeadBucket", Need: uploads, serve: headBucket},
-		{Scope: bucket, Method: put, Sub: "acl", Action: "PutBucketAcl", Need: owns, Changes: true, serve: putACL},
-		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, Changes: true, serve: deleteObjects, early: true},
+		{Scope: bucket, Method: get, Sub: "location", Action: "GetBucketLocation", Need: known, IAM: []string{"s3:GetBucketLocation"}, serve: getLocation},
+		{Scope: bucket, Method: get, Sub: "uploads", Action: "ListMultipartUploads", Need: uploads, IAM: []string{"s3:ListBucketMultipartUploads"}, serve: listUploads, foresee: foreseeUploads},
+		{Scope: bucket, Method: get, Sub: "versions", Action: "ListObjectVersions", Need: reads, IAM: []string{"s3:ListBucketVersions"}, serve: listVersions, foresee: foreseeVersions},
+		{Scope: bucket, Method: get, Sub: "versioning", Action: "GetBucketVersioning", Need: known, IAM: []string{"s3:GetBucketVersioning"}, serve: getVersioning},
+		{Scope: bucket, Method: put, Sub: "versioning", Action: "PutBucketVersioning", Need: owns, IAM: []string{"s3:PutBucketVersioning"}, Changes: true, serve: putVersioning},
+		{Scope: bucket, Method: get, Sub: "acl", Action: "GetBucketAcl", Partly: "what anybody may do by the bucket's grants is shown; grants of keys and the policy are not", Need: known, IAM: []string{"s3:GetBucketAcl"}, serve: getACL},
+		{Scope: bucket, Method: head, Action: "HeadBucket", Need: uploads, IAM: []string{"s3:ListBucket"}, serve: headBucket},
+		{Scope: bucket, Method: put, Sub: "acl", Action: "PutBucketAcl", Partly: "only the ACL that gives all to the owner; everything else is AccessControlListNotSupported", Need: owns, IAM: []string{"s3:PutBucketAcl"}, Changes: true, serve: putACL},
+		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, IAM: []string{"s3:DeleteObject"}, Each: true, Changes: true, serve: deleteObjects, early: true},
+		{Scope: bucket, Method: get, Sub: "policy", Action: "GetBucketPolicy", Need: owns, IAM: []string{"s3:GetBucketPolicy"}, serve: getPolicy},
+		{Scope: bucket, Method: put, Sub: "policy", Action: "PutBucketPolicy", Need: owns, IAM: []string{"s3:PutBucketPolicy"}, Changes: true, serve: putPolicy},
+		{Scope: bucket, Method: del, Sub: "policy", Action: "DeleteBucketPolicy", Need: owns, IAM: []string{"s3:DeleteBucketPolicy"}, Changes: true, serve: deletePolicy},
+		{Scope: bucket, Method: get, Sub: "policyStatus", Action: "GetBucketPolicyStatus", Need: known, IAM: []string{"s3:GetBucketPolicyStatus"}, serve: getPolicyStatus},
+		{Scope: bucket, Method: get, Sub: "publicAccessBlock", Action: "GetPublicAccessBlock", Need: known, IAM: []string{"s3:GetBucketPublicAccessBlock"}, serve: getBlock},
+		{Scope: bucket, Method: put, Sub: "publicAccessBlock", Action: "PutPublicAccessBlock", Need: owns, IAM: []string{"s3:PutBucketPublicAccessBlock"}, Changes: true, serve: putBlock},
+		{Scope: bucket, Method: del, Sub: "publicAccessBlock", Action: "DeletePublicAccessBlock", Need: owns, IAM: []string{"s3:PutBucketPublicAccessBlock"}, Changes: true, serve: deleteBlock},
+		{Scope: bucket, Method: get, Sub: "cors", Action: "GetBucketCors", Need: known, IAM: []string{"s3:GetBucketCORS"}, serve: getCORS},
+		{Scope: bucket, Method: put, Sub: "cors", Action: "PutBucketCors", Need: owns, IAM: []string{"s3:PutBucketCORS"}, Changes: true, serve: putCORS},
+		{Scope: bucket, Method: del, Sub: "cors", Action: "DeleteBucketCors", Need: owns, IAM: []string{"s3:PutBucketCORS"}, Changes: true, serve: deleteCORS},
+		{Scope: bucket, Method: get, Sub: "tagging", Action: "GetBucketTagging", Need: known, IAM: []string{"s3:GetBucketTagging"}, serve: getBucketTags},
+		{Scope: bucket, Method: put, Sub: "tagging", Action: "PutBucketTagging", Need: owns, IAM: []string{"s3:PutBucketTagging"}, Changes: true, serve: putBucketTags},
+		{Scope: bucket, Method: del, Sub: "tagging", Action: "DeleteBucketTagging", Need: owns, IAM: []string{"s3:PutBucketTagging"}, Changes: true, serve: deleteBucketTags},
+		{Scope: bucket, Method: get, Sub: "ownershipControls", Action: "GetBucketOwnershipControls", Need: known, IAM: []string{"s3:GetBucketOwnershipControls"}, serve: getOwnership},
+		{Scope: bucket, Method: put, Sub: "ownershipControls", Action: "PutBucketOwnershipControls", Partly: "only BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: putOwnership},
+		{Scope: bucket, Method: del, Sub: "ownershipControls", Action: "DeleteBucketOwnershipControls", Partly: "nothing changes: it stays BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: noContent},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
-		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, serve: listParts, foresee: foreseeParts},
-		{Scope: anObject, Method: get, Sub: "attributes", Action: "GetObjectAttributes", Need: reads, serve: getAttributes, foresee: foreseeObject},
-		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Need: reads, serve: getObjectTagging, foresee: foreseeObject},
-		{Scope: anObject, Method: get, Sub: "acl", Action: "GetObjectAcl", Need: known, serve: getObjectACL},
-		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, serve: headObject, foresee: foreseeObject},
-		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Need: writes, Changes: true,
+		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},
+		{Scope: anObject, Method: get, Sub: "attributes", Action: "GetObjectAttributes", Need: reads, IAM: []string{"s3:GetObject", "s3:GetObjectAttributes"}, Versioned: []string{"s3:GetObjectVersion", "s3:GetObjectVersionAttributes"}, serve: getAttributes, foresee: foreseeObject},
+		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Partly: "an object has no tags", Need: reads, IAM: []string{"s3:GetObjectTagging"}, Versioned: []string{"s3:GetObjectVersionTagging"}, serve: getObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: get, Sub: "acl", Action: "GetObjectAcl", Partly: "the bucket's", Need: known, IAM: []string{"s3:GetObjectAcl"}, Versioned: []string{"s3:GetObjectVersionAcl"}, serve: getObjectACL},
+		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, IAM: []string{"s3:GetObject"}, Versioned: []string{"s3:GetObjectVersion"}, serve: headObject, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Partly: "SSE-C is refused; the source needs s3:GetObject", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
 			Params: []string{"partNumber"}, serve: copyPart, foresee: foreseeCopyPart},
-		{Scope: anObject, Method: put, Sub: "uploadId", Action: "UploadPart", Need: writes, Changes: true,
+		{Scope: anObject, Method: put, Sub: "uploadId", Action: "UploadPart", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
 			Params: []string{"partNumber"}, serve: putPart, foresee: foreseePart, early: true},
-		{Scope: anObject, Method: put, Sub: "acl", Action: "PutObjectAcl", Need: owns, Changes: true, serve: putACL},
-		{Scope: anObject, Method: post, Sub: "uploads", Action: "CreateMultipartUpload", Need: writes, Changes: true, serve: createUpload},
-		{Scope: anObject, Method: post, Sub: "uploadId", Action: "CompleteMultipartUpload", Need: writes, Changes: true, serve: completeUpload, foresee: foreseeComplete},
-		{Scope: anObject, Method: del, Sub: "uploadId", Action: "AbortMultipartUpload", Need: writes, Changes: true, serve: abortUpload, foresee: foreseeAbort},
-		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Need: writes, Changes: true, serve: deleteObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Sub: "acl", Action: "PutObjectAcl", Partly: "only the ACL that gives all to the owner; everything else is AccessControlListNotSupported; none where anybody may do something to the bucket", Need: owns, IAM: []string{"s3:PutObjectAcl"}, Versioned: []string{"s3:PutObjectVersionAcl"}, Changes: true, serve: putACL},
+		{Scope: anObject, Method: post, Sub: "uploads", Action: "CreateMultipartUpload", Partly: plainOnly, Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: createUpload},
+		{Scope: anObject, Method: post, Sub: "uploadId", Action: "CompleteMultipartUpload", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: completeUpload, foresee: foreseeComplete},
+		{Scope: anObject, Method: del, Sub: "uploadId", Action: "AbortMultipartUpload", Need: writes, IAM: []string{"s3:AbortMultipartUpload"}, Changes: true, serve: abortUpload, foresee: foreseeAbort},
+		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Partly: "an object has no tags", Need: writes, IAM: []string{"s3:DeleteObjectTagging"}, Versioned: []string{"s3:DeleteObjectVersionTagging"}, Changes: true, serve: deleteObjectTagging, foresee: foreseeObject},
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{
-		{Scope: bucket, Method: put, Action: "CreateBucket", Need: signed, Changes: true, serve: createBucket},
-		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, Changes: true, serve: deleteBucket},
-		{Scope: bucket, Method: post, Action: "PostObject", Need: form, Changes: true, serve: postObject},
-		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, serve: listV2, foresee: foreseeList},
-		{Scope: bucket, Method: get, Action: "ListObjects", Need: reads, serve: listV1, foresee: foreseeList},
-		{Scope: anObject, Method: get, Action: "GetObject", Need: reads, serve: getObject, foresee: foreseeObject},
-		{Scope: anObject, Method: put, Header: copySource, Action: "CopyObject", Need: writes, Changes: true, serve: copyObject, foresee: foreseeCopy},
-		{Scope: anObject, Method: put, Action: "PutObject", Need: writes, Changes: true, serve: putObject, foresee: foreseePut, early: true},
-		{Scope: anObject, Method: del, Action: "DeleteObject", Need: writes, Changes: true, serve: deleteObject, foresee: foreseeDelete},
+		{Scope: bucket, Method: put, Action: "CreateBucket", Partly: "no tags, no object lock", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
+		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, IAM: []string{"s3:DeleteBucket"}, Changes: true, serve: deleteBucket},
+		{Scope: bucket, Method: post, Action: "PostObject", Partly: plainOnly, Need: form, IAM: []string{"s3:PutObject"}, Changes: true, serve: postObject},
+		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, IAM: []string{"s3:ListBucket"}, serve: listV2, foresee: foreseeList},
+		{Scope: bucket, Method: get, Action: "ListObjects", Need: reads, IAM: []string{"s3:ListBucket"}, serve: listV1, foresee: foreseeList},
+		{Scope: anObject, Method: get, Action: "GetObject", Need: reads, IAM: []string{"s3:GetObject"}, Versioned: []string{"s3:GetObjectVersion"}, serve: getObject, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Header: copySource, Action: "CopyObject", Partly: plainOnly + "; the source needs s3:GetObject", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: copyObject, foresee: foreseeCopy},
+		{Scope: anObject, Method: put, Action: "PutObject", Partly: plainOnly, Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: putObject, foresee: foreseePut, early: true},
+		{Scope: anObject, Method: del, Action: "DeleteObject", Need: writes, IAM: []string{"s3:DeleteObject"}, Versioned: []string{"s3:DeleteObjectVersion"}, Changes: true, serve: deleteObject, foresee: foreseeDelete},
 	}...)
 }
+
+// plainOnly is what an object cannot be given.
+const plainOnly = "tags, object lock, SSE-C, SSE-KMS and other storage classes are refused"
 
 const copySource = "X-Amz-Copy-Source"

@@ -121,7 +121,7 @@ func (q *request) run() (err error) {
 	if err = q.authorize(); err != nil {
 		return err
 	}
-	return q.perform()
+	return q.hide(q.perform())
 }
 
 // perform carries out the operation.
@@ -176,6 +176,7 @@ func (q *request) some(name, value string) {
 // reply begins an answer without a body, or one that the caller writes.
 func (q *request) reply(status int) {
 	q.status = status
+	q.shareWithPage()
 	q.w.WriteHeader(status)
 }
 

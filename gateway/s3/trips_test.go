@@ -251,6 +251,29 @@ func TestTripsUnderAQuota(t *testing.T) {
 	})
 }
 
+// TestTripsUnderAPolicy: the policy comes with the bucket's row, so it costs no trip.
+func TestTripsUnderAPolicy(t *testing.T) {
+	onATrip(t, func(x *trip) {
+		x.through(1).want(200, "PUT", "/family/pub/a", []byte("hello"))
+		guest := x.as(x.grant("guest", object.Access{Write: true}))
+		x.through(1).want(204, "PUT", "/family?policy", []byte(`{"Version":"2012-10-17","Statement":[
+			{"Effect":"Allow","Principal":{"AWS":"guest"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::family/pub/*"},
+			{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam:::user/guest"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::family/pub/*"}]}`))
+		guest.want(200, "HEAD", "/family/pub/a", nil)
+		if got := guest.in(1, 200, "GET", "/family/pub/a", nil); got != "hello" {
+			x.Errorf("%q", got)
+		}
+		guest.in(1, 403, "GET", "/family/pub/none", nil)
+		guest.in(1, 403, "GET", "/family/b", nil)
+		guest.in(1, 403, "PUT", "/family/pub/a", []byte("no"))
+		guest.in(2, 200, "PUT", "/family/b", []byte("yes"))
+		guest.in(2, 204, "DELETE", "/family/b", nil)
+		x.in(1, 200, "GET", "/family/pub/a", nil)
+		x.in(3, 204, "DELETE", "/family?policy", nil)
+		guest.in(1, 403, "GET", "/family/pub/a", nil)
+	})
+}
+
 func TestTripsOfManyDeletions(t *testing.T) {
 	onATrip(t, func(x *trip) {
 		var doc strings.Builder

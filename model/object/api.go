@@ -74,6 +74,7 @@ type Bucket struct {
 	Quota     Quota
 	// Versioning says whether what is replaced or deleted is kept.
 	Versioning Versioning
+	Settings   Settings
 	epoch      uint64
 	shards     int
 	key        ident.Secret

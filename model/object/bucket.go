@@ -281,7 +281,7 @@ func (s *Store) newBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 		return nil, ErrNoSuchBucket
 	}
 	b := &Bucket{ID: id, Created: time.UnixMilli(r.Created).UTC(), Names: r.Names, LocalNames: r.LocalNames,
-		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, Versioning: r.Versioning, epoch: r.Epoch, shards: r.Shards}
+		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, Versioning: r.Versioning, Settings: r.Settings, epoch: r.Epoch, shards: r.Shards}
 	if r.Shards < 1 || r.Shards > 256 {
 		return nil, errs.Newf(errs.Corrupt, "bucket %s has %d shards", id, r.Shards)
 	}

@@ -20,9 +20,7 @@ const maxNames = 100
 func (s *Store) ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(Access) Access) (*Bucket, error) {
 	return s.changeBucket(ctx, bucket, func(r *bucketRecord) error {
 		if key == "" {
-			r.Anonymous = change(r.Anonymous)
-			r.Anonymous.Owner = false
-			return nil
+			return r.open(change)
 		}
 		had, there := r.Grants[key]
 		a := change(had)

@@ -160,6 +160,8 @@ type bucketRecord struct {
 	State      bucketState         `cbor:"9,keyasint,omitempty"`
 	Epoch      uint64              `cbor:"10,keyasint,omitempty"`
 	Versioning Versioning          `cbor:"11,keyasint,omitempty"`
+	// Settings are the gateways'.
+	Settings Settings `cbor:"20,keyasint,omitzero"`
 }
 
 type bucketState uint8

@@ -22,6 +22,12 @@ type Service interface {
 	// DeleteBucket fails with ErrBucketNotEmpty while there is an object. Uploads under
 	// way are aborted.
 	DeleteBucket(ctx context.Context, b *Bucket) error
+	// ChangeAccess changes what a key, or anybody if key is empty, may do with a bucket.
+	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(Access) Access) (*Bucket, error)
+	// ChangeSettings changes what gateways keep about a bucket, durably. change may be
+	// called several times and has no other effects; it refuses by returning an error. Of
+	// two changes at once neither is lost.
+	ChangeSettings(ctx context.Context, b *Bucket, change func(*Settings) error) (*Bucket, error)
 	// Usage counts every version. It is exact when nothing is under way.
 	Usage(ctx context.Context, b *Bucket) (Usage, error)
 

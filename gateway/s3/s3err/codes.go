@@ -2,10 +2,12 @@ package s3err
 
 // The codes, in alphabetical order.
 const (
+	AccessControlListNotSupported         Code = "AccessControlListNotSupported"
 	AccessDenied                          Code = "AccessDenied"
 	AccessForbidden                       Code = "AccessForbidden"
 	AuthorizationHeaderMalformed          Code = "AuthorizationHeaderMalformed"
 	AuthorizationQueryParametersError     Code = "AuthorizationQueryParametersError"
+	BadRequest                            Code = "BadRequest"
 	BadDigest                             Code = "BadDigest"
 	BucketAlreadyExists                   Code = "BucketAlreadyExists"
 	BucketAlreadyOwnedByYou               Code = "BucketAlreadyOwnedByYou"
@@ -30,11 +32,13 @@ const (
 	InvalidRange                          Code = "InvalidRange"
 	InvalidRequest                        Code = "InvalidRequest"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
+	InvalidTag                            Code = "InvalidTag"
 	InvalidToken                          Code = "InvalidToken"
 	InvalidURI                            Code = "InvalidURI"
 	InvalidWebsiteRedirectLocation        Code = "InvalidWebsiteRedirectLocation"
 	KeyTooLongError                       Code = "KeyTooLongError"
 	MalformedPOSTRequest                  Code = "MalformedPOSTRequest"
+	MalformedPolicy                       Code = "MalformedPolicy"
 	MalformedXML                          Code = "MalformedXML"
 	MalformedTrailerError                 Code = "MalformedTrailerError"
 	MaxMessageLengthExceeded              Code = "MaxMessageLengthExceeded"
@@ -58,7 +62,6 @@ const (
 	NotModified                           Code = "NotModified"
 	ObjectLockConfigurationNotFoundError  Code = "ObjectLockConfigurationNotFoundError"
 	OperationAborted                      Code = "OperationAborted"
-	OwnershipControlsNotFoundError        Code = "OwnershipControlsNotFoundError"
 	PreconditionFailed                    Code = "PreconditionFailed"
 	QuotaExceeded                         Code = "QuotaExceeded"
 	ReplicationConfigurationNotFoundError Code = "ReplicationConfigurationNotFoundError"
@@ -79,10 +82,12 @@ type entry struct {
 
 // table is never changed.
 var table = map[Code]entry{
+	AccessControlListNotSupported:         {400, "The bucket does not allow ACLs"},
 	AccessDenied:                          {403, "Access Denied"},
-	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed."},
+	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."},
 	AuthorizationHeaderMalformed:          {400, "The authorization header that you provided is not valid."},
 	AuthorizationQueryParametersError:     {400, "The authorization query parameters that you provided are not valid."},
+	BadRequest:                            {400, "Bad Request"},
 	BadDigest:                             {400, "The Content-MD5 or checksum value that you specified did not match what the server received."},
 	BucketAlreadyExists:                   {409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."},
 	BucketAlreadyOwnedByYou:               {409, "Your previous request to create the named bucket succeeded and you already own it."},
@@ -107,11 +112,13 @@ var table = map[Code]entry{
 	InvalidRange:                          {416, "The requested range is not satisfiable"},
 	InvalidRequest:                        {400, "Invalid Request"},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
+	InvalidTag:                            {400, "The tag provided was not a valid tag."},
 	InvalidToken:                          {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                            {400, "Couldn't parse the specified URI."},
 	InvalidWebsiteRedirectLocation:        {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
 	KeyTooLongError:                       {400, "Your key is too long"},
 	MalformedPOSTRequest:                  {400, "The body of your POST request is not well-formed multipart/form-data."},
+	MalformedPolicy:                       {400, "The policy is not in the valid JSON format or contains an invalid element."},
 	MalformedXML:                          {400, "The XML you provided was not well-formed or did not validate against our published schema"},
 	MalformedTrailerError:                 {400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
 	MaxMessageLengthExceeded:              {400, "Your request was too big."},
@@ -135,7 +142,6 @@ var table = map[Code]entry{
 	NotModified:                           {304, "Not Modified"},
 	ObjectLockConfigurationNotFoundError:  {404, "Object Lock configuration does not exist for this bucket"},
 	OperationAborted:                      {409, "A conflicting conditional operation is currently in progress against this resource. Please try again."},
-	OwnershipControlsNotFoundError:        {404, "The bucket ownership controls were not found"},
 	PreconditionFailed:                    {412, "At least one of the pre-conditions you specified did not hold"},
 	QuotaExceeded:                         {403, "The bucket's quota is used up. Delete something, or raise the quota, and try again."},
 	ReplicationConfigurationNotFoundError: {404, "The replication configuration was not found"},

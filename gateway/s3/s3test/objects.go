@@ -293,7 +293,7 @@ func testPresigned(e *env) {
 	put := sign("PUT", "/alpha/p?x-amz-checksum-crc32="+esc(crc32Of("by url")))
 	e.nobody.do("PUT", put, "other").is(400, "BadDigest")
 	e.nobody.do("PUT", put, "by url").is(200).wants("x-amz-checksum-crc32", crc32Of("by url"))
-	e.nobody.do("PUT", sign("PUT", "/alpha/p?x-amz-acl=public-read"), "x").is(501, "NotImplemented")
+	e.nobody.do("PUT", sign("PUT", "/alpha/p?x-amz-acl=public-read"), "x").is(400, "AccessControlListNotSupported")
 	e.clock.Advance(2 * time.Hour)
 	e.nobody.do("GET", get, "").is(403, "AccessDenied")
 }

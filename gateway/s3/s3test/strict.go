@@ -46,11 +46,12 @@ func testPresignedCopy(e *env) {
 // testHeaderValues: of a header that comes twice, no value is passed over.
 func testHeaderValues(e *env) {
 	for _, h := range [][]string{
-		{"x-amz-acl", "private", "x-amz-acl", "public-read"}, {"x-amz-server-side-encryption", "AES256", "x-amz-server-side-encryption", "aws:kms"},
+		{"x-amz-server-side-encryption", "AES256", "x-amz-server-side-encryption", "aws:kms"},
 		{"x-amz-tagging", "", "x-amz-tagging", "a=b"},
 	} {
 		e.alice.do("PUT", "/alpha/k", "x", h...).is(501, "NotImplemented")
 	}
+	e.alice.do("PUT", "/alpha/k", "x", "x-amz-acl", "private", "x-amz-acl", "public-read").is(400, "AccessControlListNotSupported")
 	e.alice.do("PUT", "/alpha/k", "x", "x-amz-website-redirect-location", "/a", "x-amz-website-redirect-location", "/b").is(400, "InvalidArgument")
 	e.alice.do("HEAD", "/alpha/k", "").is(404)
 	e.alice.do("PUT", "/alpha/k", "x", "x-amz-acl", "private", "x-amz-acl", "private", "x-amz-meta-a", "1", "x-amz-meta-a", "2").is(200)

@@ -8,7 +8,10 @@ package s3test
 
 import (
 	"context"
+	"maps"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +44,9 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 	}{
 		{"Buckets", testBuckets}, {"BucketPages", testBucketPages}, {"Configurations", testConfigurations},
 		{"Rights", testRights}, {"Anonymous", testAnonymous}, {"Addressing", testAddressing},
+		{"Policy", testPolicy}, {"PolicyConditions", testPolicyConditions}, {"PolicyPrincipals", testPolicyPrincipals},
+		{"PolicyOfMany", testPolicyOfMany}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
+		{"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
@@ -100,7 +106,7 @@ func newEnv(t *testing.T, s Service) *env {
 
 // serve runs a gateway, with what c says, and makes it the one that all clients talk to.
 func (e *env) serve(c s3.Config) {
-	c.Keys, c.Clock, c.Domains = e.key, e.clock, []string{domain}
+	c.Keys, c.People, c.Clock, c.Domains = e.key, people(e.keys), e.clock, []string{domain}
 	h := s3.New(c)
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config = s3.NewServer(h)
@@ -123,6 +129,20 @@ func (e *env) key(ctx context.Context, id string) (*account.Key, error) {
 		return k, nil
 	}
 	return nil, errs.New(errs.NotFound, "there is no such key")
+}
+
+// people are the keys with a member each, called as they are with a capital.
+type people map[string]*account.Key
+
+func (p people) Keys(context.Context) ([]*account.Key, error) {
+	return slices.Collect(maps.Values(p)), nil
+}
+
+func (p people) Members(context.Context) (out []*account.Member, err error) {
+	for _, k := range p {
+		out = append(out, &account.Member{ID: k.Member, Name: strings.ToUpper(k.Name[:1]) + k.Name[1:]})
+	}
+	return out, nil
 }
 
 // allow gives bob rights on a bucket, or anybody.

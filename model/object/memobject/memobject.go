@@ -8,6 +8,7 @@ package memobject
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sort"
 	"strings"
@@ -113,6 +114,18 @@ func (s *Store) ChangeAccess(_ context.Context, id ident.ID, keyID string, chang
 		grants[keyID] = change(b.Grants[keyID])
 		b.Grants = grants
 	})
+}
+
+// ChangeSettings implements object.Service.
+func (s *Store) ChangeSettings(_ context.Context, b *object.Bucket, change func(*object.Settings) error) (*object.Bucket, error) {
+	var refused error
+	out, err := s.change(b.ID, func(b *object.Bucket) {
+		settings := b.Settings
+		if refused = change(&settings); refused == nil {
+			b.Settings = settings
+		}
+	})
+	return out, errors.Join(err, refused)
 }
 
 func (s *Store) change(id ident.ID, f func(*object.Bucket)) (*object.Bucket, error) {

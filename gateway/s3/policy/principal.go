@@ -1,0 +1,82 @@
+package policy
+
+import "strings"
+
+// Principal is what a written principal stands for. One of the two is set.
+type Principal struct {
+	Key    string // an access key ID
+	Member string // a member's ID: all its keys
+}
+
+// Caller is who asks, by a valid signature.
+type Caller struct {
+	Key    string // the access key ID
+	Member string // the ID of the member whose key it is
+}
+
+// principals is what Principal or NotPrincipal says.
+type principals struct {
+	anybody bool
+	list    []Principal
+}
+
+func readPrincipals(v any, in Where) (principals, error) {
+	if s, ok := v.(string); ok {
+		if s != "*" {
+			return principals{}, fault(badPrincipal, s)
+		}
+		return principals{anybody: true}, nil
+	}
+	o, ok := v.(object)
+	if !ok || len(o) == 0 {
+		return principals{}, fault(badPrincipal, "")
+	}
+	var out principals
+	for _, f := range o {
+		if f.name != "AWS" && f.name != "CanonicalUser" {
+			return out, fault(badPrincipal, f.name)
+		}
+		written, err := texts(f.name, f.value)
+		if err != nil {
+			return out, err
+		}
+		for _, s := range written {
+			if err := out.add(s, f.name == "CanonicalUser", in); err != nil {
+				return out, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func (p *principals) add(s string, canonical bool, in Where) error {
+	if s == "*" && !canonical {
+		p.anybody = true
+		return nil
+	}
+	if strings.ContainsAny(s, "*?") {
+		return fault(badPrincipal, s) // as in AWS, a part of a name is none
+	}
+	id, ok, err := in.Resolve(s, canonical)
+	if err != nil {
+		return err
+	}
+	if !ok || id == (Principal{}) {
+		return fault(badPrincipal, s)
+	}
+	p.list = append(p.list, id)
+	return nil
+}
+
+// has reports whether the caller is among the principals; nil is somebody without a key.
+func (p *principals) has(c *Caller) bool {
+	if p.anybody || c == nil {
+		return p.anybody
+	}
+	for _, id := range p.list {
+		if id.Key != "" && id.Key == c.Key || id.Member != "" && id.Member == c.Member {
+			return true
+		}
+	}
+	return false
+}
