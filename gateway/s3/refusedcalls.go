@@ -13,7 +13,6 @@ type refusedCall struct {
 func refusedCalls() []refusedCall {
 	const get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 	const (
-		versions    = "objects have one version"
 		lock        = "there is no object lock"
 		tiers       = "there is one storage class"
 		tables      = "there are no tables of metadata"
@@ -37,7 +36,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "notification", "PutBucketNotificationConfiguration", "nobody is notified"},
 		{bucket, put, "replication", "PutBucketReplication", "the homes hold copies by themselves; there is no replication to other stores"},
 		{bucket, put, "requestPayment", "PutBucketRequestPayment", "nobody pays for requests"},
-		{bucket, put, "versioning", "PutBucketVersioning", versions},
 		{bucket, put, "website", "PutBucketWebsite", "buckets are not served as sites"},
 		{bucket, put, "object-lock", "PutObjectLockConfiguration", lock},
 		{bucket, get, "abac", "GetBucketAbac", attributes},
