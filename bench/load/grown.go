@@ -40,18 +40,12 @@ func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, erro
 		out.Fill = fill
 	}
 	for i := range phases {
-		var all [2][]Result
-		for range plan.Rounds {
-			for j, side := range sides {
-				res, err := side.measure(i)
-				if err != nil {
-					return out, err
-				}
-				all[j] = append(all[j], res)
-			}
+		mid, err := inTurns(plan.Rounds, len(sides), func(side int) (Result, error) { return sides[side].measure(i) })
+		if err != nil {
+			return out, err
 		}
-		out.WithFew = append(out.WithFew, median(all[0]))
-		out.WithMany = append(out.WithMany, median(all[1]))
+		out.WithFew = append(out.WithFew, mid[0])
+		out.WithMany = append(out.WithMany, mid[1])
 	}
 	return out, nil
 }

@@ -62,18 +62,38 @@ func Homes(one *store.Process, several []*store.Process, plan HomesPlan) ([]Comp
 }
 
 func (t trial) compare(sides []*runner, data *pool, stored map[string][3]int, plan HomesPlan) (Compared, error) {
-	var rounds [3][]Result
-	for range plan.Rounds {
-		for i, r := range sides {
-			res, err := t.run(r, i, data, stored, plan.Plan)
-			if err != nil {
-				return Compared{}, err
-			}
-			rounds[i] = append(rounds[i], res)
+	mid, err := inTurns(plan.Rounds, len(sides), func(i int) (Result, error) {
+		res, err := t.run(sides[i], i, data, stored, plan.Plan)
+		if err == nil {
 			plan.Say(res)
 		}
+		return res, err
+	})
+	if err != nil {
+		return Compared{}, err
 	}
-	return Compared{Name: t.name, One: median(rounds[0]), Via: median(rounds[1]), All: median(rounds[2])}, nil
+	return Compared{Name: t.name, One: mid[0], Via: mid[1], All: mid[2]}, nil
+}
+
+// inTurns measures each side so many times, in turns, and returns the median of each.
+func inTurns(n, sides int, run func(side int) (Result, error)) (mid []Result, err error) {
+	all, err := rounds(n, func() (one []Result, err error) {
+		for i := range sides {
+			res, err := run(i)
+			if err != nil {
+				return one, err
+			}
+			one = append(one, res)
+		}
+		return one, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range sides {
+		mid = append(mid, median(column(all, i)))
+	}
+	return mid, nil
 }
 
 // run does one round. What was put under a size before is what is got.

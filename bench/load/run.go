@@ -53,9 +53,7 @@ func On(p *store.Process, name string, plan Plan) (*Run, error) {
 	if run.Idle, _, err = store.Memory(p.Pid()); err != nil {
 		return nil, err
 	}
-	c := &wire.Client{Target: p.Target()}
-	defer c.Close()
-	if _, err := c.Must(&wire.Request{Method: "PUT", Path: bucket}); err != nil {
+	if err := r.makeBucket(); err != nil {
 		return nil, err
 	}
 	steps := []func(*runner, *Run, Plan) error{keys, objects, parts}
