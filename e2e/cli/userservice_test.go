@@ -21,6 +21,9 @@ func (m *machine) newPerson(name string) person {
 	return person{m, name}
 }
 
+// home is the person's folder.
+func (p person) home() string { return "/home/" + p.name }
+
 // try runs a command in a session of the person's own and returns what it wrote.
 func (p person) try(args ...string) (string, error) {
 	return p.machine.try(append([]string{"systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--uid=" + p.name,
@@ -43,7 +46,7 @@ func TestUserService(t *testing.T) {
 	anna := m.newPerson("anna")
 
 	anna.run("rhizome", "service", "install", "--s3", "127.0.0.1:3902")
-	if got := anna.run("rhizome", "service", "status"); !strings.Contains(got, "/home/anna/.config/systemd/user/rhizome.service") || !strings.Contains(got, "active") {
+	if got := anna.run("rhizome", "service", "status"); !strings.Contains(got, anna.home()+"/.config/systemd/user/rhizome.service") || !strings.Contains(got, "active") {
 		t.Errorf("service status says: %s", got)
 	}
 	anna.run("rhizome", "bucket", "create", "album")
@@ -51,7 +54,7 @@ func TestUserService(t *testing.T) {
 	if got := m.run("ps", "-o", "user=", "-p", pid); got != "anna" {
 		t.Errorf("the node runs as %s", got)
 	}
-	if got := m.run("stat", "-c", "%U %a", "/home/anna/.local/share/rhizome"); got != "anna 700" {
+	if got := m.run("stat", "-c", "%U %a", anna.home()+"/.local/share/rhizome"); got != "anna 700" {
 		t.Errorf("the data folder belongs to %s", got)
 	}
 	// Nobody is logged in now: every command above was a session that ended.
@@ -81,7 +84,7 @@ func TestUserService(t *testing.T) {
 	if out, _ := m.try("pgrep", "-x", "rhizome"); out != "" {
 		t.Errorf("the node still runs: %s", out)
 	}
-	m.run("test", "-d", "/home/anna/.local/share/rhizome/rows")
+	m.run("test", "-d", anna.home()+"/.local/share/rhizome/rows")
 }
 
 // pid returns the process of the person's service.
