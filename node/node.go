@@ -131,6 +131,7 @@ func (n *Node) openFolder(context.Context) (err error) {
 // openRows opens the row store.
 func (n *Node) openRows(context.Context) (err error) {
 	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
+		MaxCacheBytes: maxCache(memoryBytes()), CacheSized: n.config.CacheSized, OpenFiles: rowFiles(fileLimit()),
 		Logger: n.config.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
 	})
 	if err == nil {
