@@ -50,7 +50,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "metadataJournalTable", "UpdateBucketMetadataJournalTableConfiguration", tables},
 		{bucket, get, "session", "CreateSession", "there are no directory buckets"},
 
-		{anObject, put, "tagging", "PutObjectTagging", "objects have no tags"},
 		{anObject, get, "legal-hold", "GetObjectLegalHold", lock},
 		{anObject, put, "legal-hold", "PutObjectLegalHold", lock},
 		{anObject, get, "retention", "GetObjectRetention", lock},

@@ -52,7 +52,7 @@ type route struct {
 	IAM, Versioned []string
 	// Partly says what of the call is not done, Refused why it is not done at all; "" else.
 	Partly, Refused string
-	// Each says that the body names the objects: each is decided for itself.
+	// Each says that the body names the objects or their tags, which are decided on then.
 	Each bool
 	// Changes says that the operation writes: parameters and headers that it does not
 	// know are refused.
@@ -106,7 +106,7 @@ func table() []route {
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},
 		{Scope: anObject, Method: get, Sub: "attributes", Action: "GetObjectAttributes", Need: reads, IAM: []string{"s3:GetObject", "s3:GetObjectAttributes"}, Versioned: []string{"s3:GetObjectVersion", "s3:GetObjectVersionAttributes"}, serve: getAttributes, foresee: foreseeObject},
-		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Partly: "an object has no tags", Need: reads, IAM: []string{"s3:GetObjectTagging"}, Versioned: []string{"s3:GetObjectVersionTagging"}, serve: getObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Need: reads, IAM: []string{"s3:GetObjectTagging"}, Versioned: []string{"s3:GetObjectVersionTagging"}, serve: getObjectTagging, foresee: foreseeObject},
 		{Scope: anObject, Method: get, Sub: "acl", Action: "GetObjectAcl", Partly: "the bucket's", Need: known, IAM: []string{"s3:GetObjectAcl"}, Versioned: []string{"s3:GetObjectVersionAcl"}, serve: getObjectACL},
 		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, IAM: []string{"s3:GetObject"}, Versioned: []string{"s3:GetObjectVersion"}, serve: headObject, foresee: foreseeObject},
 		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Partly: "SSE-C is refused; the source needs s3:GetObject", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
@@ -117,7 +117,8 @@ func table() []route {
 		{Scope: anObject, Method: post, Sub: "uploads", Action: "CreateMultipartUpload", Partly: plainOnly, Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: createUpload},
 		{Scope: anObject, Method: post, Sub: "uploadId", Action: "CompleteMultipartUpload", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: completeUpload, foresee: foreseeComplete},
 		{Scope: anObject, Method: del, Sub: "uploadId", Action: "AbortMultipartUpload", Need: writes, IAM: []string{"s3:AbortMultipartUpload"}, Changes: true, serve: abortUpload, foresee: foreseeAbort},
-		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Partly: "an object has no tags", Need: writes, IAM: []string{"s3:DeleteObjectTagging"}, Versioned: []string{"s3:DeleteObjectVersionTagging"}, Changes: true, serve: deleteObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Sub: "tagging", Action: "PutObjectTagging", Need: writes, IAM: []string{"s3:PutObjectTagging"}, Versioned: []string{"s3:PutObjectVersionTagging"}, Each: true, Changes: true, serve: putObjectTagging},
+		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Need: writes, IAM: []string{"s3:DeleteObjectTagging"}, Versioned: []string{"s3:DeleteObjectVersionTagging"}, Changes: true, serve: deleteObjectTagging},
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, configurations()...)
@@ -136,6 +137,6 @@ func table() []route {
 }
 
 // plainOnly is what an object cannot be given.
-const plainOnly = "tags, object lock, SSE-C, SSE-KMS and other storage classes are refused"
+const plainOnly = "object lock, SSE-C, SSE-KMS and other storage classes are refused"
 
 const copySource = "X-Amz-Copy-Source"

@@ -18,7 +18,11 @@ func createUpload(q *request) error {
 	if err != nil {
 		return err
 	}
-	n := object.NewUpload{Key: q.key, Attrs: attrs}
+	tags, err := tagsOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags}
 	if algorithm != checksum.None {
 		n.Checksum = object.Checksum{Algorithm: algorithm.String(), Composite: kind == checksum.Composite}
 	}

@@ -145,6 +145,8 @@ type Head struct {
 	Marker    bool
 	// SourceVersionID is, of a copy, that of the source.
 	SourceVersionID string
+	// Tags are the version's, in the order in which they were put. Nobody changes them.
+	Tags []Tag
 }
 
 // Conditions are those of RFC 9110, section 13.1, with ETags without quotes. On
@@ -189,6 +191,7 @@ type Body struct {
 type Put struct {
 	Key   string
 	Attrs Attrs
+	Tags  []Tag
 	Body  Body
 	If    Conditions
 }
@@ -229,6 +232,8 @@ type Copy struct {
 	If          Conditions
 	// Attrs replaces the metadata; nil copies it all but WebsiteRedirect.
 	Attrs *Attrs
+	// Tags replaces the tags; nil copies them.
+	Tags *[]Tag
 	// Digest, if set, makes another checksum than the source has; it forces a read of
 	// the bytes. It returns a Hash and its Finish as in Body.
 	Digest func() (io.Writer, func() (Digest, error))
@@ -246,7 +251,7 @@ type List struct {
 	Limit int // 0 to 1,000
 }
 
-// Listed is a page of keys, whose heads carry neither Version nor Attrs. Objects and Prefixes are each in byte order; together
+// Listed is a page of keys, whose heads carry neither Version, Attrs nor Tags. Objects and Prefixes are each in byte order; together
 // they are at most Limit.
 type Listed struct {
 	Objects  []Head
@@ -260,6 +265,7 @@ type Listed struct {
 type NewUpload struct {
 	Key      string
 	Attrs    Attrs
+	Tags     []Tag
 	Checksum Checksum // Algorithm and Composite only
 }
 

@@ -95,6 +95,10 @@ func (s *Store) Break(rule string) {
 		s.rules.blindFill = true
 	case "noMove":
 		s.rules.noMove = true
+	case "blindTurn":
+		s.rules.blindTurn = true
+	case "blindStrike":
+		s.rules.blindStrike = true
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(p.Key))
-	d.ahead, d.version.Attrs = ahead, p.Attrs
+	d.ahead, d.version.Attrs, d.version.Tags = ahead, p.Attrs, p.Tags
 	data := b.versionKey(d.version.ID)
 	err = s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key))
 	failed := checked()
@@ -83,6 +83,9 @@ func checkPut(p Put) error {
 	}
 	if p.Body.Size > MaxPut {
 		return ErrEntityTooLarge
+	}
+	if err := checkTags(p.Tags); err != nil {
+		return err
 	}
 	return p.Attrs.check()
 }

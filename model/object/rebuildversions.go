@@ -38,7 +38,7 @@ func (r *Rebuild) mendPast(ctx context.Context, row register.Row, number uint64)
 			return nil, errNothing
 		}
 		if e.Past == nil {
-			e.Past = &past{}
+			e.Past = &past{Turn: newTurn()}
 		}
 		e.Past.Older, e.Past.Number = true, max(e.Past.Number, number)
 		switch {

@@ -64,7 +64,8 @@ type version struct {
 	// Marker is a delete marker: it has no bytes.
 	Marker bool `cbor:"14,keyasint,omitempty"`
 	// Null says that versioning was suspended when it was written.
-	Null bool `cbor:"15,keyasint,omitempty"`
+	Null bool  `cbor:"15,keyasint,omitempty"`
+	Tags []Tag `cbor:"16,keyasint,omitempty"`
 }
 
 // kind says what a row's blob is.
@@ -194,6 +195,7 @@ type uploadRecord struct {
 	// Kept are the parts that completing named; the others are to be removed once it is
 	// done. Empty: none are left to be removed.
 	Kept partSet `cbor:"11,keyasint,omitempty"`
+	Tags []Tag   `cbor:"12,keyasint,omitempty"`
 }
 
 // partSet is a set of part numbers: number n is bit n%8 of byte n/8.
@@ -259,7 +261,7 @@ func (p *past) weigh(v *register.Value) {
 		v.Count, v.Bytes = 0, 0
 	}
 	for i := range p.Notes {
-		if w := p.Notes[i].Version; w != nil {
+		if w := p.Notes[i].Version; w != nil && !p.Notes[i].Again {
 			v.Count, v.Bytes = v.Count+1, v.Bytes+w.Size
 		}
 	}
@@ -267,7 +269,8 @@ func (p *past) weigh(v *register.Value) {
 
 func (v *version) head(key string) Head {
 	return Head{Key: key, Version: v.ID, Size: v.Size, ETag: v.ETag, Modified: time.UnixMilli(v.Modified).UTC(),
-		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts, VersionID: v.name(), Marker: v.Marker}
+		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts, VersionID: v.name(), Marker: v.Marker,
+		Tags: v.Tags}
 }
 
 func decodeList(b []byte) (*list, error) {

@@ -46,6 +46,9 @@ type Service interface {
 	ListVersions(ctx context.Context, b *Bucket, l ListVersions) (*ListedVersions, error)
 	// SetVersioning turns versioning on, or suspends it.
 	SetVersioning(ctx context.Context, b *Bucket, v Versioning) (*Bucket, error)
+	// SetTags replaces the tags of a version, or of the current one if version is empty. It
+	// makes no other version, and changes neither ETag nor Modified.
+	SetTags(ctx context.Context, b *Bucket, key, version string, tags []Tag) (*Head, error)
 	// Copy makes an object of another's bytes, by reference where it can.
 	Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error)
 	List(ctx context.Context, b *Bucket, l List) (*Listed, error)

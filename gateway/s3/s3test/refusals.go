@@ -20,7 +20,7 @@ func testNotImplemented(e *env) {
 	a := e.alice
 	a.do("PUT", "/alpha/k", "x").is(200)
 	for _, h := range [][]string{
-		{"x-amz-tagging", "a=b"}, {"x-amz-server-side-encryption", "aws:kms"},
+		{"x-amz-server-side-encryption", "aws:kms"},
 		{"x-amz-server-side-encryption-customer-algorithm", "AES256"}, {"x-amz-object-lock-mode", "GOVERNANCE"},
 		{"x-amz-unheard-of", "1"}, {"x-amz-write-offset-bytes", "5"},
 	} {
@@ -33,7 +33,7 @@ func testNotImplemented(e *env) {
 	}
 	a.do("PUT", "/alpha/k", "y", "x-amz-storage-class", "GLACIER").is(400, "InvalidStorageClass")
 	a.do("GET", "/alpha/k", "", "x-amz-security-token", "t").is(400, "InvalidToken")
-	for _, sub := range []string{"tagging", "retention", "legal-hold", "torrent", "restore", "unheard-of", "renameObject"} {
+	for _, sub := range []string{"retention", "legal-hold", "torrent", "restore", "unheard-of", "renameObject"} {
 		a.do("PUT", "/alpha/k?"+sub, "y").is(501, "NotImplemented")
 	}
 	for _, sub := range []string{"retention", "legal-hold", "torrent"} {

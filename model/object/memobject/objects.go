@@ -22,7 +22,7 @@ func (s *Store) Put(_ context.Context, b *object.Bucket, p object.Put) (*object.
 		return nil, err
 	}
 	return s.commit(b, p.Key, p.If, &entry{data: data, head: object.Head{
-		Attrs: p.Attrs, ETag: d.ETag, Checksum: d.Checksum}})
+		Attrs: p.Attrs, Tags: p.Tags, ETag: d.ETag, Checksum: d.Checksum}})
 }
 
 // readBody takes a body whole, as the contract of object.Body says.
@@ -182,6 +182,9 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 	n.head.Attrs.WebsiteRedirect = ""
 	if c.Attrs != nil {
 		n.head.Attrs = *c.Attrs
+	}
+	if c.Tags != nil {
+		n.head.Tags = *c.Tags
 	}
 	if c.Digest != nil {
 		d, err := digest(c, e.data)

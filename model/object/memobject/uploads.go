@@ -12,6 +12,7 @@ import (
 
 type upload struct {
 	info  object.Upload
+	tags  []object.Tag
 	parts []uploaded // in ascending order
 }
 
@@ -34,7 +35,7 @@ func (s *Store) CreateUpload(_ context.Context, b *object.Bucket, n object.NewUp
 	s.begun++
 	id := ident.New()
 	binary.BigEndian.PutUint64(id[:], s.begun) // listed in the order in which they were begun
-	u := &upload{info: object.Upload{ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
+	u := &upload{tags: n.Tags, info: object.Upload{ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
 	in.uploads[u.info.ID] = u
 	info := u.info
 	return &info, nil
@@ -147,7 +148,7 @@ func (s *Store) Complete(_ context.Context, b *object.Bucket, c object.Complete)
 	if err != nil {
 		return nil, err
 	}
-	e.head.Attrs = u.info.Attrs
+	e.head.Attrs, e.head.Tags = u.info.Attrs, u.tags
 	h, err := s.commitLocked(in, c.Key, c.If, e)
 	if err == nil {
 		delete(in.uploads, c.Upload)

@@ -122,6 +122,34 @@ func (s *Store) DeleteVersion(_ context.Context, b *object.Bucket, key, id strin
 	return out, nil
 }
 
+// SetTags implements object.Service.
+func (s *Store) SetTags(_ context.Context, b *object.Bucket, key, id string, tags []object.Tag) (*object.Head, error) {
+	return s.revise(b, key, id, func(h *object.Head) error {
+		h.Tags = tags
+		return nil
+	})
+}
+
+// revise changes what is kept of a version beside its bytes.
+func (s *Store) revise(b *object.Bucket, key, id string, f func(*object.Head) error) (*object.Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return nil, err
+	}
+	e, err := in.version(key, id)
+	if err != nil {
+		return nil, err
+	}
+	h := e.head
+	if err := f(&h); err != nil {
+		return nil, err
+	}
+	e.head = h
+	return &h, nil
+}
+
 // ListVersions implements object.Service.
 func (s *Store) ListVersions(_ context.Context, b *object.Bucket, l object.ListVersions) (*object.ListedVersions, error) {
 	s.mu.Lock()
