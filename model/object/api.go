@@ -74,6 +74,7 @@ type Bucket struct {
 	Quota     Quota
 	// Versioning says whether what is replaced or deleted is kept.
 	Versioning Versioning
+	Lock       BucketLock
 	Settings   Settings
 	epoch      uint64
 	shards     int
@@ -147,6 +148,7 @@ type Head struct {
 	SourceVersionID string
 	// Tags are the version's, in the order in which they were put. Nobody changes them.
 	Tags []Tag
+	Lock Lock
 }
 
 // Conditions are those of RFC 9110, section 13.1, with ETags without quotes. On
@@ -154,6 +156,8 @@ type Head struct {
 type Conditions struct {
 	IfMatch, IfNoneMatch               []string // "*" matches any present object
 	IfModifiedSince, IfUnmodifiedSince time.Time
+	// Bypass is for the deletion of a version by who may go around governance.
+	Bypass bool
 }
 
 // Digest is what a gateway works out of a body while it is stored.
@@ -192,6 +196,7 @@ type Put struct {
 	Key   string
 	Attrs Attrs
 	Tags  []Tag
+	Lock  Lock
 	Body  Body
 	If    Conditions
 }
@@ -234,6 +239,8 @@ type Copy struct {
 	Attrs *Attrs
 	// Tags replaces the tags; nil copies them.
 	Tags *[]Tag
+	// Lock is the copy's; the source's is never taken along.
+	Lock Lock
 	// Digest, if set, makes another checksum than the source has; it forces a read of
 	// the bytes. It returns a Hash and its Finish as in Body.
 	Digest func() (io.Writer, func() (Digest, error))
@@ -266,6 +273,7 @@ type NewUpload struct {
 	Key      string
 	Attrs    Attrs
 	Tags     []Tag
+	Lock     Lock
 	Checksum Checksum // Algorithm and Composite only
 }
 

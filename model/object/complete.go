@@ -120,6 +120,7 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	row := addr.row()
 	d.holder = &row
 	v := &d.version
+	d.lock = r.Lock
 	v.Attrs, v.Tags, v.Checksum, v.ETag = r.Attrs, r.Tags, g.digest.Checksum, g.digest.ETag
 	v.Size, v.Parts, v.Holder = g.size, len(g.list.Parts), &addr
 	v.Sealed = sealKey(b.versionKey(v.ID), data)

@@ -26,6 +26,9 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 			return nil, err
 		}
 	}
+	if err := s.checkLock(b, c.Lock); err != nil {
+		return nil, err
+	}
 	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) {
 		h, err := s.copyOnce(ctx, b, c, src, bytes)
 		if err == nil {
@@ -107,6 +110,7 @@ func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
 	d.ahead, d.version.Attrs, d.version.Tags = ahead, c.attrs(src.v), c.tags(src.v)
+	d.lock = c.Lock
 	inline := MaxInline
 	if c.Digest == nil && src.v.Parts > 0 {
 		if err := s.loadList(ctx, src); err != nil {
@@ -173,12 +177,12 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead = ahead
+	d.ahead, d.lock = ahead, c.Lock
 	d.promise()
 	v := &d.version
 	id, modified := v.ID, v.Modified
 	*v = *src.v
-	v.Number, v.Null = 0, false
+	v.Number, v.Null, v.Lock = 0, false, Lock{}
 	v.ID, v.Modified, v.Attrs, v.Tags, v.Extents = id, modified, c.attrs(src.v), c.tags(src.v), nil
 	v.Sealed = sealKey(b.versionKey(id), from)
 	d.blob = src.blob

@@ -37,6 +37,8 @@ type content struct {
 	Checksum Checksum `cbor:"13,keyasint"`
 	// Tags are those that the version was made with.
 	Tags []Tag `cbor:"14,keyasint,omitempty"`
+	// Lock is what the version was to be locked with.
+	Lock Lock `cbor:"15,keyasint,omitzero"`
 
 	home *Bucket // set by who opened it: the bucket whose key it is sealed under
 }
@@ -62,6 +64,9 @@ func (say describer) extent(d *draft, index int) extent.Describe {
 		v := &d.version
 		c := content{Key: say.key, Version: v.ID, Upload: say.upload, Part: say.part, Index: index,
 			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags}
+		if say.upload.IsZero() {
+			c.Lock = say.b.Lock.give(d.lock, v.Modified)
+		}
 		if v.ETag != "" {
 			c.Last, c.Size, c.ETag, c.Checksum = true, v.Size, v.ETag, v.Checksum
 		}

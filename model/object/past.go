@@ -48,6 +48,8 @@ type past struct {
 	// Turn is drawn anew whenever a version is deleted or revised, and with the first past:
 	// while it is the same, versions in rows of their own are what they were.
 	Turn uint64 `cbor:"8,keyasint,omitempty"`
+	// Locked says that a version of the key was ever locked, whatever the bucket says.
+	Locked bool `cbor:"9,keyasint,omitempty"`
 }
 
 // note is follow-up work on one version's row.
@@ -272,6 +274,7 @@ func (e *entry) supersede(next version, blob []byte, v Versioning, now int64) {
 		e.Past = &past{Turn: newTurn()}
 	}
 	p := e.Past
+	e.noteLock(next.Lock)
 	if next.Null = v == VersioningSuspended; next.Null {
 		e.dropNull()
 	}
@@ -294,6 +297,7 @@ const (
 func (e *entry) putAway(old *version) {
 	p := e.Past
 	p.Older = true
+	e.noteLock(old.Lock)
 	v := *old
 	if v.Number == 0 {
 		v.Number, v.Null = numberBefore, true

@@ -128,6 +128,7 @@ func (e *entry) revise(at sighting, w which, blind bool, f func(*version) error)
 		return nil, err
 	}
 	turn := e.Past.turned()
+	e.noteLock(next.Lock)
 	switch {
 	case stands != standsCurrent:
 		n := note{Number: next.Number, ID: next.ID, Do: taskWrite, Version: &next, Turn: turn, Again: stands == standsAlone}

@@ -22,7 +22,7 @@ func (s *Store) Put(_ context.Context, b *object.Bucket, p object.Put) (*object.
 		return nil, err
 	}
 	return s.commit(b, p.Key, p.If, &entry{data: data, head: object.Head{
-		Attrs: p.Attrs, Tags: p.Tags, ETag: d.ETag, Checksum: d.Checksum}})
+		Attrs: p.Attrs, Tags: p.Tags, Lock: p.Lock, ETag: d.ETag, Checksum: d.Checksum}})
 }
 
 // readBody takes a body whole, as the contract of object.Body says.
@@ -61,6 +61,9 @@ func (s *Store) commitLocked(in *bucket, key string, cond object.Conditions, e *
 		return nil, err
 	}
 	e.head.Key, e.head.Version, e.head.Modified = key, ident.New(), s.clock.Now()
+	if err := s.lock(in, &e.head); err != nil {
+		return nil, err
+	}
 	e.head.Size, e.head.Parts = int64(len(e.data)), len(e.parts)
 	s.record(in, key, e)
 	h := e.head
@@ -179,7 +182,7 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 		return nil, err
 	}
 	n := &entry{data: e.data, parts: e.parts, head: o.Head}
-	n.head.Attrs.WebsiteRedirect = ""
+	n.head.Attrs.WebsiteRedirect, n.head.Lock = "", c.Lock
 	if c.Attrs != nil {
 		n.head.Attrs = *c.Attrs
 	}

@@ -16,6 +16,9 @@ type history []*entry
 
 // SetVersioning implements object.Service.
 func (s *Store) SetVersioning(_ context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error) {
+	if s.lockOf(b).On && v != object.VersioningOn {
+		return nil, object.ErrLockState
+	}
 	return s.change(b.ID, func(b *object.Bucket) { b.Versioning = v })
 }
 
@@ -115,6 +118,9 @@ func (s *Store) DeleteVersion(_ context.Context, b *object.Bucket, key, id strin
 	}
 	if err := mayWrite(cond, old); err != nil {
 		return nil, err
+	}
+	if old != nil && s.locked(old.head.Lock, cond.Bypass) {
+		return nil, object.ErrLocked
 	}
 	if i >= 0 {
 		in.set(key, slices.Delete(slices.Clone(in.versions[key]), i, i+1))
