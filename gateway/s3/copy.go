@@ -71,11 +71,15 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	lock, err := lockOf(q.r.Header)
+	if err != nil {
+		return err
+	}
 	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" {
 		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
 			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs, Tags: tags}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
 	if c.Digest, err = q.copyDigest(from); err != nil {
 		return err
 	}

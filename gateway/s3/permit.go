@@ -45,7 +45,7 @@ func (q *request) permitted(b *object.Bucket, k *account.Key, r *route) error {
 		return q.mayBegin(b, k, r.Need, actions[0])
 	}
 	if r.uses("tagging") {
-		actions = taggingToo(actions, q.r.Header)
+		actions = locksToo(taggingToo(actions, q.r.Header), q.r.Header)
 	}
 	return q.may(b, k, r.Need, q.key, q.r.Header, actions...)
 }
@@ -166,6 +166,8 @@ func (f facts) value(key string) []string {
 		return f.header(name)
 	case strings.HasPrefix(name, "existingobjecttag/"), strings.HasPrefix(name, "requestobjecttag"):
 		return f.tagged(name)
+	case strings.HasPrefix(name, "object-lock-"):
+		return f.lockFact(name)
 	default:
 		return f.ofS3(name)
 	}

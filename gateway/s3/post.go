@@ -122,7 +122,7 @@ func (q *request) authorizeForm(f *postform.Form) error {
 	if err != nil {
 		return err
 	}
-	return q.may(q.bucket, q.who, need(writes), key, h, taggingToo(q.route.IAM, h)...)
+	return q.may(q.bucket, q.who, need(writes), key, h, locksToo(taggingToo(q.route.IAM, h), h)...)
 }
 
 func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) {
@@ -134,12 +134,16 @@ func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) 
 	if err != nil {
 		return object.Put{}, err
 	}
+	lock, err := lockOf(h)
+	if err != nil {
+		return object.Put{}, err
+	}
 	want, err := checksum.FromRequest(h)
 	if err != nil {
 		return object.Put{}, err
 	}
 	sum := checksum.NewBody(want)
-	return object.Put{Key: key, Attrs: attrs, Tags: tags, Body: object.Body{
+	return object.Put{Key: key, Attrs: attrs, Tags: tags, Lock: lock, Body: object.Body{
 		Reader: f.File, Size: -1, Hash: sum,
 		Finish: func() (object.Digest, error) { return finishBody(sum, want, nil) },
 	}}, nil

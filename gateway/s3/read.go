@@ -39,6 +39,7 @@ func (q *request) read(open opener) error {
 	}
 	q.objectHeaders(&o.Head)
 	q.tagCount(o, get.Version)
+	q.lockHeaders(o)
 	if err := q.extraHeaders(o, get); err != nil {
 		return err
 	}

@@ -68,7 +68,9 @@ func (q *request) checkParams() error {
 }
 
 // takesVersion reports whether an operation that writes may be about any version.
-func (r *route) takesVersion() bool { return r.Versioned != nil && r.Sub != "acl" }
+func (r *route) takesVersion() bool {
+	return r.Versioned != nil && r.Sub != "acl" || r.Sub == "retention" || r.Sub == "legal-hold"
+}
 
 func contains(list []string, s string) bool {
 	for _, l := range list {
@@ -83,6 +85,7 @@ func contains(list []string, s string) bool {
 // Those ending in "-" stand for all that begin so.
 var knownHeaders = []string{
 	"date", "content-sha256", "security-token", "user-agent", "decoded-content-length", "trailer", "sdk-", "checksum-", "tagging",
+	"object-lock-mode", "object-lock-retain-until-date", "object-lock-legal-hold", "bucket-object-lock-enabled", "bypass-governance-retention",
 	"meta-", "copy-source", "copy-source-", "metadata-directive", "tagging-directive", "mp-object-size",
 	"expected-bucket-owner", "source-expected-bucket-owner", "request-payer", "cf-id", "api-version",
 	"website-redirect-location", "if-match-", "id-2", "request-id", "confirm-remove-self-bucket-access",
@@ -126,6 +129,10 @@ func (r *route) uses(header string) bool {
 	switch {
 	case strings.HasPrefix(header, "copy-source"):
 		return r.Header == copySource
+	case header == "bucket-object-lock-enabled":
+		return r.Action == "CreateBucket"
+	case strings.HasPrefix(header, "object-lock-"):
+		return r.uses("tagging") || r.Need == form
 	case header == "tagging":
 		return r.Action == "PutObject" || r.Action == "CopyObject" || r.Action == "CreateMultipartUpload"
 	case header == "mp-object-size":
@@ -144,9 +151,7 @@ func checkHeader(name, value string) error {
 	case name == "acl" && (value == "private" || value == "bucket-owner-full-control"),
 		name == "storage-class" && value == "STANDARD",
 		name == "server-side-encryption" && value == "AES256",
-		name == "object-ownership" && value == "BucketOwnerEnforced", // there are no other owners
-		name == "bypass-governance-retention",                        // there is no retention to go around
-		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
+		name == "object-ownership" && value == "BucketOwnerEnforced": // there are no other owners
 		return nil
 	case name == "acl", strings.HasPrefix(name, "grant-"):
 		return s3err.New(s3err.AccessControlListNotSupported)
@@ -161,6 +166,8 @@ func checkKnown(name, value string) error {
 	switch {
 	case name == "security-token" && value != "":
 		return s3err.New(s3err.InvalidToken)
+	case name == "bucket-object-lock-enabled" && !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false"):
+		return s3err.Argument("x-amz-bucket-object-lock-enabled", value, "It is true or false.")
 	case strings.HasPrefix(name, "copy-source-server-side-encryption"), strings.HasPrefix(name, "if-match-"):
 		return headerNotImplemented("x-amz-" + name)
 	}

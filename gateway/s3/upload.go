@@ -22,7 +22,11 @@ func createUpload(q *request) error {
 	if err != nil {
 		return err
 	}
-	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags}
+	lock, err := lockOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock}
 	if algorithm != checksum.None {
 		n.Checksum = object.Checksum{Algorithm: algorithm.String(), Composite: kind == checksum.Composite}
 	}

@@ -125,3 +125,14 @@ func (s *Store) FillMemory() (giveBack func()) {
 		}
 	}
 }
+
+// Forget takes object lock from a bucket, as if its row had been made anew.
+func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
+	_, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
+		r.Versioning, r.Lock = v, BucketLock{}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+}

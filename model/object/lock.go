@@ -114,7 +114,7 @@ func (s *Store) retained(l Lock) bool {
 	if l.Mode == LockNone {
 		return false
 	}
-	return s.now() < l.Until || s.Agreed != nil && !s.Extents.Alone() && !s.Agreed()
+	return s.now() < l.Until || s.Agreed != nil && !s.Agreed()
 }
 
 // free fails with ErrLocked if a version may not be deleted or replaced; bypass is for who

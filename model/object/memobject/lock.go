@@ -28,6 +28,17 @@ func (s *Store) lock(in *bucket, h *object.Head) error {
 	return nil
 }
 
+// mayAsk checks what a version is to be locked with.
+func (s *Store) mayAsk(b *object.Bucket, l object.Lock) error {
+	switch {
+	case l != (object.Lock{}) && !s.lockOf(b).On:
+		return object.ErrNoLock
+	case l.Mode != object.LockNone && l.Until <= s.clock.Now().UnixMilli():
+		return object.ErrLockPast
+	}
+	return nil
+}
+
 func (s *Store) retained(l object.Lock) bool {
 	return l.Mode != object.LockNone && s.clock.Now().UnixMilli() < l.Until
 }
@@ -52,11 +63,11 @@ func (s *Store) SetLock(_ context.Context, b *object.Bucket, l object.BucketLock
 
 // SetRetention implements object.Service.
 func (s *Store) SetRetention(_ context.Context, b *object.Bucket, key, id string, l object.Lock, bypass bool) (*object.Head, error) {
-	switch {
-	case !s.lockOf(b).On:
+	if !s.lockOf(b).On {
 		return nil, object.ErrNoLock
-	case l.Mode != object.LockNone && l.Until <= s.clock.Now().UnixMilli():
-		return nil, object.ErrLockPast
+	}
+	if err := s.mayAsk(b, l); err != nil {
+		return nil, err
 	}
 	return s.revise(b, key, id, func(h *object.Head) error {
 		old := h.Lock

@@ -17,6 +17,9 @@ func (s *Store) Put(_ context.Context, b *object.Bucket, p object.Put) (*object.
 	if len(p.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
 	}
+	if err := s.mayAsk(b, p.Lock); err != nil {
+		return nil, err
+	}
 	data, d, err := readBody(p.Body)
 	if err != nil {
 		return nil, err
@@ -176,6 +179,9 @@ func page(parts []object.Part, after, limit int) ([]object.Part, bool) {
 func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*object.Head, error) {
 	if len(c.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
+	}
+	if err := s.mayAsk(b, c.Lock); err != nil {
+		return nil, err
 	}
 	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf})
 	if err != nil {

@@ -27,14 +27,14 @@ func (s *Store) CreateUpload(_ context.Context, b *object.Bucket, n object.NewUp
 	if len(n.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
 	}
+	if err := s.mayAsk(b, n.Lock); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in, err := s.find(b)
 	if err != nil {
 		return nil, err
-	}
-	if n.Lock != (object.Lock{}) && !in.info.Lock.On {
-		return nil, object.ErrNoLock
 	}
 	s.begun++
 	id := ident.New()
