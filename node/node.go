@@ -272,10 +272,18 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
-		Rank: func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
+		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
+		Agreed: n.agreed,
+		Ages:   object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	return nil
+}
+
+// agreed reports whether the clock that the objects go by is that of most nodes. The only
+// node of a rhizome has its own and no other.
+func (n *Node) agreed() bool {
+	_, agreed := n.members.Clock().Skew()
+	return agreed || n.extents.Alone()
 }
 
 // load returns how many calls a second that people wait for come and go.

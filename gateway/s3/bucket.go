@@ -19,7 +19,11 @@ func createBucket(q *request) error {
 	if err := q.checkLocation(); err != nil {
 		return err
 	}
-	_, err := q.g.objects.CreateBucket(q.ctx, q.bucketName, q.who, false)
+	create := q.g.objects.CreateBucket
+	if strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
+		create = q.g.objects.CreateLocked
+	}
+	_, err := create(q.ctx, q.bucketName, q.who, false)
 	switch {
 	case errors.Is(err, object.ErrBucketName), errors.Is(err, object.ErrBucketExists), errors.Is(err, object.ErrBucketOwned):
 		return translate(err).With("BucketName", q.bucketName)

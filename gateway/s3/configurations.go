@@ -27,7 +27,6 @@ func configurationList() []configuration {
 		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
 		{sub: "website", action: "BucketWebsite", iam: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
-		{sub: "object-lock", action: "ObjectLockConfiguration", iam: "BucketObjectLockConfiguration", none: s3err.ObjectLockConfigurationNotFoundError},
 		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
 		{sub: "notification", action: "BucketNotificationConfiguration", iam: "BucketNotification", root: "NotificationConfiguration"},
 		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},

@@ -67,11 +67,19 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	tags, err := q.copyTags(from)
+	if err != nil {
+		return err
+	}
+	lock, err := lockOf(q.r.Header)
+	if err != nil {
+		return err
+	}
 	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" {
 		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
 			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
 	if c.Digest, err = q.copyDigest(from); err != nil {
 		return err
 	}
@@ -98,11 +106,6 @@ func copyObject(q *request) error {
 // copyAttrs returns the metadata that replaces the source's, nil to keep it.
 func (q *request) copyAttrs() (*object.Attrs, error) {
 	h := q.r.Header
-	switch d := h.Get("X-Amz-Tagging-Directive"); d {
-	case "", "COPY", "REPLACE": // there are no tags; x-amz-tagging is refused
-	default:
-		return nil, s3err.Argument("x-amz-tagging-directive", d, "Unknown tagging directive.")
-	}
 	switch d := h.Get("X-Amz-Metadata-Directive"); d {
 	case "", "COPY":
 		if h.Get("X-Amz-Website-Redirect-Location") != "" {

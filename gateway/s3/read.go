@@ -34,7 +34,12 @@ func (q *request) read(open opener) error {
 	if o.Body != nil {
 		defer o.Body.Close()
 	}
+	if again, err := q.judgedOther(o); again {
+		return err
+	}
 	q.objectHeaders(&o.Head)
+	q.tagCount(o, get.Version)
+	q.lockHeaders(o)
 	if err := q.extraHeaders(o, get); err != nil {
 		return err
 	}

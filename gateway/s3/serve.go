@@ -33,6 +33,9 @@ type request struct {
 	who    *account.Key // nil: anonymous
 	bucket *object.Bucket
 	guess  guess
+	// judged is the object whose tags a policy was asked about, as it was then; empty if there
+	// was none, nil if it was not asked.
+	judged *object.Head
 
 	// late is what the headers of an answer name that may be too late for it.
 	late struct{ made, from string }

@@ -16,11 +16,19 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	tags, err := tagsOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	lock, err := lockOf(q.r.Header)
+	if err != nil {
+		return err
+	}
 	body, _, err := q.body(checksum.None)
 	if err != nil {
 		return err
 	}
-	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Body: body, If: cond})
+	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Body: body, If: cond})
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}

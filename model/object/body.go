@@ -17,6 +17,7 @@ type draft struct {
 	row     register.Row
 	ballot  register.Ballot
 	version version
+	lock    Lock // what is asked for
 	blob    []byte
 	parts   []partMark    // of a copy of an object in parts
 	shared  bool          // others reference the extents too

@@ -26,12 +26,20 @@ func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, keep Version
 			if err := allowed(&e.slot, may); err != nil {
 				return nil, err
 			}
+			if keep == VersioningSuspended {
+				if err := s.freeNull(e); err != nil {
+					return nil, err
+				}
+			}
 			if keep != VersioningOff {
 				e.supersede(d.version, d.blob, keep, s.now())
 				return e.value()
 			}
 			if e.Past != nil {
 				return nil, register.ErrFenced // the bucket has versioning by now
+			}
+			if err := s.free(e.Version, false); err != nil {
+				return nil, err
 			}
 			e.Drops = append(e.Drops[:len(e.Drops):len(e.Drops)], e.Version.drop()...)
 			e.Version, e.blob = &d.version, d.blob

@@ -120,7 +120,8 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	row := addr.row()
 	d.holder = &row
 	v := &d.version
-	v.Attrs, v.Checksum, v.ETag = r.Attrs, g.digest.Checksum, g.digest.ETag
+	d.lock = r.Lock
+	v.Attrs, v.Tags, v.Checksum, v.ETag = r.Attrs, r.Tags, g.digest.Checksum, g.digest.ETag
 	v.Size, v.Parts, v.Holder = g.size, len(g.list.Parts), &addr
 	v.Sealed = sealKey(b.versionKey(v.ID), data)
 	if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {

@@ -57,6 +57,9 @@ func (s *Store) deleteSlot(ctx context.Context, b *Bucket, row register.Row, con
 			if sl.Version == nil {
 				return nil, errNothing
 			}
+			if err := s.free(sl.Version, false); err != nil {
+				return nil, err
+			}
 			next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...)}
 			return next.value(nil), nil
 		},
@@ -104,41 +107,6 @@ func (s *Store) DeleteVersion(ctx context.Context, b *Bucket, key, id string, co
 		return s.roomy(ctx, row, func() error { return s.deleteVersion(ctx, b, row, w, cond, out) })
 	})
 	return out, err
-}
-
-func (s *Store) deleteVersion(ctx context.Context, b *Bucket, row register.Row, w which, cond Conditions, out *Deleted) error {
-	there, _, err := s.find(ctx, row, w)
-	if err != nil {
-		return err
-	}
-	if there == nil {
-		return cond.checkDelete(nil) // versions do not come back
-	}
-	if err := cond.checkDelete(there.readable()); err != nil {
-		return err
-	}
-	out.Marker = there.Marker
-	id := which{number: there.Number, id: there.ID, null: there.null()}
-	v, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(old *register.Value) (*register.Value, error) {
-		e, err := takeApart(old)
-		if err != nil {
-			return nil, err
-		}
-		if !e.delete(id) {
-			return nil, errNothing
-		}
-		return e.value()
-	}})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if v != nil && v.Pending {
-		s.fill(ctx, row, v)
-	}
-	return nil
 }
 
 // fill says at once which version is current after one was deleted, for listings have to

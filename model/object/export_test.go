@@ -95,6 +95,10 @@ func (s *Store) Break(rule string) {
 		s.rules.blindFill = true
 	case "noMove":
 		s.rules.noMove = true
+	case "blindTurn":
+		s.rules.blindTurn = true
+	case "blindStrike":
+		s.rules.blindStrike = true
 	}
 }
 
@@ -119,5 +123,16 @@ func (s *Store) FillMemory() (giveBack func()) {
 		for i := range all {
 			all[i].give(int64(all[i].places))
 		}
+	}
+}
+
+// Forget takes object lock from a bucket, as if its row had been made anew.
+func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
+	_, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
+		r.Versioning, r.Lock = v, BucketLock{}
+		return nil
+	})
+	if err != nil {
+		panic(err)
 	}
 }

@@ -39,7 +39,10 @@ type Config struct {
 	Clock     clock.Clock
 	// Rank returns how many replicas of a partition key that can be reached come before
 	// this node: they look at its work list first. Nil: none.
-	Rank   func(part string) int
+	Rank func(part string) int
+	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
+	// does, no retention has ended. Nil: it does.
+	Agreed func() bool
 	Logger *slog.Logger
 	Ages   Ages
 }

@@ -23,6 +23,7 @@ const (
 	InvalidAccessKeyId                    Code = "InvalidAccessKeyId"
 	InvalidArgument                       Code = "InvalidArgument"
 	InvalidBucketName                     Code = "InvalidBucketName"
+	InvalidBucketState                    Code = "InvalidBucketState"
 	InvalidChunkSizeError                 Code = "InvalidChunkSizeError"
 	InvalidDigest                         Code = "InvalidDigest"
 	InvalidPart                           Code = "InvalidPart"
@@ -31,6 +32,7 @@ const (
 	InvalidPolicyDocument                 Code = "InvalidPolicyDocument"
 	InvalidRange                          Code = "InvalidRange"
 	InvalidRequest                        Code = "InvalidRequest"
+	InvalidRetentionPeriod                Code = "InvalidRetentionPeriod"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
 	InvalidTag                            Code = "InvalidTag"
 	InvalidToken                          Code = "InvalidToken"
@@ -52,6 +54,7 @@ const (
 	NoSuchConfiguration                   Code = "NoSuchConfiguration"
 	NoSuchKey                             Code = "NoSuchKey"
 	NoSuchLifecycleConfiguration          Code = "NoSuchLifecycleConfiguration"
+	NoSuchObjectLockConfiguration         Code = "NoSuchObjectLockConfiguration"
 	NoSuchPublicAccessBlockConfiguration  Code = "NoSuchPublicAccessBlockConfiguration"
 	NoSuchTagSet                          Code = "NoSuchTagSet"
 	NoSuchUpload                          Code = "NoSuchUpload"
@@ -103,6 +106,7 @@ var table = map[Code]entry{
 	InvalidAccessKeyId:                    {403, "The AWS Access Key Id you provided does not exist in our records."},
 	InvalidArgument:                       {400, "Invalid Argument"},
 	InvalidBucketName:                     {400, "The specified bucket is not valid."},
+	InvalidBucketState:                    {409, "The request is not valid for the current state of the bucket."},
 	InvalidChunkSizeError:                 {403, "Only the last chunk is allowed to have a size less than 8192 bytes"},
 	InvalidDigest:                         {400, "The Content-MD5 you specified was invalid."},
 	InvalidPart:                           {400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."},
@@ -111,6 +115,7 @@ var table = map[Code]entry{
 	InvalidPolicyDocument:                 {400, "Invalid Policy: the content of the form does not meet the conditions specified in the policy document."},
 	InvalidRange:                          {416, "The requested range is not satisfiable"},
 	InvalidRequest:                        {400, "Invalid Request"},
+	InvalidRetentionPeriod:                {400, "The retention period is not valid."},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
 	InvalidTag:                            {400, "The tag provided was not a valid tag."},
 	InvalidToken:                          {400, "The provided token is malformed or otherwise invalid."},
@@ -132,6 +137,7 @@ var table = map[Code]entry{
 	NoSuchConfiguration:                   {404, "The specified configuration does not exist."},
 	NoSuchKey:                             {404, "The specified key does not exist."},
 	NoSuchLifecycleConfiguration:          {404, "The lifecycle configuration does not exist"},
+	NoSuchObjectLockConfiguration:         {404, "The specified object does not have a ObjectLock configuration"},
 	NoSuchPublicAccessBlockConfiguration:  {404, "The public access block configuration was not found"},
 	NoSuchTagSet:                          {404, "The TagSet does not exist"},
 	NoSuchVersion:                         {404, "The specified version does not exist."},

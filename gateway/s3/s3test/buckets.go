@@ -37,7 +37,6 @@ func testBuckets(e *env) {
 	a.do("PUT", "/delta2", fmt.Sprintf(create, "")).is(200)
 	a.do("PUT", "/delta3", fmt.Sprintf(create, "<Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>")).is(501, "NotImplemented")
 	a.do("PUT", "/delta3", "<CreateBucketConfiguration>").is(400, "MalformedXML")
-	a.do("PUT", "/delta3", "", "x-amz-bucket-object-lock-enabled", "true").is(501, "NotImplemented")
 	a.do("PUT", "/delta3", "", "x-amz-acl", "public-read").is(400, "AccessControlListNotSupported")
 	a.do("PUT", "/delta3", "", "x-amz-acl", "private").is(200)
 }
@@ -76,7 +75,7 @@ func testConfigurations(e *env) {
 	e.alice.do("GET", "/alpha?inventory", "").is(200).has("IsTruncated", "false")
 	e.alice.do("GET", "/alpha?inventory&id=x", "").is(404, "NoSuchConfiguration")
 	for _, sub := range []string{"lifecycle", "website", "encryption", "replication",
-		"notification", "logging", "requestPayment", "accelerate", "object-lock", "abac"} {
+		"notification", "logging", "requestPayment", "accelerate", "abac"} {
 		e.alice.do("PUT", "/alpha?"+sub, "<x/>").is(501, "NotImplemented")
 	}
 	e.alice.do("PUT", "/alpha?acl", "", "x-amz-acl", "private").is(200)

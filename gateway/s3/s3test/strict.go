@@ -45,12 +45,8 @@ func testPresignedCopy(e *env) {
 
 // testHeaderValues: of a header that comes twice, no value is passed over.
 func testHeaderValues(e *env) {
-	for _, h := range [][]string{
-		{"x-amz-server-side-encryption", "AES256", "x-amz-server-side-encryption", "aws:kms"},
-		{"x-amz-tagging", "", "x-amz-tagging", "a=b"},
-	} {
-		e.alice.do("PUT", "/alpha/k", "x", h...).is(501, "NotImplemented")
-	}
+	e.alice.do("PUT", "/alpha/k", "x", "x-amz-server-side-encryption", "AES256", "x-amz-server-side-encryption", "aws:kms").is(501, "NotImplemented")
+	e.alice.do("PUT", "/alpha/k", "x", "x-amz-tagging", "", "x-amz-tagging", "a=b").is(400, "InvalidArgument")
 	e.alice.do("PUT", "/alpha/k", "x", "x-amz-acl", "private", "x-amz-acl", "public-read").is(400, "AccessControlListNotSupported")
 	e.alice.do("PUT", "/alpha/k", "x", "x-amz-website-redirect-location", "/a", "x-amz-website-redirect-location", "/b").is(400, "InvalidArgument")
 	e.alice.do("HEAD", "/alpha/k", "").is(404)
