@@ -31,7 +31,7 @@ func attrsOf(h http.Header) (object.Attrs, error) {
 		a.ContentEncoding = text(chunked.ContentEncoding(e))
 	}
 	if w := a.WebsiteRedirect; w != "" && w[0] != '/' && !strings.HasPrefix(w, "http://") && !strings.HasPrefix(w, "https://") {
-		return a, s3err.New(s3err.InvalidWebsiteRedirectLocation)
+		return a, s3err.New(s3err.InvalidRedirectLocation)
 	}
 	size := 0
 	for name, values := range h {

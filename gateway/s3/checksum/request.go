@@ -40,7 +40,7 @@ func errSeveral() error {
 
 func errUnknown() error {
 	return invalid("Checksum algorithm provided is unsupported. " +
-		"Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		"Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]")
 }
 
 func errValue(header string) error {
