@@ -77,7 +77,11 @@ func getLocation(q *request) error {
 func deleteBucket(q *request) error {
 	err := q.g.objects.DeleteBucket(q.ctx, q.bucket)
 	if errors.Is(err, object.ErrBucketNotEmpty) {
-		return translate(err).With("BucketName", q.bucketName)
+		e := translate(err).With("BucketName", q.bucketName)
+		if q.bucket.Versioning != object.VersioningOff {
+			e.Message += " You must delete all versions in the bucket."
+		}
+		return e
 	}
 	if err != nil {
 		return err

@@ -93,6 +93,10 @@ func (q *request) partNumber() (int, error) {
 // is not the one that If-Range names, it opens the whole instead.
 func (q *request) openRange(open opener, g *object.Get) (*object.Object, error) {
 	o, err := open(q.ctx, q.bucket, *g)
+	if errors.Is(err, object.ErrRange) && g.Range != nil && g.Range.First < 0 && g.Range.Last > 0 {
+		g.Range = nil // the last bytes of an object without any: all of it
+		return open(q.ctx, q.bucket, *g)
+	}
 	if q.r.Header["If-Range"] == nil || g.Range == nil {
 		return o, err
 	}

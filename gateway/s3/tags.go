@@ -50,7 +50,7 @@ func readTag(n *node) (t object.Tag, err error) {
 
 func checkTags(tags []object.Tag, most int) error {
 	if len(tags) > most {
-		return s3err.Newf(s3err.BadRequest, "Tags cannot be more than %d", most)
+		return s3err.Newf(s3err.BadRequest, "Bucket tag count cannot be greater than %d", most)
 	}
 	seen := map[string]bool{}
 	for _, t := range tags {

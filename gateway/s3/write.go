@@ -8,7 +8,7 @@ import (
 )
 
 func putObject(q *request) error {
-	attrs, err := attrsOf(q.r.Header)
+	attrs, err := q.newAttrs()
 	if err != nil {
 		return err
 	}
@@ -16,7 +16,7 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := q.body(checksum.None)
+	body, _, err := q.body(checksum.CRC64NVME, checksum.None) // as in S3
 	if err != nil {
 		return err
 	}

@@ -144,12 +144,12 @@ func (t Type) String() string {
 	return ""
 }
 
-// ParseType reads FULL_OBJECT or COMPOSITE.
+// ParseType reads FULL_OBJECT or COMPOSITE, in any case.
 func ParseType(s string) (Type, bool) {
-	switch s {
-	case "FULL_OBJECT":
+	switch {
+	case strings.EqualFold(s, "FULL_OBJECT"):
 		return FullObject, true
-	case "COMPOSITE":
+	case strings.EqualFold(s, "COMPOSITE"):
 		return Composite, true
 	}
 	return Unset, false

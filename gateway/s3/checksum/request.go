@@ -16,6 +16,8 @@ type Want struct {
 	Algorithm Algorithm
 	// Sum is its value from a header, nil if it comes in a trailer or not at all.
 	Sum []byte
+	// Also is another algorithm to work out, None for none.
+	Also Algorithm
 	// Trailer: the value comes in the trailer TrailerName.
 	Trailer bool
 }

@@ -173,6 +173,12 @@ func (r *reading) take(f field) (err error) {
 
 // check holds the elements of a statement against each other.
 func (r *reading) check() error {
+	for i := range r.conditions {
+		k, _ := keyOf(r.conditions[i].name)
+		if !r.notActions && !k.fits(r.actions) {
+			return fault(keyNotFitting, r.conditions[i].name)
+		}
+	}
 	if !r.notActions && !r.notResources {
 		kinds := 0
 		for _, t := range r.resources {
@@ -182,12 +188,6 @@ func (r *reading) check() error {
 			if k&kinds == 0 {
 				return fault(actionNotFitting, r.written[i])
 			}
-		}
-	}
-	for i := range r.conditions {
-		k, _ := keyOf(r.conditions[i].name)
-		if !r.notActions && !k.fits(r.actions) {
-			return fault(keyNotFitting, r.conditions[i].name)
 		}
 	}
 	return nil

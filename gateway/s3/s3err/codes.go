@@ -22,6 +22,7 @@ const (
 	InternalError                         Code = "InternalError"
 	InvalidAccessKeyId                    Code = "InvalidAccessKeyId"
 	InvalidArgument                       Code = "InvalidArgument"
+	InvalidBucketAclWithObjectOwnership   Code = "InvalidBucketAclWithObjectOwnership"
 	InvalidBucketName                     Code = "InvalidBucketName"
 	InvalidChunkSizeError                 Code = "InvalidChunkSizeError"
 	InvalidDigest                         Code = "InvalidDigest"
@@ -65,6 +66,7 @@ const (
 	PreconditionFailed                    Code = "PreconditionFailed"
 	QuotaExceeded                         Code = "QuotaExceeded"
 	ReplicationConfigurationNotFoundError Code = "ReplicationConfigurationNotFoundError"
+	RequestHeaderSectionTooLarge          Code = "RequestHeaderSectionTooLarge"
 	RequestIsNotMultiPartContent          Code = "RequestIsNotMultiPartContent"
 	RequestTimeTooSkewed                  Code = "RequestTimeTooSkewed"
 	RequestTimeout                        Code = "RequestTimeout"
@@ -102,6 +104,7 @@ var table = map[Code]entry{
 	InternalError:                         {500, "We encountered an internal error. Please try again."},
 	InvalidAccessKeyId:                    {403, "The AWS Access Key Id you provided does not exist in our records."},
 	InvalidArgument:                       {400, "Invalid Argument"},
+	InvalidBucketAclWithObjectOwnership:   {400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"},
 	InvalidBucketName:                     {400, "The specified bucket is not valid."},
 	InvalidChunkSizeError:                 {403, "Only the last chunk is allowed to have a size less than 8192 bytes"},
 	InvalidDigest:                         {400, "The Content-Md5 you specified is not valid."},
@@ -145,6 +148,7 @@ var table = map[Code]entry{
 	PreconditionFailed:                    {412, "At least one of the pre-conditions you specified did not hold."},
 	QuotaExceeded:                         {403, "The bucket's quota is used up. Delete something, or raise the quota, and try again."},
 	ReplicationConfigurationNotFoundError: {404, "The replication configuration was not found"},
+	RequestHeaderSectionTooLarge:          {400, "Your request header section exceeds the maximum allowed size."},
 	RequestIsNotMultiPartContent:          {400, "Bucket POST must be of the enclosure-type multipart/form-data."},
 	RequestTimeTooSkewed:                  {403, "The difference between the request time and the current time is too large."},
 	RequestTimeout:                        {400, "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."},

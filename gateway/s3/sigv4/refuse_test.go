@@ -151,7 +151,7 @@ func TestPresignedRefusals(t *testing.T) {
 		{"last moment", none, time.Hour, "", ""},
 		{"expired", none, time.Hour + time.Second, s3err.AccessDenied, "expired"},
 		{"a little early", none, -MaxSkew, "", ""},
-		{"not yet", none, -MaxSkew - time.Second, s3err.AccessDenied, "not yet valid"},
+		{"not yet", none, -MaxSkew - time.Second, s3err.AccessDenied, "not valid yet"},
 		{"no expiry", query("&X-Amz-Expires=3600", ""), 0, code, "requires"},
 		{"expiry no number", query("Expires=3600", "Expires=1h"), 0, code, "number"},
 		{"expiry negative", query("Expires=3600", "Expires=-1"), 0, code, "non-negative"},
