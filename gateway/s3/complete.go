@@ -3,8 +3,10 @@ package s3
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/s3err"
@@ -27,7 +29,7 @@ func completeUpload(q *request) error {
 	}
 	const root = "CompleteMultipartUploadResult"
 	return q.answerLate(root, func(d *doc) error {
-		h, err := q.g.objects.Complete(q.ctx, q.bucket, c.complete)
+		h, err := q.complete(c)
 		if err != nil {
 			return q.refusedCompletion(err, c)
 		}
@@ -42,6 +44,29 @@ func completeUpload(q *request) error {
 		}
 		return nil
 	})
+}
+
+// Several may complete an upload at once, and hinder each other: one that was hindered
+// tries again so often, after a while of up to so long.
+const (
+	completeTries = 12
+	completePause = 200 * time.Millisecond
+)
+
+func (q *request) complete(c *completion) (*object.Head, error) {
+	for try := 1; ; try++ {
+		h, err := q.g.objects.Complete(q.ctx, q.bucket, c.complete)
+		if err == nil || try == completeTries || translated(err) != s3err.OperationAborted {
+			return h, err
+		}
+		again := time.NewTimer(rand.N(completePause))
+		select {
+		case <-again.C:
+		case <-q.ctx.Done():
+			again.Stop()
+			return nil, err
+		}
+	}
 }
 
 // completion reads the request and checks it against the upload.

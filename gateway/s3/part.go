@@ -110,6 +110,9 @@ func copyPart(q *request) error {
 		if err != nil {
 			return q.refusedPartCopy(err, from, c.Range)
 		}
+		if from.bucket.Versioning != object.VersioningOff {
+			q.late.from = from.version
+		}
 		d.time("LastModified", p.Modified)
 		d.etag("ETag", p.ETag)
 		if u.Checksum.Algorithm != "" {

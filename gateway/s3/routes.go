@@ -123,7 +123,7 @@ func table() []route {
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{
-		{Scope: bucket, Method: put, Action: "CreateBucket", Partly: "no tags, no object lock", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
+		{Scope: bucket, Method: put, Action: "CreateBucket", Partly: "no object lock", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
 		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, IAM: []string{"s3:DeleteBucket"}, Changes: true, serve: deleteBucket},
 		{Scope: bucket, Method: post, Action: "PostObject", Partly: plainOnly, Need: form, IAM: []string{"s3:PutObject"}, Changes: true, serve: postObject},
 		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, IAM: []string{"s3:ListBucket"}, serve: listV2, foresee: foreseeList},

@@ -24,8 +24,13 @@ func readTags(root *node, most int) ([]object.Tag, error) {
 	if len(root.kids) != 1 || root.kids[0].name != "TagSet" {
 		return nil, malformed(nil)
 	}
+	return readTagList(root.kids[0], most)
+}
+
+// readTagList reads the tags in an element.
+func readTagList(list *node, most int) ([]object.Tag, error) {
 	var out []object.Tag
-	for _, n := range root.kids[0].kids {
+	for _, n := range list.kids {
 		t, err := readTag(n)
 		if err != nil {
 			return nil, err
