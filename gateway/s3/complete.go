@@ -59,7 +59,7 @@ func (q *request) complete(c *completion) (*object.Head, error) {
 		if err == nil || try == completeTries || translated(err) != s3err.OperationAborted {
 			return h, err
 		}
-		again := time.NewTimer(rand.N(completePause))
+		again := time.NewTimer(rand.N(completePause)) // chance: so that they do not meet again
 		select {
 		case <-again.C:
 		case <-q.ctx.Done():

@@ -131,19 +131,11 @@ func (p *policy) document(text []byte) ([]json.RawMessage, error) {
 		return nil, invalid("Invalid JSON.")
 	}
 	for name := range doc {
-		if !strings.EqualFold(name, "expiration") && !strings.EqualFold(name, "conditions") {
+		if name != "expiration" && name != "conditions" {
 			return nil, invalid("Unexpected: %q", name)
 		}
 	}
-	element := func(name string) (found json.RawMessage, ok bool) {
-		for n, raw := range doc {
-			if strings.EqualFold(n, name) {
-				return raw, true
-			}
-		}
-		return nil, false
-	}
-	expiration, ok := element("expiration")
+	expiration, ok := doc["expiration"]
 	if !ok {
 		return nil, invalid("Policy missing expiration.")
 	}
@@ -155,7 +147,7 @@ func (p *policy) document(text []byte) ([]json.RawMessage, error) {
 	if p.expires, err = time.Parse(time.RFC3339, when); err != nil {
 		return nil, invalid("Invalid 'expiration' value: '%s'", when)
 	}
-	raw, ok := element("conditions")
+	raw, ok := doc["conditions"]
 	if !ok {
 		return nil, invalid("Policy missing conditions.")
 	}

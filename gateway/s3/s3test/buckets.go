@@ -35,11 +35,16 @@ func testBuckets(e *env) {
 	const create = `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">%s</CreateBucketConfiguration>`
 	a.do("PUT", "/delta", fmt.Sprintf(create, "<LocationConstraint>eu-west-3</LocationConstraint>")).is(200)
 	a.do("PUT", "/delta2", fmt.Sprintf(create, "")).is(200)
-	a.do("PUT", "/delta3", fmt.Sprintf(create, "<Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>")).is(501, "NotImplemented")
+	a.do("PUT", "/delta3", fmt.Sprintf(create, "<Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>")).is(200)
+	a.do("GET", "/delta3?tagging", "").is(200).has("Key", "a").has("Value", "b")
+	a.do("PUT", "/delta4", fmt.Sprintf(create, "<Tags><Tag><Key>a!</Key><Value>b</Value></Tag></Tags>")).is(400, "InvalidTag")
+	a.do("PUT", "/delta4", fmt.Sprintf(create, "<Location/>")).is(501, "NotImplemented")
 	a.do("PUT", "/delta3", "<CreateBucketConfiguration>").is(400, "MalformedXML")
 	a.do("PUT", "/delta3", "", "x-amz-bucket-object-lock-enabled", "true").is(501, "NotImplemented")
-	a.do("PUT", "/delta3", "", "x-amz-acl", "public-read").is(400, "AccessControlListNotSupported")
-	a.do("PUT", "/delta3", "", "x-amz-acl", "private").is(200)
+	a.do("PUT", "/delta4", "", "x-amz-acl", "public-read").is(400, "InvalidBucketAclWithObjectOwnership")
+	a.do("PUT", "/delta4", "", "x-amz-acl", "nothing").is(400, "InvalidArgument")
+	a.do("PUT", "/delta4", "", "x-amz-object-ownership", "Nobody").is(400, "InvalidArgument")
+	a.do("PUT", "/delta4", "", "x-amz-acl", "private").is(200)
 }
 
 func testBucketPages(e *env) {
