@@ -77,10 +77,21 @@ func testConfigurations(e *env) {
 	}
 	e.alice.do("GET", "/alpha?requestPayment", "").is(200).has("Payer", "BucketOwner")
 	e.alice.do("GET", "/alpha?encryption", "").is(200).has("SSEAlgorithm", "AES256")
+	const encryption = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>%s</SSEAlgorithm>%s" +
+		"</ApplyServerSideEncryptionByDefault>%s</Rule></ServerSideEncryptionConfiguration>"
+	e.alice.do("PUT", "/alpha?encryption", fmt.Sprintf(encryption, "AES256", "", "<BucketKeyEnabled>false</BucketKeyEnabled>")).is(200)
+	for _, bad := range []string{fmt.Sprintf(encryption, "aws:kms", "", ""), fmt.Sprintf(encryption, "AES256", "<KMSMasterKeyID>x</KMSMasterKeyID>", ""),
+		fmt.Sprintf(encryption, "AES256", "", "<BucketKeyEnabled>true</BucketKeyEnabled>"), fmt.Sprintf(encryption, "AES256", "", "<Other/>")} {
+		e.alice.do("PUT", "/alpha?encryption", bad).is(501, "NotImplemented")
+	}
+	e.alice.do("PUT", "/alpha?encryption", fmt.Sprintf(encryption, "DES", "", "")).is(400, "MalformedXML")
+	e.alice.do("PUT", "/alpha?encryption", "<ServerSideEncryptionConfiguration/>").is(400, "MalformedXML")
+	e.alice.do("PUT", "/alpha?encryption", "<ServerSideEncryptionConfiguration><Rule/></ServerSideEncryptionConfiguration>").is(400, "MalformedXML")
+	e.bob.do("PUT", "/alpha?encryption", fmt.Sprintf(encryption, "AES256", "", "")).is(403, "AccessDenied")
 	e.alice.do("GET", "/alpha?acl", "").is(200).lists("Permission", "FULL_CONTROL")
 	e.alice.do("GET", "/alpha?inventory", "").is(200).has("IsTruncated", "false")
 	e.alice.do("GET", "/alpha?inventory&id=x", "").is(404, "NoSuchConfiguration")
-	for _, sub := range []string{"lifecycle", "website", "encryption", "replication",
+	for _, sub := range []string{"lifecycle", "website", "replication",
 		"notification", "logging", "requestPayment", "accelerate", "object-lock", "abac"} {
 		e.alice.do("PUT", "/alpha?"+sub, "<x/>").is(501, "NotImplemented")
 	}
