@@ -45,8 +45,12 @@ const neverHad = "always as for a bucket that never had one"
 func configurations() []route {
 	var out []route
 	for _, c := range configurationList() {
+		partly := neverHad
+		if c.sub == "encryption" {
+			partly = "always AES256: everything is encrypted"
+		}
 		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known,
-			IAM: []string{"s3:Get" + c.iam}, Partly: neverHad, serve: c.read})
+			IAM: []string{"s3:Get" + c.iam}, Partly: partly, serve: c.read})
 		if c.delete {
 			out = append(out, route{Scope: bucket, Method: http.MethodDelete, Sub: c.sub, Action: "Delete" + c.action, Need: owns,
 				IAM: []string{c.put()}, Partly: "there is none to delete", Changes: true, serve: noContent})

@@ -41,18 +41,19 @@ func parseSource(s string) (bucketName, key, version string, err error) {
 	path, version, _ := strings.Cut(s, "?versionId=")
 	path, err = url.PathUnescape(path)
 	if err != nil || !utf8.ValidString(path) {
-		return "", "", "", badSource(s)
+		return "", "", "", badSource(s, "Invalid copy source encoding")
 	}
 	bucketName, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if bucketName == "" || key == "" || strings.HasPrefix(bucketName, "arn:") {
-		return "", "", "", badSource(s)
+	switch {
+	case object.CheckBucketName(bucketName) != nil:
+		return "", "", "", badSource(s, "Invalid copy source bucket name")
+	case key == "", climbs(key):
+		return "", "", "", badSource(key, "Invalid copy source object key")
 	}
 	return bucketName, key, version, checkKey(key)
 }
 
-func badSource(s string) error {
-	return s3err.Argument("x-amz-copy-source", s, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
-}
+func badSource(s, why string) error { return s3err.Argument("x-amz-copy-source", s, why) }
 
 func copyObject(q *request) error {
 	cond, err := writeConditions(q.r.Header)
@@ -62,6 +63,11 @@ func copyObject(q *request) error {
 	attrs, err := q.copyAttrs()
 	if err != nil {
 		return err
+	}
+	if name := q.r.Header.Get("X-Amz-Checksum-Algorithm"); name != "" {
+		if _, ok := checksum.ParseAlgorithm(name); !ok {
+			return badAlgorithm()
+		}
 	}
 	from, err := q.source()
 	if err != nil {
@@ -106,6 +112,10 @@ func copyObject(q *request) error {
 // copyAttrs returns the metadata that replaces the source's, nil to keep it.
 func (q *request) copyAttrs() (*object.Attrs, error) {
 	h := q.r.Header
+	a, err := q.newAttrs() // looked at whether or not it counts
+	if err != nil {
+		return nil, err
+	}
 	switch d := h.Get("X-Amz-Metadata-Directive"); d {
 	case "", "COPY":
 		if h.Get("X-Amz-Website-Redirect-Location") != "" {
@@ -113,8 +123,7 @@ func (q *request) copyAttrs() (*object.Attrs, error) {
 		}
 		return nil, nil
 	case "REPLACE":
-		a, err := attrsOf(h)
-		return &a, err
+		return &a, nil
 	default:
 		return nil, s3err.Argument("x-amz-metadata-directive", d, "Unknown metadata directive.")
 	}
@@ -127,10 +136,7 @@ func (q *request) copyDigest(from source) (func() (io.Writer, func() (object.Dig
 	if name == "" {
 		return nil, nil
 	}
-	a, ok := checksum.ParseAlgorithm(name)
-	if !ok {
-		return nil, badAlgorithm()
-	}
+	a, _ := checksum.ParseAlgorithm(name) // looked at before
 	o, err := q.g.objects.Stat(q.ctx, from.bucket, object.Get{Key: from.key, Version: from.version})
 	if err != nil {
 		return nil, named(err, from.key)
@@ -143,7 +149,7 @@ func (q *request) copyDigest(from source) (func() (io.Writer, func() (object.Dig
 
 func badAlgorithm() error {
 	return s3err.Newf(s3err.InvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "+
-		"[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		"[CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]")
 }
 
 // digestOf returns what object.Copy.Digest takes.

@@ -94,7 +94,7 @@ func ofKind(err error) *s3err.Error {
 }
 
 func partNumberError(value string) *s3err.Error {
-	return s3err.Argument("partNumber", value, "Part number must be an integer between 1 and 10000, inclusive")
+	return s3err.Argument("partNumber", value, "Part number must be an integer between 1 and 10000, inclusive.")
 }
 
 // fail answers with err. If the answer has begun already the connection is cut, so

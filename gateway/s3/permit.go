@@ -90,8 +90,9 @@ func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get,
 			return there.err // tags that cannot be read may deny everything
 		case err != nil && d.Why != policy.Mends:
 			return err // a policy that cannot be read may deny everything
-		case !d.Allow && d.Why == policy.Denied && a.Grants.Known:
-			return s3err.Newf(s3err.AccessDenied, "Access Denied: a statement of the bucket's policy denies it.")
+		case !d.Allow && d.Why == policy.Denied && k != nil:
+			return s3err.Newf(s3err.AccessDenied, "User: %s is not authorized to perform: %s on resource: \"%s\" with an explicit deny in a resource-based policy",
+				k.ID, action, q.resource(action, at.Key))
 		case !d.Allow:
 			return s3err.New(s3err.AccessDenied)
 		}
@@ -103,6 +104,15 @@ func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get,
 		}
 	}
 	return nil
+}
+
+// resource is what an action is about, as a policy names it.
+func (q *request) resource(action, key string) string {
+	name := "arn:aws:s3:::" + q.bucketName
+	if key != "" && policy.OnObject(action) {
+		name += "/" + key
+	}
+	return name
 }
 
 // mayBegin is permitted for a route of which the body says what it does: it refuses who may

@@ -94,6 +94,9 @@ func checkFormKey(key string) error {
 	if !utf8.ValidString(key) {
 		return s3err.Argument("key", "", "The key is not UTF-8.")
 	}
+	if err := checkNewKey(key); err != nil {
+		return err
+	}
 	return checkKey(key)
 }
 
@@ -141,6 +144,9 @@ func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) 
 	want, err := checksum.FromRequest(h)
 	if err != nil {
 		return object.Put{}, err
+	}
+	if want.Algorithm == checksum.None {
+		want.Algorithm = checksum.CRC64NVME // as in S3
 	}
 	sum := checksum.NewBody(want)
 	return object.Put{Key: key, Attrs: attrs, Tags: tags, Lock: lock, Body: object.Body{

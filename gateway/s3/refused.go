@@ -99,12 +99,37 @@ func (q *request) checkHeaders() error {
 			continue
 		}
 		short := strings.ToLower(name[6:])
+		if err := q.route.checkNew(short, values[0]); err != nil {
+			return err
+		}
 		if err := checkValues(short, values); err != nil {
 			return err
 		}
 		if !q.route.uses(short) && (short != "tagging" || values[0] != "") {
 			return headerNotImplemented("x-amz-" + short)
 		}
+	}
+	return nil
+}
+
+// cannedACLs are those of S3; a bucket takes only the first four.
+var cannedACLs = []string{"private", "public-read", "public-read-write", "authenticated-read",
+	"aws-exec-read", "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write"}
+
+// checkNew refuses headers that S3 refuses in words of their own: ACLs that it does not
+// know, and at the making of a bucket all but those that change nothing.
+func (r *route) checkNew(name, value string) error {
+	if name == "acl" && !contains(cannedACLs, value) {
+		return s3err.Argument("x-amz-acl", value, "")
+	}
+	if r.Action != "CreateBucket" {
+		return nil
+	}
+	switch {
+	case name == "acl" && value != "private", strings.HasPrefix(name, "grant-"):
+		return s3err.New(s3err.InvalidBucketAclWithObjectOwnership)
+	case name == "object-ownership" && value != "BucketOwnerEnforced" && value != "BucketOwnerPreferred" && value != "ObjectWriter":
+		return s3err.Argument("x-amz-object-ownership", value, "Invalid x-amz-object-ownership header: "+value)
 	}
 	return nil
 }

@@ -23,7 +23,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "accelerate", "PutBucketAccelerateConfiguration", "every node answers for itself"},
 		{bucket, put, "analytics", "PutBucketAnalyticsConfiguration", reports},
 		{bucket, del, "analytics", "DeleteBucketAnalyticsConfiguration", reports},
-		{bucket, put, "encryption", "PutBucketEncryption", enciphering},
 		{bucket, put, "intelligent-tiering", "PutBucketIntelligentTieringConfiguration", tiers},
 		{bucket, del, "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration", tiers},
 		{bucket, put, "inventory", "PutBucketInventoryConfiguration", reports},

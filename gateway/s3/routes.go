@@ -104,6 +104,7 @@ func table() []route {
 		{Scope: bucket, Method: get, Sub: "ownershipControls", Action: "GetBucketOwnershipControls", Need: known, IAM: []string{"s3:GetBucketOwnershipControls"}, serve: getOwnership},
 		{Scope: bucket, Method: put, Sub: "ownershipControls", Action: "PutBucketOwnershipControls", Partly: "only BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: putOwnership},
 		{Scope: bucket, Method: del, Sub: "ownershipControls", Action: "DeleteBucketOwnershipControls", Partly: "nothing changes: it stays BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: noContent},
+		{Scope: bucket, Method: put, Sub: "encryption", Action: "PutBucketEncryption", Partly: "only AES256, which is what there is", Need: owns, IAM: []string{"s3:PutEncryptionConfiguration"}, Changes: true, serve: putEncryption},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},
@@ -130,7 +131,7 @@ func table() []route {
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{
-		{Scope: bucket, Method: put, Action: "CreateBucket", Partly: "no tags", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
+		{Scope: bucket, Method: put, Action: "CreateBucket", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
 		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, IAM: []string{"s3:DeleteBucket"}, Changes: true, serve: deleteBucket},
 		{Scope: bucket, Method: post, Action: "PostObject", Partly: plainOnly, Need: form, IAM: []string{"s3:PutObject"}, Changes: true, serve: postObject},
 		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, IAM: []string{"s3:ListBucket"}, serve: listV2, foresee: foreseeList},

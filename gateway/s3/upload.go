@@ -10,7 +10,7 @@ import (
 )
 
 func createUpload(q *request) error {
-	attrs, err := attrsOf(q.r.Header)
+	attrs, err := q.newAttrs()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func putObject(q *request) error {
-	attrs, err := attrsOf(q.r.Header)
+	attrs, err := q.newAttrs()
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := q.body(checksum.None)
+	body, _, err := q.body(checksum.CRC64NVME, checksum.None) // as in S3
 	if err != nil {
 		return err
 	}
@@ -36,6 +36,7 @@ func putObject(q *request) error {
 	q.set("ETag", quote(h.ETag))
 	q.set("x-amz-server-side-encryption", "AES256")
 	q.checksumHeaders(h.Checksum, 0)
+	q.set("x-amz-object-size", itoa(h.Size)) // AWS tells it of appended objects; there is a test suite that needs it of all
 	q.set("Content-Length", "0")
 	q.reply(http.StatusOK)
 	return nil
