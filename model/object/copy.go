@@ -101,7 +101,7 @@ func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead, d.version.Attrs = ahead, c.attrs(src.v)
+	d.ahead, d.version.Attrs, d.kind = ahead, c.attrs(src.v), EventCopy
 	inline := MaxInline
 	if c.Digest == nil && src.v.Parts > 0 {
 		if err := s.loadList(ctx, src); err != nil {
@@ -161,7 +161,7 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead = ahead
+	d.ahead, d.kind = ahead, EventCopy
 	d.promise()
 	v := &d.version
 	id, modified := v.ID, v.Modified

@@ -24,12 +24,17 @@ func (s *Store) SetVersioning(ctx context.Context, b *Bucket, v Versioning) (*Bu
 	if err != nil {
 		return nil, err
 	}
-	for _, part := range now.parts() {
-		if err := s.Registers.Fence(ctx, Objects, part, now.epoch); err != nil {
-			return nil, err
+	return now, s.fenceObjects(ctx, now)
+}
+
+// fenceObjects refuses writes to the bucket by who knows an older state of it.
+func (s *Store) fenceObjects(ctx context.Context, b *Bucket) error {
+	for _, part := range b.parts() {
+		if err := s.Registers.Fence(ctx, Objects, part, b.epoch); err != nil {
+			return err
 		}
 	}
-	return now, nil
+	return nil
 }
 
 // anything reports whether there is an object, a delete marker or a version under a prefix.
