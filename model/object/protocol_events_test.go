@@ -152,7 +152,9 @@ func TestBrokenEvents(t *testing.T) {
 			for i := 0; i < 2 && caught == ""; i++ {
 				caught = explore(t, eventScenarios[i], 1, 200, func(s *side) register.Store {
 					b := &bent{Store: s.regs}
-					v(s, b)
+					if s.name != "final" { // who looks at what came of it is whole
+						v(s, b)
+					}
 					return b
 				})
 			}
