@@ -23,6 +23,8 @@ type draft struct {
 	shared  bool          // others reference the extents too
 	holder  *register.Row // the upload whose parts hold the bytes
 	ahead   *register.Ahead
+	kind    EventKind // of an object: what its commit is
+	tell    *event    // nil: nobody is told
 }
 
 // promise asks for the promises of the commit, which is to come soon, ahead of it.

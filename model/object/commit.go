@@ -33,6 +33,9 @@ func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, keep Version
 			}
 			if keep != VersioningOff {
 				e.supersede(d.version, d.blob, keep, s.now())
+				if err := e.record(d.tell, e.Version); err != nil {
+					return nil, err
+				}
 				return e.value()
 			}
 			if e.Past != nil {
@@ -43,6 +46,9 @@ func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, keep Version
 			}
 			e.Drops = append(e.Drops[:len(e.Drops):len(e.Drops)], e.Version.drop()...)
 			e.Version, e.blob = &d.version, d.blob
+			if err := e.record(d.tell, e.Version); err != nil {
+				return nil, err
+			}
 			return e.value()
 		},
 	})
@@ -86,7 +92,10 @@ func (s *Store) roomy(ctx context.Context, row register.Row, op func() error) (e
 		case errors.Is(err, errGap):
 			err = s.keep(ctx, row)
 		case errors.Is(err, errCrowded):
-			err = s.makeRoom(ctx, row)
+			var some bool
+			if some, err = s.flush(ctx, row); err == nil && !some {
+				err = s.makeRoom(ctx, row)
+			}
 		default:
 			return err
 		}

@@ -79,7 +79,7 @@ func (s *Store) complete(ctx context.Context, ahead *register.Ahead, b *Bucket, 
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead = ahead
+	d.ahead, d.kind = ahead, EventComplete
 	defer s.hold(row)()
 	epoch := r.Epoch + 1
 	_, err = s.changeUpload(ctx, row, func(now *uploadRecord) error {

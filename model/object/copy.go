@@ -109,7 +109,7 @@ func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead, d.version.Attrs, d.version.Tags = ahead, c.attrs(src.v), c.tags(src.v)
+	d.ahead, d.version.Attrs, d.version.Tags, d.kind = ahead, c.attrs(src.v), c.tags(src.v), EventCopy
 	d.lock = c.Lock
 	inline := MaxInline
 	if c.Digest == nil && src.v.Parts > 0 {
@@ -177,7 +177,7 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead, d.lock = ahead, c.Lock
+	d.ahead, d.lock, d.kind = ahead, c.Lock, EventCopy
 	d.promise()
 	v := &d.version
 	id, modified := v.ID, v.Modified

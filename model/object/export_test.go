@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"time"
 
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
@@ -136,3 +137,7 @@ func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
 		panic(err)
 	}
 }
+
+// LimitOutbox sets how many rows of the outbox wait before those of who is away for so long
+// are only counted.
+func (s *Store) LimitOutbox(most int64, away time.Duration) { s.mostOutbox, s.silence = most, away }

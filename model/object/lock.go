@@ -223,17 +223,14 @@ func (s *Store) changeAndFence(ctx context.Context, b *Bucket, f func(*bucketRec
 	if err != nil {
 		return nil, err
 	}
-	for _, part := range now.parts() {
-		if err := s.Registers.Fence(ctx, Objects, part, now.epoch); err != nil {
-			return nil, err
-		}
-	}
-	return now, nil
+	return now, s.fenceObjects(ctx, now)
 }
 
 // remove deletes a version in the object's row if no lock keeps it.
 func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sighting, firm, bypass bool) (*register.Value, error) {
 	id := which{number: at.v.Number, id: at.v.ID, null: at.v.null()}
+	tell := s.telling(ctx, b, EventDelete, row.Sort)
+	gone := &version{ID: at.v.ID, Number: max(at.v.Number, numberBefore), Null: at.v.null()}
 	return s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(old *register.Value) (*register.Value, error) {
 		e, err := takeApart(old)
 		if err != nil {
@@ -249,6 +246,9 @@ func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sigh
 		}
 		if !e.delete(id) {
 			return nil, errNothing
+		}
+		if err := e.record(tell, gone); err != nil {
+			return nil, err
 		}
 		return e.value()
 	}})

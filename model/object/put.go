@@ -27,7 +27,7 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(p.Key))
-	d.ahead, d.version.Attrs, d.version.Tags, d.lock = ahead, p.Attrs, p.Tags, p.Lock
+	d.ahead, d.version.Attrs, d.version.Tags, d.lock, d.kind = ahead, p.Attrs, p.Tags, p.Lock, EventPut
 	data := b.versionKey(d.version.ID)
 	err = s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key))
 	failed := checked()
@@ -73,6 +73,7 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 		}
 		d.version.Lock = b.Lock.give(d.lock, s.now())
 		return s.roomy(ctx, d.row, func() error {
+			d.tell = s.telling(ctx, b, d.kind, key)
 			return s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkWrite(old) })
 		})
 	})

@@ -21,6 +21,8 @@ const (
 	Kept register.Table = 9
 	// Versions has the noncurrent versions of objects.
 	Versions register.Table = 11
+	// Outbox has the events that webhooks are to be told of: see outbox.go.
+	Outbox register.Table = 15
 )
 
 const (
@@ -37,6 +39,10 @@ type slot struct {
 	Drops []drop `cbor:"2,keyasint,omitempty"`
 	// Past is of an object in a bucket that has versioning.
 	Past *past `cbor:"3,keyasint,omitempty"`
+	// Events are pending work too: what is to be told. Order is that of the latest event of
+	// the key.
+	Events []event `cbor:"20,keyasint,omitempty"`
+	Order  uint64  `cbor:"21,keyasint,omitempty"`
 }
 
 // version is one version of an object, or of a part.
@@ -234,10 +240,10 @@ func decodeRow[T any](v *register.Value) (*T, error) {
 
 // value encodes a slot with its blob; nil when there is nothing left to remember.
 func (s *slot) value(blob []byte) *register.Value {
-	if s.Version == nil && len(s.Drops) == 0 && s.Past == nil {
+	if s.Version == nil && len(s.Drops) == 0 && s.Past == nil && len(s.Events) == 0 {
 		return nil
 	}
-	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops) > 0 || s.Past.pending(),
+	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops)+len(s.Events) > 0 || s.Past.pending(),
 		Hidden: s.Version == nil && !s.gap() || s.Version != nil && s.Version.Marker}
 	if s.Version != nil {
 		v.Blob, v.Count, v.Bytes = blob, 1, s.Version.Size

@@ -22,6 +22,16 @@ func (s *Store) SetVersioning(ctx context.Context, b *Bucket, v Versioning) (*Bu
 	})
 }
 
+// fenceObjects refuses writes to the bucket by who knows an older state of it.
+func (s *Store) fenceObjects(ctx context.Context, b *Bucket) error {
+	for _, part := range b.parts() {
+		if err := s.Registers.Fence(ctx, Objects, part, b.epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // anything reports whether there is an object, a delete marker or a version under a prefix.
 // It fences what it looks at, if epoch is not zero: nothing is acknowledged later under a
 // lower one. Rows in which only clean-up is left do not count.
