@@ -39,7 +39,10 @@ type Config struct {
 	Clock     clock.Clock
 	// Rank returns how many replicas of a partition key that can be reached come before
 	// this node: they look at its work list first. Nil: none.
-	Rank   func(part string) int
+	Rank func(part string) int
+	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
+	// until it succeeds, and may be called again after that.
+	Gone   func(ctx context.Context, id ident.ID, s Settings) error
 	Logger *slog.Logger
 	Ages   Ages
 }
