@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -142,7 +143,7 @@ func (v *visit) found() error {
 	asked := site.Asked{Host: v.r.Host, Key: strings.TrimPrefix(v.r.URL.Path, "/"), Query: v.r.URL.RawQuery}
 	switch {
 	case v.site.To != "":
-		return v.redirect(site.RedirectAll(&object.SiteTarget{Host: v.site.To}, asked))
+		return v.redirect(site.RedirectAll(&object.SiteTarget{Host: v.site.To + port(v.r.Host)}, asked))
 	case t.RedirectAll != nil:
 		return v.redirect(site.RedirectAll(t.RedirectAll, asked))
 	case v.r.Method == http.MethodOptions:
@@ -167,6 +168,14 @@ func (v *visit) found() error {
 		return v.failed(err, status)
 	}
 	return err
+}
+
+// port returns the port of a Host header with its colon, "" for the one that goes without saying.
+func port(host string) string {
+	if _, p, err := net.SplitHostPort(host); err == nil && p != "" {
+		return ":" + p
+	}
+	return ""
 }
 
 const methods = "GET, HEAD, OPTIONS"
