@@ -1,8 +1,13 @@
 package s3
 
 import (
+	"net/http/httptest"
 	"reflect"
 	"testing"
+
+	"rhizome/base/clock"
+	"rhizome/base/ident"
+	"rhizome/model/object"
 )
 
 func FuzzWebsite(f *testing.F) {
@@ -31,4 +36,28 @@ func FuzzWebsite(f *testing.F) {
 			t.Fatalf("%+v is written as %+v, %v", s.Rules, back, err)
 		}
 	})
+}
+
+// TestMayVisit: a site gives everybody the right to read, and a policy may deny it.
+func TestMayVisit(t *testing.T) {
+	g := New(Config{Clock: clock.System{}}).(Visits)
+	b := &object.Bucket{ID: ident.New(), Names: []string{"blog"}}
+	r := httptest.NewRequest("GET", "http://blog.example/secret/a", nil)
+	r.RemoteAddr = "192.0.2.1:1"
+	b.Settings.Block.IgnoreACLs = true // which is about grants
+	if !g.MayVisit(r, b, "secret/a") {
+		t.Error("without a policy")
+	}
+	b.Settings.Policy = &object.Policy{Bucket: "blog", Text: []byte(`{"Version":"2012-10-17","Statement":[
+		{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::blog/secret/*"},
+		{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::blog/near/*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}]}`)}
+	for key, want := range map[string]bool{"secret/a": false, "secret": true, "near/a": false, "index.html": true} {
+		if g.MayVisit(r, b, key) != want {
+			t.Errorf("%s: %v", key, !want)
+		}
+	}
+	r.RemoteAddr = "198.51.100.1:1"
+	if !g.MayVisit(r, b, "near/a") {
+		t.Error("from elsewhere")
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rhizome/base/errs"
 	"rhizome/model/object"
 )
 
@@ -63,6 +64,9 @@ func (v *visit) send(p *page) error {
 		return err
 	}
 	http.ServeContent(v.w, v.r, "", p.modified, body)
+	if body.failed != nil && v.w.status != 0 {
+		return errs.Newf(errs.KindOf(body.failed), "%w: %w", errCut, body.failed)
+	}
 	return body.failed
 }
 

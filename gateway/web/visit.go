@@ -86,7 +86,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if errs.KindOf(err) == errs.Corrupt || errs.KindOf(err) == errs.Internal && err != nil && !errors.Is(err, context.Canceled) {
 		s.c.Logger.Warn("a visitor got an error", "host", v.host, "path", r.URL.Path, "error", err)
 	}
+	if errors.Is(err, errCut) {
+		panic(http.ErrAbortHandler) // it cuts the connection: nobody takes a part for the whole
+	}
 }
+
+// errCut says that an answer had begun when what was to be read failed.
+var errCut = errs.New(errs.Unavailable, "the answer was cut off")
 
 // armed gives an answer of n bytes its time.
 func (v *visit) armed(n int64) {

@@ -513,3 +513,53 @@ func (a *asking) Stat(ctx context.Context, b *object.Bucket, g object.Get) (*obj
 	a.keys = append(a.keys, g.Key)
 	return a.Store.Stat(ctx, b, g)
 }
+
+// TestAnAnswerThatBreaks: a visitor does not take the part that was sent for the whole.
+func TestAnAnswerThatBreaks(t *testing.T) {
+	f := newFixture(t, object.Site{Index: "index.html"})
+	f.put("big.bin", strings.Repeat("x", 3<<20), object.Attrs{})
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config = web.NewServer(web.New(web.Config{Live: web.Source{Sites: f.sites, Objects: breaking{f.home.Objects}}, Clock: f.home.Clock}))
+	srv.Start()
+	defer srv.Close()
+	for _, h2 := range []bool{false, true} {
+		p := new(http.Protocols)
+		p.SetHTTP1(!h2)
+		p.SetUnencryptedHTTP2(h2)
+		tr := &http.Transport{Protocols: p}
+		r, err := http.NewRequest("GET", srv.URL+"/big.bin", nil)
+		f.must(err)
+		r.Host = host
+		resp, err := (&http.Client{Transport: tr, Timeout: 10 * time.Second}).Do(r)
+		f.must(err)
+		if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+			t.Errorf("%s: %d bytes and no error", resp.Proto, n)
+		}
+		_ = resp.Body.Close()
+		tr.CloseIdleConnections()
+	}
+}
+
+// breaking are objects that cannot be read to the end.
+type breaking struct{ *object.Store }
+
+func (b breaking) Get(ctx context.Context, at *object.Bucket, g object.Get) (*object.Object, error) {
+	o, err := b.Store.Get(ctx, at, g)
+	if err == nil {
+		o.Body = broken{o.Body, io.LimitReader(o.Body, 1<<20)}
+	}
+	return o, err
+}
+
+type broken struct {
+	io.Closer
+	r io.Reader
+}
+
+func (b broken) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err == io.EOF {
+		err = errors.New("the disk is gone")
+	}
+	return n, err
+}

@@ -90,11 +90,19 @@ func (s *Store) ByName(ctx context.Context, name string) (*object.Bucket, error)
 	if !errors.Is(err, ErrNoSite) {
 		return nil, err
 	}
-	b, err := s.Buckets.Bucket(ctx, name, nil)
+	b, err := s.bucket(ctx, name)
 	if errors.Is(err, errs.NotFound) || errors.Is(err, errs.Invalid) || err == nil && b.Settings.Site == nil {
 		return nil, errs.Newf(errs.NotFound, "%q: %w", name, ErrNoSite)
 	}
 	return b, err
+}
+
+// bucket finds a bucket by its global name, or its ID.
+func (s *Store) bucket(ctx context.Context, name string) (*object.Bucket, error) {
+	if id, err := ident.Parse(name); err == nil {
+		return s.Buckets.BucketByID(ctx, id)
+	}
+	return s.Buckets.Bucket(ctx, name, nil)
 }
 
 // All returns the buckets that are sites.
