@@ -2,6 +2,7 @@
 # make unit   the packages' own tests only
 # make bench  the figures of docs/benchmarks.md, beside this machine's limits
 # make homes  the same for three homes on one machine
+# make sites  web sites beside nginx, and deployments
 # make soak   about four hours of what `make test` does in minutes; its parts are
 #             soak-simulations, soak-fuzz (FUZZ=10m for more), soak-e2e, soak-bench and soak-grown
 SHELL := /bin/bash
@@ -19,7 +20,7 @@ export PATH := $(BIN):/usr/bin:$(PATH)
 export RHIZOME_BIN := $(RHIZOME)
 export RHIZOME_LATER := $(BIN)/rhizome-later
 
-.PHONY: build later test setup fmt vet lint unit race e2e bench homes peers foreign
+.PHONY: build later test setup fmt vet lint unit race e2e bench homes sites peers foreign
 .PHONY: soak soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 build:
@@ -72,6 +73,11 @@ bench: build
 homes: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -homes 3 -copied 400 -objects 100000 -json $(CURDIR)/.cache/bench/homes.json $(BENCH)
+
+# Web sites beside nginx, and deployments.
+sites: build
+	tools/setup peers
+	cd bench && go run ./cmd/sites-bench -program $(RHIZOME) -nginx $(BIN)/nginx $(BENCH)
 
 # The same with versitygw in the same run, as a peer.
 peers:

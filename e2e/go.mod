@@ -11,9 +11,16 @@ require (
 	rhizome/bench v0.0.0
 )
 
-require rhizome v0.0.0
+require (
+	github.com/chromedp/chromedp v0.23.0
+	rhizome v0.0.0
+)
 
-require github.com/anishathalye/porcupine v1.3.1 // indirect
+require (
+	github.com/anishathalye/porcupine v1.3.1 // indirect
+	github.com/chromedp/cdproto v0.159.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+)
 
 require (
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect

@@ -55,6 +55,12 @@ type Config struct {
 	Data string
 	// S3 is the address to listen on; port 0 picks a free one.
 	S3 string
+	// Web is the address on which web sites are served; "": nowhere. If WebSet is false
+	// nobody chose it, and a free port is taken in place of one that is in use. WebDomains are
+	// those under which BUCKET.domain is the site of a bucket.
+	Web        string
+	WebSet     bool
+	WebDomains []string
 	// Domains are those of virtual-host addressing; may be empty.
 	Domains []string
 	// TLSCert and TLSKey are PEM files; both empty: no TLS.

@@ -45,6 +45,9 @@ func watchIdle(ctx context.Context, activity func() uint64, under func() bool, t
 func (n *Node) rest(idle bool) {
 	if idle {
 		n.rows.Rest()
+		if w := n.webRest.Load(); w != nil {
+			(*w).Rest()
+		}
 	}
 	n.config.Idle(idle)
 }

@@ -25,8 +25,10 @@ import (
 	"rhizome/gateway/admin/metrics"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
+	"rhizome/gateway/web"
 	"rhizome/model/account"
 	"rhizome/model/object"
+	"rhizome/model/site"
 	"rhizome/node/repair"
 )
 
@@ -56,9 +58,12 @@ type Node struct {
 	extents  *extent.Store
 	accounts *account.Store
 	objects  *object.Store
+	sites    *site.Store
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
+	webs       net.Listener // of web sites; nil: none
+	webRest    atomic.Pointer[*web.Server]
 	endpoint   api.Endpoint
 	started    time.Time
 	member     ident.ID
@@ -276,6 +281,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Agreed: n.agreed,
 		Ages:   object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
+	n.openSites()
 	return nil
 }
 
@@ -327,6 +333,9 @@ func (n *Node) listen(context.Context) (err error) {
 		return err
 	}
 	n.onClose(func() error { return closeOnce(n.socket) })
+	if err := n.listenWeb(); err != nil {
+		return err
+	}
 	return n.listenMetrics()
 }
 
@@ -349,7 +358,7 @@ func (n *Node) Run(ctx context.Context) error {
 	counted := metrics.NewRequests()
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -359,14 +368,15 @@ func (n *Node) Run(ctx context.Context) error {
 	socket.Handler = n.requests.count(aside(socket.Handler))
 	sums := checksum.NewPool()
 	defer sums.Close()
-	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Meter: counted, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Clock: n.members.Clock(),
+	front := s3.New(s3.Config{
+		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
-	})))
-	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
+	})
+	store := s3.NewServer(n.requests.count(front))
+	store.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
-	err := supervise(ctx, c.Logger, append(n.watchers(server, watched), []service{
-		{"S3", serve(front, n.s3, c.Logger)},
+	err := supervise(ctx, c.Logger, append(append(n.watchers(server, watched), n.webServices(front)...), []service{
+		{"S3", serve(store, n.s3, c.Logger)},
 		{"admin", serve(socket, n.socket, c.Logger)},
 		{"members", n.members.Run},
 		{"place", n.settleIn},

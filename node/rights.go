@@ -11,6 +11,7 @@ import (
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
+	"rhizome/model/object"
 )
 
 // Whoever uses a node's socket acts as the member who runs that node. An administrator
@@ -56,6 +57,27 @@ func (n *Node) mayChange(ctx context.Context, c api.LayoutChange) error {
 		err = errs.New(errs.Denied, "that node is somebody else's: only who runs it, or an administrator, may do this")
 	}
 	return err
+}
+
+// mayOwn refuses who may do nothing with a bucket as its owner.
+func (n *Node) mayOwn(ctx context.Context, b *object.Bucket) error {
+	admin, err := n.isAdmin(ctx)
+	if err != nil || admin {
+		return err
+	}
+	for id, a := range b.Grants {
+		if !a.Owner {
+			continue
+		}
+		k, err := n.accounts.Key(ctx, id)
+		if err == nil && k.Member == n.operator() {
+			return nil
+		}
+		if err != nil && !errors.Is(err, errs.NotFound) {
+			return err
+		}
+	}
+	return errs.New(errs.Denied, "that is somebody else's: only its owner, or an administrator, may do this")
 }
 
 func (n *Node) isAdmin(ctx context.Context) (bool, error) {

@@ -19,7 +19,7 @@ import (
 var said = map[string]int{"T": 0, "N": 1, "M": 0, "done": 0, "confirm": 0}
 
 // errorsOf are the places whose errors people read; the others' may be said in English.
-var errorsOf = []string{"cmd/", "node/", "gateway/admin/", "model/account/", "model/object/api.go", "model/object/bucket",
+var errorsOf = []string{"cmd/", "node/", "gateway/admin/", "model/account/", "model/site/", "model/object/api.go", "model/object/bucket",
 	"cluster/layout/change.go", "cluster/layout/next.go", "cluster/layout/share.go", "cluster/membership/decide.go"}
 
 // texts collects every text that the sources say, with a place, and every literal.

@@ -102,6 +102,7 @@ type Facts struct {
 	Member  ident.ID
 	Started time.Time
 	S3      api.Endpoint
+	Web     *api.Endpoint // nil: sites are served nowhere
 }
 
 // Cluster is what the admin server needs of the node to speak of the other nodes and

@@ -20,7 +20,7 @@ func (s *Server) status(r *http.Request) (any, error) {
 	ctx, f := r.Context(), s.Host.Facts()
 	out := api.Status{
 		Version: f.Version, Node: f.Node.String(), Rhizome: f.Rhizome.String(), Home: f.Home,
-		Data: f.Data, PID: os.Getpid(), Started: f.Started, S3: f.S3, Layout: f.Layout,
+		Data: f.Data, PID: os.Getpid(), Started: f.Started, S3: f.S3, Web: f.Web, Layout: f.Layout,
 	}
 	if err := s.ask(ctx, &out); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/object"
 )
 
 // Limits of the server.
@@ -38,6 +39,10 @@ type Config struct {
 	Host    Host
 	// Cluster speaks of the other nodes and homes; nil: they are not spoken of.
 	Cluster Cluster
+	// Sites are the web sites; nil: they are not spoken of. Owns refuses who does not own a
+	// bucket; nil: everybody does.
+	Sites Sites
+	Owns  func(ctx context.Context, b *object.Bucket) error
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -81,6 +86,14 @@ func (s *Server) Handler() http.Handler {
 	if s.Cluster != nil {
 		for pattern, h := range s.clusterRoutes() {
 			mux.Handle(pattern, s.serve(h))
+		}
+	}
+	if s.Sites != nil {
+		for pattern, h := range s.siteRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+		for pattern, h := range s.siteStreams() {
+			mux.Handle(pattern, s.stream(h))
 		}
 	}
 	mux.Handle("PUT /v1/buckets/{bucket}/object", s.stream(s.putObject))

@@ -36,6 +36,8 @@ type Config struct {
 	Sums *checksum.Pool
 	// Meter is told of every request; nil: nobody is.
 	Meter Meter
+	// Sites is told of buckets that become web sites, or cease to be; nil: nobody is.
+	Sites Sites
 	// MaxConcurrent is how many requests run at once before others get SlowDown;
 	// 0 is 1024.
 	MaxConcurrent int
@@ -70,6 +72,7 @@ type gateway struct {
 	log      *slog.Logger
 	sums     *checksum.Pool
 	meter    Meter
+	sites    Sites
 	slots    chan struct{} // requests under way
 	forms    chan struct{} // forms of which it is not known yet who sends them
 	routes   index
@@ -78,7 +81,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, people: c.People, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter,
+		objects: c.Objects, keys: c.Keys, people: c.People, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

@@ -26,7 +26,6 @@ func configurationList() []configuration {
 	return []configuration{
 		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
-		{sub: "website", action: "BucketWebsite", iam: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
 		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
 		{sub: "notification", action: "BucketNotificationConfiguration", iam: "BucketNotification", root: "NotificationConfiguration"},
 		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
@@ -59,13 +58,8 @@ func configurations() []route {
 	return out
 }
 
-// put is the action that deleting takes, which AWS names after putting, but for one.
-func (c configuration) put() string {
-	if c.sub == "website" {
-		return "s3:DeleteBucketWebsite"
-	}
-	return "s3:Put" + c.iam
-}
+// put is the action that deleting takes, which AWS names after putting.
+func (c configuration) put() string { return "s3:Put" + c.iam }
 
 func (c configuration) read(q *request) error {
 	if c.none != "" {

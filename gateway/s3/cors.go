@@ -182,33 +182,6 @@ func printable(v string) error {
 	return nil
 }
 
-// fitsStar reports whether a pattern with at most one * stands for s.
-func fitsStar(pattern, s string) bool {
-	before, after, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == s
-	}
-	return len(s) >= len(before)+len(after) && strings.HasPrefix(s, before) && strings.HasSuffix(s, after)
-}
-
-// corsRule returns the first rule that allows a method to pages of an origin, which may
-// send the headers; nil if there is none. pattern is the origin as the rule has it.
-func corsRule(rules []object.CORSRule, origin, method string, headers []string) (r *object.CORSRule, pattern string) {
-	for i := range rules {
-		r := &rules[i]
-		at := slices.IndexFunc(r.Origins, func(p string) bool { return fitsStar(p, origin) })
-		if at >= 0 && slices.Contains(r.Methods, method) && !slices.ContainsFunc(headers, func(h string) bool { return !takes(r, h) }) {
-			return r, r.Origins[at]
-		}
-	}
-	return nil, ""
-}
-
-// takes reports whether a rule allows a header, given in lower case.
-func takes(r *object.CORSRule, header string) bool {
-	return slices.ContainsFunc(r.Headers, func(p string) bool { return fitsStar(strings.ToLower(p), header) })
-}
-
 // preflight answers a browser that asks what a page may do. It needs no key: what it
 // tells is what the bucket's rules say.
 func preflight(q *request) error {
@@ -231,7 +204,7 @@ func preflight(q *request) error {
 	if len(b.Settings.CORS) == 0 {
 		return s3err.Newf(s3err.AccessForbidden, corsNotEnabled)
 	}
-	r, pattern := corsRule(b.Settings.CORS, origin, method, asked)
+	r, pattern := object.FindCORS(b.Settings.CORS, origin, method, asked)
 	if r == nil || len(asked) > maxAskedFor {
 		return s3err.New(s3err.AccessForbidden)
 	}
@@ -281,7 +254,7 @@ func (q *request) shareWithPage() {
 	if origin == "" || q.bucket == nil || q.r.Method == http.MethodOptions {
 		return
 	}
-	if r, pattern := corsRule(q.bucket.Settings.CORS, origin, q.r.Method, nil); r != nil {
+	if r, pattern := object.FindCORS(q.bucket.Settings.CORS, origin, q.r.Method, nil); r != nil {
 		q.allowOrigin(r, pattern, origin)
 	}
 }

@@ -117,7 +117,7 @@ func FuzzCORS(f *testing.F) {
 		if back, err := readCORS(again); err != nil || !reflect.DeepEqual(back, rules) {
 			t.Fatalf("%+v is written as %+v, %v", rules, back, err)
 		}
-		got, _ := corsRule(rules, origin, "PUT", []string{strings.ToLower(header)})
+		got, _ := object.FindCORS(rules, origin, "PUT", []string{strings.ToLower(header)})
 		for i := range rules {
 			if r := &rules[i]; allows(r, origin, header) {
 				if got != r {

@@ -34,7 +34,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "notification", "PutBucketNotificationConfiguration", "nobody is notified"},
 		{bucket, put, "replication", "PutBucketReplication", "the homes hold copies by themselves; there is no replication to other stores"},
 		{bucket, put, "requestPayment", "PutBucketRequestPayment", "nobody pays for requests"},
-		{bucket, put, "website", "PutBucketWebsite", "buckets are not served as sites"},
 		{bucket, get, "abac", "GetBucketAbac", attributes},
 		{bucket, put, "abac", "PutBucketAbac", attributes},
 		{bucket, post, "metadataConfiguration", "CreateBucketMetadataConfiguration", tables},

@@ -128,6 +128,7 @@ func table() []route {
 		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Need: writes, IAM: []string{"s3:DeleteObjectTagging"}, Versioned: []string{"s3:DeleteObjectVersionTagging"}, Changes: true, serve: deleteObjectTagging},
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
+	done = append(done, websiteRoutes()...)
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{

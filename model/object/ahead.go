@@ -85,6 +85,16 @@ func (a *Ahead) Bucket(name string) *Bucket {
 	return b
 }
 
+// Rows begins to read rows of other tables that lead to a bucket.
+func (a *Ahead) Rows(rows ...register.Row) { a.regs.Read(rows...) }
+
+// BucketByID begins to read a bucket, and returns it as it was last, nil if unknown.
+func (a *Ahead) BucketByID(id ident.ID) *Bucket {
+	a.regs.Read(bucketRow(id))
+	b, _ := a.s.decoded.Last(id)
+	return b
+}
+
 // Object begins to read an object's row.
 func (a *Ahead) Object(b *Bucket, key string) { a.regs.Read(b.objectRow(key)) }
 

@@ -148,6 +148,11 @@ func (s *Store) removeBucket(ctx context.Context, row register.Row, id ident.ID,
 			}
 		}
 	}
+	if s.Gone != nil {
+		if err := s.Gone(ctx, id, r.Settings); err != nil {
+			return err
+		}
+	}
 	parts := register.Shards(id.Key(), r.Shards)
 	if err := s.removeUploads(ctx, parts, r.Epoch); err != nil {
 		return err

@@ -39,11 +39,16 @@ func (a *App) printStatus(s api.Status) {
 	say := a.Say
 	rows := [][]string{
 		{"S3", s.S3.URL},
+	}
+	if s.Web != nil {
+		rows = append(rows, []string{say.T("Web sites"), s.Web.URL})
+	}
+	rows = append(rows, [][]string{
 		{say.T("Data"), s.Data},
 		{say.T("Node"), say.T("%s at %q, up for %s, version %s", s.Node[:min(12, len(s.Node))], s.Home,
 			say.Duration(a.Clock.Now().Sub(s.Started)), s.Version)},
 		{say.T("Holds"), a.holds(s)},
-	}
+	}...)
 	for i, d := range s.Disks {
 		title := ""
 		if i == 0 {

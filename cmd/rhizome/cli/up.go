@@ -100,9 +100,10 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(vs.Text(settings.LogLevel))) // checked by Resolve
 	return node.Config{
-		Data:     vs.Text(settings.Data),
-		S3:       vs.Text(settings.S3),
-		Domains:  vs.List(settings.S3Domain),
+		Data:    vs.Text(settings.Data),
+		S3:      vs.Text(settings.S3),
+		Domains: vs.List(settings.S3Domain),
+		Web:     vs.Text(settings.Web), WebSet: vs.Chosen(settings.Web), WebDomains: vs.List(settings.WebDomain),
 		TLSCert:  vs.Text(settings.S3TLSCert),
 		TLSKey:   vs.Text(settings.S3TLSKey),
 		Region:   vs.Text(settings.Region),
@@ -148,8 +149,9 @@ const maxInvitation = 8 << 10
 
 // upResult is what `up --json` prints once the node answers.
 type upResult struct {
-	S3   api.Endpoint `json:"s3"`
-	Data string       `json:"data"`
+	S3   api.Endpoint  `json:"s3"`
+	Web  *api.Endpoint `json:"web,omitempty"`
+	Data string        `json:"data"`
 }
 
 // welcome says where S3 is and, at the first start, how to use it.
@@ -158,7 +160,7 @@ func (c *call) welcome(n *node.Node) error {
 	rows := [][]string{{"S3", s3.URL}, {say.T("Data"), n.Data()}}
 	k := n.FirstKey()
 	if k == nil {
-		return c.show(upResult{n.S3(), n.Data()}, func() {
+		return c.show(upResult{n.S3(), n.Web(), n.Data()}, func() {
 			c.sayJoined(n)
 			c.sayUp(n)
 			writeRows(c.Out, rows)
@@ -176,7 +178,7 @@ func (c *call) welcome(n *node.Node) error {
 		return err
 	}
 	rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), say.T("in %s, which only you can read", path)})
-	return c.show(upResult{n.S3(), n.Data()}, func() {
+	return c.show(upResult{n.S3(), n.Web(), n.Data()}, func() {
 		_ = c.greet(rows, s3.URL, k.Name, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
 	})
 }

@@ -53,6 +53,8 @@ const (
 	Data       = "data"
 	S3         = "s3"
 	S3Domain   = "s3-domain"
+	Web        = "web"
+	WebDomain  = "web-domain"
 	S3TLSCert  = "s3-tls-cert"
 	S3TLSKey   = "s3-tls-key"
 	Region     = "region"
@@ -81,6 +83,10 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("address that S3 listens on; port 0 picks a free one")},
 		{Name: S3Domain, Form: Name, Many: true, Hint: "NAME",
 			Help: lang.M("domain under which bucket.domain names a bucket")},
+		{Name: Web, Form: Address, Default: "127.0.0.1:8080", Hint: "ADDR",
+			Help: lang.M("address that web sites are served on; port 0 picks a free one, and so does the default when its port is taken")},
+		{Name: WebDomain, Form: Name, Many: true, Hint: "NAME",
+			Help: lang.M("domain under which bucket.domain is the web site of a bucket")},
 		{Name: S3TLSCert, Form: Path, Hint: "FILE",
 			Help: lang.M("certificate chain (PEM) for S3 over TLS; read again when it changes")},
 		{Name: S3TLSKey, Form: Path, Hint: "FILE",

@@ -26,7 +26,9 @@ type Status struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	S3      Endpoint  `json:"s3"`
-	Layout  uint64    `json:"layout"`
+	// Web is where web sites are served; nil: nowhere.
+	Web    *Endpoint `json:"web,omitempty"`
+	Layout uint64    `json:"layout"`
 	// Counted is false if not enough homes answer: Buckets, Objects, Bytes and Keys are
 	// not known then, nor all of Repair.
 	Counted bool   `json:"counted"`

@@ -64,6 +64,9 @@ func (h *Homes) Former(ident.ID) []ident.NodeID { return nil }
 // Cut lets nothing through from one home to another.
 func (h *Homes) Cut(from, to int) { h.Net.Cut(homeID(from), homeID(to)) }
 
+// Heal takes that back.
+func (h *Homes) Heal(from, to int) { h.Net.Heal(homeID(from), homeID(to)) }
+
 func (h *Homes) open(t testing.TB, who Identity, gateway bool) *Home {
 	t.Helper()
 	x := &Home{Clock: h.clock}

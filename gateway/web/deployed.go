@@ -1,0 +1,136 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/model/object"
+	"rhizome/model/site"
+)
+
+const deployedIndex = site.DefaultIndex
+
+// deployed answers from a deployment alone.
+func (v *visit) deployed(d *object.SiteDeployment) error {
+	m, err := v.manifest(d)
+	if err != nil {
+		return err
+	}
+	if err := v.may(v.key); err != nil {
+		return err
+	}
+	path := "/" + v.key
+	if r := m.Redirected(path, true); r != nil {
+		return v.obey(m, r)
+	}
+	if f, slash := v.fileAt(m); f != nil {
+		return v.sendFile(m, f, path)
+	} else if slash {
+		return v.addSlash()
+	}
+	if r := m.Redirected(path, false); r != nil {
+		return v.obey(m, r)
+	}
+	return object.ErrNoSuchKey
+}
+
+// fileAt finds what the path stands for: a file, a folder's index, or, as generators link to them
+// and other servers of sites do, PATH.html. slash says that it is a folder with an index.
+func (v *visit) fileAt(m *site.Manifest) (f *site.File, slash bool) {
+	index := v.site.Site.Index
+	if index == "" {
+		index = deployedIndex
+	}
+	if v.key == "" || strings.HasSuffix(v.key, "/") {
+		return m.Find(indexOf(v.key, index)), false
+	}
+	if f := m.Find(v.key); f != nil {
+		return f, false
+	}
+	if m.Find(indexOf(v.key, index)) != nil {
+		return nil, true
+	}
+	return m.Find(v.key + ".html"), false
+}
+
+// obey does what a line of _redirects says.
+func (v *visit) obey(m *site.Manifest, r *site.Redirect) error {
+	if r.Status != http.StatusOK && r.Status != http.StatusNotFound {
+		to := r.To
+		if v.r.URL.RawQuery != "" && !strings.ContainsAny(to, "?#") {
+			to += "?" + v.r.URL.RawQuery
+		}
+		return v.redirect(to, r.Status)
+	}
+	to := *v
+	var ok bool
+	target, _, _ := strings.Cut(r.To, "?")
+	if to.key, ok = keyOf(target); !ok {
+		return object.ErrNoSuchKey
+	}
+	f, _ := to.fileAt(m)
+	switch {
+	case f == nil:
+		return object.ErrNoSuchKey
+	case r.Status == http.StatusNotFound:
+		return v.sendError(v.filePage(m, f, "/"+v.key), r.Status)
+	}
+	return v.sendFile(m, f, "/"+v.key)
+}
+
+// manifest returns the manifest of a deployment; it never changes, so it is remembered.
+func (v *visit) manifest(d *object.SiteDeployment) (*site.Manifest, error) {
+	got, err := v.s.memory.load(v.ctx, name{of: "m" + string(d.Manifest) + d.ID.Key()}, func() (any, int, error) {
+		m, err := v.from.Sites.Manifest(v.ctx, v.at, d)
+		if err != nil {
+			return nil, 0, err
+		}
+		return m, m.Weight(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got.(*site.Manifest), nil
+}
+
+func (v *visit) sendFile(m *site.Manifest, f *site.File, path string) error {
+	p := v.filePage(m, f, path)
+	for c := br; int(c) < len(codings); c++ {
+		if n := m.Find(f.Path + codings[c].ending); n != nil && compressible(p.media) {
+			if p.neighbours == nil {
+				p.neighbours = map[coding]*page{}
+			}
+			q := v.filePage(m, n, path)
+			q.etag += "-" + codings[c].name
+			p.neighbours[c] = q
+		}
+	}
+	return v.send(p)
+}
+
+// filePage makes a page of a file.
+func (v *visit) filePage(m *site.Manifest, f *site.File, path string) *page {
+	return &page{name: f.Hash.String(), etag: f.Hash.String()[:32], modified: time.Unix(f.Since, 0), size: f.Size,
+		media: site.TypeOf(f.Path), headers: m.HeadersOf(path),
+		open: func(ctx context.Context, off, n int64) (io.ReadCloser, error) {
+			if n == 0 {
+				return io.NopCloser(strings.NewReader("")), nil
+			}
+			o, err := v.from.Objects.Get(ctx, v.at, object.Get{Key: f.Key(), Range: &object.Range{First: off, Last: off + n - 1}})
+			if err != nil {
+				return nil, errs.Newf(errs.KindOf(err), "a file of the deployment: %v", err) // not one that was not asked for
+			}
+			return o.Body, nil
+		},
+		read: func(b []byte) error {
+			if sha256.Sum256(b) != f.Hash {
+				return errs.Newf(errs.Corrupt, "somebody changed what lies under %s", site.Prefix)
+			}
+			return nil
+		}}
+}

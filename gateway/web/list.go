@@ -1,0 +1,70 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"rhizome/base/lang"
+	"rhizome/model/object"
+)
+
+// listed is one row of a folder's page.
+type listed struct {
+	Name, Link, Size, Time, Changed string
+}
+
+// pageOf is how many names a folder's page has.
+const pageOf = 500
+
+// list shows what is in a folder, if the site wants that; else missing is why not.
+func (v *visit) list(missing error) error {
+	if !v.site.Site.Listing {
+		return missing
+	}
+	if err := v.may(v.key); err != nil {
+		return err
+	}
+	l, err := v.from.Objects.List(v.ctx, v.at, object.List{Prefix: v.key, Delimiter: "/", After: v.r.URL.Query().Get("after"), Limit: pageOf})
+	if err != nil {
+		return err
+	}
+	say := lang.FromHeader(v.r.Header.Get("Accept-Language"))
+	rows := v.rows(l, say)
+	if len(rows) == 0 && v.key != "" && !l.More {
+		return missing
+	}
+	more := ""
+	if l.More {
+		more = "?" + url.Values{"after": {l.Next}}.Encode()
+	}
+	v.protect()
+	v.w.Header().Set("Cache-Control", v.caching())
+	v.w.Header().Add("Vary", "Accept-Language")
+	return v.show("list.html", http.StatusOK, map[string]any{"Lang": string(say.Language()), "Title": say.T("Contents of %s", v.host+"/"+v.key),
+		"Name": say.T("Name"), "Size": say.T("Size"), "Changed": say.T("Changed"), "Up": v.key != "", "Rows": rows,
+		"More": more, "MoreText": say.T("More")})
+}
+
+func (v *visit) rows(l *object.Listed, say lang.Printer) (out []listed) {
+	for _, p := range l.Prefixes {
+		if p != reserved {
+			name := strings.TrimPrefix(p, v.key)
+			out = append(out, listed{Name: name, Link: link(name)})
+		}
+	}
+	for i := range l.Objects {
+		o := &l.Objects[i]
+		name := strings.TrimPrefix(o.Key, v.key)
+		if name == "" || v.at.Settings.Policy != nil && v.may(o.Key) != nil {
+			continue
+		}
+		out = append(out, listed{Name: name, Link: link(name), Size: say.Bytes(o.Size), Time: o.Modified.UTC().Format(time.RFC3339),
+			Changed: say.Time(o.Modified, time.UTC)})
+	}
+	return out
+}
+
+// link is a relative link to a name, which may hold a colon.
+func link(name string) string { return "./" + (&url.URL{Path: name}).EscapedPath() }
