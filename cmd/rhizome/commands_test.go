@@ -17,6 +17,51 @@ import (
 	"rhizome/gateway/admin/api"
 )
 
+func TestKeyLimits(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	var guest api.Key
+	h.must(&guest, "key", "create", "guest", "--expires", "30d")
+	if guest.Secret == "" || guest.Expires == nil || !guest.Expires.After(guest.Created) {
+		t.Errorf("%+v", guest)
+	}
+	try := func() string {
+		c, err := minio.New(n.status.S3.Address, &minio.Options{Creds: credentials.NewStaticV4(guest.ID, guest.Secret, "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.ListBuckets(t.Context())
+		return minio.ToErrorResponse(err).Code
+	}
+	if code := try(); code != "" {
+		t.Error(code)
+	}
+	var k api.Key
+	if h.must(&k, "key", "expire", "guest"); k.Expires == nil || k.Secret != "" {
+		t.Errorf("%+v", k)
+	}
+	if code := try(); code != "ExpiredToken" {
+		t.Errorf("a key that has expired is answered %q", code)
+	}
+	k = api.Key{}
+	if h.must(&k, "key", "expire", "guest", "--never"); k.Expires != nil || try() != "" {
+		t.Errorf("%+v", k)
+	}
+	if h.must(&k, "key", "limit", "guest", "--rate", "50/s"); k.Rate != 50 || try() != "" {
+		t.Errorf("%+v", k)
+	}
+	k = api.Key{}
+	if h.must(&k, "key", "limit", "guest", "--rate", "none"); k.Rate != 0 {
+		t.Errorf("%+v", k)
+	}
+	for _, bad := range [][]string{{"key", "limit", "guest", "--rate", "fast"}, {"key", "limit", "guest"}, {"key", "limit", "guest", "--rate", "2000000/s"},
+		{"key", "expire", "guest", "--in", "1d", "--never"}, {"key", "expire", "nobody"}, {"key", "create", "x", "--expires", "soon"}} {
+		if r := h.run(bad...); r.code == 0 || r.err == "" {
+			t.Errorf("%v: %+v", bad, r)
+		}
+	}
+}
+
 func TestKeys(t *testing.T) {
 	h := newHome(t)
 	n := h.up()

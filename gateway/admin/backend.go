@@ -20,6 +20,9 @@ type Keys interface {
 	CreateKey(ctx context.Context, name string, member ident.ID, createBuckets bool) (*account.Key, error)
 	// ImportKey takes an existing pair; errs.Exists if the ID is taken.
 	ImportKey(ctx context.Context, k account.Key) (*account.Key, error)
+	// Expire sets when a key ends to be good, SetRate how many requests a second it may make.
+	Expire(ctx context.Context, id string, at time.Time) (*account.Key, error)
+	SetRate(ctx context.Context, id string, perSecond int) (*account.Key, error)
 	DeleteKey(ctx context.Context, id string) error
 }
 

@@ -103,6 +103,7 @@ func (s *Server) routes() map[string]request {
 		"GET /v1/keys":         s.listKeys,
 		"POST /v1/keys":        s.createKey,
 		"GET /v1/keys/{id}":    s.showKey,
+		"PUT /v1/keys/{id}":    s.changeKey,
 		"DELETE /v1/keys/{id}": s.deleteKey,
 
 		"GET /v1/buckets":                     s.listBuckets,

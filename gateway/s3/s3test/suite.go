@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 		{"Rights", testRights}, {"Anonymous", testAnonymous}, {"Addressing", testAddressing},
 		{"Policy", testPolicy}, {"PolicyConditions", testPolicyConditions}, {"PolicyPrincipals", testPolicyPrincipals},
 		{"PolicyOfMany", testPolicyOfMany}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
-		{"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
+		{"KeyExpiry", testKeyExpiry}, {"KeyRate", testKeyRate}, {"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
