@@ -62,6 +62,41 @@ func TestKeyLimits(t *testing.T) {
 	}
 }
 
+// TestDocuments: a policy and a CORS configuration come back as they were set, and who
+// runs the node can take away a policy that locks everybody out.
+func TestDocuments(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.must(new(api.Bucket), "bucket", "create", "photos")
+	const policy = `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::photos/*"}}`
+	const cors = `<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>`
+	for _, d := range [][3]string{{"policy", policy, `{"Statement":{"Effect":"Perhaps"}}`}, {"cors", cors, "<CORSConfiguration/>"}} {
+		kind, file := d[0], filepath.Join(h.dir, d[0]+".txt")
+		if r := h.run("bucket", kind, "get", "photos"); r.code == 0 {
+			t.Errorf("%s: %+v", kind, r)
+		}
+		h.write(file, d[1])
+		var got api.Document
+		if h.must(&got, "bucket", kind, "set", "photos", "--file", file); got.Text != d[1] || got.Public {
+			t.Errorf("%+v", got)
+		}
+		got = api.Document{}
+		if h.must(&got, "bucket", kind, "get", "photos"); kind == "policy" && got.Text != d[1] || !strings.Contains(got.Text, "<AllowedOrigin>*<") && kind == "cors" {
+			t.Errorf("%+v", got)
+		}
+		h.write(file, d[2])
+		if r := h.run("bucket", kind, "set", "photos", "--file", file); r.code == 0 || r.err == "" {
+			t.Errorf("%s: %+v", kind, r)
+		}
+		if r := h.run("bucket", kind, "delete", "photos"); r.code != 0 {
+			t.Errorf("%s: %+v", kind, r)
+		}
+		if r := h.run("bucket", kind, "get", "photos"); r.code == 0 {
+			t.Errorf("%s is still there: %+v", kind, r)
+		}
+	}
+}
+
 func TestKeys(t *testing.T) {
 	h := newHome(t)
 	n := h.up()

@@ -38,6 +38,8 @@ type Config struct {
 	Host    Host
 	// Cluster speaks of the other nodes and homes; nil: they are not spoken of.
 	Cluster Cluster
+	// Documents reads policies and CORS configurations; nil: there are none.
+	Documents Documents
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -116,6 +118,12 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/quota":      s.setQuota,
 		"GET /v1/buckets/{bucket}/objects":    s.listObjects,
 		"PUT /v1/buckets/{bucket}/versioning": s.setVersioning,
+		"GET /v1/buckets/{bucket}/policy":     s.getPolicy,
+		"PUT /v1/buckets/{bucket}/policy":     s.setPolicy,
+		"DELETE /v1/buckets/{bucket}/policy":  s.deletePolicy,
+		"GET /v1/buckets/{bucket}/cors":       s.getCORS,
+		"PUT /v1/buckets/{bucket}/cors":       s.setCORS,
+		"DELETE /v1/buckets/{bucket}/cors":    s.deleteCORS,
 		"GET /v1/buckets/{bucket}/versions":   s.listVersions,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
