@@ -359,8 +359,9 @@ func (n *Node) Run(ctx context.Context) error {
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
-		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
-		Clock:   n.members.Clock(), Logger: c.Logger,
+		Documents: documents{n.accounts},
+		Metrics:   func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
+		Clock:     n.members.Clock(), Logger: c.Logger,
 	})
 	watched = metrics.New(metrics.Config{Source: n, Requests: counted,
 		Reasons: func(ctx context.Context) ([]api.Reason, error) { return server.Reasons(ctx, c.Say) }})

@@ -17,6 +17,86 @@ import (
 	"rhizome/gateway/admin/api"
 )
 
+func TestKeyLimits(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	var guest api.Key
+	h.must(&guest, "key", "create", "guest", "--expires", "30d")
+	if guest.Secret == "" || guest.Expires == nil || !guest.Expires.After(guest.Created) {
+		t.Errorf("%+v", guest)
+	}
+	try := func() string {
+		c, err := minio.New(n.status.S3.Address, &minio.Options{Creds: credentials.NewStaticV4(guest.ID, guest.Secret, "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.ListBuckets(t.Context())
+		return minio.ToErrorResponse(err).Code
+	}
+	if code := try(); code != "" {
+		t.Error(code)
+	}
+	var k api.Key
+	if h.must(&k, "key", "expire", "guest"); k.Expires == nil || k.Secret != "" {
+		t.Errorf("%+v", k)
+	}
+	if code := try(); code != "ExpiredToken" {
+		t.Errorf("a key that has expired is answered %q", code)
+	}
+	k = api.Key{}
+	if h.must(&k, "key", "expire", "guest", "--never"); k.Expires != nil || try() != "" {
+		t.Errorf("%+v", k)
+	}
+	if h.must(&k, "key", "limit", "guest", "--rate", "50/s"); k.Rate != 50 || try() != "" {
+		t.Errorf("%+v", k)
+	}
+	k = api.Key{}
+	if h.must(&k, "key", "limit", "guest", "--rate", "none"); k.Rate != 0 {
+		t.Errorf("%+v", k)
+	}
+	for _, bad := range [][]string{{"key", "limit", "guest", "--rate", "fast"}, {"key", "limit", "guest"}, {"key", "limit", "guest", "--rate", "2000000/s"},
+		{"key", "expire", "guest", "--in", "1d", "--never"}, {"key", "expire", "nobody"}, {"key", "create", "x", "--expires", "soon"}} {
+		if r := h.run(bad...); r.code == 0 || r.err == "" {
+			t.Errorf("%v: %+v", bad, r)
+		}
+	}
+}
+
+// TestDocuments: a policy and a CORS configuration come back as they were set, and who
+// runs the node can take away a policy that locks everybody out.
+func TestDocuments(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.must(new(api.Bucket), "bucket", "create", "photos")
+	const policy = `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::photos/*"}}`
+	const cors = `<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>`
+	for _, d := range [][3]string{{"policy", policy, `{"Statement":{"Effect":"Perhaps"}}`}, {"cors", cors, "<CORSConfiguration/>"}} {
+		kind, file := d[0], filepath.Join(h.dir, d[0]+".txt")
+		if r := h.run("bucket", kind, "get", "photos"); r.code == 0 {
+			t.Errorf("%s: %+v", kind, r)
+		}
+		h.write(file, d[1])
+		var got api.Document
+		if h.must(&got, "bucket", kind, "set", "photos", "--file", file); got.Text != d[1] || got.Public {
+			t.Errorf("%+v", got)
+		}
+		got = api.Document{}
+		if h.must(&got, "bucket", kind, "get", "photos"); kind == "policy" && got.Text != d[1] || !strings.Contains(got.Text, "<AllowedOrigin>*<") && kind == "cors" {
+			t.Errorf("%+v", got)
+		}
+		h.write(file, d[2])
+		if r := h.run("bucket", kind, "set", "photos", "--file", file); r.code == 0 || r.err == "" {
+			t.Errorf("%s: %+v", kind, r)
+		}
+		if r := h.run("bucket", kind, "delete", "photos"); r.code != 0 {
+			t.Errorf("%s: %+v", kind, r)
+		}
+		if r := h.run("bucket", kind, "get", "photos"); r.code == 0 {
+			t.Errorf("%s is still there: %+v", kind, r)
+		}
+	}
+}
+
 func TestKeys(t *testing.T) {
 	h := newHome(t)
 	n := h.up()

@@ -20,6 +20,9 @@ type Keys interface {
 	CreateKey(ctx context.Context, name string, member ident.ID, createBuckets bool) (*account.Key, error)
 	// ImportKey takes an existing pair; errs.Exists if the ID is taken.
 	ImportKey(ctx context.Context, k account.Key) (*account.Key, error)
+	// Expire sets when a key ends to be good, SetRate how many requests a second it may make.
+	Expire(ctx context.Context, id string, at time.Time) (*account.Key, error)
+	SetRate(ctx context.Context, id string, perSecond int) (*account.Key, error)
 	DeleteKey(ctx context.Context, id string) error
 }
 
@@ -38,7 +41,20 @@ type Buckets interface {
 	// the quota: of two changes at once neither is lost.
 	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
 	ChangeQuota(ctx context.Context, bucket ident.ID, change func(object.Quota) object.Quota) (*object.Bucket, error)
+	// ChangeSettings changes what gateways keep with a bucket; change may refuse.
+	ChangeSettings(ctx context.Context, b *object.Bucket, change func(*object.Settings) error) (*object.Bucket, error)
 	SetVersioning(ctx context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error)
+}
+
+// Documents reads and writes what S3 keeps with a bucket in a language of its own. What is
+// not understood is errs.Invalid.
+type Documents interface {
+	// Policy reads a policy for the bucket called name; public says that it opens the
+	// bucket to everybody.
+	Policy(ctx context.Context, name string, text []byte) (p *object.Policy, public bool, err error)
+	// CORS reads a CORS configuration, and CORSText writes one.
+	CORS(text []byte) ([]object.CORSRule, error)
+	CORSText(rules []object.CORSRule) []byte
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -38,17 +39,59 @@ func (s *Server) createKey(r *http.Request) (any, error) {
 	}
 	var k *account.Key
 	member := s.Host.Facts().Member
-	if in.ID == "" && in.Secret == "" {
+	expires, err := s.ahead(in.Expires)
+	if err != nil {
+		return nil, err
+	}
+	if in.ID == "" && in.Secret == "" && expires.IsZero() {
 		k, err = s.Keys.CreateKey(r.Context(), in.Name, member, !in.NoCreateBuckets)
 	} else {
 		k, err = s.Keys.ImportKey(r.Context(), account.Key{
-			ID: in.ID, Secret: in.Secret, Name: in.Name, CreateBuckets: !in.NoCreateBuckets, Member: member,
+			ID: in.ID, Secret: in.Secret, Name: in.Name, CreateBuckets: !in.NoCreateBuckets, Member: member, Expires: expires,
 		})
 	}
 	if err != nil {
 		return nil, err
 	}
 	return wireKey(k, true), nil
+}
+
+// ahead returns a new key's end, zero for none, which must be in the future.
+func (s *Server) ahead(at *time.Time) (time.Time, error) {
+	if at == nil {
+		return time.Time{}, nil
+	}
+	if !at.After(s.Clock.Now()) {
+		return time.Time{}, errs.New(errs.Invalid, "a new key cannot have expired already")
+	}
+	return at.UTC(), nil
+}
+
+// changeKey sets a key's end and its rate.
+func (s *Server) changeKey(r *http.Request) (any, error) {
+	in, err := read[api.ChangeKey](r)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.findKey(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if in.Rate != nil {
+		if k, err = s.Keys.SetRate(r.Context(), k.ID, *in.Rate); err != nil {
+			return nil, err
+		}
+	}
+	if in.Never || in.Expires != nil {
+		var at time.Time
+		if !in.Never {
+			at = *in.Expires
+		}
+		if k, err = s.Keys.Expire(r.Context(), k.ID, at); err != nil {
+			return nil, err
+		}
+	}
+	return wireKey(k, false), nil
 }
 
 // checkName refuses a name that people cannot tell apart or that would spoil a table, a
@@ -149,7 +192,11 @@ func (s *Server) findKey(ctx context.Context, ref string) (*account.Key, error) 
 }
 
 func wireKey(k *account.Key, secret bool) api.Key {
-	out := api.Key{ID: k.ID, Name: k.Name, CreateBuckets: k.CreateBuckets, Created: k.Created}
+	out := api.Key{ID: k.ID, Name: k.Name, CreateBuckets: k.CreateBuckets, Created: k.Created, Rate: k.Rate}
+	if !k.Expires.IsZero() {
+		at := k.Expires
+		out.Expires = &at
+	}
 	if secret {
 		out.Secret = k.Secret
 	}

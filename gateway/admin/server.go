@@ -43,6 +43,8 @@ type Config struct {
 	// bucket; nil: everybody does.
 	Sites Sites
 	Owns  func(ctx context.Context, b *object.Bucket) error
+	// Documents reads policies and CORS configurations; nil: there are none.
+	Documents Documents
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -116,6 +118,7 @@ func (s *Server) routes() map[string]request {
 		"GET /v1/keys":         s.listKeys,
 		"POST /v1/keys":        s.createKey,
 		"GET /v1/keys/{id}":    s.showKey,
+		"PUT /v1/keys/{id}":    s.changeKey,
 		"DELETE /v1/keys/{id}": s.deleteKey,
 
 		"GET /v1/buckets":                     s.listBuckets,
@@ -128,6 +131,12 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/quota":      s.setQuota,
 		"GET /v1/buckets/{bucket}/objects":    s.listObjects,
 		"PUT /v1/buckets/{bucket}/versioning": s.setVersioning,
+		"GET /v1/buckets/{bucket}/policy":     s.getPolicy,
+		"PUT /v1/buckets/{bucket}/policy":     s.setPolicy,
+		"DELETE /v1/buckets/{bucket}/policy":  s.deletePolicy,
+		"GET /v1/buckets/{bucket}/cors":       s.getCORS,
+		"PUT /v1/buckets/{bucket}/cors":       s.setCORS,
+		"DELETE /v1/buckets/{bucket}/cors":    s.deleteCORS,
 		"GET /v1/buckets/{bucket}/versions":   s.listVersions,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 

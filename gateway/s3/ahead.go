@@ -5,6 +5,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/gateway/s3/s3err"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
 	"rhizome/model/object"
@@ -78,6 +79,11 @@ func (q *request) likely(a *sigv4.Auth) bool {
 // assume carries the operation out as if the guess were true. Its answer, if only an
 // error, is given when it was: see confirm.
 func (q *request) assume() error {
+	if q.guess.key != nil {
+		if err := q.admit(q.guess.key); err != nil && translated(err) == s3err.SlowDown {
+			return err // before the body is read; what else it may be, confirm finds
+		}
+	}
 	q.guess.assumed = true
 	q.who, q.bucket = q.guess.key, q.guess.bucket
 	err := q.perform()

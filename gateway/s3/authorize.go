@@ -67,13 +67,32 @@ func (q *request) verify(a *sigv4.Auth) (*account.Key, error) {
 	case err != nil:
 		return nil, err
 	}
-	if k == q.guess.key && q.guess.signed {
-		return k, nil // the very record that the signature was checked with
+	if k != q.guess.key || !q.guess.signed { // else it is the very record that the signature was checked with
+		if err := q.g.verifier.Check(a, k.Secret); err != nil {
+			return nil, err
+		}
 	}
-	if err := q.g.verifier.Check(a, k.Secret); err != nil {
+	if err := q.admit(k); err != nil {
 		return nil, err
 	}
 	return k, nil
+}
+
+// admit refuses a key whose time is over, and the requests of one that makes too many. A
+// request is counted once.
+func (q *request) admit(k *account.Key) error {
+	now := q.g.clock.Now()
+	if !k.Expires.IsZero() && !now.Before(k.Expires) {
+		return s3err.New(s3err.ExpiredToken)
+	}
+	if k.Rate == 0 || q.admitted {
+		return nil
+	}
+	q.admitted = true
+	if !q.g.rates.take(k.ID, k.Rate, now) {
+		return s3err.New(s3err.SlowDown)
+	}
+	return nil
 }
 
 // enter looks the request's bucket up and checks the route's need on it.

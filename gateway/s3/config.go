@@ -76,6 +76,7 @@ type gateway struct {
 	slots    chan struct{} // requests under way
 	forms    chan struct{} // forms of which it is not known yet who sends them
 	routes   index
+	rates    rates
 }
 
 // New returns the S3 gateway.

@@ -31,6 +31,7 @@ type request struct {
 
 	auth     *sigv4.Auth
 	unsigned error        // why there is no auth
+	admitted bool         // it counts among its key's
 	who      *account.Key // nil: anonymous
 	bucket   *object.Bucket
 	guess    guess

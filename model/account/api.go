@@ -19,6 +19,10 @@ type Key struct {
 	// CreateBuckets allows making buckets.
 	CreateBuckets bool
 	Created       time.Time
+	// Expires is when the key ends to be good; zero: never. Who knows the secret is told so.
+	Expires time.Time
+	// Rate is how many requests a second each node serves to the key; 0: as many as come.
+	Rate int
 	// Member owns the key.
 	Member ident.ID
 	// Buckets holds names local to this key: name -> bucket ID.

@@ -45,7 +45,12 @@ type keyRecord struct {
 	Created       int64               `cbor:"4,keyasint"` // Unix milliseconds
 	Member        ident.ID            `cbor:"5,keyasint"`
 	Buckets       map[string]ident.ID `cbor:"6,keyasint,omitempty"`
+	Expires       int64               `cbor:"7,keyasint,omitempty"` // Unix milliseconds; 0: never
+	Rate          int                 `cbor:"8,keyasint,omitempty"` // requests a second; 0: no limit
 }
+
+// MaxRate is the highest rate that a key may be held to, in requests a second.
+const MaxRate = 1000000
 
 func keyRow(id string) register.Row {
 	return register.Row{Table: Keys, Part: "k" + string([]byte{register.Shard(id, shards)}), Sort: id}
@@ -53,13 +58,15 @@ func keyRow(id string) register.Row {
 
 // CreateKey makes a key with a random ID and secret.
 func (s *Store) CreateKey(ctx context.Context, name string, member ident.ID, createBuckets bool) (*Key, error) {
-	k := &Key{ID: "RZ" + randomHex(12), Secret: randomHex(32), Name: name, CreateBuckets: createBuckets, Member: member}
-	return s.add(ctx, k)
+	return s.ImportKey(ctx, Key{Name: name, CreateBuckets: createBuckets, Member: member})
 }
 
-// ImportKey takes an existing pair. A key of that ID that is there already is
-// errs.Exists.
+// ImportKey takes an existing pair; one is made if neither ID nor secret is given. A key of
+// that ID that is there already is errs.Exists.
 func (s *Store) ImportKey(ctx context.Context, k Key) (*Key, error) {
+	if k.ID == "" && k.Secret == "" {
+		k.ID, k.Secret = "RZ"+randomHex(12), randomHex(32)
+	}
 	if err := checkPair(k.ID, k.Secret); err != nil {
 		return nil, err
 	}
@@ -69,6 +76,9 @@ func (s *Store) ImportKey(ctx context.Context, k Key) (*Key, error) {
 func (s *Store) add(ctx context.Context, k *Key) (*Key, error) {
 	if len(k.Name) > 128 {
 		return nil, errs.New(errs.TooLarge, "a key's name has at most 128 bytes")
+	}
+	if k.Rate < 0 || k.Rate > MaxRate {
+		return nil, errRate()
 	}
 	k.Created = s.clock.Now()
 	_, err := s.regs.Update(ctx, keyRow(k.ID), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
@@ -141,6 +151,40 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 	return err
 }
 
+// Expire sets when a key ends to be good; a zero time is never, one that is past at once.
+func (s *Store) Expire(ctx context.Context, id string, at time.Time) (*Key, error) {
+	return s.changed(ctx, id, func(r *keyRecord) {
+		r.Expires = 0
+		if !at.IsZero() {
+			r.Expires = max(1, at.UnixMilli())
+		}
+	})
+}
+
+// SetRate sets how many requests a second each node serves to a key; 0 is no limit.
+func (s *Store) SetRate(ctx context.Context, id string, perSecond int) (*Key, error) {
+	if perSecond < 0 || perSecond > MaxRate {
+		return nil, errRate()
+	}
+	return s.changed(ctx, id, func(r *keyRecord) { r.Rate = perSecond })
+}
+
+func errRate() error {
+	return errs.Newf(errs.Invalid, "a key's rate is from 1 to %d requests a second, or 0 for no limit", MaxRate)
+}
+
+// changed changes a key's record and returns the key.
+func (s *Store) changed(ctx context.Context, id string, f func(*keyRecord)) (*Key, error) {
+	v, err := s.change(ctx, id, func(r *keyRecord) (*keyRecord, error) {
+		f(r)
+		return r, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.newKey(id, v)
+}
+
 // SetLocalName makes name stand for bucket when key id asks; a name of another
 // bucket is errs.Exists.
 func (s *Store) SetLocalName(ctx context.Context, id, name string, bucket ident.ID) error {
@@ -190,7 +234,11 @@ func (s *Store) change(ctx context.Context, id string, f func(*keyRecord) (*keyR
 }
 
 func (s *Store) encodeKey(k *Key) *register.Value {
-	r := keyRecord{k.Name, s.seal.Seal([]byte(k.Secret), []byte(k.ID)), k.CreateBuckets, k.Created.UnixMilli(), k.Member, k.Buckets}
+	r := keyRecord{Name: k.Name, Sealed: s.seal.Seal([]byte(k.Secret), []byte(k.ID)), CreateBuckets: k.CreateBuckets,
+		Created: k.Created.UnixMilli(), Member: k.Member, Buckets: k.Buckets, Rate: k.Rate}
+	if !k.Expires.IsZero() {
+		r.Expires = k.Expires.UnixMilli()
+	}
 	return &register.Value{Data: codec.Encode(r), Count: 1}
 }
 
@@ -208,8 +256,12 @@ func (s *Store) newKey(id string, v *register.Value) (*Key, error) {
 	if err != nil {
 		return nil, errs.Newf(errs.Corrupt, "the secret of key %s: %w", id, err)
 	}
-	return &Key{ID: id, Name: r.Name, Secret: string(secret), CreateBuckets: r.CreateBuckets,
-		Created: time.UnixMilli(r.Created).UTC(), Member: r.Member, Buckets: r.Buckets}, nil
+	k := &Key{ID: id, Name: r.Name, Secret: string(secret), CreateBuckets: r.CreateBuckets,
+		Created: time.UnixMilli(r.Created).UTC(), Rate: r.Rate, Member: r.Member, Buckets: r.Buckets}
+	if r.Expires != 0 {
+		k.Expires = time.UnixMilli(r.Expires).UTC()
+	}
+	return k, nil
 }
 
 func checkPair(id, secret string) error {

@@ -20,6 +20,7 @@ func bucketCommand() command {
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
 			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(),
+			bucketPolicy(), bucketCORS(),
 		},
 	}
 }

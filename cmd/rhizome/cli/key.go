@@ -16,7 +16,7 @@ func keyCommand() command {
 		short:    lang.M("Make, show and delete S3 keys"),
 		long:     lang.M("An S3 key is a pair of an access key ID and a secret access key; a program needs both to use S3.\nGive each computer or program its own, so that one can be taken away alone."),
 		examples: []example{{lang.M("make a key for a laptop"), "rhizome key create laptop"}},
-		sub:      []command{keyCreate(), keyImport(), keyList(), keyShow(), keyDelete()},
+		sub:      []command{keyCreate(), keyImport(), keyList(), keyShow(), keyExpire(), keyLimit(), keyDelete()},
 	}
 }
 
@@ -27,11 +27,23 @@ func keyCreate() command {
 		examples: []example{
 			{lang.M("make a key for a laptop"), "rhizome key create laptop"},
 			{lang.M("one that may not make buckets, for a script"), "rhizome key create backup --no-create-bucket --json"},
+			{lang.M("one that is good for a month"), "rhizome key create guest --expires 30d"},
 		},
 		min: 1, max: 1,
-		flags: func(f *flagSet) { f.bool("no-create-bucket", lang.M("the key may not make buckets")) },
+		flags: func(f *flagSet) {
+			f.bool("no-create-bucket", lang.M("the key may not make buckets"))
+			f.text("expires", "", lang.M("`TIME` after which the key is refused, such as 12h or 30d; without it, it never expires"))
+		},
 		run: func(ctx context.Context, c *call) error {
-			return newKey(ctx, c, api.NewKey{Name: c.args[0], NoCreateBuckets: c.on("no-create-bucket")})
+			in := api.NewKey{Name: c.args[0], NoCreateBuckets: c.on("no-create-bucket")}
+			if text := c.text("expires"); text != "" {
+				end, err := c.after(text)
+				if err != nil {
+					return err
+				}
+				in.Expires = &end
+			}
+			return newKey(ctx, c, in)
 		},
 	}
 }
@@ -81,7 +93,11 @@ func (a *App) printKey(k api.Key) {
 	if k.Secret != "" {
 		rows = append(rows, []string{say.T("Secret access key"), k.Secret})
 	}
-	rows = append(rows, []string{say.T("May make buckets"), a.yesNo(k.CreateBuckets)}, []string{say.T("Made"), say.Time(k.Created, a.Zone)})
+	rows = append(rows, []string{say.T("May make buckets"), a.yesNo(k.CreateBuckets)}, []string{say.T("Made"), say.Time(k.Created, a.Zone)},
+		[]string{say.T("Expires"), a.keyEnd(k)})
+	if k.Rate > 0 {
+		rows = append(rows, []string{say.T("Most requests"), say.T("%d a second on each node", k.Rate)})
+	}
 	writeRows(a.Out, rows)
 }
 
@@ -103,9 +119,9 @@ func keyList() command {
 			return c.show(keys, func() {
 				var rows [][]string
 				for _, k := range keys {
-					rows = append(rows, []string{k.Name, k.ID, c.yesNo(k.CreateBuckets), c.Say.Time(k.Created, c.Zone)})
+					rows = append(rows, []string{k.Name, k.ID, c.yesNo(k.CreateBuckets), c.Say.Time(k.Created, c.Zone), c.keyEnd(k)})
 				}
-				c.table([]string{lang.M("Name"), lang.M("Access key ID"), lang.M("May make buckets"), lang.M("Made")}, rows)
+				c.table([]string{lang.M("Name"), lang.M("Access key ID"), lang.M("May make buckets"), lang.M("Made"), lang.M("Expires")}, rows)
 			})
 		},
 	}

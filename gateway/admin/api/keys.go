@@ -9,6 +9,19 @@ type Key struct {
 	Name          string    `json:"name"`
 	CreateBuckets bool      `json:"create_buckets"`
 	Created       time.Time `json:"created"`
+	// Expires is when the key ends to be good; absent: never.
+	Expires *time.Time `json:"expires,omitempty"`
+	// Rate is how many requests a second each node serves to it; absent: no limit.
+	Rate int `json:"rate,omitempty"`
+}
+
+// ChangeKey is PUT /v1/keys/{id}; what is absent stays.
+type ChangeKey struct {
+	// Expires: never, if Never.
+	Expires *time.Time `json:"expires,omitempty"`
+	Never   bool       `json:"never,omitempty"`
+	// Rate is in requests a second; 0: no limit.
+	Rate *int `json:"rate,omitempty"`
 }
 
 // DeletedKey answers DELETE /v1/keys/{id}.
@@ -23,6 +36,8 @@ type NewKey struct {
 	NoCreateBuckets bool   `json:"no_create_buckets,omitempty"`
 	ID              string `json:"access_key_id,omitempty"`
 	Secret          string `json:"secret_access_key,omitempty"`
+	// Expires is when it ends to be good; absent: never.
+	Expires *time.Time `json:"expires,omitempty"`
 }
 
 // Bucket is one bucket and who may do what with it.

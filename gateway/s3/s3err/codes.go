@@ -15,6 +15,7 @@ const (
 	ConditionalRequestConflict            Code = "ConditionalRequestConflict"
 	EntityTooLarge                        Code = "EntityTooLarge"
 	EntityTooSmall                        Code = "EntityTooSmall"
+	ExpiredToken                          Code = "ExpiredToken"
 	IllegalLocationConstraintException    Code = "IllegalLocationConstraintException"
 	IncompleteBody                        Code = "IncompleteBody"
 	IncorrectNumberOfFilesInPostRequest   Code = "IncorrectNumberOfFilesInPostRequest"
@@ -100,6 +101,7 @@ var table = map[Code]entry{
 	ConditionalRequestConflict:            {409, "The conditional request cannot succeed due to a conflicting operation against this resource."},
 	EntityTooLarge:                        {400, "Your proposed upload exceeds the maximum allowed object size."},
 	EntityTooSmall:                        {400, "Your proposed upload is smaller than the minimum allowed size"},
+	ExpiredToken:                          {400, "The provided access key has expired."},
 	IllegalLocationConstraintException:    {400, "The specified location constraint is incompatible for the region specific endpoint this request was sent to."},
 	IncompleteBody:                        {400, "The request body terminated unexpectedly"},
 	IncorrectNumberOfFilesInPostRequest:   {400, "POST requires exactly one file upload per request."},

@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"Rights", testRights}, {"Anonymous", testAnonymous}, {"Addressing", testAddressing},
 		{"Policy", testPolicy}, {"PolicyConditions", testPolicyConditions}, {"PolicyPrincipals", testPolicyPrincipals},
 		{"PolicyOfMany", testPolicyOfMany}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
-		{"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
+		{"KeyExpiry", testKeyExpiry}, {"KeyRate", testKeyRate}, {"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks},
 		{"Websites", testWebsites},
