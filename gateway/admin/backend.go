@@ -39,6 +39,7 @@ type Buckets interface {
 	ChangeAccess(ctx context.Context, bucket ident.ID, key string, change func(object.Access) object.Access) (*object.Bucket, error)
 	ChangeQuota(ctx context.Context, bucket ident.ID, change func(object.Quota) object.Quota) (*object.Bucket, error)
 	SetVersioning(ctx context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error)
+	SetLock(ctx context.Context, b *object.Bucket, l object.BucketLock) (*object.Bucket, error)
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.
@@ -52,9 +53,11 @@ type Objects interface {
 	Abort(ctx context.Context, b *object.Bucket, key string, upload ident.ID) error
 }
 
-// Versions is what an Objects may have beside, to go back in time.
+// Versions is what an Objects may have beside, to go back in time and to lock versions.
 type Versions interface {
 	ListVersions(ctx context.Context, b *object.Bucket, l object.ListVersions) (*object.ListedVersions, error)
+	SetRetention(ctx context.Context, b *object.Bucket, key, version string, l object.Lock, bypass bool) (*object.Head, error)
+	SetHold(ctx context.Context, b *object.Bucket, key, version string, on bool) (*object.Head, error)
 	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
 	Restore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
 }

@@ -116,6 +116,9 @@ func (s *Server) routes() map[string]request {
 		"GET /v1/buckets/{bucket}/objects":    s.listObjects,
 		"PUT /v1/buckets/{bucket}/versioning": s.setVersioning,
 		"GET /v1/buckets/{bucket}/versions":   s.listVersions,
+		"PUT /v1/buckets/{bucket}/lock":       s.setLock,
+		"PUT /v1/buckets/{bucket}/retention":  s.setRetention,
+		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,

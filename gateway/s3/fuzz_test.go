@@ -91,6 +91,44 @@ func FuzzTags(f *testing.F) {
 	})
 }
 
+// FuzzLock: what is taken as a lock is one, and is written as it is read.
+func FuzzLock(f *testing.F) {
+	f.Add("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>3</Days></DefaultRetention></Rule></ObjectLockConfiguration>", "GOVERNANCE", "2027-01-01T00:00:00Z", "ON")
+	f.Add("<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2027-01-01T00:00:00+02:00</RetainUntilDate></Retention>", "COMPLIANCE", "0000-01-01T00:00:00Z", "OFF")
+	f.Add("<LegalHold><Status>OFF</Status></LegalHold>", "", "9999-12-31T23:59:59.9999Z", "on")
+	f.Fuzz(func(t *testing.T, text, mode, until, hold string) {
+		if root, err := parseXML([]byte(text), lockRoot); err == nil {
+			if l, err := readLock(root); err == nil && (!l.On || l.Days < 0 || l.Days > object.MaxLockDays || l.Years > object.MaxLockYears ||
+				(l.Mode == object.LockNone) != (l.Days+l.Years == 0) || l.Days > 0 && l.Years > 0) {
+				t.Fatalf("%s: %+v", text, l)
+			}
+		}
+		if root, err := parseXML([]byte(text), holdRoot); err == nil {
+			if l, err := readHoldOf(root); err == nil && l.Hold == object.HoldUnset {
+				t.Fatalf("%s: %+v", text, l)
+			}
+		}
+		if root, err := parseXML([]byte(text), retentionRoot); err == nil {
+			if l, err := readRetentionOf(root); err == nil && (l.Mode == object.LockNone) != (l.Until == 0) {
+				t.Fatalf("%s: %+v", text, l)
+			}
+		}
+		h := http.Header{}
+		for name, v := range map[string]string{lockModeHeader: mode, lockUntilHeader: until, lockHoldHeader: hold} {
+			h.Set(name, v)
+		}
+		l, err := lockOf(h)
+		if err != nil {
+			return
+		}
+		said := http.Header{}
+		sayLock(said, l)
+		if again, err := lockOf(said); err != nil || again != l {
+			t.Fatalf("%+v, %v; want %+v", again, err, l)
+		}
+	})
+}
+
 // FuzzCORS: what is taken is written as it is read, and allows what its patterns say.
 func FuzzCORS(f *testing.F) {
 	f.Add("<CORSConfiguration><CORSRule><ID>a</ID><AllowedMethod>PUT</AllowedMethod><AllowedOrigin>https://*.example</AllowedOrigin><AllowedHeader>*</AllowedHeader>"+
