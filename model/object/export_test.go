@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"time"
 
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
@@ -136,3 +137,14 @@ func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
 		panic(err)
 	}
 }
+
+// SweepDue looks at the parts whose hour began after last and until now.
+func (s *Store) SweepDue(ctx context.Context, last, now time.Time) error {
+	return s.sweepDue(ctx, last, now)
+}
+
+// InHour reports whether the hour of a part began after last and until now.
+var InHour = inHour
+
+// Due is when something is so many days old.
+var Due = due

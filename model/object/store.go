@@ -43,6 +43,8 @@ type Config struct {
 	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
 	// does, no retention has ended. Nil: it does.
 	Agreed func() bool
+	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
+	Rest   func(context.Context) error
 	Logger *slog.Logger
 	Ages   Ages
 }
@@ -70,6 +72,7 @@ type Store struct {
 	uploads    *memo.Memo[ident.ID, *uploadRecord]
 	keeping    rowLocks
 	rules      rules
+	sweeping   sweeping
 }
 
 var _ Service = (*Store)(nil)
@@ -102,6 +105,14 @@ func (b *Bucket) part(key string) string {
 }
 
 func (b *Bucket) parts() []string { return register.Shards(b.ID.Key(), b.shards) }
+
+// partsOf is parts, or some of them.
+func (b *Bucket) partsOf(some []string) []string {
+	if some != nil {
+		return some
+	}
+	return b.parts()
+}
 
 func (b *Bucket) objectRow(key string) register.Row {
 	return register.Row{Table: Objects, Part: b.part(key), Sort: key}
