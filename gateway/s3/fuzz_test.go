@@ -129,6 +129,37 @@ func FuzzLock(f *testing.F) {
 	})
 }
 
+// FuzzLifecycle: rules that are taken are written as they are read.
+func FuzzLifecycle(f *testing.F) {
+	f.Add("<LifecycleConfiguration><Rule><ID>a</ID><Filter><And><Prefix>a/</Prefix><Tag><Key>t</Key><Value>1</Value></Tag><ObjectSizeGreaterThan>5</ObjectSizeGreaterThan></And></Filter>" +
+		"<Status>Disabled</Status><Expiration><Date>2030-01-01T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>")
+	f.Add("<LifecycleConfiguration><Rule><ID>a</ID><Prefix/><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>" +
+		"<NoncurrentVersionExpiration><NoncurrentDays>7</NoncurrentDays><NewerNoncurrentVersions>3</NewerNoncurrentVersions></NoncurrentVersionExpiration></Rule></LifecycleConfiguration>")
+	f.Add("<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule></LifecycleConfiguration>")
+	f.Fuzz(func(t *testing.T, text string) {
+		root, err := parseXML([]byte(text), lifecycleRoot)
+		if err != nil {
+			return
+		}
+		rules, err := readLifecycle(root)
+		if err != nil {
+			return
+		}
+		d := newDoc(lifecycleRoot)
+		for i := range rules {
+			d.lifecycleRule(&rules[i])
+		}
+		d.end(lifecycleRoot)
+		again, err := parseXML(d.b, lifecycleRoot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := readLifecycle(again); err != nil || !reflect.DeepEqual(now, rules) {
+			t.Fatalf("%s: %+v %v, want %+v", d.b, now, err, rules)
+		}
+	})
+}
+
 // FuzzCORS: what is taken is written as it is read, and allows what its patterns say.
 func FuzzCORS(f *testing.F) {
 	f.Add("<CORSConfiguration><CORSRule><ID>a</ID><AllowedMethod>PUT</AllowedMethod><AllowedOrigin>https://*.example</AllowedOrigin><AllowedHeader>*</AllowedHeader>"+
