@@ -40,6 +40,7 @@ type Buckets interface {
 	ChangeQuota(ctx context.Context, bucket ident.ID, change func(object.Quota) object.Quota) (*object.Bucket, error)
 	SetVersioning(ctx context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error)
 	SetLock(ctx context.Context, b *object.Bucket, l object.BucketLock) (*object.Bucket, error)
+	ChangeSettings(ctx context.Context, b *object.Bucket, change func(*object.Settings) error) (*object.Bucket, error)
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.

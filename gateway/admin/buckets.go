@@ -145,6 +145,7 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 		Quota:      api.Quota(b.Quota),
 		Versioning: versioningNames[b.Versioning],
 		Lock:       wireBucketLock(b.Lock),
+		Lifecycle:  wireRules(b.Settings.Lifecycle),
 		Anonymous:  api.Access(b.Anonymous),
 		Grants:     []api.Grant{},
 	}

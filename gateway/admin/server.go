@@ -119,6 +119,7 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/lock":       s.setLock,
 		"PUT /v1/buckets/{bucket}/retention":  s.setRetention,
 		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
+		"PUT /v1/buckets/{bucket}/lifecycle":  s.setLifecycle,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,

@@ -19,7 +19,7 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(),
 		},
 	}
 }
@@ -144,6 +144,9 @@ func (a *App) printBucket(b api.Bucket) {
 	}
 	if b.Lock != nil {
 		rows = append(rows, []string{say.T("Object lock"), a.bucketLockText(b.Lock)})
+	}
+	for _, r := range b.Lifecycle {
+		rows = append(rows, []string{say.T("By itself"), a.ruleText(r)})
 	}
 	for _, g := range b.Grants {
 		who := g.Name
