@@ -278,8 +278,8 @@ func (n *Node) openModel(context.Context) (err error) {
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Agreed: n.agreed,
-		Ages:   object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
+		Agreed: n.agreed, Rest: n.yield,
+		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
 	return nil
@@ -290,6 +290,22 @@ func (n *Node) openModel(context.Context) (err error) {
 func (n *Node) agreed() bool {
 	_, agreed := n.members.Clock().Skew()
 	return agreed || n.extents.Alone()
+}
+
+// yield has work that nobody waits for give way to requests.
+func (n *Node) yield(ctx context.Context) error {
+	wait := 10 * time.Millisecond
+	if n.requests.any() {
+		wait *= 10
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // load returns how many calls a second that people wait for come and go.
@@ -387,6 +403,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"progress", n.watchMoves},
 		{"healing", n.regs.Heal},
 		{"objects", n.objects.Run},
+		{"lifecycle", n.objects.Sweep},
 		{"bytes", n.objects.Mend},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},

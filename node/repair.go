@@ -12,7 +12,7 @@ import (
 
 // Repair implements admin.Host.
 func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
-	out := api.Repair{Scrub: n.scrubbing(), Snapshot: n.lastSnapshot()}
+	out := api.Repair{Scrub: n.scrubbing(), Snapshot: n.lastSnapshot(), Lifecycle: n.swept()}
 	for _, d := range n.disks.Disks() {
 		if d.Uncompared {
 			out.Uncompared = append(out.Uncompared, d.Dir)
@@ -39,6 +39,19 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 		out.Lost = append(out.Lost, *bad...)
 	}
 	return out, err
+}
+
+// swept is what was done for lifecycle rules; nil if nothing was.
+func (n *Node) swept() *api.Lifecycle {
+	s := n.objects.Sweeping()
+	if s.Swept == (object.Swept{}) && s.Left == 0 && s.Failed == nil {
+		return nil
+	}
+	out := &api.Lifecycle{Expired: s.Expired, Removed: s.Removed, Aborted: s.Aborted, Locked: s.Locked, Left: s.Left, Err: s.Failed}
+	if !s.Last.IsZero() {
+		out.Last = &s.Last
+	}
+	return out
 }
 
 func (n *Node) scrubbing() api.Scrub {

@@ -44,6 +44,7 @@ type Buckets interface {
 	// ChangeSettings changes what gateways keep with a bucket; change may refuse.
 	ChangeSettings(ctx context.Context, b *object.Bucket, change func(*object.Settings) error) (*object.Bucket, error)
 	SetVersioning(ctx context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error)
+	SetLock(ctx context.Context, b *object.Bucket, l object.BucketLock) (*object.Bucket, error)
 }
 
 // Documents reads and writes what S3 keeps with a bucket in a language of its own. What is
@@ -68,9 +69,11 @@ type Objects interface {
 	Abort(ctx context.Context, b *object.Bucket, key string, upload ident.ID) error
 }
 
-// Versions is what an Objects may have beside, to go back in time.
+// Versions is what an Objects may have beside, to go back in time and to lock versions.
 type Versions interface {
 	ListVersions(ctx context.Context, b *object.Bucket, l object.ListVersions) (*object.ListedVersions, error)
+	SetRetention(ctx context.Context, b *object.Bucket, key, version string, l object.Lock, bypass bool) (*object.Head, error)
+	SetHold(ctx context.Context, b *object.Bucket, key, version string, on bool) (*object.Head, error)
 	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
 	Restore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
 }

@@ -144,6 +144,8 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 		Objects: u.Objects, Bytes: u.Bytes,
 		Quota:      api.Quota(b.Quota),
 		Versioning: versioningNames[b.Versioning],
+		Lock:       wireBucketLock(b.Lock),
+		Lifecycle:  wireRules(b.Settings.Lifecycle),
 		Anonymous:  api.Access(b.Anonymous),
 		Grants:     []api.Grant{},
 	}

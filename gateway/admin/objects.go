@@ -49,7 +49,7 @@ func (s *Server) statObject(r *http.Request) (any, error) {
 	pieces = sayPieces(printer(r), names, s.Host.Facts().Home, pieces)
 	out := api.Stat{
 		Object: wireObject(&o.Head), Bucket: r.PathValue("bucket"), Parts: o.Parts,
-		Attrs: wireAttrs(o.Attrs), Tags: wireTags(o.Tags), Inline: len(pieces) == 0, Pieces: pieces, Whole: true,
+		Attrs: wireAttrs(o.Attrs), Tags: wireTags(o.Tags), Lock: wireLock(o.Lock), Inline: len(pieces) == 0, Pieces: pieces, Whole: true,
 	}
 	for _, p := range pieces {
 		out.Whole = out.Whole && p.Healthy

@@ -19,6 +19,11 @@ func sayRepair(p lang.Printer, r api.Repair) api.Repair {
 		r.Lost[i].Reason = reason(p, r.Lost[i].Reason, r.Lost[i].Err)
 	}
 	r.Snapshot.Reason = reason(p, r.Snapshot.Reason, r.Snapshot.Err)
+	if l := r.Lifecycle; l != nil {
+		said := *l
+		said.Reason = reason(p, l.Reason, l.Err)
+		r.Lifecycle = &said
+	}
 	return r
 }
 

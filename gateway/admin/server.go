@@ -138,6 +138,10 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/cors":       s.setCORS,
 		"DELETE /v1/buckets/{bucket}/cors":    s.deleteCORS,
 		"GET /v1/buckets/{bucket}/versions":   s.listVersions,
+		"PUT /v1/buckets/{bucket}/lock":       s.setLock,
+		"PUT /v1/buckets/{bucket}/retention":  s.setRetention,
+		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
+		"PUT /v1/buckets/{bucket}/lifecycle":  s.setLifecycle,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,

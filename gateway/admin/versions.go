@@ -57,7 +57,7 @@ func (s *Server) listVersions(r *http.Request) (any, error) {
 	out := api.Versions{Versions: []api.Version{}, More: page.More && page.NextKey == l.Prefix, Next: page.NextVersion}
 	for _, h := range page.Versions {
 		if h.Key == l.Prefix {
-			out.Versions = append(out.Versions, api.Version{Object: wireObject(&h.Head), ID: h.VersionID, Latest: h.Latest, Marker: h.Marker})
+			out.Versions = append(out.Versions, api.Version{Object: wireObject(&h.Head), ID: h.VersionID, Latest: h.Latest, Marker: h.Marker, Lock: wireLock(h.Lock)})
 		}
 	}
 	return out, nil

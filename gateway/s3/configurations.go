@@ -24,7 +24,6 @@ func configurationList() []configuration {
 		"</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>"
 	const last = "<IsTruncated>false</IsTruncated>"
 	return []configuration{
-		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
 		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
 		{sub: "notification", action: "BucketNotificationConfiguration", iam: "BucketNotification", root: "NotificationConfiguration"},

@@ -91,6 +91,75 @@ func FuzzTags(f *testing.F) {
 	})
 }
 
+// FuzzLock: what is taken as a lock is one, and is written as it is read.
+func FuzzLock(f *testing.F) {
+	f.Add("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>3</Days></DefaultRetention></Rule></ObjectLockConfiguration>", "GOVERNANCE", "2027-01-01T00:00:00Z", "ON")
+	f.Add("<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2027-01-01T00:00:00+02:00</RetainUntilDate></Retention>", "COMPLIANCE", "0000-01-01T00:00:00Z", "OFF")
+	f.Add("<LegalHold><Status>OFF</Status></LegalHold>", "", "9999-12-31T23:59:59.9999Z", "on")
+	f.Fuzz(func(t *testing.T, text, mode, until, hold string) {
+		if root, err := parseXML([]byte(text), lockRoot); err == nil {
+			if l, err := readLock(root); err == nil && (!l.On || l.Days < 0 || l.Days > object.MaxLockDays || l.Years > object.MaxLockYears ||
+				(l.Mode == object.LockNone) != (l.Days+l.Years == 0) || l.Days > 0 && l.Years > 0) {
+				t.Fatalf("%s: %+v", text, l)
+			}
+		}
+		if root, err := parseXML([]byte(text), holdRoot); err == nil {
+			if l, err := readHoldOf(root); err == nil && l.Hold == object.HoldUnset {
+				t.Fatalf("%s: %+v", text, l)
+			}
+		}
+		if root, err := parseXML([]byte(text), retentionRoot); err == nil {
+			if l, err := readRetentionOf(root); err == nil && (l.Mode == object.LockNone) != (l.Until == 0) {
+				t.Fatalf("%s: %+v", text, l)
+			}
+		}
+		h := http.Header{}
+		for name, v := range map[string]string{lockModeHeader: mode, lockUntilHeader: until, lockHoldHeader: hold} {
+			h.Set(name, v)
+		}
+		l, err := lockOf(h)
+		if err != nil {
+			return
+		}
+		said := http.Header{}
+		sayLock(said, l)
+		if again, err := lockOf(said); err != nil || again != l {
+			t.Fatalf("%+v, %v; want %+v", again, err, l)
+		}
+	})
+}
+
+// FuzzLifecycle: rules that are taken are written as they are read.
+func FuzzLifecycle(f *testing.F) {
+	f.Add("<LifecycleConfiguration><Rule><ID>a</ID><Filter><And><Prefix>a/</Prefix><Tag><Key>t</Key><Value>1</Value></Tag><ObjectSizeGreaterThan>5</ObjectSizeGreaterThan></And></Filter>" +
+		"<Status>Disabled</Status><Expiration><Date>2030-01-01T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>")
+	f.Add("<LifecycleConfiguration><Rule><ID>a</ID><Prefix/><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>" +
+		"<NoncurrentVersionExpiration><NoncurrentDays>7</NoncurrentDays><NewerNoncurrentVersions>3</NewerNoncurrentVersions></NoncurrentVersionExpiration></Rule></LifecycleConfiguration>")
+	f.Add("<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule></LifecycleConfiguration>")
+	f.Fuzz(func(t *testing.T, text string) {
+		root, err := parseXML([]byte(text), lifecycleRoot)
+		if err != nil {
+			return
+		}
+		rules, err := readLifecycle(root)
+		if err != nil {
+			return
+		}
+		d := newDoc(lifecycleRoot)
+		for i := range rules {
+			d.lifecycleRule(&rules[i])
+		}
+		d.end(lifecycleRoot)
+		again, err := parseXML(d.b, lifecycleRoot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := readLifecycle(again); err != nil || !reflect.DeepEqual(now, rules) {
+			t.Fatalf("%s: %+v %v, want %+v", d.b, now, err, rules)
+		}
+	})
+}
+
 // FuzzCORS: what is taken is written as it is read, and allows what its patterns say.
 func FuzzCORS(f *testing.F) {
 	f.Add("<CORSConfiguration><CORSRule><ID>a</ID><AllowedMethod>PUT</AllowedMethod><AllowedOrigin>https://*.example</AllowedOrigin><AllowedHeader>*</AllowedHeader>"+

@@ -41,6 +41,9 @@ func (q *request) read(open opener) error {
 	q.objectHeaders(&o.Head)
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)
+	if get.Version == "" {
+		q.expiration(&o.Head)
+	}
 	if err := q.extraHeaders(o, get); err != nil {
 		return err
 	}

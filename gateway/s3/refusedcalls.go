@@ -27,7 +27,6 @@ func refusedCalls() []refusedCall {
 		{bucket, del, "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration", tiers},
 		{bucket, put, "inventory", "PutBucketInventoryConfiguration", reports},
 		{bucket, del, "inventory", "DeleteBucketInventoryConfiguration", reports},
-		{bucket, put, "lifecycle", "PutBucketLifecycleConfiguration", "nothing is deleted by rules"},
 		{bucket, put, "logging", "PutBucketLogging", "requests are not logged to buckets"},
 		{bucket, put, "metrics", "PutBucketMetricsConfiguration", reports},
 		{bucket, del, "metrics", "DeleteBucketMetricsConfiguration", reports},

@@ -33,6 +33,7 @@ func putObject(q *request) error {
 		return refusedWrite(err, cond, q.key)
 	}
 	q.versionHeader(h.VersionID)
+	q.expiration(h)
 	q.set("ETag", quote(h.ETag))
 	q.set("x-amz-server-side-encryption", "AES256")
 	q.checksumHeaders(h.Checksum, 0)

@@ -158,6 +158,7 @@ type Conditions struct {
 	IfModifiedSince, IfUnmodifiedSince time.Time
 	// Bypass is for the deletion of a version by who may go around governance.
 	Bypass bool
+	still  still
 }
 
 // Digest is what a gateway works out of a body while it is stored.
@@ -293,6 +294,7 @@ type ListUploads struct {
 	AfterKey          string
 	AfterID           ident.ID // zero: after every upload of AfterKey
 	Limit             int
+	parts             []string // nil: all of the bucket
 }
 
 // ListedUploads is a page of uploads.

@@ -55,6 +55,9 @@ func (c *Conditions) checkWrite(v *version) error {
 
 // checkDelete is checkWrite for what only IfMatch applies to.
 func (c *Conditions) checkDelete(v *version) error {
+	if id := c.still.current; !id.IsZero() && (v == nil || v.ID != id) {
+		return ErrPrecondition
+	}
 	if len(c.IfMatch) == 0 {
 		return nil
 	}

@@ -141,3 +141,14 @@ func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
 // LimitOutbox sets how many rows of the outbox wait before those of who is away for so long
 // are only counted.
 func (s *Store) LimitOutbox(most int64, away time.Duration) { s.mostOutbox, s.silence = most, away }
+
+// SweepDue looks at the parts whose hour began after last and until now.
+func (s *Store) SweepDue(ctx context.Context, last, now time.Time) error {
+	return s.sweepDue(ctx, last, now)
+}
+
+// InHour reports whether the hour of a part began after last and until now.
+var InHour = inHour
+
+// Due is when something is so many days old.
+var Due = due

@@ -227,7 +227,7 @@ func (s *Store) changeAndFence(ctx context.Context, b *Bucket, f func(*bucketRec
 }
 
 // remove deletes a version in the object's row if no lock keeps it.
-func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sighting, firm, bypass bool) (*register.Value, error) {
+func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sighting, firm bool, cond Conditions) (*register.Value, error) {
 	id := which{number: at.v.Number, id: at.v.ID, null: at.v.null()}
 	tell := s.telling(ctx, b, EventDelete, row.Sort)
 	gone := &version{ID: at.v.ID, Number: max(at.v.Number, numberBefore), Null: at.v.null()}
@@ -238,10 +238,13 @@ func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sigh
 		}
 		strict := (b.Lock.On || e.Past.locked()) && !s.rules.blindTurn
 		v, _, stands := e.seen(at, !strict)
+		if cond.still.noncurrent && (stands == standsCurrent || e.gap()) {
+			return nil, ErrPrecondition
+		}
 		if v == nil && strict && stands == standsAlone || strict && stands == standsAlone && !firm {
 			return nil, errLost
 		}
-		if err := s.free(v, bypass); err != nil {
+		if err := s.free(v, cond.Bypass); err != nil {
 			return nil, err
 		}
 		if !e.delete(id) {
@@ -279,8 +282,11 @@ func (s *Store) deleteVersion(ctx context.Context, b *Bucket, row register.Row, 
 		if err := cond.checkDelete(at.v.readable()); err != nil {
 			return err
 		}
+		if id := cond.still.version; !id.IsZero() && at.v.ID != id {
+			return ErrPrecondition
+		}
 		out.Marker = at.v.Marker
-		v, err := s.remove(ctx, b, row, at, firm, cond.Bypass)
+		v, err := s.remove(ctx, b, row, at, firm, cond)
 		switch {
 		case errors.Is(err, errLost):
 			firm = true

@@ -20,6 +20,8 @@ type Settings struct {
 	CORS []CORSRule `cbor:"3,keyasint,omitempty"`
 	// Tags are the bucket's, in the order in which they were put.
 	Tags []Tag `cbor:"4,keyasint,omitempty"`
+	// Lifecycle are the rules that have objects go by themselves.
+	Lifecycle []LifecycleRule `cbor:"5,keyasint,omitempty"`
 	// Site makes the bucket a web site; nil: it is none.
 	Site *Site `cbor:"20,keyasint,omitempty"`
 	// Notify says which events webhooks are told of.

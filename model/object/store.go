@@ -45,7 +45,9 @@ type Config struct {
 	Agreed func() bool
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
 	// until it succeeds, and may be called again after that.
-	Gone   func(ctx context.Context, id ident.ID, s Settings) error
+	Gone func(ctx context.Context, id ident.ID, s Settings) error
+	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
+	Rest   func(context.Context) error
 	Logger *slog.Logger
 	Ages   Ages
 }
@@ -75,6 +77,7 @@ type Store struct {
 	mostOutbox int64         // maxOutbox, but in tests
 	silence    time.Duration // as mostOutbox
 	rules      rules
+	sweeping   sweeping
 }
 
 var _ Service = (*Store)(nil)
@@ -107,6 +110,14 @@ func (b *Bucket) part(key string) string {
 }
 
 func (b *Bucket) parts() []string { return register.Shards(b.ID.Key(), b.shards) }
+
+// partsOf is parts, or some of them.
+func (b *Bucket) partsOf(some []string) []string {
+	if some != nil {
+		return some
+	}
+	return b.parts()
+}
 
 func (b *Bucket) objectRow(key string) register.Row {
 	return register.Row{Table: Objects, Part: b.part(key), Sort: key}

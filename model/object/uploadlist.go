@@ -91,7 +91,7 @@ func (s *Store) ListUploads(ctx context.Context, b *Bucket, l ListUploads) (*Lis
 }
 
 func (b *Bucket) scanUploads(l ListUploads) register.Scan {
-	return register.Scan{Table: Uploads, Parts: b.parts(), Prefix: escapeKey(l.Prefix), After: l.after(), Limit: MaxListEntries}
+	return register.Scan{Table: Uploads, Parts: b.partsOf(l.parts), Prefix: escapeKey(l.Prefix), After: l.after(), Limit: MaxListEntries}
 }
 
 func (l *ListUploads) after() string {

@@ -15,7 +15,8 @@ type ListVersions struct {
 	// AfterKey is exclusive, as List.After; with AfterVersion the versions of that key which
 	// are older follow.
 	AfterKey, AfterVersion string
-	Limit                  int // 0 to 1,000
+	Limit                  int      // 0 to 1,000
+	parts                  []string // nil: all of the bucket
 }
 
 // VersionHead is one version in a list; its head carries no Attrs.
@@ -88,7 +89,7 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 		g.arrange()
 		return g, nil
 	}
-	own, err := s.Registers.Scan(ctx, register.Scan{Table: Versions, Parts: b.parts(), Prefix: escapeKey(l.Prefix),
+	own, err := s.Registers.Scan(ctx, register.Scan{Table: Versions, Parts: b.partsOf(l.parts), Prefix: escapeKey(l.Prefix),
 		Delimiter: escapeKey(l.Delimiter), Limit: l.Limit, After: g.from})
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func (s *Store) pageOfVersions(ctx context.Context, b *Bucket, l ListVersions) (
 }
 
 func (b *Bucket) scanTops(l ListVersions) register.Scan {
-	return register.Scan{Table: Objects, Parts: b.parts(), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: l.Limit,
+	return register.Scan{Table: Objects, Parts: b.partsOf(l.parts), Prefix: l.Prefix, Delimiter: l.Delimiter, Limit: l.Limit,
 		After: resume(l.AfterKey, l.Prefix, l.Delimiter), Hidden: true}
 }
 

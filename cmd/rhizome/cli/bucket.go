@@ -19,7 +19,7 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(),
 			bucketPolicy(), bucketCORS(),
 		},
 	}
@@ -142,6 +142,12 @@ func (a *App) printBucket(b api.Bucket) {
 		rows = append(rows, []string{say.T("Versions"), say.T("what is replaced or deleted is kept")})
 	case api.VersioningSuspended:
 		rows = append(rows, []string{say.T("Versions"), say.T("suspended: what there is stays, nothing new is kept")})
+	}
+	if b.Lock != nil {
+		rows = append(rows, []string{say.T("Object lock"), a.bucketLockText(b.Lock)})
+	}
+	for _, r := range b.Lifecycle {
+		rows = append(rows, []string{say.T("By itself"), a.ruleText(r)})
 	}
 	for _, g := range b.Grants {
 		who := g.Name

@@ -22,7 +22,9 @@ func objectCommand() command {
 			examples: []example{{lang.M("where its bytes lie, and whether they are whole"), "rhizome object stat photos/2026/garden.jpg"}},
 			min:      1, max: 1,
 			run: objectStat,
-		}, objectVersions(), objectUndelete(), objectRestore()},
+		}, objectVersions(), objectUndelete(), objectRestore(), objectLock(),
+			objectHold("hold", true, lang.M("Put a legal hold on a version: nobody deletes it until that is taken off"), lang.M("keep it without end")),
+			objectHold("unhold", false, lang.M("Take the legal hold off a version"), lang.M("let it be deleted again"))},
 	}
 }
 
@@ -62,6 +64,9 @@ func (a *App) printStat(s api.Stat) {
 	}
 	if s.ContentType != "" {
 		rows = append(rows, []string{say.T("Type"), s.ContentType})
+	}
+	if text := a.lockText(s.Lock); text != "" {
+		rows = append(rows, []string{say.T("Object lock"), text})
 	}
 	for i, t := range s.Tags {
 		first := ""

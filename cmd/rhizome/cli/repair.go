@@ -78,11 +78,15 @@ func repairStatus(ctx context.Context, c *call) error {
 }
 
 func (a *App) printRepair(r api.Repair) {
-	writeRows(a.Out, [][]string{
+	rows := [][]string{
 		{a.Say.T("Mending"), a.mending(r)},
 		{a.Say.T("Check"), a.scrubbing(r.Scrub)},
 		{a.Say.T("Snapshot"), a.snapshot(r.Snapshot)},
-	})
+	}
+	if r.Lifecycle != nil {
+		rows = append(rows, []string{a.Say.T("By itself"), a.sweptText(r.Lifecycle)})
+	}
+	writeRows(a.Out, rows)
 	fmt.Fprintln(a.Out)
 	for _, dir := range r.Uncompared {
 		fmt.Fprintln(a.Out, a.Say.T("The disk %s was away when the rows were made anew. Nothing that lies on it is deleted for want of a row, and it cannot be drained. With the disk in its place, stop the node and run rhizome repair rebuild once more; or give all of it up with rhizome disk remove --force.", dir))

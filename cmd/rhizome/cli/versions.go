@@ -73,9 +73,9 @@ func listVersions(ctx context.Context, c *call) error {
 			if v.Marker {
 				size = c.Say.T("deleted")
 			}
-			rows = append(rows, []string{c.Say.Time(v.Modified, c.Zone), size, v.ID, state})
+			rows = append(rows, []string{c.Say.Time(v.Modified, c.Zone), size, v.ID, state, c.lockText(v.Lock)})
 		}
-		c.table([]string{lang.M("Changed"), lang.M("Size"), lang.M("Version"), ""}, rows)
+		c.table([]string{lang.M("Changed"), lang.M("Size"), lang.M("Version"), "", ""}, rows)
 	})
 }
 

@@ -153,6 +153,8 @@ type Repair struct {
 	Doubtful bool `json:"doubtful,omitempty"`
 	// Snapshot tells of the last copy of the rows.
 	Snapshot Snapshot `json:"snapshot"`
+	// Lifecycle is nil if there was nothing to be done for lifecycle rules.
+	Lifecycle *Lifecycle `json:"lifecycle,omitempty"`
 }
 
 // Snapshot says when the newest snapshot of the rows was taken, and why the last

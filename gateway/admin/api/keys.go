@@ -54,6 +54,9 @@ type Bucket struct {
 	Anonymous  Access              `json:"anonymous"`
 	// Versioning is "on", "suspended", or empty if the bucket never had it.
 	Versioning string `json:"versioning,omitempty"`
+	// Lock is nil for a bucket without object lock.
+	Lock      *BucketLock     `json:"lock,omitempty"`
+	Lifecycle []LifecycleRule `json:"lifecycle,omitempty"`
 }
 
 // Quota limits a bucket; 0 is no limit.

@@ -24,6 +24,7 @@ type Stat struct {
 	Parts  int    `json:"parts,omitempty"`
 	Attrs
 	Tags []Tag `json:"tags,omitempty"`
+	Lock *Lock `json:"lock,omitempty"`
 	// Inline says that the bytes lie in the object's row.
 	Inline bool    `json:"inline"`
 	Pieces []Piece `json:"pieces,omitempty"`

@@ -19,6 +19,7 @@ type Version struct {
 	ID     string `json:"id"`
 	Latest bool   `json:"latest,omitempty"`
 	Marker bool   `json:"marker,omitempty"`
+	Lock   *Lock  `json:"lock,omitempty"`
 }
 
 // Versions is GET /v1/buckets/{bucket}/versions?key=&after=: the versions of one object, the

@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"PolicyOfMany", testPolicyOfMany}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
 		{"KeyExpiry", testKeyExpiry}, {"KeyRate", testKeyRate}, {"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
-		{"LockedBucket", testLockedBucket}, {"Locks", testLocks},
+		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
 		{"Websites", testWebsites},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+func bucketLifecycle() command {
+	return command{
+		use:   "lifecycle BUCKET",
+		short: lang.M("Say what goes by itself, and after how many days"),
+		long:  lang.M("There is one such rule for each prefix; rules by tags and sizes are put by S3's calls. Days end at midnight, UTC."),
+		examples: []example{
+			{lang.M("logs go after 30 days"), "rhizome bucket lifecycle photos --prefix logs/ --expire 30d"},
+			{lang.M("what was replaced goes after 90 days, but for the last 3"), "rhizome bucket lifecycle photos --noncurrent 90d --keep 3"},
+			{lang.M("nothing goes by itself any more"), "rhizome bucket lifecycle photos --off"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.text("prefix", "", lang.M("only what begins with `TEXT`"))
+			f.text("expire", "", lang.M("objects go after so many `DAYS`"))
+			f.text("noncurrent", "", lang.M("versions go so many `DAYS` after they were replaced or deleted"))
+			f.text("keep", "", lang.M("but for so many of the newest, a `NUMBER`"))
+			f.text("abort", "", lang.M("uploads that were not completed go after so many `DAYS`"))
+			f.bool("off", lang.M("take all rules away"))
+		},
+		run: setLifecycle,
+	}
+}
+
+func setLifecycle(ctx context.Context, c *call) error {
+	in := api.SetLifecycle{Off: c.on("off"), Prefix: c.text("prefix")}
+	for name, n := range map[string]*int{"expire": &in.Expire, "noncurrent": &in.Noncurrent, "keep": &in.Keep, "abort": &in.Abort} {
+		var err error
+		if *n, err = count(strings.TrimSuffix(c.text(name), "d")); err != nil {
+			return err
+		}
+	}
+	if !in.Off && in.Expire+in.Noncurrent+in.Abort == 0 {
+		return usageError{errs.New(errs.Invalid, "say what is to go after how many days: --expire, --noncurrent or --abort")}
+	}
+	return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+		return n.Put(ctx, client.Path("buckets", c.args[0], "lifecycle"), in, b)
+	})
+}
+
+// ruleText says what a lifecycle rule does.
+func (a *App) ruleText(r api.LifecycleRule) string {
+	say := a.Say
+	days := func(n int) string { return say.N(int64(n), "%s day", "%s days") }
+	var parts []string
+	if r.Expire > 0 {
+		parts = append(parts, say.T("objects go after %s", days(r.Expire)))
+	}
+	if r.Date != nil {
+		parts = append(parts, say.T("objects go on %s", say.Time(*r.Date, a.Zone)))
+	}
+	if r.Noncurrent > 0 {
+		parts = append(parts, say.T("replaced versions go after %s", days(r.Noncurrent)))
+	}
+	if r.Keep > 0 {
+		parts = append(parts, say.T("the last %s stay", say.Int(int64(r.Keep))))
+	}
+	if r.Abort > 0 {
+		parts = append(parts, say.T("uploads under way go after %s", days(r.Abort)))
+	}
+	text := strings.Join(parts, ", ")
+	if r.Prefix != "" {
+		text = r.Prefix + ": " + text
+	}
+	if r.Narrowed {
+		text += " " + say.T("(only some, by tags or sizes)")
+	}
+	if r.Off {
+		text += " " + say.T("(off)")
+	}
+	return text
+}
+
+// sweptText says what a node did for lifecycle rules.
+func (a *App) sweptText(l *api.Lifecycle) string {
+	n := a.Say.Int
+	text := a.Say.T("%s expired, %s removed, %s uploads aborted since the start", n(l.Expired), n(l.Removed), n(l.Aborted))
+	if l.Locked > 0 {
+		text += ", " + a.Say.T("%s kept by a lock", n(l.Locked))
+	}
+	if l.Left > 0 {
+		text += ", " + a.Say.T("at work")
+	}
+	if l.Reason != "" {
+		text += "; " + a.Say.T("tried again the next day: %s", l.Reason)
+	}
+	return text
+}

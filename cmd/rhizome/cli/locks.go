@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
+)
+
+func bucketLock() command {
+	return command{
+		use:   "lock BUCKET",
+		short: lang.M("Turn object lock on for ever, and say how long new versions are kept"),
+		long:  lang.M("Without a mode, versions are only kept as each is told. Versioning has to be on."),
+		examples: []example{
+			{lang.M("versions may be locked, each by itself"), "rhizome bucket lock backup --yes"},
+			{lang.M("nobody deletes a version within 30 days, not even an administrator"), "rhizome bucket lock backup --mode compliance --days 30"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.text("mode", "", lang.M("`MODE`: governance, which owners may end, or compliance, which nobody may"))
+			f.text("days", "", lang.M("how long, a `NUMBER` of days"))
+			f.text("years", "", lang.M("how long, a `NUMBER` of years"))
+			f.yes()
+		},
+		run: func(ctx context.Context, c *call) error {
+			in := api.SetLock{Mode: c.text("mode"), Sure: c.yes}
+			var err error
+			if in.Days, err = count(c.text("days")); err != nil {
+				return err
+			}
+			if in.Years, err = count(c.text("years")); err != nil {
+				return err
+			}
+			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+				return n.Put(ctx, client.Path("buckets", c.args[0], "lock"), in, b)
+			})
+		},
+	}
+}
+
+// count reads a number of days or years; 0 if it is not given.
+func count(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, usageError{errs.Newf(errs.Invalid, "%q is no number of days or years", s)}
+	}
+	return n, nil
+}
+
+func objectLock() command {
+	return command{
+		use:   "lock BUCKET/KEY --until TIME",
+		short: lang.M("Keep a version of an object from being deleted until a time"),
+		long:  lang.M("A retention may be made longer. In the mode governance it may be ended or made shorter too, with --bypass."),
+		examples: []example{
+			{lang.M("nobody deletes it before"), "rhizome object lock backup/2026.tar --mode compliance --until 2027-01-01"},
+			{lang.M("end a retention in the mode governance"), "rhizome object lock backup/2026.tar --mode none --bypass"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.text("mode", api.Governance, lang.M("`MODE`: governance, compliance, or none for no retention"))
+			f.text("until", "", lang.M("`TIME` at which it ends, such as 2027-01-01"))
+			f.text("version", "", lang.M("`ID` of the version; without it the present one"))
+			f.bool("bypass", lang.M("go around a retention in the mode governance"))
+		},
+		run: func(ctx context.Context, c *call) error {
+			in := api.SetRetention{Version: c.text("version"), Mode: c.text("mode"), Bypass: c.on("bypass")}
+			if in.Mode == "none" {
+				in.Mode = ""
+			} else {
+				var err error
+				if in.Until, err = parseMoment(c.text("until"), c.Zone); err != nil {
+					return err
+				}
+			}
+			return onLock(ctx, c, func(n *client.Client, bucket, key string, l *api.Lock) error {
+				in.Key = key
+				return n.Put(ctx, client.Path("buckets", bucket, "retention"), in, l)
+			})
+		},
+	}
+}
+
+func objectHold(use string, on bool, short, example1 string) command {
+	return command{
+		use:   use + " BUCKET/KEY",
+		short: short,
+		examples: []example{
+			{example1, "rhizome object " + use + " backup/2026.tar"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.text("version", "", lang.M("`ID` of the version; without it the present one"))
+		},
+		run: func(ctx context.Context, c *call) error {
+			return onLock(ctx, c, func(n *client.Client, bucket, key string, l *api.Lock) error {
+				return n.Put(ctx, client.Path("buckets", bucket, "hold"), api.SetHold{Key: key, Version: c.text("version"), On: on}, l)
+			})
+		},
+	}
+}
+
+// onLock changes a version's lock and shows what it is then.
+func onLock(ctx context.Context, c *call, f func(n *client.Client, bucket, key string, l *api.Lock) error) error {
+	bucket, key, err := bucketKey(c.args[0])
+	if err != nil {
+		return err
+	}
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var l api.Lock
+	if err := f(node, bucket, key, &l); err != nil {
+		return err
+	}
+	return c.show(l, func() {
+		text := c.lockText(&l)
+		if text == "" {
+			text = c.Say.T("not locked")
+		}
+		fmt.Fprintln(c.Out, text)
+	})
+}
+
+// lockText says what keeps a version; "" if nothing does.
+func (a *App) lockText(l *api.Lock) string {
+	if l == nil {
+		return ""
+	}
+	text := ""
+	if l.Until != nil {
+		text = a.Say.T("kept until %s (%s)", a.Say.Time(*l.Until, a.Zone), l.Mode)
+		if !l.Until.After(time.Now()) {
+			text = a.Say.T("was kept until %s (%s)", a.Say.Time(*l.Until, a.Zone), l.Mode)
+		}
+	}
+	if l.Hold {
+		if text != "" {
+			text += ", "
+		}
+		text += a.Say.T("legal hold")
+	}
+	return text
+}
+
+// bucketLockText says what a bucket's object lock is.
+func (a *App) bucketLockText(l *api.BucketLock) string {
+	switch {
+	case l.Days > 0:
+		return a.Say.T("on; new versions are kept for %s (%s)", a.Say.N(int64(l.Days), "%s day", "%s days"), l.Mode)
+	case l.Years > 0:
+		return a.Say.T("on; new versions are kept for %s (%s)", a.Say.N(int64(l.Years), "%s year", "%s years"), l.Mode)
+	}
+	return a.Say.T("on; each version is kept as it is told")
+}

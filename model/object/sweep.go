@@ -1,0 +1,213 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"rhizome/base/errs"
+)
+
+// hours is how many parts a day has, in each of which another part of every bucket is
+// looked at.
+const hours = 24
+
+// Sweeping says how far the lifecycle worker of this node is.
+type Sweeping struct {
+	Swept
+	// Since is when it began to count; Last when it was last done with what was due, and Left
+	// how many parts of buckets are left of what is due now.
+	Since, Last time.Time
+	Left        int
+	// Failed is why the last part that failed did; it is tried again the next day.
+	Failed error
+}
+
+type sweeping struct {
+	mu sync.Mutex
+	is Sweeping
+}
+
+func (w *sweeping) update(f func(*Sweeping)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(&w.is)
+}
+
+// Sweeping returns what the lifecycle worker did since it was started.
+func (s *Store) Sweeping() Sweeping {
+	s.sweeping.mu.Lock()
+	defer s.sweeping.mu.Unlock()
+	return s.sweeping.is
+}
+
+// Sweep carries out lifecycle rules until ctx ends: of all buckets at the start, then of each
+// part of a bucket once a day, in an hour of its own. A part is looked at by the first of its
+// replicas that can be reached. That two do it at once is harmless: each deletion is of the
+// version that was judged, where it stood then.
+func (s *Store) Sweep(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	s.sweeping.update(func(w *Sweeping) { w.Since = s.Clock.Now() })
+	last := s.Clock.Now().Add(-day)
+	for {
+		now := s.Clock.Now()
+		if s.Agreed == nil || s.Agreed() { // what time it is decides what goes
+			s.report("lifecycle rules", s.sweepDue(ctx, last, now))
+			last = now
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweepDue looks at the parts whose hour began after last and until now.
+func (s *Store) sweepDue(ctx context.Context, last, now time.Time) error {
+	all, err := s.AllBuckets(ctx)
+	if err != nil {
+		return err
+	}
+	type todo struct {
+		b    *Bucket
+		part string
+	}
+	var list []todo
+	for _, b := range all {
+		for _, part := range b.parts() {
+			if len(b.Settings.Lifecycle) > 0 && inHour(part, last, now) && (s.Rank == nil || s.Rank(part) == 0) {
+				list = append(list, todo{b, part})
+			}
+		}
+	}
+	for i, t := range list {
+		s.sweeping.update(func(w *Sweeping) { w.Left = len(list) - i })
+		done, err := s.sweepPart(ctx, t.b, t.part, now)
+		s.sweeping.update(func(w *Sweeping) {
+			if w.add(done); err != nil {
+				w.Failed = err
+			}
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.report("lifecycle rules", err)
+	}
+	s.sweeping.update(func(w *Sweeping) { w.Left, w.Last = 0, s.Clock.Now() })
+	return nil
+}
+
+// inHour reports whether the hour of a part began after last and until now.
+func inHour(part string, last, now time.Time) bool {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(part))
+	at := now.UTC().Truncate(day).Add(time.Duration(h.Sum32()%hours) * time.Hour)
+	if at.After(now) {
+		at = at.Add(-day)
+	}
+	return at.After(last)
+}
+
+// sweepPart carries a bucket's rules out in one of its parts.
+func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.Time) (done Swept, err error) {
+	rules := b.Settings.Lifecycle
+	w := &walk{}
+	judged := func(v *VersionHead) error {
+		before, at := w.next(v)
+		if before == nil || !judge(rules, at, now) {
+			return nil
+		}
+		if err := s.rest(ctx); err != nil {
+			return err
+		}
+		return s.sweepVersion(ctx, b, before, at, &done)
+	}
+	l := ListVersions{Limit: MaxListEntries, parts: []string{part}}
+	for {
+		p, err := s.ListVersions(ctx, b, l)
+		if err != nil {
+			return done, err
+		}
+		for i := range p.Versions {
+			if err := judged(&p.Versions[i]); err != nil {
+				return done, err
+			}
+		}
+		if !p.More {
+			break
+		}
+		l.AfterKey, l.AfterVersion = p.NextKey, p.NextVersion
+		if err := s.rest(ctx); err != nil {
+			return done, err
+		}
+	}
+	if err := judged(nil); err != nil {
+		return done, err
+	}
+	return done, s.sweepUploads(ctx, b, part, now, &done)
+}
+
+// rest gives way to requests.
+func (s *Store) rest(ctx context.Context) error {
+	if s.Rest == nil {
+		return ctx.Err()
+	}
+	return s.Rest(ctx)
+}
+
+// sweepVersion deletes a version that rules want gone, if it still is where it was judged.
+func (s *Store) sweepVersion(ctx context.Context, b *Bucket, v *VersionHead, at standing, done *Swept) (err error) {
+	if at.replaced.IsZero() && !v.Marker {
+		_, err = s.Delete(ctx, b, v.Key, Conditions{still: still{current: v.Version}})
+		if err == nil {
+			done.Expired++
+		}
+	} else {
+		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{version: v.Version, noncurrent: !at.replaced.IsZero()}})
+		if err == nil {
+			done.Removed++
+		}
+	}
+	switch {
+	case errors.Is(err, ErrLocked):
+		done.Locked++
+		return nil
+	case errors.Is(err, ErrPrecondition), errs.KindOf(err) == errs.NotFound:
+		return nil
+	}
+	return err
+}
+
+func (s *Store) sweepUploads(ctx context.Context, b *Bucket, part string, now time.Time, done *Swept) error {
+	if !slices.ContainsFunc(b.Settings.Lifecycle, func(r LifecycleRule) bool { return r.AbortDays > 0 }) {
+		return nil
+	}
+	l := ListUploads{Limit: MaxListEntries, parts: []string{part}}
+	for {
+		p, err := s.ListUploads(ctx, b, l)
+		if err != nil {
+			return err
+		}
+		for i := range p.Uploads {
+			if u := &p.Uploads[i]; aborts(b.Settings.Lifecycle, u, now) {
+				if err := s.rest(ctx); err != nil {
+					return err
+				}
+				if err := s.Abort(ctx, b, u.Key, u.ID); err == nil {
+					done.Aborted++
+				} else if !errors.Is(err, ErrNoSuchUpload) {
+					return err
+				}
+			}
+		}
+		if !p.More {
+			return nil
+		}
+		l.AfterKey, l.AfterID = p.NextKey, p.NextID
+	}
+}
