@@ -297,7 +297,7 @@ func putRetention(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.putObjectLock(l, "s3:PutObjectRetention", func(version string) (*object.Head, error) {
+	return q.putObjectLock(l, writes, "s3:PutObjectRetention", func(version string) (*object.Head, error) {
 		return q.g.objects.SetRetention(q.ctx, q.bucket, q.key, version, l, q.bypasses(q.key, version))
 	})
 }
@@ -327,7 +327,11 @@ func putHold(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.putObjectLock(l, "s3:PutObjectLegalHold", func(version string) (*object.Head, error) {
+	who := writes
+	if l.Hold == object.HoldOff { // or who may only write could free what is to be deleted next
+		who = owns
+	}
+	return q.putObjectLock(l, who, "s3:PutObjectLegalHold", func(version string) (*object.Head, error) {
 		return q.g.objects.SetHold(q.ctx, q.bucket, q.key, version, l.Hold == object.HoldOn)
 	})
 }
@@ -343,10 +347,10 @@ func readHoldOf(root *node) (l object.Lock, err error) {
 	return l, nil
 }
 
-func (q *request) putObjectLock(l object.Lock, action string, set func(version string) (*object.Head, error)) error {
+func (q *request) putObjectLock(l object.Lock, who need, action string, set func(version string) (*object.Head, error)) error {
 	h := q.r.Header.Clone()
 	sayLock(h, l)
-	if err := q.may(q.bucket, q.who, writes, q.key, h, action); err != nil {
+	if err := q.may(q.bucket, q.who, who, q.key, h, action); err != nil {
 		return err
 	}
 	version, err := q.versionAsked()

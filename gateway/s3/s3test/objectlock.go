@@ -3,6 +3,8 @@ package s3test
 import (
 	"strings"
 	"time"
+
+	"rhizome/model/object"
 )
 
 func lockConfig(rule string) string {
@@ -156,6 +158,9 @@ func testLocks(e *env) {
 	// A hold keeps without end, whoever asks.
 	a.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("ON")).is(200)
 	a.do("GET", "/locked/k?legal-hold&versionId="+comply, "").is(200).has("Status", "ON")
+	e.allow("locked", false, object.Access{Read: true, Write: true}) // bob
+	e.bob.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("ON")).is(200)
+	e.bob.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("OFF")).is(403, "AccessDenied")
 	a.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("on")).is(400, "MalformedXML")
 	marker := a.do("DELETE", "/locked/k", "").is(204).header.Get("x-amz-version-id")
 	a.do("PUT", "/locked/k?legal-hold&versionId="+marker, hold("ON")).is(405, "MethodNotAllowed")
