@@ -23,9 +23,11 @@ import (
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/metrics"
+	"rhizome/gateway/events"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/model/account"
+	"rhizome/model/hook"
 	"rhizome/model/object"
 	"rhizome/node/repair"
 )
@@ -56,6 +58,8 @@ type Node struct {
 	extents  *extent.Store
 	accounts *account.Store
 	objects  *object.Store
+	hooks    *hook.Store
+	events   atomic.Pointer[events.Deliverer]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -174,6 +178,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	n.replica.OnRow(extent.Extents, n.noticed)
+	n.replica.OnRow(object.Outbox, n.posted)
 	return n.replica.Adopt(n.members.Layout())
 }
 
@@ -275,6 +280,8 @@ func (n *Node) openModel(context.Context) (err error) {
 		Rank: func(part string) int { return plans{n.members}.rank(n.links, part) },
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
+	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
+	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
 	return nil
 }
 
@@ -342,6 +349,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
+		Webhooks: n.hooks, WebhookState: n.webhookState,
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -352,7 +360,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.NewServer(n.requests.count(s3.New(s3.Config{
-		Sums: sums, Meter: counted, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})))
 	front.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
@@ -369,6 +377,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"healing", n.regs.Heal},
 		{"objects", n.objects.Run},
 		{"bytes", n.objects.Mend},
+		{"events", n.tell},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

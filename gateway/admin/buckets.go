@@ -155,5 +155,5 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 		out.Grants = append(out.Grants, api.Grant{Key: id, Name: name, Deleted: !there, Access: api.Access(a)})
 	}
 	slices.SortFunc(out.Grants, func(a, b api.Grant) int { return strings.Compare(a.Key, b.Key) })
-	return out, nil
+	return out, s.wireNotify(ctx, b, &out)
 }

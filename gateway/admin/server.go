@@ -38,6 +38,10 @@ type Config struct {
 	Host    Host
 	// Cluster speaks of the other nodes and homes; nil: they are not spoken of.
 	Cluster Cluster
+	// Webhooks are those that are told of events, and WebhookState how one is, as this node
+	// sees it; nil: there are none.
+	Webhooks     Webhooks
+	WebhookState func(name string) WebhookState
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -77,6 +81,11 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range s.routes() {
 		mux.Handle(pattern, s.serve(h))
+	}
+	if s.Webhooks != nil {
+		for pattern, h := range s.webhookRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
 	}
 	if s.Cluster != nil {
 		for pattern, h := range s.clusterRoutes() {

@@ -29,7 +29,6 @@ func configurationList() []configuration {
 		{sub: "website", action: "BucketWebsite", iam: "BucketWebsite", none: s3err.NoSuchWebsiteConfiguration, delete: true},
 		{sub: "object-lock", action: "ObjectLockConfiguration", iam: "BucketObjectLockConfiguration", none: s3err.ObjectLockConfigurationNotFoundError},
 		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
-		{sub: "notification", action: "BucketNotificationConfiguration", iam: "BucketNotification", root: "NotificationConfiguration"},
 		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},

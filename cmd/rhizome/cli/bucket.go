@@ -19,7 +19,7 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketNotify(),
 		},
 	}
 }
@@ -142,6 +142,7 @@ func (a *App) printBucket(b api.Bucket) {
 	case api.VersioningSuspended:
 		rows = append(rows, []string{say.T("Versions"), say.T("suspended: what there is stays, nothing new is kept")})
 	}
+	rows = append(rows, a.notifyRows(b)...)
 	for _, g := range b.Grants {
 		who := g.Name
 		if who == "" {

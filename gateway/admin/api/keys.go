@@ -39,6 +39,10 @@ type Bucket struct {
 	Anonymous  Access              `json:"anonymous"`
 	// Versioning is "on", "suspended", or empty if the bucket never had it.
 	Versioning string `json:"versioning,omitempty"`
+	// Notify says which events webhooks are told of, Waiting what they were not told yet; nil:
+	// nothing.
+	Notify  []Notify `json:"notify,omitempty"`
+	Waiting *Waiting `json:"waiting,omitempty"`
 }
 
 // Quota limits a bucket; 0 is no limit.
