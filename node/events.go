@@ -5,6 +5,7 @@ import (
 
 	"rhizome/cluster/register"
 	"rhizome/gateway/admin"
+	"rhizome/model/object"
 	"rhizome/net/rpc"
 )
 
@@ -29,4 +30,14 @@ func (n *Node) hasWebhook(ctx context.Context, name string) error {
 // webhookState is how a webhook is, as this node sees it.
 func (n *Node) webhookState(name string) admin.WebhookState {
 	return admin.WebhookState(n.events.Load().State(name))
+}
+
+// eventCounts are the metrics of events.
+func (n *Node) eventCounts() (waiting, told, failed int64) {
+	waiting, err := n.replica.PendingCount(context.Background(), object.Outbox)
+	if err != nil {
+		n.config.Logger.Warn("the events that wait could not be counted", "error", err)
+	}
+	told, failed = n.events.Load().Counts()
+	return waiting, told, failed
 }

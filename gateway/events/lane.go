@@ -156,7 +156,7 @@ func (d *Deliverer) backoff(tries int) time.Duration {
 	if shift := tries - 1; shift < 20 {
 		t = min(t, d.First<<shift)
 	}
-	return t*3/4 + rand.N(t/2+1)
+	return t*3/4 + rand.N(t/2+1) // chance: nothing is decided by it
 }
 
 func sleep(ctx context.Context, t time.Duration) bool {
