@@ -41,8 +41,16 @@ func (l *lane) due(now time.Time) time.Duration {
 	if l.until.After(now) {
 		soonest(l.until)
 	}
-	for _, r := range l.aside {
-		soonest(r.until)
+	for row, r := range l.aside {
+		_, busy := l.known[row]
+		switch {
+		case r.until.After(now):
+			soonest(r.until)
+		case now.Sub(r.until) > Look && !busy:
+			delete(l.aside, row) // another node told it
+		case !busy:
+			soonest(now.Add(First)) // it was too early just now, or the lane is full
+		}
 	}
 	return due
 }
