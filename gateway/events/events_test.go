@@ -133,6 +133,9 @@ func play(t *testing.T, f func(t *testing.T, b *box, o *town, d *Deliverer)) {
 	})
 }
 
+// pass lets fake time go by.
+func pass(d time.Duration) { <-time.After(d) }
+
 // TestDeliver: one webhook that is away for a day holds up no other, is left alone for longer
 // and longer, and is told all once it is back.
 func TestDeliver(t *testing.T) {
@@ -152,7 +155,7 @@ func TestDeliver(t *testing.T) {
 		}
 		b.add("removed", "a", "z")
 		d.Wake()
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		o.mu.Lock()
 		if o.taken["y"] != many || b.left() != many {
 			t.Errorf("%d told, %d left, want %d", o.taken["y"], b.left(), many)
@@ -166,7 +169,7 @@ func TestDeliver(t *testing.T) {
 		if s := d.State("away"); s.Failed < 80 || !strings.Contains(s.Error, "503") || s.Again.Before(time.Now()) {
 			t.Errorf("its state is %+v", s)
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if b.left() != 0 || o.taken["x"] != many || d.State("away") != (State{}) {
 			t.Errorf("%d are left, %d told", b.left(), o.taken["x"])
 		}
@@ -193,14 +196,14 @@ func TestRefusedEvent(t *testing.T) {
 			b.add("here", "a", "good")
 		}
 		d.Wake()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if b.left() != 1 || o.taken["good"] != 50 || d.State("here").Failed != 0 {
 			t.Errorf("%d left, %d told, %+v", b.left(), o.taken["good"], d.State("here"))
 		}
 		o.mu.Lock()
 		bad = false
 		o.mu.Unlock()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if b.left() != 0 || o.taken["bad"] != 1 {
 			t.Errorf("%d left", b.left())
 		}

@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 		{"Policy", testPolicy}, {"PolicyConditions", testPolicyConditions}, {"PolicyPrincipals", testPolicyPrincipals},
 		{"PolicyOfMany", testPolicyOfMany}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
 		{"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
+		{"Notification", testNotification},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
@@ -107,6 +108,12 @@ func newEnv(t *testing.T, s Service) *env {
 // serve runs a gateway, with what c says, and makes it the one that all clients talk to.
 func (e *env) serve(c s3.Config) {
 	c.Keys, c.People, c.Clock, c.Domains = e.key, people(e.keys), e.clock, []string{domain}
+	c.Webhook = func(_ context.Context, name string) error {
+		if name != "album" {
+			return errs.New(errs.NotFound, "there is no such webhook")
+		}
+		return nil
+	}
 	h := s3.New(c)
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config = s3.NewServer(h)
