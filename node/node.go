@@ -349,7 +349,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n,
-		Webhooks: n.hooks, WebhookState: n.webhookState,
+		Webhooks: n.hooks, WebhookState: n.webhookState, WebhooksSilent: n.events.Load().Silent,
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})

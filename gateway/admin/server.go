@@ -42,6 +42,8 @@ type Config struct {
 	// sees it; nil: there are none.
 	Webhooks     Webhooks
 	WebhookState func(name string) WebhookState
+	// WebhooksSilent returns those that could not be told for so long; nil: none.
+	WebhooksSilent func(long time.Duration) []string
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rhizome/base/errs"
+	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/hook"
 	"rhizome/model/object"
@@ -101,6 +102,20 @@ func (s *Server) wireWebhook(w *hook.Webhook, secret bool) api.Webhook {
 			again := st.Again.UTC()
 			out.Again = &again
 		}
+	}
+	return out
+}
+
+// silentFor is for how long a webhook cannot be told before people are.
+const silentFor = time.Hour
+
+// silentWebhooks are those that this node could not tell of events for long.
+func (s *Server) silentWebhooks(p lang.Printer) (out []api.Reason) {
+	if s.WebhooksSilent == nil {
+		return nil
+	}
+	for _, name := range s.WebhooksSilent(silentFor) {
+		out = append(out, api.Reason{Kind: api.RiskWebhook, About: name, Text: p.T("The webhook %s has not taken an event for more than an hour: rhizome webhook list says why. What it is to be told waits, up to a million events of a bucket.", name)})
 	}
 	return out
 }

@@ -147,7 +147,7 @@ func TestDeliver(t *testing.T) {
 			}
 			return 200
 		}
-		const many = 1000
+		const many = 160
 		for i := range many {
 			part := string(rune('a' + i%16))
 			b.add("away", part, "x")
@@ -166,6 +166,9 @@ func TestDeliver(t *testing.T) {
 		}
 		away = false
 		o.mu.Unlock()
+		if got := d.Silent(23 * time.Hour); !slices.Equal(got, []string{"away"}) || d.Silent(25*time.Hour) != nil {
+			t.Errorf("silent are %q", got)
+		}
 		if s := d.State("away"); s.Failed < 80 || !strings.Contains(s.Error, "503") || s.Again.Before(time.Now()) {
 			t.Errorf("its state is %+v", s)
 		}

@@ -18,6 +18,7 @@ type lane struct {
 	more    bool      // something was not taken for want of room
 	until   time.Time // nothing is tried before
 	tries   int       // that failed in a row
+	since   time.Time // the first of them
 	last    string    // why the last one did
 	next    time.Time // when the rate allows the next one
 	aside   map[register.Row]*refusal
@@ -146,7 +147,9 @@ func (d *Deliverer) done(ctx context.Context, name string, l *lane, row register
 		r.until = now.Add(d.backoff(r.tries))
 		d.Logger.Warn("a webhook refuses an event; it is told again later", "webhook", name, "failed", r.tries, "error", err)
 	case !l.until.After(now): // the first to fail of those that were under way
-		l.tries++
+		if l.tries++; l.tries == 1 {
+			l.since = now
+		}
 		l.last, l.until = err.Error(), now.Add(d.backoff(l.tries))
 		for _, r := range l.queue {
 			delete(l.known, r)
