@@ -173,11 +173,8 @@ func (s *Server) changeNotify(r *http.Request, f func([]object.Notify) []object.
 // maxNotify is how many rules S3 lets a bucket have.
 const maxNotify = 100
 
-// wireNotify adds what webhooks are told of a bucket, and what they were not told yet.
-func (s *Server) wireNotify(ctx context.Context, b *object.Bucket, out *api.Bucket) error {
-	for _, n := range b.Settings.Notify {
-		out.Notify = append(out.Notify, api.Notify(n))
-	}
+// wireWaiting adds what webhooks were not told of a bucket yet.
+func (s *Server) wireWaiting(ctx context.Context, b *object.Bucket, out *api.Bucket) error {
 	t, err := s.tellers()
 	if errors.Is(err, errNoWebhooks) {
 		return nil

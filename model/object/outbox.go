@@ -241,6 +241,9 @@ type Waiting struct {
 
 // Backlog returns how many rows of a bucket's outbox wait, and for whom.
 func (s *Store) Backlog(ctx context.Context, b *Bucket) (count int64, by []Waiting, err error) {
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
+	ahead.Weigh(Outbox, b.parts()...)
 	for _, part := range b.parts() {
 		n, _, err := s.Registers.Weight(ctx, Outbox, part)
 		if err != nil {

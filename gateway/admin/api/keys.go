@@ -40,7 +40,7 @@ type Bucket struct {
 	// Versioning is "on", "suspended", or empty if the bucket never had it.
 	Versioning string `json:"versioning,omitempty"`
 	// Notify says which events webhooks are told of, Waiting what they were not told yet; nil:
-	// nothing.
+	// nothing, or a list of buckets, which does not say it.
 	Notify  []Notify `json:"notify,omitempty"`
 	Waiting *Waiting `json:"waiting,omitempty"`
 }
