@@ -129,6 +129,9 @@ func (s *Store) postOne(ctx context.Context, row register.Row, ev *event, full b
 		if err != nil {
 			return err
 		}
+		if full && r.Lost == 1 {
+			s.Logger.Warn("a webhook is away for so long that events are only counted", "webhook", w.Webhook, "bucket", ev.Bucket)
+		}
 	}
 	return nil
 }
