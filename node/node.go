@@ -23,10 +23,12 @@ import (
 	"rhizome/gateway/admin"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/metrics"
+	"rhizome/gateway/events"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/web"
 	"rhizome/model/account"
+	"rhizome/model/hook"
 	"rhizome/model/object"
 	"rhizome/model/site"
 	"rhizome/node/repair"
@@ -59,6 +61,8 @@ type Node struct {
 	accounts *account.Store
 	objects  *object.Store
 	sites    *site.Store
+	hooks    *hook.Store
+	events   atomic.Pointer[events.Deliverer]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -179,6 +183,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	n.replica.OnRow(extent.Extents, n.noticed)
+	n.replica.OnRow(object.Outbox, n.posted)
 	return n.replica.Adopt(n.members.Layout())
 }
 
@@ -282,6 +287,8 @@ func (n *Node) openModel(context.Context) (err error) {
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
+	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
+	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
 	return nil
 }
 
@@ -375,9 +382,9 @@ func (n *Node) Run(ctx context.Context) error {
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
-		Documents: documents{n.accounts},
-		Metrics:   func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
-		Clock:     n.members.Clock(), Logger: c.Logger,
+		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, WebhooksSilent: n.events.Load().Silent,
+		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
+		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
 	watched = metrics.New(metrics.Config{Source: n, Requests: counted,
 		Reasons: func(ctx context.Context) ([]api.Reason, error) { return server.Reasons(ctx, c.Say) }})
@@ -386,7 +393,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
 	store := s3.NewServer(n.requests.count(front))
@@ -405,6 +412,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"objects", n.objects.Run},
 		{"lifecycle", n.objects.Sweep},
 		{"bytes", n.objects.Mend},
+		{"events", n.tell},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -75,6 +75,7 @@ func (n *Node) MetricFacts() metrics.Facts {
 	f.Skew, f.Agreed = n.members.Clock().Skew()
 	p := n.extents.Progress()
 	f.Fetched, f.Mended = p.Fetched, p.Mended
+	f.EventsWaiting, f.EventsTold, f.EventsFailed = n.eventCounts()
 	return f
 }
 

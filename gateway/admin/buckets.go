@@ -122,7 +122,14 @@ func (s *Server) describe(ctx context.Context, b *object.Bucket) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.wireBucket(ctx, b, names)
+	out, err := s.wireBucket(ctx, b, names)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wireWaiting(ctx, b, &out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (s *Server) keyNames(ctx context.Context) (map[string]string, error) {
@@ -157,5 +164,8 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 		out.Grants = append(out.Grants, api.Grant{Key: id, Name: name, Deleted: !there, Access: api.Access(a)})
 	}
 	slices.SortFunc(out.Grants, func(a, b api.Grant) int { return strings.Compare(a.Key, b.Key) })
+	for _, n := range b.Settings.Notify {
+		out.Notify = append(out.Notify, api.Notify(n))
+	}
 	return out, nil
 }

@@ -45,6 +45,12 @@ type Config struct {
 	Owns  func(ctx context.Context, b *object.Bucket) error
 	// Documents reads policies and CORS configurations; nil: there are none.
 	Documents Documents
+	// Webhooks are those that are told of events, and WebhookState how one is, as this node
+	// sees it; nil: there are none.
+	Webhooks     Webhooks
+	WebhookState func(name string) WebhookState
+	// WebhooksSilent returns those that could not be told for so long; nil: none.
+	WebhooksSilent func(long time.Duration) []string
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -84,6 +90,11 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range s.routes() {
 		mux.Handle(pattern, s.serve(h))
+	}
+	if s.Webhooks != nil {
+		for pattern, h := range s.webhookRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
 	}
 	if s.Cluster != nil {
 		for pattern, h := range s.clusterRoutes() {

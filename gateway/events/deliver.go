@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -173,6 +174,19 @@ func (d *Deliverer) deliver(ctx context.Context, name string, row register.Row) 
 
 // Counts returns how many events were told and how many attempts failed since the start.
 func (d *Deliverer) Counts() (told, failed int64) { return d.told.Load(), d.bad.Load() }
+
+// Silent returns the webhooks that could not be told for so long, by name.
+func (d *Deliverer) Silent(long time.Duration) (names []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, l := range d.lanes {
+		if l.tries > 0 && time.Since(l.since) >= long { // a stopwatch
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // State is how a webhook is, as this node sees it.
 type State struct {

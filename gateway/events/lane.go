@@ -18,6 +18,7 @@ type lane struct {
 	more    bool      // something was not taken for want of room
 	until   time.Time // nothing is tried before
 	tries   int       // that failed in a row
+	since   time.Time // the first of them
 	last    string    // why the last one did
 	next    time.Time // when the rate allows the next one
 	aside   map[register.Row]*refusal
@@ -41,8 +42,16 @@ func (l *lane) due(now time.Time) time.Duration {
 	if l.until.After(now) {
 		soonest(l.until)
 	}
-	for _, r := range l.aside {
-		soonest(r.until)
+	for row, r := range l.aside {
+		_, busy := l.known[row]
+		switch {
+		case r.until.After(now):
+			soonest(r.until)
+		case now.Sub(r.until) > Look && !busy:
+			delete(l.aside, row) // another node told it
+		case !busy:
+			soonest(now.Add(First)) // it was too early just now, or the lane is full
+		}
 	}
 	return due
 }
@@ -138,7 +147,9 @@ func (d *Deliverer) done(ctx context.Context, name string, l *lane, row register
 		r.until = now.Add(d.backoff(r.tries))
 		d.Logger.Warn("a webhook refuses an event; it is told again later", "webhook", name, "failed", r.tries, "error", err)
 	case !l.until.After(now): // the first to fail of those that were under way
-		l.tries++
+		if l.tries++; l.tries == 1 {
+			l.since = now
+		}
 		l.last, l.until = err.Error(), now.Add(d.backoff(l.tries))
 		for _, r := range l.queue {
 			delete(l.known, r)
@@ -156,7 +167,7 @@ func (d *Deliverer) backoff(tries int) time.Duration {
 	if shift := tries - 1; shift < 20 {
 		t = min(t, d.First<<shift)
 	}
-	return t*3/4 + rand.N(t/2+1)
+	return t*3/4 + rand.N(t/2+1) // chance: nothing is decided by it
 }
 
 func sleep(ctx context.Context, t time.Duration) bool {

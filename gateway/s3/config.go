@@ -21,6 +21,8 @@ type Config struct {
 	Keys func(ctx context.Context, accessKeyID string) (*account.Key, error)
 	// People finds those whom a policy names; nil: only access key IDs that Keys knows.
 	People People
+	// Webhook fails with errs.NotFound if there is no webhook of that name; nil: there are none.
+	Webhook func(ctx context.Context, name string) error
 	// Clock tells the time that signatures and policies are held against.
 	Clock clock.Clock
 	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
@@ -63,6 +65,7 @@ type gateway struct {
 	ahead    object.Foreseer // nil: the service cannot
 	keys     func(context.Context, string) (*account.Key, error)
 	people   People
+	webhook  func(context.Context, string) error
 	clock    clock.Clock
 	policies policies
 	domains  []string
@@ -82,7 +85,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, people: c.People, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites,
+		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

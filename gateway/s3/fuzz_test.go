@@ -215,6 +215,34 @@ func allows(r *object.CORSRule, origin, header string) bool {
 	return slices.Contains(r.Methods, "PUT") && stands(r.Origins, origin) && len(r.Headers) > 0 && stands(low, strings.ToLower(header))
 }
 
+func FuzzNotification(f *testing.F) {
+	f.Add("<NotificationConfiguration><QueueConfiguration><Id>a</Id><Queue>arn:rhizome:webhook::a:</Queue><Event>s3:ObjectCreated:*</Event>" +
+		"<Filter><S3Key><FilterRule><Name>prefix</Name><Value> a</Value></FilterRule></S3Key></Filter></QueueConfiguration></NotificationConfiguration>")
+	f.Add("<NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>")
+	f.Fuzz(func(t *testing.T, text string) {
+		root, err := parseXML([]byte(text), notifyRoot)
+		if err != nil {
+			return
+		}
+		rules, err := readNotification(root)
+		if err != nil {
+			return
+		}
+		d := newDoc(notifyRoot)
+		for i := range rules {
+			d.notify(&rules[i])
+		}
+		d.end(notifyRoot)
+		again, err := parseXML(d.b, notifyRoot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := readNotification(again); err != nil || !reflect.DeepEqual(back, rules) {
+			t.Fatalf("%+v is written as %+v, %v", rules, back, err)
+		}
+	})
+}
+
 // FuzzQuery holds the query reader against net/url.
 func FuzzQuery(f *testing.F) {
 	f.Add("a=b&c&d=%20+&a=2")

@@ -45,6 +45,7 @@ func postObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	q.origin() // who sends it is known now
 	head, err := q.g.objects.Put(q.ctx, q.bucket, put)
 	if err != nil {
 		return refusedWrite(err, put.If, q.key)

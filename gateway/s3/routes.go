@@ -108,6 +108,8 @@ func table() []route {
 		{Scope: bucket, Method: put, Sub: "ownershipControls", Action: "PutBucketOwnershipControls", Partly: "only BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: putOwnership},
 		{Scope: bucket, Method: del, Sub: "ownershipControls", Action: "DeleteBucketOwnershipControls", Partly: "nothing changes: it stays BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: noContent},
 		{Scope: bucket, Method: put, Sub: "encryption", Action: "PutBucketEncryption", Partly: "only AES256, which is what there is", Need: owns, IAM: []string{"s3:PutEncryptionConfiguration"}, Changes: true, serve: putEncryption},
+		{Scope: bucket, Method: get, Sub: "notification", Action: "GetBucketNotificationConfiguration", Need: known, IAM: []string{"s3:GetBucketNotification"}, serve: getNotification},
+		{Scope: bucket, Method: put, Sub: "notification", Action: "PutBucketNotificationConfiguration", Partly: "queues that are webhooks of this rhizome: arn:rhizome:webhook::NAME:; created and removed objects; rules may overlap; no test event is sent", Need: owns, IAM: []string{"s3:PutBucketNotification"}, Changes: true, serve: putNotification},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},

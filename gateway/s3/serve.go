@@ -145,6 +145,7 @@ func (q *request) perform() error {
 			return err
 		}
 	}
+	q.origin()
 	return q.route.serve(q)
 }
 

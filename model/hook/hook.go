@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"rhizome/base/clock"
@@ -28,13 +29,12 @@ const Webhooks register.Table = 14
 
 // Limits.
 const (
-	Max        = 1000
-	MaxName    = 64
-	maxURL     = 2048
-	minSecret  = 16
-	maxSecret  = 256
-	shards     = 16
-	randomSize = 32 // bytes of a secret that is made here
+	Max       = 1000
+	MaxName   = 64
+	maxURL    = 2048
+	minSecret = 16
+	maxSecret = 256
+	shards    = 16
 )
 
 // Webhook is one address that is told of events. Do not change it.
@@ -84,7 +84,7 @@ func (s *Store) Add(ctx context.Context, name, address, secret string) (*Webhook
 	}
 	if secret == "" {
 		random := ident.NewSecret()
-		secret = hex.EncodeToString(random[:randomSize])
+		secret = hex.EncodeToString(random[:])
 	}
 	if len(secret) < minSecret || len(secret) > maxSecret {
 		return nil, errs.Newf(errs.Invalid, "a webhook's secret has %d to %d characters", minSecret, maxSecret)
@@ -150,18 +150,8 @@ func (s *Store) All(ctx context.Context) ([]*Webhook, error) {
 		}
 		out = append(out, w)
 	}
-	slices.SortFunc(out, func(a, b *Webhook) int { return compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b *Webhook) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func (s *Store) open(name string, v *register.Value) (*Webhook, error) {

@@ -9,6 +9,7 @@
 //	Objects   bucket ID + shard      object key          slot: the object's current version
 //	Versions  bucket ID + shard      key, NUL, ^number   slot: a noncurrent version
 //	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord (NULs in the key escaped)
+//	Outbox    bucket ID + shard      webhook, NUL, ID    outboxRecord
 //	Parts     upload ID              part number (2 B)   slot: the part's version
 //
 // A slot is what stands under one name: a version, or none, and the work that is
@@ -32,6 +33,13 @@
 // Every change of a key is committed in its Objects row all the same, deletions of single
 // versions too; rows of versions are written by follow-up work alone, which type past notes
 // and type keeper does. docs/design.md says why that is right.
+//
+// # Events
+//
+// In a bucket that tells of what happens a commit records its event in the row that it changes.
+// Follow-up work writes it into the Outbox, a row for each webhook, and strikes it out
+// then; whoever delivers it removes that row. So what was acknowledged is told at least once. The
+// rules stand in the bucket's row; changing them fences the shards, as versioning does.
 //
 // # References
 //

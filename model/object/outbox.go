@@ -129,6 +129,9 @@ func (s *Store) postOne(ctx context.Context, row register.Row, ev *event, full b
 		if err != nil {
 			return err
 		}
+		if full && r.Lost == 1 {
+			s.Logger.Warn("a webhook is away for so long that events are only counted", "webhook", w.Webhook, "bucket", ev.Bucket)
+		}
 	}
 	return nil
 }
@@ -241,6 +244,9 @@ type Waiting struct {
 
 // Backlog returns how many rows of a bucket's outbox wait, and for whom.
 func (s *Store) Backlog(ctx context.Context, b *Bucket) (count int64, by []Waiting, err error) {
+	ctx, ahead := s.ahead(ctx)
+	defer ahead.Close()
+	ahead.Weigh(Outbox, b.parts()...)
 	for _, part := range b.parts() {
 		n, _, err := s.Registers.Weight(ctx, Outbox, part)
 		if err != nil {

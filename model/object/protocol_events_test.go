@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"rhizome/base/errs"
@@ -129,20 +130,26 @@ func TestBrokenEvents(t *testing.T) {
 				row register.Row
 				c   register.Change
 			}
+			var mu sync.Mutex
 			var later []write
 			b.update = func(ctx context.Context, row register.Row, c *register.Change) (*register.Value, error, bool) {
 				if row.Table == object.Outbox {
+					mu.Lock()
+					defer mu.Unlock()
 					later = append(later, write{row, *c})
 					return nil, nil, true
 				}
 				v, err := s.regs.Update(ctx, row, *c)
-				for _, w := range later {
+				mu.Lock()
+				now := later
+				later = nil
+				mu.Unlock()
+				for _, w := range now {
 					_, werr := s.regs.Update(ctx, w.row, w.c)
 					if err == nil && werr != nil && errs.KindOf(werr) != errs.Unavailable {
 						err = werr
 					}
 				}
-				later = nil
 				return v, err, true
 			}
 		},

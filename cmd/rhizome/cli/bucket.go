@@ -20,7 +20,7 @@ func bucketCommand() command {
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
 			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(),
-			bucketPolicy(), bucketCORS(),
+			bucketPolicy(), bucketCORS(), bucketNotify(),
 		},
 	}
 }
@@ -149,6 +149,7 @@ func (a *App) printBucket(b api.Bucket) {
 	for _, r := range b.Lifecycle {
 		rows = append(rows, []string{say.T("By itself"), a.ruleText(r)})
 	}
+	rows = append(rows, a.notifyRows(b)...)
 	for _, g := range b.Grants {
 		who := g.Name
 		if who == "" {

@@ -98,12 +98,13 @@ const (
 	RiskFull       = "full"
 	RiskRows       = "rows" // the rows are to be made anew once more
 	RiskSnapshot   = "snapshot"
-	RiskKit        = "kit" // the recovery kits are of no use
+	RiskKit        = "kit"     // the recovery kits are of no use
+	RiskWebhook    = "webhook" // it cannot be told of events
 )
 
 // RiskKinds returns all kinds of a Reason.
 func RiskKinds() []string {
-	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit}
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit, RiskWebhook}
 }
 
 // Disk is one of a node's disks.

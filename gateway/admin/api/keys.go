@@ -57,6 +57,10 @@ type Bucket struct {
 	// Lock is nil for a bucket without object lock.
 	Lock      *BucketLock     `json:"lock,omitempty"`
 	Lifecycle []LifecycleRule `json:"lifecycle,omitempty"`
+	// Notify says which events webhooks are told of, Waiting what they were not told yet; nil:
+	// nothing, or a list of buckets, which does not say it.
+	Notify  []Notify `json:"notify,omitempty"`
+	Waiting *Waiting `json:"waiting,omitempty"`
 }
 
 // Quota limits a bucket; 0 is no limit.

@@ -43,6 +43,9 @@ func facts(g *gauges, f Facts) {
 	g.set("rows_bytes", "What the row store occupies on disk.", float64(f.RowsBytes))
 	g.set("fetched_bytes", "Bytes fetched from other homes to mend this node since it started.", float64(f.Fetched))
 	g.set("mended_extents", "Extents mended on this node since it started.", float64(f.Mended))
+	g.set("events_waiting", "Events that webhooks were not told of yet, of those that this node keeps; each home counts its own copy.", float64(f.EventsWaiting))
+	g.set("events_told", "Events that this node told webhooks of since it started.", float64(f.EventsTold))
+	g.set("events_failed", "Attempts of this node to tell a webhook that failed since it started.", float64(f.EventsFailed))
 	g.set("clock_agreed", "1 if most nodes agree on a time; 0 in one home alone, which has nobody to agree with.", yes(f.Agreed))
 	g.set("clock_skew_seconds", "How far this node's clock is ahead of the time that most nodes agree on; 0 if they do not.", f.Skew.Seconds())
 }

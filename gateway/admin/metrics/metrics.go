@@ -32,6 +32,8 @@ type Facts struct {
 	Agreed bool
 	// Fetched bytes came from other nodes since the start, Mended extents were made whole.
 	Fetched, Mended int64
+	// EventsWaiting are on this node's list, EventsTold and EventsFailed are since the start.
+	EventsWaiting, EventsTold, EventsFailed int64
 }
 
 // Source answers for the node. Its methods answer at once.

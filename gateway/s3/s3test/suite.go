@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
 		{"Websites", testWebsites},
+		{"Notification", testNotification},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
@@ -119,6 +120,12 @@ func newEnv(t *testing.T, s Service, c *clock.Manual) *env {
 // serve runs a gateway, with what c says, and makes it the one that all clients talk to.
 func (e *env) serve(c s3.Config) {
 	c.Keys, c.People, c.Clock, c.Domains = e.key, people(e.keys), e.clock, []string{domain}
+	c.Webhook = func(_ context.Context, name string) error {
+		if name != "album" {
+			return errs.New(errs.NotFound, "there is no such webhook")
+		}
+		return nil
+	}
 	h := s3.New(c)
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config = s3.NewServer(h)

@@ -1,0 +1,74 @@
+package hook_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"rhizome/base/errs"
+	"rhizome/base/vfs"
+	"rhizome/cluster/register"
+	"rhizome/model/hook"
+	"rhizome/model/object/objecttest"
+)
+
+// TestWebhooks: a webhook is what it was made, once, until it is removed; its row shows nothing.
+func TestWebhooks(t *testing.T) {
+	who := objecttest.NewIdentity()
+	h := objecttest.Open(t, vfs.NewCrashable(), who)
+	defer h.Close(t)
+	s := hook.New(h.Regs, who.Root, h.Clock)
+	ctx := t.Context()
+	made, err := s.Add(ctx, "album", "https://example.org/hidden-path", "")
+	if err != nil || len(made.Secret) != 64 {
+		t.Fatal(made, err)
+	}
+	if _, err := s.Add(ctx, "album", "https://example.org", ""); !errors.Is(err, hook.ErrTaken) {
+		t.Errorf("a name is taken twice: %v", err)
+	}
+	if _, err := s.Add(ctx, "Another_1.0", "http://127.0.0.1:1", "a secret of my own"); err != nil {
+		t.Fatal(err)
+	}
+	again := hook.New(h.Regs, who.Root, h.Clock)
+	got, err := again.Webhook(ctx, "album")
+	if err != nil || *got != *made {
+		t.Errorf("it is %+v, %v; want %+v", got, err, made)
+	}
+	all, err := again.All(ctx)
+	if err != nil || len(all) != 2 || all[0].Name != "Another_1.0" || all[0].Secret != "a secret of my own" {
+		t.Errorf("all are %+v, %v", all, err)
+	}
+	err = h.Replica.Rows(ctx, hook.Webhooks, func(row register.Row, v *register.Value) error {
+		if bytes.Contains(v.Data, []byte("hidden-path")) || bytes.Contains(v.Data, []byte(made.Secret)) || bytes.Contains(v.Data, []byte("my own")) {
+			return fmt.Errorf("the row of %s shows a secret", row.Sort)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		err = s.Remove(ctx, "album")
+	}
+	if _, gone := s.Webhook(ctx, "album"); !errors.Is(err, hook.ErrUnknown) || !errors.Is(gone, hook.ErrUnknown) {
+		t.Errorf("removed twice: %v; then it is %v", err, gone)
+	}
+}
+
+// TestRefused: what is no name, address or secret is refused.
+func TestRefused(t *testing.T) {
+	who := objecttest.NewIdentity()
+	h := objecttest.Open(t, vfs.NewCrashable(), who)
+	defer h.Close(t)
+	s := hook.New(h.Regs, who.Root, h.Clock)
+	const good = "https://example.org/"
+	for _, w := range [][3]string{{"", good}, {"a b", good}, {"a:b", good}, {"a\x00b", good}, {strings.Repeat("a", 65), good},
+		{"a", "ftp://example.org"}, {"a", "example.org"}, {"a", "https:///x"}, {"a", good + "#x"}, {"a", good + strings.Repeat("x", 3000)},
+		{"a", good, "short"}, {"a", good, strings.Repeat("x", 257)}} {
+		if _, err := s.Add(t.Context(), w[0], w[1], w[2]); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%q: %v", w, err)
+		}
+	}
+}
