@@ -49,7 +49,7 @@ lint:
 # Seeds of the fuzz targets, simulation and exhaustive exploration run here too. The longest
 # come first, so that the others run beside them.
 unit:
-	go test -timeout 15m ./simtest ./node ./...
+	go test -parallel 4 -timeout 15m ./simtest ./node ./...
 	cd bench && go test ./...
 
 # Histories of whole homes (simtest) run under `unit` only: a race detector makes them ten
@@ -58,7 +58,7 @@ unit:
 # house run one goroutine at a time, so a race detector finds nothing in them and takes ten
 # times as long: they run under `unit` only.
 race:
-	CGO_ENABLED=1 go test -race -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$|Salvage$$)' $$(go list ./node ./... | grep -v /lint)
+	CGO_ENABLED=1 go test -race -parallel 4 -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$|Salvage$$)' $$(go list ./node ./... | grep -v /lint)
 
 # The lab waits more than it works, so the others run beside it, one after another. More
 # tests than cores at once, because many wait.

@@ -239,6 +239,7 @@ func (manyPlaces) Addresses() []string {
 // TestAMachineWithManyAddresses: it is heard by the others, and the invitations that it
 // makes can be read and name the address that others can use.
 func TestAMachineWithManyAddresses(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	many := func(c *Config) {
@@ -308,6 +309,7 @@ func TestARestartChangesNoRole(t *testing.T) {
 
 // TestAnAddressIsTried where it was given, though the node is reached otherwise.
 func TestAnAddressIsTried(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	b := h.join(a, "brest")
@@ -321,6 +323,7 @@ func TestAnAddressIsTried(t *testing.T) {
 }
 
 func TestThreeHomesAreOneStore(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	big := bytes.Repeat([]byte("rhizome "), 400_000)
@@ -387,6 +390,7 @@ func TestInvitationsServeOnce(t *testing.T) {
 // TestANodeThatForgotIsNotLetIn: who keeps partitions and lost its rows, with what it had
 // promised, does not vote again under its old key.
 func TestANodeThatForgotIsNotLetIn(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, _, c := h.three()
 	h.kill("lille")
@@ -408,6 +412,7 @@ func TestANodeThatForgotIsNotLetIn(t *testing.T) {
 // TestAnOlderLayoutIsNotTakenUp: one that was on its way while a newer one came changes
 // nothing, the second copy of the layout included.
 func TestAnOlderLayoutIsNotTakenUp(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	old := a.members.Layout()
@@ -422,6 +427,7 @@ func TestAnOlderLayoutIsNotTakenUp(t *testing.T) {
 
 // TestAnotherDoorServes: one that refuses does not end a join.
 func TestAnotherDoorServes(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	ticket, err := account.ParseTicket(h.invite(a))
@@ -440,6 +446,7 @@ func TestAnotherDoorServes(t *testing.T) {
 
 // TestStrangersHearLittle: why the members cannot agree is not for who is none.
 func TestStrangersHearLittle(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, _ := h.three()
 	ticket, err := account.ParseTicket(h.invite(a))
@@ -559,6 +566,7 @@ func TestAnInvitationTakesThePlaceOfOneThatDidNotServe(t *testing.T) {
 
 // TestARemovedNodeStaysOut: the invitation by which a node came does not bring it back.
 func TestARemovedNodeStaysOut(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	text := h.invite(a)
@@ -631,6 +639,7 @@ func TestAnInvitationToAnotherRhizome(t *testing.T) {
 
 // TestWhoJoinsNamesItsHome: two computers that say nothing would be one home.
 func TestWhoJoinsNamesItsHome(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	c := h.config("brest")
@@ -711,6 +720,7 @@ func (h *homes) emptied(a *home, id ident.NodeID) {
 }
 
 func TestADrainedNodeLeaves(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, c := h.three()
 	big := bytes.Repeat([]byte("forest "), 300_000)
@@ -746,6 +756,7 @@ func TestADrainedNodeLeaves(t *testing.T) {
 // TestADrainedNodeLeavesWhenOthersHaveItsRows: of two nodes in one home each has rows alone.
 // One that is drained goes only after the other has imported them.
 func TestADrainedNodeLeavesWhenOthersHaveItsRows(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 2*time.Millisecond)
 	a := h.up("lyon")
 	for i := range 40 {
@@ -777,6 +788,7 @@ func TestADrainedNodeLeavesWhenOthersHaveItsRows(t *testing.T) {
 }
 
 func TestALostNodeIsReplaced(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, c := h.three()
 	big := bytes.Repeat([]byte("meadow "), 300_000)
@@ -793,6 +805,7 @@ func TestALostNodeIsReplaced(t *testing.T) {
 }
 
 func TestAWitnessKeepsTwoHomesGoing(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	b := h.join(a, "brest")
@@ -823,6 +836,7 @@ func TestAWitnessKeepsTwoHomesGoing(t *testing.T) {
 }
 
 func TestGoingOnWithoutAMajority(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, c := h.three()
 	big := bytes.Repeat([]byte("hill "), 300_000)
@@ -860,6 +874,7 @@ func TestGoingOnWithoutAMajority(t *testing.T) {
 // TestBytesThatOnlyLostNodesKnewOfStay: after a recovery nothing goes for want of a row
 // until a person gives it up.
 func TestBytesThatOnlyLostNodesKnewOfStay(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, c := h.three()
 	if a.disks.Doubtful() {
@@ -910,6 +925,7 @@ func TestBytesThatOnlyLostNodesKnewOfStay(t *testing.T) {
 // TestTwoHistoriesAreSaid: a home that recovered and one that went on otherwise refuse each
 // other, and both say so.
 func TestTwoHistoriesAreSaid(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, c := h.three()
 	h.net.Cut(a.keys.id(), b.keys.id())
@@ -946,6 +962,7 @@ func TestTwoHistoriesAreSaid(t *testing.T) {
 }
 
 func TestReplicasChangeLive(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, _ := h.three()
 	big := bytes.Repeat([]byte("stone "), 300_000)
@@ -963,6 +980,7 @@ func TestReplicasChangeLive(t *testing.T) {
 
 // TestDamageIsMendedFromAnotherHome: flipped bytes are never served, and go by themselves.
 func TestDamageIsMendedFromAnotherHome(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a, b, _ := h.three()
 	big := make([]byte, 3<<20)

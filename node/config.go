@@ -106,10 +106,13 @@ type Config struct {
 	// Member and KeyName name the first member and the first key.
 	Member, KeyName string
 	// Idle, if set, is told when the node becomes idle or busy again.
-	Idle    func(idle bool)
-	Version string
-	Clock   clock.Clock
-	Logger  *slog.Logger
+	Idle func(idle bool)
+	// CacheSized, if set, is told in bytes how large the row store's cache may be, each time
+	// that changes: it grows with the store from 32 MiB on.
+	CacheSized func(bytes int64)
+	Version    string
+	Clock      clock.Clock
+	Logger     *slog.Logger
 }
 
 // DefaultRegion is reported when any region is accepted.

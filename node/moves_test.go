@@ -47,6 +47,7 @@ func TestMoves(t *testing.T) {
 
 // TestHistoryHasTimes: layouts that came while a node ran have a time.
 func TestHistoryHasTimes(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("garden")
 	h.join(a, "attic")

@@ -136,6 +136,7 @@ func (n *Node) openFolder(context.Context) (err error) {
 // openRows opens the row store.
 func (n *Node) openRows(context.Context) (err error) {
 	n.rows, err = kv.Open(vfs.Default, n.folder.at(rowsDir), kv.Options{
+		MaxCacheBytes: maxCache(memoryBytes()), CacheSized: n.config.CacheSized, OpenFiles: rowFiles(fileLimit()),
 		Logger: n.config.Logger, Fatal: n.fail, Damaged: n.rowsDamaged, NoteAfter: noteAfter,
 	})
 	if err == nil {
@@ -276,11 +277,19 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.objects = object.New(object.Config{
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
-		Rank: func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
+		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
+		Agreed: n.agreed,
+		Ages:   object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
 	return nil
+}
+
+// agreed reports whether the clock that the objects go by is that of most nodes. The only
+// node of a rhizome has its own and no other.
+func (n *Node) agreed() bool {
+	_, agreed := n.members.Clock().Skew()
+	return agreed || n.extents.Alone()
 }
 
 // load returns how many calls a second that people wait for come and go.

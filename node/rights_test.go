@@ -11,6 +11,7 @@ import (
 // TestOperatorsChangeTheirOwnNodes: who runs a node without being an administrator
 // changes that one, and nothing else.
 func TestOperatorsChangeTheirOwnNodes(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	i, err := a.Invite(t.Context(), api.NewInvitation{Uses: 1, Seconds: 3600, Operator: "Marie"})

@@ -88,6 +88,7 @@ func rebuilt(t *testing.T, c Config, disks ...string) *repair.Report {
 // TestDiskThatWasAwayIsNotSwept: the log is lost, and a disk comes back only after the
 // rows were made anew. What they do not tell of stays until they are made once more.
 func TestDiskThatWasAwayIsNotSwept(t *testing.T) {
+	t.Parallel()
 	c, d2, away := config(t), filepath.Join(t.TempDir(), "d2"), filepath.Join(t.TempDir(), "away")
 	n := onDisks(t, c, d2)
 	putObject(t, n, "old", 1<<20)
@@ -154,6 +155,7 @@ func TestMissingBytesThatAReadMeetsAreNoted(t *testing.T) {
 // TestForgottenDisk: the data folder is lost and only one of the disks is named. The
 // others are named to a second rebuild.
 func TestForgottenDisk(t *testing.T) {
+	t.Parallel()
 	const count = 12
 	c, dir := config(t), t.TempDir()
 	d2, d3 := filepath.Join(dir, "d2"), filepath.Join(dir, "d3")

@@ -94,6 +94,7 @@ func (h *homes) certain() {
 // TestTwoHomesOneAway: with two homes and no witness, reads go on while one is away, also
 // after a restart of the one that is left, and writes stop, of which the status tells.
 func TestTwoHomesOneAway(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	key := a.key(t)
@@ -176,6 +177,7 @@ func (l later) Now() time.Time { return l.System.Now().Add(time.Duration(l.by.Lo
 // TestWhoIsAwayForLongIsNotWaitedFor: what takes both homes fails before it would if the one
 // that is away might only be restarting.
 func TestWhoIsAwayForLongIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	var by atomic.Int64
 	a := h.up("lyon", func(c *Config) { c.Clock = later{by: &by} })
@@ -213,6 +215,7 @@ func TestWhoIsAwayForLongIsNotWaitedFor(t *testing.T) {
 // TestThreeHomesBecomeTwo: the status says that reads go on while one of the two is away
 // only once each of them can tell alone what both hold.
 func TestThreeHomesBecomeTwo(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 5*time.Millisecond)
 	a, b, c := h.three()
 	for i := range 30 {
@@ -238,6 +241,7 @@ func TestThreeHomesBecomeTwo(t *testing.T) {
 // TestAThirdHomeTakesOver: until it has its copies, both others are needed, and the status
 // says so.
 func TestAThirdHomeTakesOver(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 20*time.Millisecond)
 	a := h.up("lyon")
 	b := h.join(a, "brest")

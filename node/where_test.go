@@ -10,6 +10,7 @@ import (
 // TestWhereAnObjectLies: each home that keeps a piece is named and how it is there, in a
 // witness too, which keeps none.
 func TestWhereAnObjectLies(t *testing.T) {
+	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
 	h.join(a, "brest")

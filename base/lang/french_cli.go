@@ -180,6 +180,7 @@ var frenchCommands = map[string]string{
 	"all objects under BUCKET/KEY":                           "tous les objets sous BUCKET/CLÉ",
 	"what is replaced or deleted is kept":                    "ce qui est remplacé ou supprimé est gardé",
 	"suspended: what there is stays, nothing new is kept":    "suspendues : celles qui existent restent, rien de nouveau n'est gardé",
+	"Tags":                              "Étiquettes",
 	"Versions":                          "Versions",
 	"deleted":                           "supprimé",
 	"now":                               "actuel",

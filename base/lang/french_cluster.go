@@ -163,6 +163,7 @@ var frenchCluster = map[string]string{
 	"%s node":                              "%s nœud",
 	"%s nodes":                             "%s nœuds",
 	"%s still fetches %s":                  "%s cherche encore %s",
+	"%s still has %s to look at":           "%s a encore %s à examiner",
 	"%s slice left":                        "encore %s tranche",
 	"%s slices left":                       "encore %s tranches",
 	", %s a second":                        ", %s par seconde",

@@ -164,11 +164,11 @@ func TestRestGivesBackAndForgetsNothing(t *testing.T) {
 		}
 	}
 	read()
-	if s.cache.Size() < 100<<10 {
-		t.Fatal("nothing was kept:", s.cache.Size())
+	if s.cache.cache.Size() < 100<<10 {
+		t.Fatal("nothing was kept:", s.cache.cache.Size())
 	}
 	s.Rest()
-	if n := s.cache.Size(); n != 0 {
+	if n := s.cache.cache.Size(); n != 0 {
 		t.Error("kept in blocks:", n)
 	}
 	for i := range s.hot.shards {
@@ -177,7 +177,7 @@ func TestRestGivesBackAndForgetsNothing(t *testing.T) {
 		}
 	}
 	read()
-	if s.cache.Size() == 0 {
+	if s.cache.cache.Size() == 0 {
 		t.Error("nothing is kept any more")
 	}
 }

@@ -16,8 +16,13 @@ import (
 
 // Options tune a store. The zero value is right for a home machine.
 type Options struct {
-	// CacheBytes is the block cache; 32 MiB if zero.
-	CacheBytes int64
+	// CacheBytes is the block cache of a small store; 32 MiB if zero. MaxCacheBytes is how
+	// far it grows with the store, and CacheSized is told each time it does.
+	CacheBytes, MaxCacheBytes int64
+	CacheSized                func(bytes int64)
+	// OpenFiles bounds the files that are kept open; 500 if zero. A store with more files
+	// opens one nearly each time it looks a key up.
+	OpenFiles int
 	// MemTableBytes bounds one memtable; 8 MiB if zero.
 	MemTableBytes uint64
 	Logger        *slog.Logger
@@ -39,11 +44,9 @@ type Store struct {
 	fs    vfs.FS
 	dir   string
 	db    *pebble.DB
-	cache *pebble.Cache
-	// cacheBytes is the cache's size.
-	cacheBytes int
-	noter      *noter
-	hot        *hot
+	cache *fitted
+	noter *noter
+	hot   *hot
 	// logRoom is what Pebble sets aside on disk for each log, in bytes.
 	logRoom uint64
 
@@ -60,6 +63,9 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 8 << 20
 	}
+	if o.OpenFiles == 0 {
+		o.OpenFiles = 500
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -69,16 +75,16 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	if err := noteOpening(fs, dir); err != nil {
 		return nil, translate(err)
 	}
-	cache := pebble.NewCache(o.CacheBytes)
+	cache := newFitted(o)
 	noter := newNoter()
 	opts := &pebble.Options{
 		FS:                          fs,
-		Cache:                       cache,
+		Cache:                       cache.cache,
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       40,
-		MaxOpenFiles:                500,
+		MaxOpenFiles:                o.OpenFiles,
 		Merger:                      counters,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger, o.Fatal},
@@ -105,15 +111,16 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	}
 	db, err := open(dir, opts)
 	if err != nil {
-		cache.Unref()
+		cache.cache.Unref()
 		return nil, openError(err)
 	}
 	if err := noter.opened(fs, dir); err != nil {
 		err = errors.Join(err, db.Close())
-		cache.Unref()
+		cache.cache.Unref()
 		return nil, translate(err)
 	}
-	s := &Store{fs: fs, dir: dir, db: db, cache: cache, cacheBytes: int(o.CacheBytes), noter: noter, hot: newHot(), barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
+	s.fit()
 	s.keepNotes(o)
 	return s, nil
 }
@@ -144,7 +151,7 @@ func open(dir string, opts *pebble.Options) (db *pebble.DB, err error) {
 // Close waits for commits under way and closes the store. It writes the memtable out,
 // so that a store that is not in use needs no log to be whole.
 func (s *Store) Close() (err error) {
-	defer s.cache.Unref()
+	defer s.cache.cache.Unref()
 	defer rescue(&err)
 	close(s.noter.stop)
 	<-s.noter.done
@@ -172,8 +179,7 @@ func (s *Store) Get(key []byte) (_ []byte, err error) {
 // Rest gives back what is kept in memory only to answer sooner. It is called when nobody
 // asks.
 func (s *Store) Rest() {
-	release := s.cache.Reserve(s.cacheBytes) // what is reserved holds no blocks
-	release()
+	s.cache.rest()
 	s.hot.clear()
 }
 

@@ -44,4 +44,7 @@ func (s *Store) count(t *touched) {
 			s.changes[i<<6|bits.TrailingZeros64(word)].Add(1)
 		}
 	}
+	if s.cache.count() {
+		s.fit()
+	}
 }

@@ -49,7 +49,7 @@ func (s *Server) statObject(r *http.Request) (any, error) {
 	pieces = sayPieces(printer(r), names, s.Host.Facts().Home, pieces)
 	out := api.Stat{
 		Object: wireObject(&o.Head), Bucket: r.PathValue("bucket"), Parts: o.Parts,
-		Attrs: wireAttrs(o.Attrs), Inline: len(pieces) == 0, Pieces: pieces, Whole: true,
+		Attrs: wireAttrs(o.Attrs), Tags: wireTags(o.Tags), Inline: len(pieces) == 0, Pieces: pieces, Whole: true,
 	}
 	for _, p := range pieces {
 		out.Whole = out.Whole && p.Healthy
@@ -59,6 +59,13 @@ func (s *Server) statObject(r *http.Request) (any, error) {
 
 func wireObject(h *object.Head) api.Object {
 	return api.Object{Key: h.Key, Size: h.Size, ETag: h.ETag, Modified: h.Modified}
+}
+
+func wireTags(tags []object.Tag) (out []api.Tag) {
+	for _, t := range tags {
+		out = append(out, api.Tag{Key: t.Key, Value: t.Value})
+	}
+	return out
 }
 
 func wireAttrs(a object.Attrs) api.Attrs {

@@ -129,19 +129,3 @@ func onlyOwner(g *node, owner string) bool {
 	}
 	return false
 }
-
-func getObjectTagging(q *request) error {
-	if err := q.present(); err != nil {
-		return err
-	}
-	d := newDoc("Tagging")
-	d.b = append(d.b, "<TagSet></TagSet>"...)
-	return q.xml(http.StatusOK, d, "Tagging")
-}
-
-func deleteObjectTagging(q *request) error {
-	if err := q.present(); err != nil {
-		return err
-	}
-	return noContent(q)
-}

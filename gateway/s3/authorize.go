@@ -45,12 +45,17 @@ func (q *request) authenticate() error {
 	return err
 }
 
-// signature reads how the request is signed.
-func (q *request) signature() (a *sigv4.Auth, err error) {
-	if q.auth == nil {
-		q.auth, err = q.g.verifier.Parse(q.r, q.g.clock.Now())
+// signature reads how the request is signed, once: asked again it says the same.
+func (q *request) signature() (*sigv4.Auth, error) {
+	if q.auth == nil && q.unsigned == nil {
+		a, err := q.g.verifier.Parse(q.r, q.g.clock.Now())
+		if err != nil {
+			q.unsigned = err
+		} else {
+			q.auth = a
+		}
 	}
-	return q.auth, err
+	return q.auth, q.unsigned
 }
 
 // verify looks the key of a signature up and checks the signature with it.

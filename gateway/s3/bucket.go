@@ -16,15 +16,25 @@ func createBucket(q *request) error {
 	if !q.who.CreateBuckets {
 		return s3err.New(s3err.AccessDenied)
 	}
-	if err := q.checkLocation(); err != nil {
+	tags, err := q.creation()
+	if err != nil {
 		return err
 	}
-	_, err := q.g.objects.CreateBucket(q.ctx, q.bucketName, q.who, false)
+	create := q.g.objects.CreateBucket
+	if strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
+		create = q.g.objects.CreateLocked
+	}
+	b, err := create(q.ctx, q.bucketName, q.who, false)
 	switch {
 	case errors.Is(err, object.ErrBucketName), errors.Is(err, object.ErrBucketExists), errors.Is(err, object.ErrBucketOwned):
 		return translate(err).With("BucketName", q.bucketName)
 	case err != nil:
 		return err
+	}
+	if len(tags) > 0 {
+		if _, err := q.g.objects.ChangeSettings(q.ctx, b, func(s *object.Settings) error { s.Tags = tags; return nil }); err != nil {
+			return err
+		}
 	}
 	q.set("Location", "/"+q.bucketName)
 	q.set("x-amz-bucket-arn", "arn:aws:s3:::"+q.bucketName)
@@ -33,27 +43,33 @@ func createBucket(q *request) error {
 	return nil
 }
 
-// checkLocation reads the body of CreateBucket and refuses what it cannot give.
-func (q *request) checkLocation() error {
+// creation reads the body of CreateBucket: its tags. It refuses what it cannot give.
+func (q *request) creation() (tags []object.Tag, err error) {
 	body, err := q.document(maxCreate, false)
 	if err != nil || len(body) == 0 {
-		return err
+		return nil, err
 	}
 	root, err := parseXML(body, "CreateBucketConfiguration")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, n := range root.kids {
-		if n.name != "LocationConstraint" {
-			return notImplemented("The element " + n.name + " of CreateBucketConfiguration is not implemented.")
-		}
-		at := strings.TrimSpace(n.text)
-		if q.g.strict && at != "" && at != q.g.region {
-			return s3err.Newf(s3err.IllegalLocationConstraintException,
-				"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", at)
+		switch n.name {
+		case "LocationConstraint":
+			at := strings.TrimSpace(n.text)
+			if q.g.strict && at != "" && at != q.g.region {
+				return nil, s3err.Newf(s3err.IllegalLocationConstraintException,
+					"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", at)
+			}
+		case "Tags":
+			if tags, err = readTagList(n, maxBucketTags); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, notImplemented("The element " + n.name + " of CreateBucketConfiguration is not implemented.")
 		}
 	}
-	return nil
+	return tags, nil
 }
 
 func headBucket(q *request) error {
@@ -77,7 +93,11 @@ func getLocation(q *request) error {
 func deleteBucket(q *request) error {
 	err := q.g.objects.DeleteBucket(q.ctx, q.bucket)
 	if errors.Is(err, object.ErrBucketNotEmpty) {
-		return translate(err).With("BucketName", q.bucketName)
+		e := translate(err).With("BucketName", q.bucketName)
+		if q.bucket.Versioning != object.VersioningOff {
+			e.Message += " You must delete all versions in the bucket."
+		}
+		return e
 	}
 	if err != nil {
 		return err

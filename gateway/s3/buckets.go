@@ -68,7 +68,7 @@ func (q *request) bucketLimit() (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxBuckets {
-		return 0, s3err.Argument("max-buckets", s, "max-buckets must be an integer between 1 and 10000")
+		return 0, s3err.Argument("max-buckets", s, "Argument max-buckets must be an integer between 1 and 10000.")
 	}
 	return n, nil
 }

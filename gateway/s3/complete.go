@@ -3,8 +3,10 @@ package s3
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/s3err"
@@ -27,7 +29,7 @@ func completeUpload(q *request) error {
 	}
 	const root = "CompleteMultipartUploadResult"
 	return q.answerLate(root, func(d *doc) error {
-		h, err := q.g.objects.Complete(q.ctx, q.bucket, c.complete)
+		h, err := q.complete(c)
 		if err != nil {
 			return q.refusedCompletion(err, c)
 		}
@@ -42,6 +44,29 @@ func completeUpload(q *request) error {
 		}
 		return nil
 	})
+}
+
+// Several may complete an upload at once, and hinder each other: one that was hindered
+// tries again so often, after a while of up to so long.
+const (
+	completeTries = 12
+	completePause = 200 * time.Millisecond
+)
+
+func (q *request) complete(c *completion) (*object.Head, error) {
+	for try := 1; ; try++ {
+		h, err := q.g.objects.Complete(q.ctx, q.bucket, c.complete)
+		if err == nil || try == completeTries || translated(err) != s3err.OperationAborted {
+			return h, err
+		}
+		again := time.NewTimer(rand.N(completePause)) // chance: so that they do not meet again
+		select {
+		case <-again.C:
+		case <-q.ctx.Done():
+			again.Stop()
+			return nil, err
+		}
+	}
 }
 
 // completion reads the request and checks it against the upload.
@@ -96,7 +121,10 @@ func (q *request) checkMode(c *completion, u *object.Upload, said checksum.Algor
 		return mismatch(c.algorithm, said)
 	}
 	t := q.r.Header.Get("X-Amz-Checksum-Type")
-	if t != "" && c.algorithm != checksum.None && t != c.kind.String() {
+	if _, ok := checksum.ParseType(t); t != "" && !ok {
+		return s3err.Newf(s3err.InvalidRequest, "Value for x-amz-checksum-type header is invalid.")
+	}
+	if t = strings.ToUpper(t); t != "" && c.algorithm != checksum.None && t != c.kind.String() {
 		return s3err.Newf(s3err.InvalidRequest, "The upload was created using the %s checksum mode. "+
 			"The complete request must use the same checksum mode.", c.kind)
 	}
@@ -109,7 +137,10 @@ func (q *request) announcedSize() (int64, error) {
 		return -1, nil
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
+	if err == nil && n < 0 {
+		return 0, s3err.Newf(s3err.InvalidRequest, "Value for x-amz-mp-object-size header is less than zero: '%s'", s)
+	}
+	if err != nil {
 		return 0, s3err.Newf(s3err.InvalidRequest, "Value for x-amz-mp-object-size header is invalid: '%s'", s)
 	}
 	return n, nil
@@ -119,7 +150,7 @@ func (q *request) announcedSize() (int64, error) {
 // is not that of the request's body.
 func (q *request) wholeChecksum(c *completion) (checksum.Algorithm, error) {
 	found := checksum.None
-	for a := checksum.CRC32; a <= checksum.SHA256; a++ {
+	for a := checksum.CRC32; a <= checksum.XXHASH128; a++ {
 		v := q.r.Header.Get(a.Header())
 		if v == "" {
 			continue
@@ -172,26 +203,52 @@ func readPart(n *node, c *completion) (object.CompletePart, error) {
 		return p, malformed(err)
 	}
 	if p.Number < 1 || p.Number > object.MaxParts {
-		return p, partNumberError(number)
+		return p, s3err.Argument("PartNumber", number, "PartNumber must be >= 1")
 	}
 	p.ETag = strings.ToLower(strings.Trim(strings.TrimSpace(etag), `"`))
-	for _, k := range n.kids {
-		a, ok := checksum.ParseAlgorithm(strings.TrimPrefix(k.name, "Checksum"))
-		if !ok || !strings.HasPrefix(k.name, "Checksum") {
-			continue
-		}
-		sum, ok := a.Decode(strings.TrimSpace(k.text))
-		switch {
-		case !ok, c.algorithm != checksum.None && a != c.algorithm:
-			return p, s3err.New(s3err.InvalidPart, s3err.Field{Name: "PartNumber", Value: strconv.Itoa(p.Number)})
-		}
-		p.Checksum = sum
+	if p.Checksum, err = partSum(n, c, p.Number); err != nil {
+		return p, err
 	}
 	if c.algorithm != checksum.None && c.kind == checksum.Composite && p.Checksum == nil {
 		return p, s3err.Newf(s3err.InvalidRequest, "The upload was created using a %s checksum. The complete request must include the "+
 			"checksum for each part. It was missing for part %d in the request.", strings.ToLower(c.algorithm.String()), p.Number)
 	}
 	return p, nil
+}
+
+// partSum reads the checksum that the client gives of a part, nil if none.
+func partSum(n *node, c *completion, number int) ([]byte, error) {
+	var found checksum.Algorithm
+	var sum []byte
+	all := ""
+	for _, k := range n.kids {
+		name, is := strings.CutPrefix(k.name, "Checksum")
+		a, ok := checksum.ParseAlgorithm(name)
+		if !is || !ok {
+			continue
+		}
+		text := strings.TrimSpace(k.text)
+		all += a.String() + ":" + text + ";"
+		if found != checksum.None {
+			return nil, badPartSum(all)
+		}
+		if sum, ok = a.Decode(text); !ok {
+			return nil, badPartSum(text)
+		}
+		found = a
+	}
+	if found != checksum.None && c.algorithm != checksum.None && found != c.algorithm {
+		return nil, s3err.Newf(s3err.BadDigest, "The %s you specified for part %d did not match what we received.",
+			strings.ToLower(found.String()), number)
+	}
+	if c.algorithm == checksum.None && found != checksum.CRC64NVME {
+		return nil, nil // it was compared when the part came, and is not kept; the ETag is
+	}
+	return sum, nil
+}
+
+func badPartSum(value string) error {
+	return s3err.Argument("Checksum", value, "Invalid Base64 or multiple checksums present in request")
 }
 
 // finish works out the ETag and the checksum of the whole from its parts.
@@ -210,7 +267,7 @@ func (c *completion) finish(parts []object.Part) (object.Digest, error) {
 	etag, err := checksum.MultipartETag(tags)
 	d := object.Digest{ETag: etag}
 	if err != nil || c.algorithm == checksum.None {
-		return d, err
+		return c.unasked(d, parts, sums), err
 	}
 	sum, err := c.algorithm.Join(c.kind, sums)
 	if err != nil {
@@ -218,6 +275,20 @@ func (c *completion) finish(parts []object.Part) (object.Digest, error) {
 	}
 	d.Checksum = object.Checksum{Algorithm: c.algorithm.String(), Composite: c.kind == checksum.Composite, Sum: sum}
 	return d, c.compare(sum, len(parts))
+}
+
+// unasked adds the checksum that an object has without its client's wish, if all its
+// parts have theirs.
+func (c *completion) unasked(d object.Digest, parts []object.Part, sums []checksum.Part) object.Digest {
+	for _, p := range parts {
+		if p.Checksum.Algorithm != checksum.CRC64NVME.String() {
+			return d
+		}
+	}
+	if sum, err := checksum.CRC64NVME.Join(checksum.FullObject, sums); err == nil {
+		d.Checksum = object.Checksum{Algorithm: checksum.CRC64NVME.String(), Sum: sum}
+	}
+	return d
 }
 
 // compare holds the object's checksum against the one that the client gave.
@@ -228,7 +299,7 @@ func (c *completion) compare(sum []byte, parts int) error {
 	text, count, composite := strings.Cut(c.sum, "-")
 	want, _ := c.algorithm.Decode(text)
 	if !bytes.Equal(want, sum) || composite && (c.kind != checksum.Composite || count != strconv.Itoa(parts)) {
-		return s3err.Newf(s3err.BadDigest, "The %s you specified did not match the calculated checksum.", strings.ToLower(c.algorithm.String()))
+		return s3err.Newf(s3err.BadDigest, "The %s you specified did not match the calculated checksum.", c.algorithm)
 	}
 	return nil
 }

@@ -26,7 +26,6 @@ func configurationList() []configuration {
 	return []configuration{
 		{sub: "lifecycle", action: "BucketLifecycleConfiguration", iam: "LifecycleConfiguration", none: s3err.NoSuchLifecycleConfiguration, delete: true},
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
-		{sub: "object-lock", action: "ObjectLockConfiguration", iam: "BucketObjectLockConfiguration", none: s3err.ObjectLockConfigurationNotFoundError},
 		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
 		{sub: "notification", action: "BucketNotificationConfiguration", iam: "BucketNotification", root: "NotificationConfiguration"},
 		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
@@ -45,8 +44,12 @@ const neverHad = "always as for a bucket that never had one"
 func configurations() []route {
 	var out []route
 	for _, c := range configurationList() {
+		partly := neverHad
+		if c.sub == "encryption" {
+			partly = "always AES256: everything is encrypted"
+		}
 		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known,
-			IAM: []string{"s3:Get" + c.iam}, Partly: neverHad, serve: c.read})
+			IAM: []string{"s3:Get" + c.iam}, Partly: partly, serve: c.read})
 		if c.delete {
 			out = append(out, route{Scope: bucket, Method: http.MethodDelete, Sub: c.sub, Action: "Delete" + c.action, Need: owns,
 				IAM: []string{c.put()}, Partly: "there is none to delete", Changes: true, serve: noContent})

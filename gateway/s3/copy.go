@@ -41,18 +41,19 @@ func parseSource(s string) (bucketName, key, version string, err error) {
 	path, version, _ := strings.Cut(s, "?versionId=")
 	path, err = url.PathUnescape(path)
 	if err != nil || !utf8.ValidString(path) {
-		return "", "", "", badSource(s)
+		return "", "", "", badSource(s, "Invalid copy source encoding")
 	}
 	bucketName, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if bucketName == "" || key == "" || strings.HasPrefix(bucketName, "arn:") {
-		return "", "", "", badSource(s)
+	switch {
+	case object.CheckBucketName(bucketName) != nil:
+		return "", "", "", badSource(s, "Invalid copy source bucket name")
+	case key == "", climbs(key):
+		return "", "", "", badSource(key, "Invalid copy source object key")
 	}
 	return bucketName, key, version, checkKey(key)
 }
 
-func badSource(s string) error {
-	return s3err.Argument("x-amz-copy-source", s, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
-}
+func badSource(s, why string) error { return s3err.Argument("x-amz-copy-source", s, why) }
 
 func copyObject(q *request) error {
 	cond, err := writeConditions(q.r.Header)
@@ -63,7 +64,20 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	if name := q.r.Header.Get("X-Amz-Checksum-Algorithm"); name != "" {
+		if _, ok := checksum.ParseAlgorithm(name); !ok {
+			return badAlgorithm()
+		}
+	}
 	from, err := q.source()
+	if err != nil {
+		return err
+	}
+	tags, err := q.copyTags(from)
+	if err != nil {
+		return err
+	}
+	lock, err := lockOf(q.r.Header)
 	if err != nil {
 		return err
 	}
@@ -71,7 +85,7 @@ func copyObject(q *request) error {
 		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
 			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
 	if c.Digest, err = q.copyDigest(from); err != nil {
 		return err
 	}
@@ -98,10 +112,9 @@ func copyObject(q *request) error {
 // copyAttrs returns the metadata that replaces the source's, nil to keep it.
 func (q *request) copyAttrs() (*object.Attrs, error) {
 	h := q.r.Header
-	switch d := h.Get("X-Amz-Tagging-Directive"); d {
-	case "", "COPY", "REPLACE": // there are no tags; x-amz-tagging is refused
-	default:
-		return nil, s3err.Argument("x-amz-tagging-directive", d, "Unknown tagging directive.")
+	a, err := q.newAttrs() // looked at whether or not it counts
+	if err != nil {
+		return nil, err
 	}
 	switch d := h.Get("X-Amz-Metadata-Directive"); d {
 	case "", "COPY":
@@ -110,8 +123,7 @@ func (q *request) copyAttrs() (*object.Attrs, error) {
 		}
 		return nil, nil
 	case "REPLACE":
-		a, err := attrsOf(h)
-		return &a, err
+		return &a, nil
 	default:
 		return nil, s3err.Argument("x-amz-metadata-directive", d, "Unknown metadata directive.")
 	}
@@ -124,10 +136,7 @@ func (q *request) copyDigest(from source) (func() (io.Writer, func() (object.Dig
 	if name == "" {
 		return nil, nil
 	}
-	a, ok := checksum.ParseAlgorithm(name)
-	if !ok {
-		return nil, badAlgorithm()
-	}
+	a, _ := checksum.ParseAlgorithm(name) // looked at before
 	o, err := q.g.objects.Stat(q.ctx, from.bucket, object.Get{Key: from.key, Version: from.version})
 	if err != nil {
 		return nil, named(err, from.key)
@@ -140,7 +149,7 @@ func (q *request) copyDigest(from source) (func() (io.Writer, func() (object.Dig
 
 func badAlgorithm() error {
 	return s3err.Newf(s3err.InvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "+
-		"[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		"[CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]")
 }
 
 // digestOf returns what object.Copy.Digest takes.

@@ -127,7 +127,7 @@ func readRule(r *object.CORSRule, name, v string) error {
 			return s3err.Newf(s3err.InvalidRequest, "ExposeHeader %q contains wildcard. We currently do not support wildcard for ExposeHeader.", v)
 		}
 		r.Expose = append(r.Expose, v)
-		return printable(v)
+		return headerName("AllowedHeader", v) // as AWS words it
 	case "MaxAgeSeconds":
 		n, err := strconv.ParseInt(v, 10, 32)
 		if err != nil || n < 0 || r.MaxAge >= 0 {
@@ -144,7 +144,29 @@ func oneWildcard(name, v string) error {
 	if strings.Count(v, "*") > 1 {
 		return s3err.Newf(s3err.InvalidRequest, "%s %q can not have more than one wildcard.", name, v)
 	}
+	if name == "AllowedHeader" {
+		return headerName(name, v)
+	}
 	return printable(v)
+}
+
+// headerName refuses what is no name of a header, * for any part of one.
+func headerName(element, v string) error {
+	if !isToken(v) {
+		return s3err.Newf(s3err.InvalidRequest, "%s \"%s\" contains invalid character.", element, v)
+	}
+	return nil
+}
+
+// isToken reports whether s is a token of RFC 9110.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // printable refuses what cannot stand in a header.
@@ -171,6 +193,10 @@ func preflight(q *request) error {
 	case !slices.Contains(corsMethods, method):
 		return s3err.Newf(s3err.BadRequest, "Invalid Access-Control-Request-Method: %s", method)
 	}
+	asked, err := askedFor(h)
+	if err != nil {
+		return err
+	}
 	b, err := q.lookup(q.bucketName)
 	if err != nil {
 		return err
@@ -178,7 +204,6 @@ func preflight(q *request) error {
 	if len(b.Settings.CORS) == 0 {
 		return s3err.Newf(s3err.AccessForbidden, corsNotEnabled)
 	}
-	asked := askedFor(h)
 	r, pattern := object.FindCORS(b.Settings.CORS, origin, method, asked)
 	if r == nil || len(asked) > maxAskedFor {
 		return s3err.New(s3err.AccessForbidden)
@@ -192,15 +217,18 @@ func preflight(q *request) error {
 
 // askedFor returns the headers that a browser asks for, in lower case, a few too many at
 // most.
-func askedFor(h http.Header) (out []string) {
+func askedFor(h http.Header) (out []string, err error) {
 	for _, line := range h[askHeaders] {
 		for name := range strings.SplitSeq(line, ",") {
+			if trimmed := strings.TrimSpace(name); trimmed != "" && !isToken(trimmed) {
+				return nil, s3err.Newf(s3err.BadRequest, "Access-Control-Request-Headers \"%s\" contains invalid character.", name)
+			}
 			if name = strings.ToLower(strings.TrimSpace(name)); name != "" && len(out) <= maxAskedFor {
 				out = append(out, name)
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // allowOrigin sets the headers of an answer to a page that a rule allows.

@@ -12,14 +12,18 @@ import (
 func base64Std(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 // body makes the object.Body of a request that carries an object's or a part's
-// bytes, and says which checksum it will have: the client's, else unsaid.
-func (q *request) body(unsaid checksum.Algorithm) (object.Body, checksum.Want, error) {
+// bytes, and says which checksum it will have: the client's, else unsaid. With also, that
+// one is worked out and kept, whatever the client's is.
+func (q *request) body(unsaid, also checksum.Algorithm) (object.Body, checksum.Want, error) {
 	want, err := checksum.FromRequest(q.r.Header)
 	if err != nil {
 		return object.Body{}, want, err
 	}
 	if want.Algorithm == checksum.None {
 		want.Algorithm = unsaid
+	}
+	if also != want.Algorithm {
+		want.Also = also
 	}
 	size, err := chunked.Size(q.r, q.auth.Payload.Mode)
 	if err != nil {
@@ -48,7 +52,10 @@ func finishBody(h *checksum.Body, want checksum.Want, trailer func(string) strin
 		return object.Digest{}, err
 	}
 	d := object.Digest{ETag: checksum.ETag(md5)}
-	if want.Algorithm != checksum.None {
+	switch {
+	case want.Also != checksum.None:
+		d.Checksum = object.Checksum{Algorithm: want.Also.String(), Sum: h.Also()}
+	case want.Algorithm != checksum.None:
 		d.Checksum = object.Checksum{Algorithm: want.Algorithm.String(), Sum: sum}
 	}
 	return d, nil

@@ -52,6 +52,14 @@ func translate(err error) *s3err.Error {
 		}
 	}
 	switch {
+	case errors.Is(err, object.ErrLocked):
+		return s3err.Newf(s3err.AccessDenied, "Access Denied because object protected by object lock.").Because(err)
+	case errors.Is(err, object.ErrNoLock):
+		return s3err.Newf(s3err.InvalidRequest, "Bucket is missing Object Lock Configuration").Because(err)
+	case errors.Is(err, object.ErrLockPast):
+		return s3err.Newf(s3err.InvalidArgument, "The retain until date must be in the future!").Because(err)
+	case errors.Is(err, object.ErrLockState):
+		return s3err.Newf(s3err.InvalidBucketState, "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration").Because(err)
 	case errors.Is(err, object.ErrVersionID):
 		return s3err.Argument("versionId", "", "Invalid version id specified").Because(err)
 	case errors.Is(err, object.ErrPartNumber):
@@ -86,7 +94,7 @@ func ofKind(err error) *s3err.Error {
 }
 
 func partNumberError(value string) *s3err.Error {
-	return s3err.Argument("partNumber", value, "Part number must be an integer between 1 and 10000, inclusive")
+	return s3err.Argument("partNumber", value, "Part number must be an integer between 1 and 10000, inclusive.")
 }
 
 // fail answers with err. If the answer has begun already the connection is cut, so

@@ -55,6 +55,42 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
+// FuzzTags: what is taken as an object's tags is within the limits, and is written as it is read.
+func FuzzTags(f *testing.F) {
+	f.Add("a=1&b=%C3%A9+x&c", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+	f.Add("a=1&a=2", "<Tagging><TagSet/></Tagging>")
+	f.Add("%zz=&;=1&aws:x=%00", "<Tagging><TagSet><Tag><Value/><Key>aws:</Key></Tag></TagSet></Tagging>")
+	f.Fuzz(func(t *testing.T, header, text string) {
+		for _, read := range []func() ([]object.Tag, error){
+			func() ([]object.Tag, error) { return tagsOf(http.Header{tagHeader: {header}}) },
+			func() ([]object.Tag, error) { return readObjectTags([]byte(text)) },
+		} {
+			tags, err := read()
+			if err != nil {
+				continue
+			}
+			if len(tags) > object.MaxTags {
+				t.Fatalf("%d tags", len(tags))
+			}
+			for _, tag := range tags {
+				if tag.Key == "" || utf8.RuneCountInString(tag.Key) > maxTagKey || utf8.RuneCountInString(tag.Value) > maxTagValue {
+					t.Fatalf("%+v", tag)
+				}
+			}
+			again, err := tagsOf(http.Header{tagHeader: {tagQuery(tags)}})
+			if err != nil || !slices.Equal(again, tags) {
+				t.Fatalf("%+v, %v; want %+v", again, err, tags)
+			}
+			d := newDoc(tagRoot)
+			d.tags(tags)
+			d.end(tagRoot)
+			if again, err := readObjectTags(d.b); err != nil || !slices.Equal(again, tags) {
+				t.Fatalf("%s: %+v, %v; want %+v", d.b, again, err, tags)
+			}
+		}
+	})
+}
+
 // FuzzCORS: what is taken is written as it is read, and allows what its patterns say.
 func FuzzCORS(f *testing.F) {
 	f.Add("<CORSConfiguration><CORSRule><ID>a</ID><AllowedMethod>PUT</AllowedMethod><AllowedOrigin>https://*.example</AllowedOrigin><AllowedHeader>*</AllowedHeader>"+

@@ -40,9 +40,9 @@ func (q *request) limit(name string) (int, error) {
 	n, err := strconv.ParseInt(s, 10, 32)
 	switch {
 	case err != nil:
-		return 0, s3err.Argument(name, s, "Provided "+name+" not an integer or within integer range")
+		return 0, s3err.Argument(name, s, "Provided "+s+" not an integer or within integer range")
 	case n < 0:
-		return 0, s3err.Argument(name, s, "Argument "+name+" must be an integer between 0 and 2147483647")
+		return 0, s3err.Argument(name, s, "Argument "+s+" must be an integer between 0 and 2147483647")
 	}
 	return int(min(n, object.MaxListEntries)), nil
 }

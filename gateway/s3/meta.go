@@ -17,6 +17,14 @@ const (
 	plainClass  = "STANDARD"
 )
 
+// newAttrs is attrsOf for the object that a request makes.
+func (q *request) newAttrs() (object.Attrs, error) {
+	if err := checkNewKey(q.key); err != nil {
+		return object.Attrs{}, err
+	}
+	return attrsOf(q.r.Header)
+}
+
 // attrsOf reads what the headers of a write say about an object.
 func attrsOf(h http.Header) (object.Attrs, error) {
 	a := object.Attrs{
@@ -31,7 +39,7 @@ func attrsOf(h http.Header) (object.Attrs, error) {
 		a.ContentEncoding = text(chunked.ContentEncoding(e))
 	}
 	if w := a.WebsiteRedirect; w != "" && w[0] != '/' && !strings.HasPrefix(w, "http://") && !strings.HasPrefix(w, "https://") {
-		return a, s3err.New(s3err.InvalidWebsiteRedirectLocation)
+		return a, s3err.New(s3err.InvalidRedirectLocation)
 	}
 	size := 0
 	for name, values := range h {

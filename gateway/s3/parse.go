@@ -9,6 +9,7 @@ import (
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/chunked"
 	"rhizome/gateway/s3/s3err"
+	"rhizome/gateway/s3/sigv4"
 )
 
 // Limits on XML that clients send.
@@ -46,6 +47,9 @@ func (q *request) document(limit int64, digest bool) ([]byte, error) {
 	}
 	if digest && want.MD5 == nil && want.Algorithm == checksum.None {
 		return nil, s3err.Newf(s3err.InvalidRequest, "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+	}
+	if q.auth.Payload.Mode == sigv4.StreamUnsignedTrailer {
+		return nil, s3err.Newf(s3err.InvalidRequest, "The value of x-amz-content-sha256 header is invalid.")
 	}
 	if q.r.ContentLength == 0 {
 		return nil, nil

@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"rhizome/base/ident"
 	"rhizome/gateway/s3/checksum"
@@ -37,9 +36,13 @@ func putPart(q *request) error {
 	}
 	whole := checksum.None
 	if !u.Checksum.Composite {
-		whole = algorithmOf(u.Checksum) // needed of every part, so worked out if the client does not say it
+		whole = wholeOf(u) // needed of every part, so worked out if the client does not say it
 	}
-	body, want, err := q.body(whole)
+	also := checksum.None
+	if u.Checksum.Algorithm == "" {
+		also = whole
+	}
+	body, want, err := q.body(whole, also)
 	if err != nil {
 		return err
 	}
@@ -52,24 +55,38 @@ func putPart(q *request) error {
 	}
 	q.set("ETag", quote(p.ETag))
 	q.set("x-amz-server-side-encryption", "AES256")
-	if len(p.Checksum.Sum) > 0 {
-		q.set(algorithmOf(p.Checksum).Header(), checksum.Encode(p.Checksum.Sum, 0))
+	if want.Sum != nil {
+		q.set(want.Algorithm.Header(), checksum.Encode(want.Sum, 0)) // it was found right
+	} else if len(p.Checksum.Sum) > 0 && algorithmOf(p.Checksum) == want.Algorithm {
+		q.set(want.Algorithm.Header(), checksum.Encode(p.Checksum.Sum, 0))
 	}
 	q.set("Content-Length", "0")
 	q.reply(http.StatusOK)
 	return nil
 }
 
+// wholeOf is the algorithm of the object that an upload makes: CRC64NVME, as in S3, if
+// the client wished none.
+func wholeOf(u *object.Upload) checksum.Algorithm {
+	if a := algorithmOf(u.Checksum); a != checksum.None {
+		return a
+	}
+	return checksum.CRC64NVME
+}
+
 func mismatch(want, got checksum.Algorithm) error {
 	name := "null"
 	if got != checksum.None {
-		name = strings.ToLower(got.String())
+		name = got.String()
 	}
 	return s3err.Newf(s3err.InvalidRequest, "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
-		strings.ToLower(want.String()), name)
+		want, name)
 }
 
 func copyPart(q *request) error {
+	if _, _, _, err := parseSource(q.r.Header.Get(copySource)); err != nil {
+		return err
+	}
 	id, number, err := q.partOf()
 	if err != nil {
 		return err
@@ -82,20 +99,25 @@ func copyPart(q *request) error {
 	if err != nil {
 		return q.refusedUpload(err)
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromIf: from.cond, Key: q.key}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key}
 	if c.Range, err = copyRange(q.r.Header); err != nil {
 		return err
 	}
-	c.Digest = digestOf(algorithmOf(u.Checksum)) // a part's ETag is its own MD5
+	c.Digest = digestOf(wholeOf(u)) // a part's ETag is its own MD5
 	const root = "CopyPartResult"
 	return q.answerLate(root, func(d *doc) error {
 		p, err := q.g.objects.CopyPart(q.ctx, q.bucket, q.key, id, number, c)
 		if err != nil {
 			return q.refusedPartCopy(err, from, c.Range)
 		}
+		if from.bucket.Versioning != object.VersioningOff {
+			q.late.from = from.version
+		}
 		d.time("LastModified", p.Modified)
 		d.etag("ETag", p.ETag)
-		d.checksum(p.Checksum, 0)
+		if u.Checksum.Algorithm != "" {
+			d.checksum(p.Checksum, 0)
+		}
 		return nil
 	})
 }
@@ -122,7 +144,11 @@ func copyRange(h http.Header) (*object.Range, error) {
 func (q *request) refusedPartCopy(err error, from source, r *object.Range) error {
 	e := translate(err)
 	if e.Code == s3err.InvalidRange && r != nil {
-		return s3err.Argument("x-amz-copy-source-range", q.r.Header.Get(copyRangeHeader), "Range specified is not valid for source object").Because(err)
+		words := "Range specified is not valid for source object"
+		if o, err := q.g.objects.Stat(q.ctx, from.bucket, object.Get{Key: from.key, Version: from.version}); err == nil {
+			words += " of size: " + itoa(o.Size)
+		}
+		return s3err.Argument("x-amz-copy-source-range", q.r.Header.Get(copyRangeHeader), words).Because(err)
 	}
 	if e.Code == s3err.NoSuchUpload {
 		return q.refusedUpload(err)
@@ -198,8 +224,11 @@ func (q *request) partMarker() (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil || n < 0 {
-		return 0, s3err.Argument("part-number-marker", s, "Argument part-number-marker must be an integer between 0 and 2147483647")
+	switch {
+	case err != nil:
+		return 0, s3err.Argument("part-number-marker", s, "Provided "+s+" not an integer or within integer range")
+	case n < 0:
+		return 0, s3err.Argument("part-number-marker", s, "Argument "+s+" must be an integer between 0 and 2147483647")
 	}
 	return int(n), nil
 }

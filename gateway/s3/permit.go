@@ -42,14 +42,17 @@ func (q *request) permitted(b *object.Bucket, k *account.Key, r *route) error {
 		actions = r.Versioned
 	}
 	if r.Each && b.Settings.Policy != nil {
-		return q.mayBegin(b, k, r)
+		return q.mayBegin(b, k, r.Need, actions[0])
+	}
+	if r.uses("tagging") {
+		actions = locksToo(taggingToo(actions, q.r.Header), q.r.Header)
 	}
 	return q.may(b, k, r.Need, q.key, q.r.Header, actions...)
 }
 
 // mayRead is for the source of a copy; version is "" for the current one.
 func (q *request) mayRead(b *object.Bucket, k *account.Key, key, version string) error {
-	return q.may(b, k, reads, key, q.r.Header, versioned(version, "s3:GetObject", "s3:GetObjectVersion"))
+	return q.mayAt(b, k, reads, object.Get{Key: key, Version: version}, q.r.Header, versioned(version, "s3:GetObject", "s3:GetObjectVersion"))
 }
 
 // versioned is the action for an object, or for a version of it that the caller names.
@@ -60,9 +63,14 @@ func versioned(version, current, named string) string {
 	return named
 }
 
-// may returns why actions on a bucket or its object are not allowed; nil if all are. h
-// are the headers that conditions of a policy are held against.
+// may is mayAt for the version that the request names.
 func (q *request) may(b *object.Bucket, k *account.Key, n need, key string, h http.Header, actions ...string) error {
+	return q.mayAt(b, k, n, object.Get{Key: key, Version: q.query.get("versionId")}, h, actions...)
+}
+
+// mayAt returns why actions on a bucket or its object are not allowed; nil if all are. h
+// are the headers that conditions of a policy are held against.
+func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get, h http.Header, actions ...string) error {
 	a := ask(b, k, n)
 	if b.Settings.Policy == nil {
 		if policy.Decide(nil, &a).Allow {
@@ -71,28 +79,48 @@ func (q *request) may(b *object.Bucket, k *account.Key, n need, key string, h ht
 		return s3err.New(s3err.AccessDenied)
 	}
 	p, err := q.g.policies.of(b)
-	a.Key, a.Value = key, facts{q, h}.value
+	there := &existing{b: b, at: at}
+	a.Key, a.Value = at.Key, facts{q, h, there}.value
 	a.Begun = q.route.Sub == "uploadId" && (q.route.Method == http.MethodPut || q.route.Method == http.MethodPost)
 	for _, action := range actions {
 		a.Action = action
-		switch d := policy.Decide(p, &a); {
+		d := policy.Decide(p, &a)
+		switch {
+		case there.err != nil:
+			return there.err // tags that cannot be read may deny everything
 		case err != nil && d.Why != policy.Mends:
 			return err // a policy that cannot be read may deny everything
-		case !d.Allow && d.Why == policy.Denied && a.Grants.Known:
-			return s3err.Newf(s3err.AccessDenied, "Access Denied: a statement of the bucket's policy denies it.")
+		case !d.Allow && d.Why == policy.Denied && k != nil:
+			return s3err.Newf(s3err.AccessDenied, "User: %s is not authorized to perform: %s on resource: \"%s\" with an explicit deny in a resource-based policy",
+				k.ID, action, q.resource(action, at.Key))
 		case !d.Allow:
 			return s3err.New(s3err.AccessDenied)
+		}
+	}
+	if there.read && b == q.bucket && at.Key == q.key {
+		q.judged = &object.Head{}
+		if there.head != nil {
+			q.judged = there.head
 		}
 	}
 	return nil
 }
 
-// mayBegin is permitted for a route whose objects are not known yet: it refuses who may
-// do it to none.
-func (q *request) mayBegin(b *object.Bucket, k *account.Key, r *route) error {
+// resource is what an action is about, as a policy names it.
+func (q *request) resource(action, key string) string {
+	name := "arn:aws:s3:::" + q.bucketName
+	if key != "" && policy.OnObject(action) {
+		name += "/" + key
+	}
+	return name
+}
+
+// mayBegin is permitted for a route of which the body says what it does: it refuses who may
+// do it to nothing.
+func (q *request) mayBegin(b *object.Bucket, k *account.Key, n need, action string) error {
 	p, err := q.g.policies.of(b)
-	a := ask(b, k, r.Need)
-	if err != nil || policy.Decide(nil, &a).Allow || p.Could(r.IAM[0], a.Caller) {
+	a := ask(b, k, n)
+	if err != nil || policy.Decide(nil, &a).Allow || p.Could(action, a.Caller) {
 		return err
 	}
 	return s3err.New(s3err.AccessDenied)
@@ -134,8 +162,9 @@ func translated(err error) s3err.Code {
 
 // facts are what a request says for the condition keys of a policy.
 type facts struct {
-	q *request
-	h http.Header
+	q     *request
+	h     http.Header
+	there *existing
 }
 
 // value implements policy.Question.Value.
@@ -145,6 +174,10 @@ func (f facts) value(key string) []string {
 		return f.global(name)
 	case strings.HasPrefix(name, "x-amz-"), name == "if-match", name == "if-none-match":
 		return f.header(name)
+	case strings.HasPrefix(name, "existingobjecttag/"), strings.HasPrefix(name, "requestobjecttag"):
+		return f.tagged(name)
+	case strings.HasPrefix(name, "object-lock-"):
+		return f.lockFact(name)
 	default:
 		return f.ofS3(name)
 	}

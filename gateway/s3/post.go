@@ -25,8 +25,7 @@ func postObject(q *request) error {
 	if err := checkFormKey(q.key); err != nil {
 		return err
 	}
-	h := f.Header()
-	for name, values := range h {
+	for name, values := range f.Header() {
 		if len(name) > 6 && name[:6] == "X-Amz-" {
 			short := strings.ToLower(name[6:])
 			if err := checkValues(short, values); err != nil {
@@ -36,6 +35,10 @@ func postObject(q *request) error {
 				return headerNotImplemented("x-amz-" + short)
 			}
 		}
+	}
+	h, err := formHeader(f)
+	if err != nil {
+		return err
 	}
 	put, err := putOfForm(f, h, q.key)
 	put.Body.Stop = q.paced.stop
@@ -91,6 +94,9 @@ func checkFormKey(key string) error {
 	if !utf8.ValidString(key) {
 		return s3err.Argument("key", "", "The key is not UTF-8.")
 	}
+	if err := checkNewKey(key); err != nil {
+		return err
+	}
 	return checkKey(key)
 }
 
@@ -115,7 +121,11 @@ func (q *request) authorizeForm(f *postform.Form) error {
 		return err
 	}
 	key, _ := f.Key() // without one there is nothing to be put, as the caller finds
-	return q.may(q.bucket, q.who, need(writes), key, f.Header(), q.route.IAM...)
+	h, err := formHeader(f)
+	if err != nil {
+		return err
+	}
+	return q.may(q.bucket, q.who, need(writes), key, h, locksToo(taggingToo(q.route.IAM, h), h)...)
 }
 
 func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) {
@@ -123,12 +133,23 @@ func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) 
 	if err != nil {
 		return object.Put{}, err
 	}
+	tags, err := tagsOf(h)
+	if err != nil {
+		return object.Put{}, err
+	}
+	lock, err := lockOf(h)
+	if err != nil {
+		return object.Put{}, err
+	}
 	want, err := checksum.FromRequest(h)
 	if err != nil {
 		return object.Put{}, err
 	}
+	if want.Algorithm == checksum.None {
+		want.Algorithm = checksum.CRC64NVME // as in S3
+	}
 	sum := checksum.NewBody(want)
-	return object.Put{Key: key, Attrs: attrs, Body: object.Body{
+	return object.Put{Key: key, Attrs: attrs, Tags: tags, Lock: lock, Body: object.Body{
 		Reader: f.File, Size: -1, Hash: sum,
 		Finish: func() (object.Digest, error) { return finishBody(sum, want, nil) },
 	}}, nil

@@ -38,7 +38,7 @@ func CheckPolicy(ctx context.Context, p People, name string, text []byte) (out *
 
 func readPolicyText(ctx context.Context, d *directory, name string, text []byte) (*object.Policy, bool, error) {
 	out := &object.Policy{Text: text, Bucket: name}
-	p, err := policy.Parse(text, policy.Where{Bucket: name, Resolve: func(written string, canonical bool) (policy.Principal, bool, error) {
+	p, err := policy.Parse(text, policy.Where{Bucket: name, New: true, Resolve: func(written string, canonical bool) (policy.Principal, bool, error) {
 		id, err := d.find(ctx, written, canonical)
 		if err != nil || id == nil {
 			return policy.Principal{}, false, err

@@ -61,10 +61,15 @@ func (q *request) checkParams() error {
 			return notImplemented("The query parameter " + p.name + " is not implemented for this operation.")
 		}
 	}
-	if v := q.query.get("versionId"); v != "" && v != object.Null && q.route.Action != "DeleteObject" {
+	if v := q.query.get("versionId"); v != "" && v != object.Null && !q.route.takesVersion() {
 		return s3err.Argument("versionId", v, "This operation does not accept a version-id.")
 	}
 	return nil
+}
+
+// takesVersion reports whether an operation that writes may be about any version.
+func (r *route) takesVersion() bool {
+	return r.Versioned != nil && r.Sub != "acl" || r.Sub == "retention" || r.Sub == "legal-hold"
 }
 
 func contains(list []string, s string) bool {
@@ -79,7 +84,8 @@ func contains(list []string, s string) bool {
 // Headers of writes, in lower case and without "x-amz-", that this server knows.
 // Those ending in "-" stand for all that begin so.
 var knownHeaders = []string{
-	"date", "content-sha256", "security-token", "user-agent", "decoded-content-length", "trailer", "sdk-", "checksum-",
+	"date", "content-sha256", "security-token", "user-agent", "decoded-content-length", "trailer", "sdk-", "checksum-", "tagging",
+	"object-lock-mode", "object-lock-retain-until-date", "object-lock-legal-hold", "bucket-object-lock-enabled", "bypass-governance-retention",
 	"meta-", "copy-source", "copy-source-", "metadata-directive", "tagging-directive", "mp-object-size",
 	"expected-bucket-owner", "source-expected-bucket-owner", "request-payer", "cf-id", "api-version",
 	"website-redirect-location", "if-match-", "id-2", "request-id", "confirm-remove-self-bucket-access",
@@ -93,12 +99,37 @@ func (q *request) checkHeaders() error {
 			continue
 		}
 		short := strings.ToLower(name[6:])
+		if err := q.route.checkNew(short, values[0]); err != nil {
+			return err
+		}
 		if err := checkValues(short, values); err != nil {
 			return err
 		}
-		if !q.route.uses(short) {
+		if !q.route.uses(short) && (short != "tagging" || values[0] != "") {
 			return headerNotImplemented("x-amz-" + short)
 		}
+	}
+	return nil
+}
+
+// cannedACLs are those of S3; a bucket takes only the first four.
+var cannedACLs = []string{"private", "public-read", "public-read-write", "authenticated-read",
+	"aws-exec-read", "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write"}
+
+// checkNew refuses headers that S3 refuses in words of their own: ACLs that it does not
+// know, and at the making of a bucket all but those that change nothing.
+func (r *route) checkNew(name, value string) error {
+	if name == "acl" && !contains(cannedACLs, value) {
+		return s3err.Argument("x-amz-acl", value, "")
+	}
+	if r.Action != "CreateBucket" {
+		return nil
+	}
+	switch {
+	case name == "acl" && value != "private", strings.HasPrefix(name, "grant-"):
+		return s3err.New(s3err.InvalidBucketAclWithObjectOwnership)
+	case name == "object-ownership" && value != "BucketOwnerEnforced" && value != "BucketOwnerPreferred" && value != "ObjectWriter":
+		return s3err.Argument("x-amz-object-ownership", value, "Invalid x-amz-object-ownership header: "+value)
 	}
 	return nil
 }
@@ -123,6 +154,12 @@ func (r *route) uses(header string) bool {
 	switch {
 	case strings.HasPrefix(header, "copy-source"):
 		return r.Header == copySource
+	case header == "bucket-object-lock-enabled":
+		return r.Action == "CreateBucket"
+	case strings.HasPrefix(header, "object-lock-"):
+		return r.uses("tagging") || r.Need == form
+	case header == "tagging":
+		return r.Action == "PutObject" || r.Action == "CopyObject" || r.Action == "CreateMultipartUpload"
 	case header == "mp-object-size":
 		return r.Action == "CompleteMultipartUpload"
 	}
@@ -139,10 +176,7 @@ func checkHeader(name, value string) error {
 	case name == "acl" && (value == "private" || value == "bucket-owner-full-control"),
 		name == "storage-class" && value == "STANDARD",
 		name == "server-side-encryption" && value == "AES256",
-		name == "tagging" && value == "",
-		name == "object-ownership" && value == "BucketOwnerEnforced", // there are no other owners
-		name == "bypass-governance-retention",                        // there is no retention to go around
-		name == "bucket-object-lock-enabled" && strings.EqualFold(value, "false"):
+		name == "object-ownership" && value == "BucketOwnerEnforced": // there are no other owners
 		return nil
 	case name == "acl", strings.HasPrefix(name, "grant-"):
 		return s3err.New(s3err.AccessControlListNotSupported)
@@ -157,6 +191,8 @@ func checkKnown(name, value string) error {
 	switch {
 	case name == "security-token" && value != "":
 		return s3err.New(s3err.InvalidToken)
+	case name == "bucket-object-lock-enabled" && !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false"):
+		return s3err.Argument("x-amz-bucket-object-lock-enabled", value, "It is true or false.")
 	case strings.HasPrefix(name, "copy-source-server-side-encryption"), strings.HasPrefix(name, "if-match-"):
 		return headerNotImplemented("x-amz-" + name)
 	}

@@ -13,7 +13,6 @@ type refusedCall struct {
 func refusedCalls() []refusedCall {
 	const get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 	const (
-		lock        = "there is no object lock"
 		tiers       = "there is one storage class"
 		tables      = "there are no tables of metadata"
 		reports     = "there are no reports of this kind; rhizome has metrics of its own"
@@ -24,7 +23,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "accelerate", "PutBucketAccelerateConfiguration", "every node answers for itself"},
 		{bucket, put, "analytics", "PutBucketAnalyticsConfiguration", reports},
 		{bucket, del, "analytics", "DeleteBucketAnalyticsConfiguration", reports},
-		{bucket, put, "encryption", "PutBucketEncryption", enciphering},
 		{bucket, put, "intelligent-tiering", "PutBucketIntelligentTieringConfiguration", tiers},
 		{bucket, del, "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration", tiers},
 		{bucket, put, "inventory", "PutBucketInventoryConfiguration", reports},
@@ -36,7 +34,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "notification", "PutBucketNotificationConfiguration", "nobody is notified"},
 		{bucket, put, "replication", "PutBucketReplication", "the homes hold copies by themselves; there is no replication to other stores"},
 		{bucket, put, "requestPayment", "PutBucketRequestPayment", "nobody pays for requests"},
-		{bucket, put, "object-lock", "PutObjectLockConfiguration", lock},
 		{bucket, get, "abac", "GetBucketAbac", attributes},
 		{bucket, put, "abac", "PutBucketAbac", attributes},
 		{bucket, post, "metadataConfiguration", "CreateBucketMetadataConfiguration", tables},
@@ -49,11 +46,6 @@ func refusedCalls() []refusedCall {
 		{bucket, put, "metadataJournalTable", "UpdateBucketMetadataJournalTableConfiguration", tables},
 		{bucket, get, "session", "CreateSession", "there are no directory buckets"},
 
-		{anObject, put, "tagging", "PutObjectTagging", "objects have no tags"},
-		{anObject, get, "legal-hold", "GetObjectLegalHold", lock},
-		{anObject, put, "legal-hold", "PutObjectLegalHold", lock},
-		{anObject, get, "retention", "GetObjectRetention", lock},
-		{anObject, put, "retention", "PutObjectRetention", lock},
 		{anObject, get, "torrent", "GetObjectTorrent", "there are no torrents"},
 		{anObject, post, "restore", "RestoreObject", tiers},
 		{anObject, post, "select", "SelectObjectContent", "bytes are given as they are; AWS takes no new users for it"},

@@ -52,7 +52,7 @@ type route struct {
 	IAM, Versioned []string
 	// Partly says what of the call is not done, Refused why it is not done at all; "" else.
 	Partly, Refused string
-	// Each says that the body names the objects: each is decided for itself.
+	// Each says that the body names the objects or their tags, which are decided on then.
 	Each bool
 	// Changes says that the operation writes: parameters and headers that it does not
 	// know are refused.
@@ -99,14 +99,21 @@ func table() []route {
 		{Scope: bucket, Method: get, Sub: "tagging", Action: "GetBucketTagging", Need: known, IAM: []string{"s3:GetBucketTagging"}, serve: getBucketTags},
 		{Scope: bucket, Method: put, Sub: "tagging", Action: "PutBucketTagging", Need: owns, IAM: []string{"s3:PutBucketTagging"}, Changes: true, serve: putBucketTags},
 		{Scope: bucket, Method: del, Sub: "tagging", Action: "DeleteBucketTagging", Need: owns, IAM: []string{"s3:PutBucketTagging"}, Changes: true, serve: deleteBucketTags},
+		{Scope: bucket, Method: get, Sub: "object-lock", Action: "GetObjectLockConfiguration", Need: known, IAM: []string{"s3:GetBucketObjectLockConfiguration"}, serve: getLock},
+		{Scope: bucket, Method: put, Sub: "object-lock", Action: "PutObjectLockConfiguration", Need: owns, IAM: []string{"s3:PutBucketObjectLockConfiguration"}, Changes: true, serve: putLock},
 		{Scope: bucket, Method: get, Sub: "ownershipControls", Action: "GetBucketOwnershipControls", Need: known, IAM: []string{"s3:GetBucketOwnershipControls"}, serve: getOwnership},
 		{Scope: bucket, Method: put, Sub: "ownershipControls", Action: "PutBucketOwnershipControls", Partly: "only BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: putOwnership},
 		{Scope: bucket, Method: del, Sub: "ownershipControls", Action: "DeleteBucketOwnershipControls", Partly: "nothing changes: it stays BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: noContent},
+		{Scope: bucket, Method: put, Sub: "encryption", Action: "PutBucketEncryption", Partly: "only AES256, which is what there is", Need: owns, IAM: []string{"s3:PutEncryptionConfiguration"}, Changes: true, serve: putEncryption},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},
 		{Scope: anObject, Method: get, Sub: "attributes", Action: "GetObjectAttributes", Need: reads, IAM: []string{"s3:GetObject", "s3:GetObjectAttributes"}, Versioned: []string{"s3:GetObjectVersion", "s3:GetObjectVersionAttributes"}, serve: getAttributes, foresee: foreseeObject},
-		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Partly: "an object has no tags", Need: reads, IAM: []string{"s3:GetObjectTagging"}, Versioned: []string{"s3:GetObjectVersionTagging"}, serve: getObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: get, Sub: "tagging", Action: "GetObjectTagging", Need: reads, IAM: []string{"s3:GetObjectTagging"}, Versioned: []string{"s3:GetObjectVersionTagging"}, serve: getObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: get, Sub: "retention", Action: "GetObjectRetention", Need: reads, IAM: []string{"s3:GetObjectRetention"}, serve: getRetention, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Sub: "retention", Action: "PutObjectRetention", Need: writes, IAM: []string{"s3:PutObjectRetention"}, Each: true, Changes: true, serve: putRetention},
+		{Scope: anObject, Method: get, Sub: "legal-hold", Action: "GetObjectLegalHold", Need: reads, IAM: []string{"s3:GetObjectLegalHold"}, serve: getHold, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Sub: "legal-hold", Action: "PutObjectLegalHold", Need: writes, IAM: []string{"s3:PutObjectLegalHold"}, Each: true, Changes: true, serve: putHold},
 		{Scope: anObject, Method: get, Sub: "acl", Action: "GetObjectAcl", Partly: "the bucket's", Need: known, IAM: []string{"s3:GetObjectAcl"}, Versioned: []string{"s3:GetObjectVersionAcl"}, serve: getObjectACL},
 		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, IAM: []string{"s3:GetObject"}, Versioned: []string{"s3:GetObjectVersion"}, serve: headObject, foresee: foreseeObject},
 		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Partly: "SSE-C is refused; the source needs s3:GetObject", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
@@ -117,14 +124,15 @@ func table() []route {
 		{Scope: anObject, Method: post, Sub: "uploads", Action: "CreateMultipartUpload", Partly: plainOnly, Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: createUpload},
 		{Scope: anObject, Method: post, Sub: "uploadId", Action: "CompleteMultipartUpload", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true, serve: completeUpload, foresee: foreseeComplete},
 		{Scope: anObject, Method: del, Sub: "uploadId", Action: "AbortMultipartUpload", Need: writes, IAM: []string{"s3:AbortMultipartUpload"}, Changes: true, serve: abortUpload, foresee: foreseeAbort},
-		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Partly: "an object has no tags", Need: writes, IAM: []string{"s3:DeleteObjectTagging"}, Versioned: []string{"s3:DeleteObjectVersionTagging"}, Changes: true, serve: deleteObjectTagging, foresee: foreseeObject},
+		{Scope: anObject, Method: put, Sub: "tagging", Action: "PutObjectTagging", Need: writes, IAM: []string{"s3:PutObjectTagging"}, Versioned: []string{"s3:PutObjectVersionTagging"}, Each: true, Changes: true, serve: putObjectTagging},
+		{Scope: anObject, Method: del, Sub: "tagging", Action: "DeleteObjectTagging", Need: writes, IAM: []string{"s3:DeleteObjectTagging"}, Versioned: []string{"s3:DeleteObjectVersionTagging"}, Changes: true, serve: deleteObjectTagging},
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, websiteRoutes()...)
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{
-		{Scope: bucket, Method: put, Action: "CreateBucket", Partly: "no tags, no object lock", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
+		{Scope: bucket, Method: put, Action: "CreateBucket", Need: signed, IAM: []string{"s3:CreateBucket"}, Changes: true, serve: createBucket},
 		{Scope: bucket, Method: del, Action: "DeleteBucket", Need: owns, IAM: []string{"s3:DeleteBucket"}, Changes: true, serve: deleteBucket},
 		{Scope: bucket, Method: post, Action: "PostObject", Partly: plainOnly, Need: form, IAM: []string{"s3:PutObject"}, Changes: true, serve: postObject},
 		{Scope: bucket, Method: get, Sub: "list-type", Action: "ListObjectsV2", Need: reads, IAM: []string{"s3:ListBucket"}, serve: listV2, foresee: foreseeList},
@@ -137,6 +145,6 @@ func table() []route {
 }
 
 // plainOnly is what an object cannot be given.
-const plainOnly = "tags, object lock, SSE-C, SSE-KMS and other storage classes are refused"
+const plainOnly = "SSE-C, SSE-KMS and other storage classes are refused"
 
 const copySource = "X-Amz-Copy-Source"

@@ -13,7 +13,7 @@ import (
 )
 
 func TestInMemory(t *testing.T) {
-	s3test.Run(t, func(*testing.T) s3test.Service { return memobject.New(clock.System{}) })
+	s3test.Run(t, func(_ *testing.T, c clock.Clock) s3test.Service { return memobject.New(c) })
 }
 
 // homes is the object service of one of several nodes.
@@ -29,8 +29,8 @@ func (h homes) Keys() *account.Store { return h.keys }
 func TestHomes(t *testing.T) {
 	for at, name := range map[int]string{0: "replica", 3: "gateway"} {
 		t.Run(name, func(t *testing.T) {
-			s3test.Run(t, func(t *testing.T) s3test.Service {
-				h := objecttest.OpenHomes(t, 3, 1, 0).All[at]
+			s3test.Run(t, func(t *testing.T, c clock.Clock) s3test.Service {
+				h := objecttest.OpenHomes(t, 3, 1, 0, c).All[at]
 				return homes{h.Objects, h.Accounts}
 			})
 		})
@@ -38,8 +38,8 @@ func TestHomes(t *testing.T) {
 }
 
 func TestStore(t *testing.T) {
-	s3test.Run(t, func(t *testing.T) s3test.Service {
-		h := objecttest.Open(t, vfs.NewCrashable(), objecttest.NewIdentity())
+	s3test.Run(t, func(t *testing.T, c clock.Clock) s3test.Service {
+		h := objecttest.Open(t, vfs.NewCrashable(), objecttest.NewIdentity(), c)
 		t.Cleanup(func() { h.Close(t) })
 		return h.Objects
 	})

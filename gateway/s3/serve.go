@@ -29,10 +29,14 @@ type request struct {
 	query           query
 	route           *route
 
-	auth   *sigv4.Auth
-	who    *account.Key // nil: anonymous
-	bucket *object.Bucket
-	guess  guess
+	auth     *sigv4.Auth
+	unsigned error        // why there is no auth
+	who      *account.Key // nil: anonymous
+	bucket   *object.Bucket
+	guess    guess
+	// judged is the object whose tags a policy was asked about, as it was then; empty if there
+	// was none, nil if it was not asked.
+	judged *object.Head
 
 	// late is what the headers of an answer name that may be too late for it.
 	late struct{ made, from string }
@@ -98,6 +102,9 @@ func (q *request) endSum() {
 
 // run takes a request from its head to its operation.
 func (q *request) run() (err error) {
+	if err = q.tooLong(); err != nil {
+		return err
+	}
 	if q.bucketName, q.key, err = q.g.target(q.r); err != nil {
 		return err
 	}
@@ -111,6 +118,9 @@ func (q *request) run() (err error) {
 		return err
 	}
 	if q.route, err = q.g.routes.find(q.scope, q.r, q.query); err != nil {
+		return err
+	}
+	if err := q.misplaced(); err != nil {
 		return err
 	}
 	allowed := q.foresee()

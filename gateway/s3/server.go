@@ -10,6 +10,7 @@ const (
 	headerTime = 20 * time.Second
 	keepAlive  = 2 * time.Minute
 	maxHeader  = 32 << 10
+	maxFields  = 8 << 10 // names and values of the header, as AWS has it
 )
 
 // NewServer returns an HTTP server for a gateway: slow or endless headers and idle

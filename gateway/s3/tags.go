@@ -24,8 +24,13 @@ func readTags(root *node, most int) ([]object.Tag, error) {
 	if len(root.kids) != 1 || root.kids[0].name != "TagSet" {
 		return nil, malformed(nil)
 	}
+	return readTagList(root.kids[0], most)
+}
+
+// readTagList reads the tags in an element.
+func readTagList(list *node, most int) ([]object.Tag, error) {
 	var out []object.Tag
-	for _, n := range root.kids[0].kids {
+	for _, n := range list.kids {
 		t, err := readTag(n)
 		if err != nil {
 			return nil, err
@@ -50,7 +55,7 @@ func readTag(n *node) (t object.Tag, err error) {
 
 func checkTags(tags []object.Tag, most int) error {
 	if len(tags) > most {
-		return s3err.Newf(s3err.BadRequest, "Tags cannot be more than %d", most)
+		return s3err.Newf(s3err.BadRequest, "Bucket tag count cannot be greater than %d", most)
 	}
 	seen := map[string]bool{}
 	for _, t := range tags {

@@ -28,6 +28,35 @@ func (g *gateway) target(r *http.Request) (bucket, key string, err error) {
 	return bucket, key, checkKey(key)
 }
 
+// climbs reports whether ".." segments of a key lead above the bucket: S3 takes no such key.
+func climbs(key string) bool {
+	if !strings.Contains(key, "..") {
+		return false
+	}
+	deep := 0
+	for s := range strings.SplitSeq(key, "/") {
+		switch s {
+		case "", ".":
+		case "..":
+			if deep--; deep < 0 {
+				return true
+			}
+		default:
+			deep++
+		}
+	}
+	return false
+}
+
+// checkNewKey refuses a key that no object may be given. Those that are there, from
+// another store or an older release, can be read and deleted.
+func checkNewKey(key string) error {
+	if climbs(key) {
+		return s3err.New(s3err.BadRequest)
+	}
+	return nil
+}
+
 func checkKey(key string) error {
 	if len(key) > object.MaxKey {
 		return s3err.New(s3err.KeyTooLongError,

@@ -10,7 +10,7 @@ import (
 )
 
 func createUpload(q *request) error {
-	attrs, err := attrsOf(q.r.Header)
+	attrs, err := q.newAttrs()
 	if err != nil {
 		return err
 	}
@@ -18,7 +18,15 @@ func createUpload(q *request) error {
 	if err != nil {
 		return err
 	}
-	n := object.NewUpload{Key: q.key, Attrs: attrs}
+	tags, err := tagsOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	lock, err := lockOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock}
 	if algorithm != checksum.None {
 		n.Checksum = object.Checksum{Algorithm: algorithm.String(), Composite: kind == checksum.Composite}
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -39,6 +40,7 @@ func (q *request) remove(key, version string, cond object.Conditions) (*object.D
 	if version == "" {
 		return q.g.objects.Delete(q.ctx, q.bucket, key, cond)
 	}
+	cond.Bypass = q.bypasses(key, version)
 	return q.g.objects.DeleteVersion(q.ctx, q.bucket, key, version, cond)
 }
 
@@ -67,7 +69,11 @@ func putVersioning(q *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := q.g.objects.SetVersioning(q.ctx, q.bucket, v); err != nil {
+	_, err = q.g.objects.SetVersioning(q.ctx, q.bucket, v)
+	if errors.Is(err, object.ErrLockState) {
+		return s3err.Newf(s3err.InvalidBucketState, "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+	}
+	if err != nil {
 		return err
 	}
 	q.reply(http.StatusOK)

@@ -8,7 +8,7 @@ import (
 )
 
 func putObject(q *request) error {
-	attrs, err := attrsOf(q.r.Header)
+	attrs, err := q.newAttrs()
 	if err != nil {
 		return err
 	}
@@ -16,11 +16,19 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := q.body(checksum.None)
+	tags, err := tagsOf(q.r.Header)
 	if err != nil {
 		return err
 	}
-	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Body: body, If: cond})
+	lock, err := lockOf(q.r.Header)
+	if err != nil {
+		return err
+	}
+	body, _, err := q.body(checksum.CRC64NVME, checksum.None) // as in S3
+	if err != nil {
+		return err
+	}
+	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Body: body, If: cond})
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
@@ -28,6 +36,7 @@ func putObject(q *request) error {
 	q.set("ETag", quote(h.ETag))
 	q.set("x-amz-server-side-encryption", "AES256")
 	q.checksumHeaders(h.Checksum, 0)
+	q.set("x-amz-object-size", itoa(h.Size)) // AWS tells it of appended objects; there is a test suite that needs it of all
 	q.set("Content-Length", "0")
 	q.reply(http.StatusOK)
 	return nil

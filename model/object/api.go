@@ -74,6 +74,7 @@ type Bucket struct {
 	Quota     Quota
 	// Versioning says whether what is replaced or deleted is kept.
 	Versioning Versioning
+	Lock       BucketLock
 	Settings   Settings
 	epoch      uint64
 	shards     int
@@ -145,6 +146,9 @@ type Head struct {
 	Marker    bool
 	// SourceVersionID is, of a copy, that of the source.
 	SourceVersionID string
+	// Tags are the version's, in the order in which they were put. Nobody changes them.
+	Tags []Tag
+	Lock Lock
 }
 
 // Conditions are those of RFC 9110, section 13.1, with ETags without quotes. On
@@ -152,6 +156,8 @@ type Head struct {
 type Conditions struct {
 	IfMatch, IfNoneMatch               []string // "*" matches any present object
 	IfModifiedSince, IfUnmodifiedSince time.Time
+	// Bypass is for the deletion of a version by who may go around governance.
+	Bypass bool
 }
 
 // Digest is what a gateway works out of a body while it is stored.
@@ -189,6 +195,8 @@ type Body struct {
 type Put struct {
 	Key   string
 	Attrs Attrs
+	Tags  []Tag
+	Lock  Lock
 	Body  Body
 	If    Conditions
 }
@@ -229,6 +237,10 @@ type Copy struct {
 	If          Conditions
 	// Attrs replaces the metadata; nil copies it all but WebsiteRedirect.
 	Attrs *Attrs
+	// Tags replaces the tags; nil copies them.
+	Tags *[]Tag
+	// Lock is the copy's; the source's is never taken along.
+	Lock Lock
 	// Digest, if set, makes another checksum than the source has; it forces a read of
 	// the bytes. It returns a Hash and its Finish as in Body.
 	Digest func() (io.Writer, func() (Digest, error))
@@ -246,7 +258,7 @@ type List struct {
 	Limit int // 0 to 1,000
 }
 
-// Listed is a page of keys, whose heads carry neither Version nor Attrs. Objects and Prefixes are each in byte order; together
+// Listed is a page of keys, whose heads carry neither Version, Attrs nor Tags. Objects and Prefixes are each in byte order; together
 // they are at most Limit.
 type Listed struct {
 	Objects  []Head
@@ -260,6 +272,8 @@ type Listed struct {
 type NewUpload struct {
 	Key      string
 	Attrs    Attrs
+	Tags     []Tag
+	Lock     Lock
 	Checksum Checksum // Algorithm and Composite only
 }
 

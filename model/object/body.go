@@ -17,11 +17,14 @@ type draft struct {
 	row     register.Row
 	ballot  register.Ballot
 	version version
+	lock    Lock // what is asked for
 	blob    []byte
 	parts   []partMark    // of a copy of an object in parts
 	shared  bool          // others reference the extents too
 	holder  *register.Row // the upload whose parts hold the bytes
 	ahead   *register.Ahead
+	kind    EventKind // of an object: what its commit is
+	tell    *event    // nil: nobody is told
 }
 
 // promise asks for the promises of the commit, which is to come soon, ahead of it.

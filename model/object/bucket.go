@@ -28,6 +28,11 @@ func (r *bucketRecord) value() *register.Value {
 
 // CreateBucket implements Service.
 func (s *Store) CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*Bucket, error) {
+	return s.createBucket(ctx, name, k, local, func(*bucketRecord) {})
+}
+
+// createBucket makes a bucket with what set says beside.
+func (s *Store) createBucket(ctx context.Context, name string, k *account.Key, local bool, set func(*bucketRecord)) (*Bucket, error) {
 	if err := CheckBucketName(name); err != nil {
 		return nil, err
 	}
@@ -40,6 +45,7 @@ func (s *Store) CreateBucket(ctx context.Context, name string, k *account.Key, l
 	id, secret := ident.New(), ident.NewSecret()
 	r := &bucketRecord{Created: s.now(), Shards: shardCount, State: bucketNew, Grants: map[string]Access{},
 		Sealed: s.bucketSeal.Seal(secret[:], id[:])}
+	set(r)
 	if k != nil {
 		r.Grants[k.ID] = Access{true, true, true}
 	}
@@ -281,7 +287,7 @@ func (s *Store) newBucket(id ident.ID, v *register.Value) (*Bucket, error) {
 		return nil, ErrNoSuchBucket
 	}
 	b := &Bucket{ID: id, Created: time.UnixMilli(r.Created).UTC(), Names: r.Names, LocalNames: r.LocalNames,
-		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, Versioning: r.Versioning, Settings: r.Settings, epoch: r.Epoch, shards: r.Shards}
+		Grants: r.Grants, Anonymous: r.Anonymous, Quota: r.Quota, Versioning: r.Versioning, Lock: r.Lock, Settings: r.Settings, epoch: r.Epoch, shards: r.Shards}
 	if r.Shards < 1 || r.Shards > 256 {
 		return nil, errs.Newf(errs.Corrupt, "bucket %s has %d shards", id, r.Shards)
 	}

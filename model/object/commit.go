@@ -26,15 +26,29 @@ func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, keep Version
 			if err := allowed(&e.slot, may); err != nil {
 				return nil, err
 			}
+			if keep == VersioningSuspended {
+				if err := s.freeNull(e); err != nil {
+					return nil, err
+				}
+			}
 			if keep != VersioningOff {
 				e.supersede(d.version, d.blob, keep, s.now())
+				if err := e.record(d.tell, e.Version); err != nil {
+					return nil, err
+				}
 				return e.value()
 			}
 			if e.Past != nil {
 				return nil, register.ErrFenced // the bucket has versioning by now
 			}
+			if err := s.free(e.Version, false); err != nil {
+				return nil, err
+			}
 			e.Drops = append(e.Drops[:len(e.Drops):len(e.Drops)], e.Version.drop()...)
 			e.Version, e.blob = &d.version, d.blob
+			if err := e.record(d.tell, e.Version); err != nil {
+				return nil, err
+			}
 			return e.value()
 		},
 	})
@@ -78,7 +92,10 @@ func (s *Store) roomy(ctx context.Context, row register.Row, op func() error) (e
 		case errors.Is(err, errGap):
 			err = s.keep(ctx, row)
 		case errors.Is(err, errCrowded):
-			err = s.makeRoom(ctx, row)
+			var some bool
+			if some, err = s.flush(ctx, row); err == nil && !some {
+				err = s.makeRoom(ctx, row)
+			}
 		default:
 			return err
 		}

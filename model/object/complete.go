@@ -79,7 +79,7 @@ func (s *Store) complete(ctx context.Context, ahead *register.Ahead, b *Bucket, 
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead = ahead
+	d.ahead, d.kind = ahead, EventComplete
 	defer s.hold(row)()
 	epoch := r.Epoch + 1
 	_, err = s.changeUpload(ctx, row, func(now *uploadRecord) error {
@@ -120,7 +120,8 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	row := addr.row()
 	d.holder = &row
 	v := &d.version
-	v.Attrs, v.Checksum, v.ETag = r.Attrs, g.digest.Checksum, g.digest.ETag
+	d.lock = r.Lock
+	v.Attrs, v.Tags, v.Checksum, v.ETag = r.Attrs, r.Tags, g.digest.Checksum, g.digest.ETag
 	v.Size, v.Parts, v.Holder = g.size, len(g.list.Parts), &addr
 	v.Sealed = sealKey(b.versionKey(v.ID), data)
 	if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {

@@ -21,6 +21,14 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 			return nil, err
 		}
 	}
+	if c.Tags != nil {
+		if err := checkTags(*c.Tags); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.checkLock(b, c.Lock); err != nil {
+		return nil, err
+	}
 	return fromSource(ctx, s, c, func(src *source, bytes bool) (*Head, error) {
 		h, err := s.copyOnce(ctx, b, c, src, bytes)
 		if err == nil {
@@ -101,7 +109,8 @@ func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead, d.version.Attrs = ahead, c.attrs(src.v)
+	d.ahead, d.version.Attrs, d.version.Tags, d.kind = ahead, c.attrs(src.v), c.tags(src.v), EventCopy
+	d.lock = c.Lock
 	inline := MaxInline
 	if c.Digest == nil && src.v.Parts > 0 {
 		if err := s.loadList(ctx, src); err != nil {
@@ -152,6 +161,13 @@ func (c *Copy) attrs(src *version) Attrs {
 	return a
 }
 
+func (c *Copy) tags(src *version) []Tag {
+	if c.Tags != nil {
+		return *c.Tags
+	}
+	return src.Tags
+}
+
 // copyByReference makes a version of the source's extents, or of its upload.
 func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
 	from, err := src.dataKey()
@@ -161,13 +177,13 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
-	d.ahead = ahead
+	d.ahead, d.lock, d.kind = ahead, c.Lock, EventCopy
 	d.promise()
 	v := &d.version
 	id, modified := v.ID, v.Modified
 	*v = *src.v
-	v.Number, v.Null = 0, false
-	v.ID, v.Modified, v.Attrs, v.Extents = id, modified, c.attrs(src.v), nil
+	v.Number, v.Null, v.Lock = 0, false, Lock{}
+	v.ID, v.Modified, v.Attrs, v.Tags, v.Extents = id, modified, c.attrs(src.v), c.tags(src.v), nil
 	v.Sealed = sealKey(b.versionKey(id), from)
 	d.blob = src.blob
 	if src.v.Holder != nil {

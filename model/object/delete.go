@@ -29,7 +29,7 @@ func (s *Store) Delete(ctx context.Context, b *Bucket, key string, cond Conditio
 		row := b.objectRow(key)
 		return s.roomy(ctx, row, func() (err error) {
 			if b.Versioning == VersioningOff {
-				return s.deleteSlot(ctx, b, row, cond)
+				return s.deleteSlot(ctx, b, row, cond, s.telling(ctx, b, EventDelete, key))
 			}
 			out, err = s.mark(ctx, b, key, cond)
 			return err
@@ -40,7 +40,7 @@ func (s *Store) Delete(ctx context.Context, b *Bucket, key string, cond Conditio
 
 // deleteSlot empties an object's row. The row goes at once when nothing was
 // referenced, else when its drops are done.
-func (s *Store) deleteSlot(ctx context.Context, b *Bucket, row register.Row, cond Conditions) error {
+func (s *Store) deleteSlot(ctx context.Context, b *Bucket, row register.Row, cond Conditions, tell *event) error {
 	v, err := s.Registers.Update(ctx, row, register.Change{
 		Epoch: b.epoch,
 		Apply: func(old *register.Value) (*register.Value, error) {
@@ -57,7 +57,13 @@ func (s *Store) deleteSlot(ctx context.Context, b *Bucket, row register.Row, con
 			if sl.Version == nil {
 				return nil, errNothing
 			}
-			next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...)}
+			if err := s.free(sl.Version, false); err != nil {
+				return nil, err
+			}
+			next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...), Events: sl.Events, Order: sl.Order}
+			if err := next.record(tell, nil); err != nil {
+				return nil, err
+			}
 			return next.value(nil), nil
 		},
 	})
@@ -77,6 +83,7 @@ func (s *Store) mark(ctx context.Context, b *Bucket, key string, cond Conditions
 	}
 	d := s.newDraft(b.objectRow(key))
 	d.version.Marker, d.ballot = true, register.Ballot{} // it references nothing
+	d.tell = s.telling(ctx, b, EventMarker, key)
 	err := s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkDelete(old) })
 	if err != nil {
 		return nil, err
@@ -104,41 +111,6 @@ func (s *Store) DeleteVersion(ctx context.Context, b *Bucket, key, id string, co
 		return s.roomy(ctx, row, func() error { return s.deleteVersion(ctx, b, row, w, cond, out) })
 	})
 	return out, err
-}
-
-func (s *Store) deleteVersion(ctx context.Context, b *Bucket, row register.Row, w which, cond Conditions, out *Deleted) error {
-	there, _, err := s.find(ctx, row, w)
-	if err != nil {
-		return err
-	}
-	if there == nil {
-		return cond.checkDelete(nil) // versions do not come back
-	}
-	if err := cond.checkDelete(there.readable()); err != nil {
-		return err
-	}
-	out.Marker = there.Marker
-	id := which{number: there.Number, id: there.ID, null: there.null()}
-	v, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(old *register.Value) (*register.Value, error) {
-		e, err := takeApart(old)
-		if err != nil {
-			return nil, err
-		}
-		if !e.delete(id) {
-			return nil, errNothing
-		}
-		return e.value()
-	}})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if v != nil && v.Pending {
-		s.fill(ctx, row, v)
-	}
-	return nil
 }
 
 // fill says at once which version is current after one was deleted, for listings have to

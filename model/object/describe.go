@@ -35,6 +35,10 @@ type content struct {
 	Size     int64    `cbor:"11,keyasint,omitempty"`
 	ETag     string   `cbor:"12,keyasint,omitempty"`
 	Checksum Checksum `cbor:"13,keyasint"`
+	// Tags are those that the version was made with.
+	Tags []Tag `cbor:"14,keyasint,omitempty"`
+	// Lock is what the version was to be locked with.
+	Lock Lock `cbor:"15,keyasint,omitzero"`
 
 	home *Bucket // set by who opened it: the bucket whose key it is sealed under
 }
@@ -59,13 +63,16 @@ func (say describer) extent(d *draft, index int) extent.Describe {
 	return func(p extent.Piece, made register.Ballot) []byte {
 		v := &d.version
 		c := content{Key: say.key, Version: v.ID, Upload: say.upload, Part: say.part, Index: index,
-			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs}
+			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags}
+		if say.upload.IsZero() {
+			c.Lock = say.b.Lock.give(d.lock, v.Modified)
+		}
 		if v.ETag != "" {
 			c.Last, c.Size, c.ETag, c.Checksum = true, v.Size, v.ETag, v.Checksum
 		}
 		plain := codec.Encode(c)
 		if len(plain) > maxDescription {
-			c.Attrs = Attrs{ContentType: c.Attrs.ContentType} // better than none at all
+			c.Attrs, c.Tags = Attrs{ContentType: c.Attrs.ContentType}, nil // better than none at all
 			plain = codec.Encode(c)
 		}
 		return codec.Encode(Description{say.b.ID, say.b.key.Seal(plain, p.Extent[:]), made})

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"time"
 
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
@@ -95,6 +96,10 @@ func (s *Store) Break(rule string) {
 		s.rules.blindFill = true
 	case "noMove":
 		s.rules.noMove = true
+	case "blindTurn":
+		s.rules.blindTurn = true
+	case "blindStrike":
+		s.rules.blindStrike = true
 	}
 }
 
@@ -121,3 +126,18 @@ func (s *Store) FillMemory() (giveBack func()) {
 		}
 	}
 }
+
+// Forget takes object lock from a bucket, as if its row had been made anew.
+func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
+	_, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
+		r.Versioning, r.Lock = v, BucketLock{}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+}
+
+// LimitOutbox sets how many rows of the outbox wait before those of who is away for so long
+// are only counted.
+func (s *Store) LimitOutbox(most int64, away time.Duration) { s.mostOutbox, s.silence = most, away }

@@ -92,6 +92,9 @@ type rules struct {
 	blindWork bool // work is struck out, and claims are raised, by who lost the claim
 	blindFill bool // a gap is filled whatever happened since the versions were looked at
 	noMove    bool // references go on naming the object's row
+	// Of revisions:
+	blindTurn   bool // a version in its own row is taken for what it was when it was seen
+	blindStrike bool // a note is struck out though it asks for something else by now
 }
 
 // keeper writes the rows of versions for the notes of one object's row.
@@ -215,6 +218,9 @@ func (k *keeper) write(ctx context.Context, row register.Row, v *register.Value)
 func (k *keeper) do(ctx context.Context, n note, blob []byte) (bool, error) {
 	switch n.Do {
 	case taskWrite:
+		if n.Again {
+			return true, k.putAgain(ctx, n.Version)
+		}
 		return true, k.put(ctx, n.Version, blob)
 	case taskMirror:
 		if k.e.Version == nil || k.e.Version.Number != n.Number {
@@ -244,6 +250,18 @@ func (k *keeper) put(ctx context.Context, v *version, blob []byte) error {
 		return nil
 	}
 	return k.s.moveHolder(ctx, v.Holder.row(), ref)
+}
+
+// putAgain writes a version's row again after it was revised.
+func (k *keeper) putAgain(ctx context.Context, v *version) error {
+	there, blob, err := k.s.blobOf(ctx, k.row, v)
+	if err != nil {
+		return err
+	}
+	if there == nil {
+		return errLost // it is deleted, and so this is not the keeper's work any more
+	}
+	return k.put(ctx, v, blob)
 }
 
 // remove drops what a deleted version references, then its row, unless it is being read
@@ -281,7 +299,7 @@ func (k *keeper) strike(ctx context.Context, done []note) error {
 	_, err := k.change(ctx, func(e *entry) error {
 		for _, n := range done {
 			i := e.Past.find(n.Number)
-			if i < 0 || e.Past.Notes[i].Do != n.Do || e.Past.Notes[i].ID != n.ID {
+			if i < 0 || !e.Past.Notes[i].asks(n) && !k.s.rules.blindStrike {
 				continue // there is something else to be done about it by now
 			}
 			if n.Do == taskMirror && e.Version != nil && e.Version.Number == n.Number {
@@ -292,6 +310,11 @@ func (k *keeper) strike(ctx context.Context, done []note) error {
 		return nil
 	})
 	return err
+}
+
+// asks reports whether a note is still what was done.
+func (n *note) asks(done note) bool {
+	return n.Do == done.Do && n.ID == done.ID && n.Turn == done.Turn
 }
 
 // newest returns the newest of an object's noncurrent versions, nil if there is none; e is
@@ -316,7 +339,12 @@ func (s *Store) newest(ctx context.Context, row register.Row, e *entry) (v *vers
 			return s.ownVersion(ctx, at.Row)
 		}
 	}
-	return v, blob, nil
+	if e.again(v) {
+		if v, blob, err = s.blobOf(ctx, row, v); err == nil && v == nil {
+			err = errLost
+		}
+	}
+	return v, blob, err
 }
 
 // ownVersion reads a version that was seen just now.
@@ -382,7 +410,7 @@ func (s *Store) makeRoom(ctx context.Context, row register.Row) error {
 			return nil, errNothing
 		}
 		if e.Past == nil {
-			e.Past = &past{}
+			e.Past = &past{Turn: newTurn()}
 		}
 		if e.Version.Number == 0 {
 			e.Version.Number, e.Version.Null = numberBefore, true

@@ -73,6 +73,9 @@ func (s *Store) find(ctx context.Context, row register.Row, w which) (*version, 
 		return nil, nil, corrupt(row, err)
 	}
 	if v, blob, known := e.holds(w); known {
+		if e.again(v) {
+			return s.blobOf(ctx, row, v)
+		}
 		return v, blob, nil
 	}
 	if v, err := decodeRow[slot](values[1]); err != nil || v.Version != nil {
@@ -117,6 +120,9 @@ func (s *Store) findIn(ctx context.Context, row register.Row, e *entry, w which)
 		}
 		w.number = e.Past.Null
 		if v, blob, known := e.holds(w); known {
+			if e.again(v) {
+				return s.blobOf(ctx, row, v)
+			}
 			return v, blob, nil
 		}
 		return s.findOwn(ctx, row, w.number, w)

@@ -45,6 +45,11 @@ type past struct {
 	// Claim is the highest ballot at which rows in Versions may be written for the notes; see
 	// keeper.
 	Claim *register.Ballot `cbor:"7,keyasint,omitempty"`
+	// Turn is drawn anew whenever a version is deleted or revised, and with the first past:
+	// while it is the same, versions in rows of their own are what they were.
+	Turn uint64 `cbor:"8,keyasint,omitempty"`
+	// Locked says that a version of the key was ever locked, whatever the bucket says.
+	Locked bool `cbor:"9,keyasint,omitempty"`
 }
 
 // note is follow-up work on one version's row.
@@ -58,6 +63,11 @@ type note struct {
 	Blob    int      `cbor:"5,keyasint,omitempty"`
 	// Drops is what a version that is to be removed references, if that is known.
 	Drops []drop `cbor:"6,keyasint,omitempty"`
+	// Turn is the row's when the version was revised: who did what a note asked for before
+	// that does not strike it out.
+	Turn uint64 `cbor:"7,keyasint,omitempty"`
+	// Again says that the version has its row already: it counts there, and its blob is there.
+	Again bool `cbor:"8,keyasint,omitempty"`
 }
 
 // task is what is to be done about a version's row.
@@ -261,9 +271,10 @@ var errGap = errs.New(errs.Unavailable, "the current version was deleted just no
 // is to become of the one before.
 func (e *entry) supersede(next version, blob []byte, v Versioning, now int64) {
 	if e.Past == nil {
-		e.Past = &past{}
+		e.Past = &past{Turn: newTurn()}
 	}
 	p := e.Past
+	e.noteLock(next.Lock)
 	if next.Null = v == VersioningSuspended; next.Null {
 		e.dropNull()
 	}
@@ -286,6 +297,7 @@ const (
 func (e *entry) putAway(old *version) {
 	p := e.Past
 	p.Older = true
+	e.noteLock(old.Lock)
 	v := *old
 	if v.Number == 0 {
 		v.Number, v.Null = numberBefore, true
@@ -294,8 +306,13 @@ func (e *entry) putAway(old *version) {
 	if v.Null {
 		p.Null = v.Number
 	}
-	if !p.Mirror {
-		e.note(note{Number: v.Number, ID: v.ID, Do: taskWrite, Version: &v}, e.blob)
+	// A mirror that was revised is written again.
+	if !p.Mirror || p.find(v.Number) >= 0 {
+		blob := e.blob
+		if p.Mirror {
+			blob = nil
+		}
+		e.note(note{Number: v.Number, ID: v.ID, Do: taskWrite, Version: &v, Turn: p.Turn, Again: p.Mirror}, blob)
 	}
 }
 
@@ -315,6 +332,7 @@ func (e *entry) dropNull() {
 func (e *entry) removeCurrent() {
 	old, p := e.Version, e.Past
 	e.Version, e.blob = nil, nil
+	p.turned()
 	if p != nil && (p.Mirror || p.find(old.Number) >= 0) {
 		e.note(note{Number: old.Number, ID: old.ID, Do: taskRemove, Drops: old.drop()}, nil)
 		p.Mirror = false
@@ -325,6 +343,7 @@ func (e *entry) removeCurrent() {
 
 // removeNoted notes that a noncurrent version is to be removed; a zero ID is any.
 func (e *entry) removeNoted(number uint64, id ident.ID) {
+	e.Past.turned()
 	n := note{Number: number, ID: id, Do: taskRemove}
 	if i := e.Past.find(number); i >= 0 {
 		if e.Past.Notes[i].Do == taskRemove {

@@ -124,8 +124,8 @@ func (s *Store) finish(ctx context.Context, row register.Row) error {
 	return nil
 }
 
-// finishSlot drops what replaced versions referenced, but for what is being read
-// here: the next round comes back for that.
+// finishSlot brings events into the outbox and drops what replaced versions referenced, but
+// for what is being read here: the next round comes back for that.
 func (s *Store) finishSlot(ctx context.Context, row register.Row) error {
 	v, _, err := s.Registers.Read(ctx, row)
 	if err != nil {
@@ -135,11 +135,11 @@ func (s *Store) finishSlot(ctx context.Context, row register.Row) error {
 	if err != nil || v == nil {
 		return err
 	}
+	done := map[ident.ID]bool{}
+	failed := s.post(ctx, row, sl.Events, done)
 	if err := s.pins.looked(ctx, row); err != nil {
 		return err
 	}
-	done := map[ident.ID]bool{}
-	var failed error
 	for _, d := range sl.Drops {
 		if s.pins.pinned(d.Version) {
 			continue
@@ -172,7 +172,8 @@ func (s *Store) dropAll(ctx context.Context, d drop) error {
 	return s.dropHolder(ctx, d.Holder.row(), d.Version, true)
 }
 
-// strikeOut removes finished work from a row, and the row if nothing else is left.
+// strikeOut removes finished work from a row, by the IDs of versions and events, and the row
+// if nothing else is left.
 func (s *Store) strikeOut(ctx context.Context, row register.Row, done map[ident.ID]bool) error {
 	_, err := s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
 		if old == nil {
@@ -182,13 +183,18 @@ func (s *Store) strikeOut(ctx context.Context, row register.Row, done map[ident.
 		if err != nil {
 			return nil, err
 		}
-		next := &slot{Version: sl.Version, Past: sl.Past}
+		next := &slot{Version: sl.Version, Past: sl.Past, Order: sl.Order}
+		for _, ev := range sl.Events {
+			if !done[ev.ID] {
+				next.Events = append(next.Events, ev)
+			}
+		}
 		for _, d := range sl.Drops {
 			if !done[d.Version] {
 				next.Drops = append(next.Drops, d)
 			}
 		}
-		if len(next.Drops) == len(sl.Drops) {
+		if len(next.Drops) == len(sl.Drops) && len(next.Events) == len(sl.Events) {
 			return nil, errNothing
 		}
 		v := next.value(old.Blob)
@@ -284,7 +290,7 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 		if err != nil {
 			return nil, err
 		}
-		next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...)}
+		next := &slot{Drops: append(sl.Drops[:len(sl.Drops):len(sl.Drops)], sl.Version.drop()...), Events: sl.Events, Order: sl.Order}
 		for _, n := range sl.Past.notes() {
 			next.Drops = append(next.Drops, append(n.Version.drop(), n.Drops...)...)
 		}

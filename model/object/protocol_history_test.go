@@ -30,6 +30,8 @@ func outcomeOf(err error) outcome {
 		return okay
 	case errors.Is(err, object.ErrPrecondition), errors.Is(err, object.ErrNoSuchKey), errors.Is(err, object.ErrNoSuchVersion):
 		return unmet
+	case errors.Is(err, object.ErrLocked):
+		return refused
 	case errs.KindOf(err) == errs.Unavailable, errs.KindOf(err) == errs.Internal:
 		return unknown
 	}
@@ -45,6 +47,7 @@ type input struct {
 	// absent and match are conditions on the present value.
 	absent bool
 	match  string
+	mark   string // hold, or tag=VALUE
 }
 
 type output struct {
@@ -63,6 +66,29 @@ type cell struct {
 	// vers are the versions if the bucket ever had versioning, the newest first, each between
 	// commas: its ETag or "-", and "!" if it is the null version.
 	vers string
+	// marks are what versions were marked with: "ETag hold" or "ETag tag=VALUE", in order,
+	// between commas.
+	marks string
+}
+
+// mark sets a mark of a version, or takes it away.
+func (c cell) mark(etag, mark string, on bool) cell {
+	kind, _, _ := strings.Cut(mark, "=")
+	kept := slices.DeleteFunc(strings.Split(c.marks, ","), func(m string) bool { return m == "" || strings.HasPrefix(m, etag+" "+kind) })
+	if on {
+		kept = append(kept, etag+" "+mark)
+	}
+	slices.Sort(kept)
+	c.marks = strings.Join(kept, ",")
+	return c
+}
+
+func (c cell) held(etag string) bool { return strings.Contains(c.marks, etag+" hold") }
+
+// marked are the marks of one version.
+func (c cell) marked(etag string) string {
+	kept := slices.DeleteFunc(strings.Split(c.marks, ","), func(m string) bool { return !strings.HasPrefix(m, etag+" ") })
+	return strings.Join(kept, ",")
 }
 
 // write returns what a key holds once an ETag, or a delete marker, was written.
@@ -130,13 +156,16 @@ func step(c cell, in input, out output) []cell {
 		if in.kind == "bucketdelete" && errors.Is(out.err, object.ErrBucketNotEmpty) && c.val == "" && c.vers == "" {
 			return nil
 		}
+		if errors.Is(out.err, object.ErrLocked) && !c.held(in.vals[0]) {
+			return nil
+		}
 		if in.kind == "complete" && errors.Is(out.err, object.ErrNoSuchUpload) && c.up == "" && !c.gone {
 			return nil
 		}
 		return []cell{c}
 	}
 	if out.outcome == unmet {
-		if in.kind == "vget" {
+		if in.kind == "vget" || in.kind == "vmark" || in.kind == "vstat" {
 			if c.find(in.vals[0]) >= 0 {
 				return nil
 			}
@@ -168,10 +197,17 @@ var steps = map[string]func(cell, input, output) (cell, bool){
 		return c, c.find(in.vals[0]) >= 0 && out.val == in.vals[0]
 	},
 	"vdrop": func(c cell, in input, _ output) (cell, bool) {
+		can := !c.held(in.vals[0])
 		if i := c.find(in.vals[0]); i >= 0 {
-			c = c.with(slices.Delete(c.list(), i, i+1))
+			c = c.with(slices.Delete(c.list(), i, i+1)).mark(in.vals[0], "", false)
 		}
-		return c, true
+		return c, can
+	},
+	"vmark": func(c cell, in input, _ output) (cell, bool) {
+		return c.mark(in.vals[0], in.mark, true), c.find(in.vals[0]) >= 0
+	},
+	"vstat": func(c cell, in input, out output) (cell, bool) {
+		return c, c.find(in.vals[0]) >= 0 && out.val == c.marked(in.vals[0])
 	},
 	"vlist": func(c cell, _ input, out output) (cell, bool) { return c, c.vers == out.val },
 	"on":    func(c cell, _ input, _ output) (cell, bool) { return c.turn(object.VersioningOn), true },

@@ -40,7 +40,7 @@ func (m *message) String() string {
 	return fmt.Sprintf("%s/%s %s %s", m.side.name, who, m.kind, rowName(m.row))
 }
 
-var tableNames = map[register.Table]string{1: "key", 3: "bucket", 4: "alias", 5: "object", 6: "upload", 7: "part", 8: "extent", 11: "version"}
+var tableNames = map[register.Table]string{1: "key", 3: "bucket", 4: "alias", 5: "object", 6: "upload", 7: "part", 8: "extent", 11: "version", 15: "outbox"}
 
 func rowName(r register.Row) string {
 	part, sort := r.Part, r.Sort

@@ -116,6 +116,41 @@ func (r *run) drop(s *side, key, etag string) *op {
 	})
 }
 
+// hold puts a legal hold on a version that the stage was set with, and tag gives it a tag.
+func (r *run) hold(s *side, key, etag string) *op {
+	return r.mark(s, key, etag, "hold", func(ctx context.Context) (*object.Head, error) {
+		return s.objects.SetHold(ctx, r.b, key, r.ids[etag], true)
+	})
+}
+
+func (r *run) tag(s *side, key, etag, value string) *op {
+	return r.mark(s, key, etag, "tag="+value, func(ctx context.Context) (*object.Head, error) {
+		return s.objects.SetTags(ctx, r.b, key, r.ids[etag], []object.Tag{{Key: "tag", Value: value}})
+	})
+}
+
+func (r *run) mark(s *side, key, etag, mark string, f func(context.Context) (*object.Head, error)) *op {
+	return r.client(s, mark+" "+etag, key, input{kind: "vmark", vals: []string{etag}, mark: mark}, func(ctx context.Context) (string, error) {
+		_, err := f(ctx)
+		return "", err
+	})
+}
+
+// marks reads what a version is marked with.
+func (r *run) marks(s *side, key, etag string) *op {
+	return r.client(s, "marks of "+etag, key, input{kind: "vstat", vals: []string{etag}}, func(ctx context.Context) (string, error) {
+		o, err := s.objects.Stat(ctx, r.b, object.Get{Key: key, Version: r.ids[etag]})
+		if err != nil {
+			return "", err
+		}
+		c := cell{}
+		for _, t := range o.Tags {
+			c = c.mark(etag, "tag="+t.Value, true)
+		}
+		return c.mark(etag, "hold", o.Lock.Hold == object.HoldOn).marks, nil
+	})
+}
+
 // listVersions is for when nothing else goes on.
 func (r *run) listVersions(s *side, key string) *op {
 	return r.client(s, "list versions", key, input{kind: "vlist"}, func(ctx context.Context) (string, error) {
@@ -252,6 +287,9 @@ func (r *run) finish(initial map[string]cell) {
 		if r.versions {
 			r.listVersions(s, key)
 		}
+		for _, etag := range r.marked {
+			r.marks(s, key, etag)
+		}
 	}
 	r.play()
 	if err := r.hist.check(initial); err != nil {
@@ -323,6 +361,10 @@ func (r *run) tearDown(finals []*side) {
 				return err
 			}
 			for _, o := range p.Versions {
+				if o.Lock.Hold == object.HoldOn {
+					_, herr := s.objects.SetHold(ctx, b, o.Key, o.VersionID, false)
+					err = errors.Join(err, herr)
+				}
 				_, derr := s.objects.DeleteVersion(ctx, b, o.Key, o.VersionID, object.Conditions{})
 				err = errors.Join(err, derr)
 			}

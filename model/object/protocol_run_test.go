@@ -48,6 +48,7 @@ type run struct {
 	// versions says that the bucket keeps them; ids are those of the stage, by ETag.
 	versions bool
 	ids      map[string]string
+	marked   []string // versions of which the marks are read in the end
 	failed   string
 	// verify is what a scenario checks at the end beside everything else.
 	verify func(context.Context, *side) error

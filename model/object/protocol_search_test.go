@@ -161,7 +161,7 @@ func TestSearch(t *testing.T) {
 }
 
 func scenarioOf(name string) (scenario, bool) {
-	for _, sc := range slices.Concat(small, scenarios, versionScenarios) {
+	for _, sc := range slices.Concat(small, scenarios, versionScenarios, lockScenarios) {
 		if sc.name == name {
 			return sc, true
 		}

@@ -72,7 +72,7 @@ func (r *run) report() string {
 // TestProtocol plays every scenario under random schedules.
 func TestProtocol(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		for _, sc := range slices.Concat(scenarios, versionScenarios) {
+		for _, sc := range slices.Concat(scenarios, versionScenarios, lockScenarios) {
 			t.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(sc.name, " ", "_"), n), func(t *testing.T) {
 				explore(t, sc, n, 45/n*scale(t), nil)
 			})
@@ -138,7 +138,7 @@ func TestReplay(t *testing.T) {
 	}
 	n, _ := strconv.Atoi(parts[1])
 	seed, _ := strconv.ParseUint(parts[2], 10, 64)
-	for _, sc := range slices.Concat(scenarios, versionScenarios) {
+	for _, sc := range slices.Concat(scenarios, versionScenarios, lockScenarios) {
 		if strings.ReplaceAll(sc.name, " ", "_") != parts[0] {
 			continue
 		}

@@ -17,6 +17,9 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	if err := s.checkRoom(p.Body.Size); err != nil {
 		return nil, err
 	}
+	if err := s.checkLock(b, p.Lock); err != nil {
+		return nil, err
+	}
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
 	checked, err := s.checkBeside(ctx, ahead, b, &p)
@@ -24,7 +27,7 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 		return nil, err
 	}
 	d := s.newDraft(b.objectRow(p.Key))
-	d.ahead, d.version.Attrs = ahead, p.Attrs
+	d.ahead, d.version.Attrs, d.version.Tags, d.lock, d.kind = ahead, p.Attrs, p.Tags, p.Lock, EventPut
 	data := b.versionKey(d.version.ID)
 	err = s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key))
 	failed := checked()
@@ -65,7 +68,12 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 		if err := b.checkObjectKey(key); err != nil {
 			return err
 		}
+		if d.lock != (Lock{}) && !b.Lock.On {
+			return ErrNoLock
+		}
+		d.version.Lock = b.Lock.give(d.lock, s.now())
 		return s.roomy(ctx, d.row, func() error {
+			d.tell = s.telling(ctx, b, d.kind, key)
 			return s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkWrite(old) })
 		})
 	})
@@ -83,6 +91,9 @@ func checkPut(p Put) error {
 	}
 	if p.Body.Size > MaxPut {
 		return ErrEntityTooLarge
+	}
+	if err := checkTags(p.Tags); err != nil {
+		return err
 	}
 	return p.Attrs.check()
 }

@@ -371,7 +371,7 @@ func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, 
 	_, err = r.Store.Registers.Update(ctx, at, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
 		u, err := decodeRow[uploadRecord](old)
 		if old == nil || err != nil {
-			u = &uploadRecord{ID: upload, Started: v.Modified, Attrs: v.Attrs, Checksum: v.Checksum, State: uploadDone,
+			u = &uploadRecord{ID: upload, Started: v.Modified, Attrs: v.Attrs, Tags: v.Tags, Lock: v.Lock, Checksum: v.Checksum, State: uploadDone,
 				Epoch: 1, Sealed: home.key.Seal(data[:], upload[:]), Done: v.ID}
 		}
 		if u.find(v.ID) >= 0 && u.State == uploadDone && old != nil {

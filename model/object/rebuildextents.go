@@ -172,7 +172,7 @@ func (r *Rebuild) revive(ctx context.Context, m *remnant) error {
 	}
 	d := r.Store.newDraft(m.row)
 	d.version = version{ID: m.version, Size: m.last.Size, ETag: m.last.ETag, Modified: m.about.Modified,
-		Attrs: m.about.Attrs, Checksum: m.last.Checksum}
+		Attrs: m.about.Attrs, Tags: m.about.Tags, Lock: m.about.Lock, Checksum: m.last.Checksum}
 	data, say, err := r.home(ctx, m)
 	if err != nil || say.b == nil {
 		return err

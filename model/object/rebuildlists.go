@@ -206,7 +206,7 @@ func (r *Rebuild) fromUpload(ctx context.Context, upload register.Row, u *upload
 		return nil
 	}
 	d := r.Store.newDraft(ref.Row)
-	d.version = version{ID: ref.ID, Size: size, ETag: compositeTag(l.Parts), Modified: u.Started, Attrs: u.Attrs,
+	d.version = version{ID: ref.ID, Size: size, ETag: compositeTag(l.Parts), Modified: u.Started, Attrs: u.Attrs, Tags: u.Tags, Lock: u.Lock,
 		Parts: len(l.Parts), Sealed: sealKey(b.versionKey(ref.ID), data), Holder: &address{[]byte(upload.Part), []byte(upload.Sort)}}
 	if size == 0 {
 		return r.commit(ctx, d, what)

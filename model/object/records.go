@@ -21,6 +21,8 @@ const (
 	Kept register.Table = 9
 	// Versions has the noncurrent versions of objects.
 	Versions register.Table = 11
+	// Outbox has the events that webhooks are to be told of: see outbox.go.
+	Outbox register.Table = 15
 )
 
 const (
@@ -37,6 +39,10 @@ type slot struct {
 	Drops []drop `cbor:"2,keyasint,omitempty"`
 	// Past is of an object in a bucket that has versioning.
 	Past *past `cbor:"3,keyasint,omitempty"`
+	// Events are pending work too: what is to be told. Order is that of the latest event of
+	// the key.
+	Events []event `cbor:"20,keyasint,omitempty"`
+	Order  uint64  `cbor:"21,keyasint,omitempty"`
 }
 
 // version is one version of an object, or of a part.
@@ -64,7 +70,9 @@ type version struct {
 	// Marker is a delete marker: it has no bytes.
 	Marker bool `cbor:"14,keyasint,omitempty"`
 	// Null says that versioning was suspended when it was written.
-	Null bool `cbor:"15,keyasint,omitempty"`
+	Null bool  `cbor:"15,keyasint,omitempty"`
+	Tags []Tag `cbor:"16,keyasint,omitempty"`
+	Lock Lock  `cbor:"17,keyasint,omitzero"`
 }
 
 // kind says what a row's blob is.
@@ -160,6 +168,7 @@ type bucketRecord struct {
 	State      bucketState         `cbor:"9,keyasint,omitempty"`
 	Epoch      uint64              `cbor:"10,keyasint,omitempty"`
 	Versioning Versioning          `cbor:"11,keyasint,omitempty"`
+	Lock       BucketLock          `cbor:"12,keyasint,omitzero"`
 	// Settings are the gateways'.
 	Settings Settings `cbor:"20,keyasint,omitzero"`
 }
@@ -194,6 +203,9 @@ type uploadRecord struct {
 	// Kept are the parts that completing named; the others are to be removed once it is
 	// done. Empty: none are left to be removed.
 	Kept partSet `cbor:"11,keyasint,omitempty"`
+	Tags []Tag   `cbor:"12,keyasint,omitempty"`
+	// Lock is what the object is to be locked with, if that was said.
+	Lock Lock `cbor:"13,keyasint,omitzero"`
 }
 
 // partSet is a set of part numbers: number n is bit n%8 of byte n/8.
@@ -228,10 +240,10 @@ func decodeRow[T any](v *register.Value) (*T, error) {
 
 // value encodes a slot with its blob; nil when there is nothing left to remember.
 func (s *slot) value(blob []byte) *register.Value {
-	if s.Version == nil && len(s.Drops) == 0 && s.Past == nil {
+	if s.Version == nil && len(s.Drops) == 0 && s.Past == nil && len(s.Events) == 0 {
 		return nil
 	}
-	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops) > 0 || s.Past.pending(),
+	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops)+len(s.Events) > 0 || s.Past.pending(),
 		Hidden: s.Version == nil && !s.gap() || s.Version != nil && s.Version.Marker}
 	if s.Version != nil {
 		v.Blob, v.Count, v.Bytes = blob, 1, s.Version.Size
@@ -259,7 +271,7 @@ func (p *past) weigh(v *register.Value) {
 		v.Count, v.Bytes = 0, 0
 	}
 	for i := range p.Notes {
-		if w := p.Notes[i].Version; w != nil {
+		if w := p.Notes[i].Version; w != nil && !p.Notes[i].Again {
 			v.Count, v.Bytes = v.Count+1, v.Bytes+w.Size
 		}
 	}
@@ -267,7 +279,8 @@ func (p *past) weigh(v *register.Value) {
 
 func (v *version) head(key string) Head {
 	return Head{Key: key, Version: v.ID, Size: v.Size, ETag: v.ETag, Modified: time.UnixMilli(v.Modified).UTC(),
-		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts, VersionID: v.name(), Marker: v.Marker}
+		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts, VersionID: v.name(), Marker: v.Marker,
+		Tags: v.Tags, Lock: v.Lock}
 }
 
 func decodeList(b []byte) (*list, error) {

@@ -15,6 +15,8 @@ type Service interface {
 	// CreateBucket makes a bucket owned by key k under a global name (or, with local,
 	// one local to k). It fails with ErrBucketName, ErrBucketExists or ErrBucketOwned.
 	CreateBucket(ctx context.Context, name string, k *account.Key, local bool) (*Bucket, error)
+	// CreateLocked is CreateBucket of one that has versioning and object lock.
+	CreateLocked(ctx context.Context, name string, k *account.Key, local bool) (*Bucket, error)
 	// Bucket looks a name up: k's local names first, then the global ones.
 	Bucket(ctx context.Context, name string, k *account.Key) (*Bucket, error)
 	// Buckets returns the buckets that k may do something with, by name as k sees it.
@@ -40,12 +42,22 @@ type Service interface {
 	// Delete removes an object. A missing one is no error without conditions; with
 	// IfMatch it is ErrNoSuchKey. In a bucket with versioning it makes a delete marker.
 	Delete(ctx context.Context, b *Bucket, key string, cond Conditions) (*Deleted, error)
-	// DeleteVersion removes one version for good. A missing one is no error.
+	// DeleteVersion removes one version for good. A missing one is no error, a locked one
+	// ErrLocked.
 	DeleteVersion(ctx context.Context, b *Bucket, key, version string, cond Conditions) (*Deleted, error)
 	// ListVersions lists versions and delete markers: see Versions.
 	ListVersions(ctx context.Context, b *Bucket, l ListVersions) (*ListedVersions, error)
 	// SetVersioning turns versioning on, or suspends it.
 	SetVersioning(ctx context.Context, b *Bucket, v Versioning) (*Bucket, error)
+	// SetTags replaces the tags of a version, or of the current one if version is empty. It
+	// makes no other version, and changes neither ETag nor Modified.
+	SetTags(ctx context.Context, b *Bucket, key, version string, tags []Tag) (*Head, error)
+	// SetLock turns a bucket's object lock on, or changes its default retention.
+	SetLock(ctx context.Context, b *Bucket, l BucketLock) (*Bucket, error)
+	// SetRetention sets the retention of a version, or of the current one if version is
+	// empty; SetHold its legal hold. Both fail with ErrLocked, ErrNoLock or ErrLockPast.
+	SetRetention(ctx context.Context, b *Bucket, key, version string, l Lock, bypass bool) (*Head, error)
+	SetHold(ctx context.Context, b *Bucket, key, version string, on bool) (*Head, error)
 	// Copy makes an object of another's bytes, by reference where it can.
 	Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error)
 	List(ctx context.Context, b *Bucket, l List) (*Listed, error)

@@ -22,6 +22,8 @@ type Settings struct {
 	Tags []Tag `cbor:"4,keyasint,omitempty"`
 	// Site makes the bucket a web site; nil: it is none.
 	Site *Site `cbor:"20,keyasint,omitempty"`
+	// Notify says which events webhooks are told of.
+	Notify []Notify `cbor:"24,keyasint,omitempty"`
 }
 
 // Tag is a name and a value that somebody gave a thing. No two tags of a thing have the
@@ -78,19 +80,37 @@ type Block struct {
 const maxSettings = register.MaxData / 2
 
 // ChangeSettings implements Service.
+//
+// Once new rules of what is told are in force, every write goes by them: those that looked the
+// bucket up before are fenced off, and look again.
 func (s *Store) ChangeSettings(ctx context.Context, b *Bucket, change func(*Settings) error) (*Bucket, error) {
-	return s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
+	var fence bool
+	now, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
 		if r.State == bucketNew || r.State == bucketGone {
 			return ErrNoSuchBucket
 		}
+		was := r.Settings
 		if err := change(&r.Settings); err != nil {
 			return err
+		}
+		if fence = otherRules(&was, &r.Settings); fence {
+			if r.State != bucketActive {
+				return errNotify
+			}
+			if err := checkNotify(r.Settings.Notify); err != nil {
+				return err
+			}
+			r.Epoch++
 		}
 		if len(codec.Encode(r.Settings)) > maxSettings {
 			return errs.Newf(errs.TooLarge, "a bucket's settings have at most %d bytes together", maxSettings)
 		}
 		return nil
 	})
+	if err != nil || !fence {
+		return now, err
+	}
+	return now, s.fenceObjects(ctx, now)
 }
 
 // open changes what anybody may do.

@@ -42,7 +42,10 @@ type Config struct {
 	Rank func(part string) int
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
 	// until it succeeds, and may be called again after that.
-	Gone   func(ctx context.Context, id ident.ID, s Settings) error
+	Gone func(ctx context.Context, id ident.ID, s Settings) error
+	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
+	// does, no retention has ended. Nil: it does.
+	Agreed func() bool
 	Logger *slog.Logger
 	Ages   Ages
 }
@@ -69,6 +72,8 @@ type Store struct {
 	aliases    *memo.Memo[string, ident.ID]
 	uploads    *memo.Memo[ident.ID, *uploadRecord]
 	keeping    rowLocks
+	mostOutbox int64         // maxOutbox, but in tests
+	silence    time.Duration // as mostOutbox
 	rules      rules
 }
 
@@ -87,7 +92,7 @@ func New(c Config) *Store {
 	}
 	return &Store{Config: c, memory: newMemory(), bucketSeal: c.Root.Derive("bucket keys v1", nil),
 		decoded: memo.New[ident.ID, *Bucket](4096), aliases: memo.New[string, ident.ID](4096),
-		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096)}
+		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096), mostOutbox: maxOutbox, silence: silence}
 }
 
 // now returns the time in Unix milliseconds.

@@ -34,12 +34,18 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	if err := n.Attrs.check(); err != nil {
 		return nil, err
 	}
+	if err := checkTags(n.Tags); err != nil {
+		return nil, err
+	}
+	if err := s.checkLock(b, n.Lock); err != nil {
+		return nil, err
+	}
 	if err := s.checkRoom(0); err != nil {
 		return nil, err
 	}
 	started := s.now()
 	data, id := ident.NewSecret(), newUploadID(started)
-	r := &uploadRecord{ID: id, Started: started, Attrs: n.Attrs, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
+	r := &uploadRecord{ID: id, Started: started, Attrs: n.Attrs, Tags: n.Tags, Lock: n.Lock, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
 	row := b.uploadAddress(n.Key, id).row()
 	err := s.writable(ctx, b, func(b *Bucket) error {
 		v, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Fresh: true, Apply: func(*register.Value) (*register.Value, error) {

@@ -13,23 +13,23 @@ func (s *Store) SetVersioning(ctx context.Context, b *Bucket, v Versioning) (*Bu
 	if v != VersioningOn && v != VersioningSuspended {
 		return nil, errs.New(errs.Invalid, "versioning is turned on or suspended; it is never turned off again")
 	}
-	now, err := s.changeBucket(ctx, b.ID, func(r *bucketRecord) error {
-		if r.State != bucketActive {
-			return ErrBusy
+	return s.changeAndFence(ctx, b, func(r *bucketRecord) error {
+		if r.Lock.On && v != VersioningOn {
+			return ErrLockState
 		}
 		r.Versioning = v
-		r.Epoch++
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range now.parts() {
-		if err := s.Registers.Fence(ctx, Objects, part, now.epoch); err != nil {
-			return nil, err
+}
+
+// fenceObjects refuses writes to the bucket by who knows an older state of it.
+func (s *Store) fenceObjects(ctx context.Context, b *Bucket) error {
+	for _, part := range b.parts() {
+		if err := s.Registers.Fence(ctx, Objects, part, b.epoch); err != nil {
+			return err
 		}
 	}
-	return now, nil
+	return nil
 }
 
 // anything reports whether there is an object, a delete marker or a version under a prefix.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,7 +89,7 @@ func (w *twins) step() {
 	if ids := w.ids[key]; len(ids) > 0 {
 		id = ids[w.rng.IntN(len(ids))]
 	}
-	switch n := w.rng.IntN(20); {
+	switch n := w.rng.IntN(22); {
 	case n < 7:
 		p := random(1 + w.rng.IntN(20)*w.rng.IntN(2000))
 		cond := w.conditions()
@@ -118,11 +119,16 @@ func (w *twins) step() {
 		if w.agree("copy "+key, err, errm); err == nil {
 			w.know(to, h.VersionID, hm.VersionID)
 		}
-	case n == 15:
+	case n < 17:
+		tags := []object.Tag{{Key: "turn", Value: fmt.Sprint(w.rng.IntN(1000))}}
+		_, err := w.Objects.SetTags(w.ctx, w.b, key, id, tags)
+		_, errm := w.mem.SetTags(w.ctx, w.bm, key, w.naive(id), tags)
+		w.agree("tag "+key, err, errm)
+	case n == 17:
 		if err := w.Objects.CleanUp(w.ctx); err != nil {
 			w.t.Fatal(err)
 		}
-	case n == 16:
+	case n == 18:
 		v := []object.Versioning{object.VersioningOn, object.VersioningOn, object.VersioningSuspended}[w.rng.IntN(3)]
 		w.versioning(v)
 	default:
@@ -148,6 +154,10 @@ func (w *twins) read(key, id string) {
 	w.agree(fmt.Sprintf("get %q %s", key, id), err, errm)
 	if errm != nil {
 		return
+	}
+	now, err := w.Objects.Stat(w.ctx, w.b, object.Get{Key: key, Version: id})
+	if err != nil || !slices.Equal(now.Tags, o.Tags) {
+		w.t.Fatalf("get %q %s: tags %v, %v; want %v", key, id, now.Tags, err, o.Tags)
 	}
 	want, _ := io.ReadAll(o.Body)
 	if !bytes.Equal(got, want) {
@@ -195,7 +205,7 @@ func (w *twins) shown(p *object.ListedVersions) string {
 		if n, ok := w.names[id]; ok {
 			id = n
 		}
-		fmt.Fprintf(&s, "%q %s %s %d marker:%v latest:%v\n", v.Key, id, v.ETag, v.Size, v.Marker, v.Latest)
+		fmt.Fprintf(&s, "%q %s %s %d marker:%v latest:%v %v\n", v.Key, id, v.ETag, v.Size, v.Marker, v.Latest, v.Tags)
 	}
 	fmt.Fprintf(&s, "%q more:%v", p.Prefixes, p.More)
 	return s.String()

@@ -444,7 +444,7 @@ func TestNothingThatIsZeroIsListed(t *testing.T) {
 		a.mending(api.Repair{Orphans: 13, Overdue: 1}):                                         "1 piece of which it is not known yet whether it is still used",
 		a.holds(api.Status{Counted: true}):                                                     "nothing yet",
 		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Partitions: 1}}})[0][1]: "barn still fetches 1 slice",
-		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Extents: 2}}})[0][1]:    "barn still fetches 2 pieces",
+		a.mendingRows(api.Status{Mending: []api.Mending{{Name: "barn", Extents: 2}}})[0][1]:    "barn still has 2 pieces to look at",
 	} {
 		if got != want {
 			t.Errorf("%q, not %q", got, want)

@@ -63,6 +63,13 @@ func (a *App) printStat(s api.Stat) {
 	if s.ContentType != "" {
 		rows = append(rows, []string{say.T("Type"), s.ContentType})
 	}
+	for i, t := range s.Tags {
+		first := ""
+		if i == 0 {
+			first = say.T("Tags")
+		}
+		rows = append(rows, []string{first, t.Key + "=" + t.Value})
+	}
 	if s.Inline {
 		rows = append(rows, []string{say.T("Lies"), say.T("in the object's row")})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -204,8 +205,7 @@ func (s scope) log(ctx context.Context) string {
 // prepare makes the system service's user, or lets a user's service outlive the login.
 func (s scope) prepare(ctx context.Context) error {
 	if !s.system {
-		_, err := runTool(ctx, "loginctl", "enable-linger")
-		return err
+		return linger(ctx)
 	}
 	const users = "/etc/sysusers.d/rhizome.conf"
 	if err := os.MkdirAll(filepath.Dir(users), 0o755); err != nil {
@@ -217,6 +217,22 @@ func (s scope) prepare(ctx context.Context) error {
 	}
 	_, err := runTool(ctx, "systemd-sysusers", users)
 	return err
+}
+
+// linger lets the person's services run while nobody is logged in. A computer without
+// polkit leaves that to its administrator.
+func linger(ctx context.Context) error {
+	name, err := user.Current()
+	if err != nil {
+		return errs.Newf(errs.Internal, "the system does not know who runs this: %w", err)
+	}
+	if word, err := runTool(ctx, "loginctl", "show-user", name.Username, "--property=Linger", "--value"); err == nil && word == "yes" {
+		return nil
+	}
+	if _, err := runTool(ctx, "loginctl", "enable-linger"); err != nil {
+		return errs.Newf(errs.Denied, "your service may not go on when you log out; an administrator of this computer allows it with: sudo loginctl enable-linger %s (%w)", name.Username, err)
+	}
+	return nil
 }
 
 func serviceUninstall(ctx context.Context, c *call) error {

@@ -133,7 +133,7 @@ func (a *App) homeLine(h api.Home) string {
 	return say.T("%s: %s, %s, %s used, %s free", name, state, say.N(int64(h.Nodes), "%s node", "%s nodes"), say.Bytes(h.Used), say.Bytes(h.Free))
 }
 
-// mendingRows say which nodes still fetch what belongs to them, and until when.
+// mendingRows say which nodes still fetch or check what belongs to them, and until when.
 func (a *App) mendingRows(s api.Status) (rows [][]string) {
 	for i, m := range s.Mending {
 		title := ""
@@ -147,10 +147,10 @@ func (a *App) mendingRows(s api.Status) (rows [][]string) {
 		if m.Partitions > 0 {
 			what = append(what, a.Say.N(int64(m.Partitions), "%s slice", "%s slices"))
 		}
-		if len(what) == 0 {
-			what = append(what, a.Say.N(m.Extents, "%s piece", "%s pieces"))
-		}
 		left := a.Say.T("%s still fetches %s", m.Name, strings.Join(what, a.Say.T(", ")))
+		if len(what) == 0 { // pieces that may be there already, or are others' by now
+			left = a.Say.T("%s still has %s to look at", m.Name, a.Say.N(m.Extents, "%s piece", "%s pieces"))
+		}
 		if m.Rate > 0 {
 			left += a.Say.T(", %s a second", a.Say.Bytes(m.Rate))
 		}

@@ -17,11 +17,13 @@ import (
 	"rhizome/node"
 )
 
-// The node's memory is kept below memoryLimit bytes, and below it garbage is collected
-// rarely: when there is collectAt percent as much of it as what is in use, or collectIdle
-// percent in an idle node. GOMEMLIMIT and GOGC say otherwise.
+// The node's memory is kept below memoryLimit bytes, and what the cache of a large row
+// store takes beyond smallCache. Below that, garbage is collected rarely: when there is
+// collectAt percent as much of it as what is in use, or collectIdle percent in an idle
+// node. GOMEMLIMIT and GOGC say otherwise.
 const (
 	memoryLimit = 160 << 20
+	smallCache  = 32 << 20
 	collectAt   = 400
 	collectIdle = 30
 )
@@ -57,10 +59,11 @@ func up(ctx context.Context, c *call) error {
 		return err
 	}
 	ownFiles()
+	config := c.nodeConfig(vs)
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+		config.CacheSized = func(bytes int64) { debug.SetMemoryLimit(memoryLimit + max(0, bytes-smallCache)) }
 	}
-	config := c.nodeConfig(vs)
 	if c.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 		config.Idle = collectBy

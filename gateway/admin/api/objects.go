@@ -23,11 +23,18 @@ type Stat struct {
 	Bucket string `json:"bucket"`
 	Parts  int    `json:"parts,omitempty"`
 	Attrs
+	Tags []Tag `json:"tags,omitempty"`
 	// Inline says that the bytes lie in the object's row.
 	Inline bool    `json:"inline"`
 	Pieces []Piece `json:"pieces,omitempty"`
 	// Whole says that every byte was found and checked.
 	Whole bool `json:"whole"`
+}
+
+// Tag is a name and a value that somebody gave an object.
+type Tag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
 }
 
 // Piece is one extent of an object.

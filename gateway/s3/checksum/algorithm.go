@@ -5,19 +5,24 @@
 // base64. Errors are *s3err.Error. Everything but Body is safe for concurrent use.
 //
 // Source: "Checking object integrity", Amazon S3 User Guide; CRC parameters from the
-// CRC RevEng catalogue (CRC-32/ISO-HDLC, CRC-32/ISCSI, CRC-64/NVME).
+// CRC RevEng catalogue (CRC-32/ISO-HDLC, CRC-32/ISCSI, CRC-64/NVME);
+// the xxHash specification (sums in the canonical, big-endian form).
 package checksum
 
 import (
+	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"hash"
 	"hash/crc32"
 	"strconv"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/minio/crc64nvme"
+	"github.com/zeebo/xxh3"
 )
 
 // Algorithm is one of the additional checksums.
@@ -31,6 +36,11 @@ const (
 	CRC64NVME
 	SHA1
 	SHA256
+	SHA512
+	MD5
+	XXHASH64
+	XXHASH3
+	XXHASH128
 	count
 )
 
@@ -45,6 +55,11 @@ var facts = [count]struct {
 	CRC64NVME: {"CRC64NVME", "X-Amz-Checksum-Crc64nvme", 8},
 	SHA1:      {"SHA1", "X-Amz-Checksum-Sha1", sha1.Size},
 	SHA256:    {"SHA256", "X-Amz-Checksum-Sha256", sha256.Size},
+	SHA512:    {"SHA512", "X-Amz-Checksum-Sha512", sha512.Size},
+	MD5:       {"MD5", "X-Amz-Checksum-Md5", md5.Size},
+	XXHASH64:  {"XXHASH64", "X-Amz-Checksum-Xxhash64", 8},
+	XXHASH3:   {"XXHASH3", "X-Amz-Checksum-Xxhash3", 8},
+	XXHASH128: {"XXHASH128", "X-Amz-Checksum-Xxhash128", 16},
 }
 
 // ParseAlgorithm reads a name such as "crc32c", in any case.
@@ -79,8 +94,30 @@ func (a Algorithm) New() hash.Hash {
 		return sha1.New()
 	case SHA256:
 		return sha256.New()
+	case SHA512:
+		return sha512.New()
+	case MD5:
+		return md5.New()
+	case XXHASH64:
+		return xxhash.New()
+	case XXHASH3:
+		return xxh3.New()
+	case XXHASH128:
+		return wide{xxh3.New()}
 	}
 	return nil
+}
+
+// wide is XXH3 with sums of 128 bits.
+type wide struct{ *xxh3.Hasher }
+
+// Size implements hash.Hash.
+func (wide) Size() int { return 16 }
+
+// Sum implements hash.Hash.
+func (w wide) Sum(b []byte) []byte {
+	sum := w.Sum128().Bytes()
+	return append(b, sum[:]...)
 }
 
 // Type says what the checksum of an object in parts is taken over.
@@ -107,12 +144,12 @@ func (t Type) String() string {
 	return ""
 }
 
-// ParseType reads FULL_OBJECT or COMPOSITE.
+// ParseType reads FULL_OBJECT or COMPOSITE, in any case.
 func ParseType(s string) (Type, bool) {
-	switch s {
-	case "FULL_OBJECT":
+	switch {
+	case strings.EqualFold(s, "FULL_OBJECT"):
 		return FullObject, true
-	case "COMPOSITE":
+	case strings.EqualFold(s, "COMPOSITE"):
 		return Composite, true
 	}
 	return Unset, false
@@ -125,7 +162,7 @@ func (a Algorithm) Allows(t Type) bool {
 		return t == FullObject || t == Composite
 	case CRC64NVME:
 		return t == FullObject
-	case SHA1, SHA256:
+	case SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128:
 		return t == Composite
 	}
 	return false

@@ -18,12 +18,15 @@ type Body struct {
 	want   Want
 	md5    hash.Hash
 	sum    hash.Hash // nil for None
+	also   hash.Hash // nil for None
 	pool   *Pool     // nil: none, or closed
 	shared bool      // md5 is the pool's
 }
 
 // NewBody returns a Body for w.
-func NewBody(w Want) *Body { return &Body{want: w, md5: md5.New(), sum: w.Algorithm.New()} }
+func NewBody(w Want) *Body {
+	return &Body{want: w, md5: md5.New(), sum: w.Algorithm.New(), also: w.Also.New()}
+}
 
 // Close gives back what b has of its Pool. It may be called again, and for any Body.
 func (b *Body) Close() {
@@ -36,6 +39,9 @@ func (b *Body) Close() {
 // Write hashes p. It never fails.
 func (b *Body) Write(p []byte) (int, error) {
 	const piece = 16 << 10 // stays in the nearest cache between the two hashes
+	if b.also != nil {
+		b.also.Write(p)
+	}
 	if b.sum == nil {
 		return b.md5.Write(p)
 	}
@@ -59,7 +65,7 @@ func (b *Body) Finish(trailer func(name string) string) (md5, sum []byte, err er
 	md5 = b.md5.Sum(nil)
 	if b.want.MD5 != nil && !bytes.Equal(md5, b.want.MD5) {
 		e := s3err.Newf(s3err.BadDigest, "The Content-MD5 you specified did not match what we received.")
-		return nil, nil, e.With("ExpectedDigest", base64.StdEncoding.EncodeToString(b.want.MD5)).
+		return nil, nil, e.With("ExpectedDigest", hex.EncodeToString(b.want.MD5)).
 			With("CalculatedDigest", base64.StdEncoding.EncodeToString(md5))
 	}
 	if b.sum == nil {
@@ -76,6 +82,14 @@ func (b *Body) Finish(trailer func(name string) string) (md5, sum []byte, err er
 		return nil, nil, s3err.Newf(s3err.BadDigest, "The %s you specified did not match the calculated checksum.", b.want.Algorithm)
 	}
 	return md5, sum, nil
+}
+
+// Also returns the sum of w.Also, nil for None. Call it after Finish.
+func (b *Body) Also() []byte {
+	if b.also == nil {
+		return nil
+	}
+	return b.also.Sum(nil)
 }
 
 // trailerSum reads the sum that came in the trailer.

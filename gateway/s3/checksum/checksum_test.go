@@ -61,7 +61,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "md5", "CRC"} {
+	for _, bad := range []string{"", "md4", "CRC"} {
 		if _, ok := ParseAlgorithm(bad); ok {
 			t.Errorf("accepted %q", bad)
 		}
@@ -222,7 +222,9 @@ func TestMultipart(t *testing.T) {
 		{"CRC64NVME", "COMPOSITE", None, Unset, "COMPOSITE checksum type cannot be used with the crc64nvme"},
 		{"", "COMPOSITE", None, Unset, "can only be used with"},
 		{"CRC32", "HALF", None, Unset, "x-amz-checksum-type"},
-		{"MD5", "", None, Unset, "unsupported"},
+		{"MD4", "", None, Unset, "unsupported"},
+		{"md5", "composite", MD5, Composite, ""},
+		{"XXHASH128", "FULL_OBJECT", None, Unset, "cannot be used"},
 	} {
 		h := http.Header{}
 		if c.algorithm != "" {
@@ -357,6 +359,26 @@ func BenchmarkJoin10000Parts(b *testing.B) {
 	for b.Loop() {
 		if _, err := CRC64NVME.Join(FullObject, parts); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestSums: of the text that RFC 3720 and others take as their example.
+func TestSums(t *testing.T) {
+	const text = "123456789"
+	for a, want := range map[Algorithm]string{
+		MD5:       "25f9e794323b453885f5181f1b624d0b",
+		XXHASH64:  "8cb841db40e6ae83",
+		XXHASH3:   "",
+		XXHASH128: "",
+	} {
+		h := a.New()
+		if _, err := h.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		sum := h.Sum(nil)
+		if len(sum) != a.Size() || h.Size() != a.Size() || want != "" && hex.EncodeToString(sum) != want {
+			t.Errorf("%v: %x", a, sum)
 		}
 	}
 }

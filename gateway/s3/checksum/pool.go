@@ -62,7 +62,7 @@ func (p *Pool) NewBody(w Want, size int64) *Body {
 	if p == nil || size < minShared || size > maxShared {
 		return NewBody(w)
 	}
-	b := &Body{want: w, sum: w.Algorithm.New(), pool: p}
+	b := &Body{want: w, sum: w.Algorithm.New(), also: w.Also.New(), pool: p}
 	if p.active.Add(1) >= minActive {
 		p.start.Do(p.launch)
 		select {

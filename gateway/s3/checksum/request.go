@@ -16,6 +16,8 @@ type Want struct {
 	Algorithm Algorithm
 	// Sum is its value from a header, nil if it comes in a trailer or not at all.
 	Sum []byte
+	// Also is another algorithm to work out, None for none.
+	Also Algorithm
 	// Trailer: the value comes in the trailer TrailerName.
 	Trailer bool
 }
@@ -40,7 +42,7 @@ func errSeveral() error {
 
 func errUnknown() error {
 	return invalid("Checksum algorithm provided is unsupported. " +
-		"Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		"Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]")
 }
 
 func errValue(header string) error {

@@ -123,7 +123,7 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 func (r *Reader) readPlain(p []byte) (int, error) {
 	n, err := r.body.Read(p)
 	if int64(n) > r.left {
-		return 0, errLong()
+		return 0, errLength()
 	}
 	r.left -= int64(n)
 	if r.hash != nil {
@@ -148,8 +148,8 @@ func (r *Reader) endPlain() error {
 	return io.EOF
 }
 
-func errLong() error {
-	return s3err.Newf(s3err.IncompleteBody, "The request body is longer than its announced length.")
+func errLength() error {
+	return s3err.Newf(s3err.IncompleteBody, "You did not provide the number of bytes specified by the Content-Length HTTP header")
 }
 
 // broken says what the end of the connection means to the client.

@@ -15,7 +15,7 @@ import (
 
 // Size returns the length of the body that r will decode to, from
 // x-amz-decoded-content-length for streaming modes and Content-Length else. A missing
-// one is MissingContentLength, a malformed one InvalidArgument.
+// or malformed one is MissingContentLength.
 func Size(r *http.Request, m sigv4.Mode) (int64, error) {
 	if !m.Streaming() {
 		if r.ContentLength < 0 {
@@ -30,7 +30,7 @@ func Size(r *http.Request, m sigv4.Mode) (int64, error) {
 	}
 	n, err := strconv.ParseInt(v[0], 10, 64)
 	if err != nil || n < 0 || len(v) > 1 || v[0][0] == '+' {
-		return 0, s3err.Argument(strings.ToLower(name), strings.Join(v, ","), "The length must be one number.")
+		return 0, s3err.New(s3err.MissingContentLength)
 	}
 	return n, nil
 }

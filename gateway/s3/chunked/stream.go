@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strconv"
 
@@ -16,7 +17,7 @@ import (
 const emptySHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 func malformed(what string) error {
-	return s3err.Newf(s3err.IncompleteBody, "The aws-chunked body is malformed: %s.", what)
+	return s3err.New(s3err.IncompleteBody).Because(errors.New("aws-chunked: " + what))
 }
 
 func (r *Reader) readStream(p []byte) (int, error) {
@@ -69,7 +70,7 @@ func (r *Reader) nextChunk() error {
 		return malformed("a chunk's size is no hexadecimal number")
 	}
 	if size > r.left {
-		return errLong()
+		return errLength()
 	}
 	if size > 0 && r.number > 0 && r.size < MinChunk {
 		return s3err.New(s3err.InvalidChunkSizeError, s3err.Field{Name: "Chunk", Value: strconv.Itoa(r.number)},
@@ -161,7 +162,7 @@ func (r *Reader) stringToSign(algorithm, middle string, sum [32]byte) string {
 // finish reads what follows the last chunk's header. io.EOF says that all was right.
 func (r *Reader) finish() error {
 	if r.o.Size >= 0 && r.left > 0 {
-		return s3err.New(s3err.IncompleteBody)
+		return errLength()
 	}
 	if err := r.verifyChunk(); err != nil {
 		return err

@@ -119,6 +119,9 @@ func (c *condition) add(name, s string, vars bool) error {
 		c.values = append(c.values, b)
 	case c.read != nil:
 		v, ok := c.read(s)
+		if !ok && c.name == "aws:sourceip" {
+			return fault(badAddress, s)
+		}
 		if !ok {
 			return fault(badValue, name+": "+s)
 		}

@@ -5,6 +5,8 @@ import "rhizome/gateway/s3/s3err"
 // What is wrong with a policy, in AWS's words.
 const (
 	notJSON          = "Policies must be valid JSON and the first byte must be '{'"
+	brokenJSON       = "This policy contains invalid Json"
+	badAddress       = "Invalid IP address in Conditions"
 	tooLong          = "Policy exceeds the maximum allowed document size."
 	badVersion       = "The policy must contain a valid version string"
 	unknownField     = "Unknown field"
@@ -27,6 +29,17 @@ const (
 	keyNotFitting    = "Conditions do not apply to combination of actions and resources in statement"
 	badType          = "Policy has an element of the wrong type"
 )
+
+// emptyList is what is wrong with an element without anything in it.
+func emptyList(name string) string {
+	switch name {
+	case "Action", "NotAction":
+		return badAction
+	case "Resource", "NotResource":
+		return badResource
+	}
+	return name + " cannot be empty!"
+}
 
 // fault returns MalformedPolicy; detail, if any, says where.
 func fault(message, detail string) error {

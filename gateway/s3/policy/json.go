@@ -37,7 +37,7 @@ func readJSON(text []byte) (object, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, fault(notJSON, "")
+		return nil, fault(brokenJSON, "")
 	}
 	return v.(object), nil
 }
@@ -45,7 +45,7 @@ func readJSON(text []byte) (object, error) {
 func readValue(dec *json.Decoder, deep int) (any, error) {
 	t, err := dec.Token()
 	if err != nil {
-		return nil, fault(notJSON, "")
+		return nil, fault(brokenJSON, "")
 	}
 	delim, ok := t.(json.Delim)
 	switch {
@@ -73,7 +73,7 @@ func readObject(dec *json.Decoder, deep int) (any, error) {
 		t, err := dec.Token()
 		name, ok := t.(string)
 		if err != nil || !ok {
-			return nil, fault(notJSON, "")
+			return nil, fault(brokenJSON, "")
 		}
 		if seen[name] {
 			return nil, fault(duplicateField+" "+name, "")
@@ -90,7 +90,7 @@ func readObject(dec *json.Decoder, deep int) (any, error) {
 
 func closed(dec *json.Decoder) error {
 	if _, err := dec.Token(); err != nil {
-		return fault(notJSON, "")
+		return fault(brokenJSON, "")
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func texts(name string, v any) ([]string, error) {
 		if len(out) > 0 {
 			return out, nil
 		}
-		return nil, fault(name+" cannot be empty!", "")
+		return nil, fault(emptyList(name), name)
 	}
 	return nil, fault(badType, name)
 }

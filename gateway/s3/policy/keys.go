@@ -36,7 +36,9 @@ const (
 	tagged = "DeleteObjectTagging DeleteObjectVersionTagging GetObject GetObjectAcl GetObjectAttributes GetObjectTagging " +
 		"GetObjectVersion GetObjectVersionAcl GetObjectVersionAttributes GetObjectVersionTagging PutObjectAcl PutObjectTagging " +
 		"PutObjectVersionAcl PutObjectVersionTagging"
-	tagging = "PutObject PutObjectTagging PutObjectVersionTagging"
+	tagging   = "PutObject PutObjectTagging PutObjectVersionTagging"
+	retaining = "PutObject PutObjectRetention BypassGovernanceRetention"
+	holding   = "PutObject PutObjectLegalHold"
 )
 
 // keys are the condition keys, in lower case; names are the same in any case, but for
@@ -67,6 +69,11 @@ var keys = map[string]key{
 	"s3:existingobjecttag/":   {kind: anyKind, on: tagged},
 	"s3:requestobjecttag/":    {kind: anyKind, on: tagging, made: true},
 	"s3:requestobjecttagkeys": {kind: words, many: true, on: tagging, made: true},
+
+	"s3:object-lock-legal-hold":               {kind: words, on: holding, made: true},
+	"s3:object-lock-mode":                     {kind: words, on: retaining, made: true},
+	"s3:object-lock-remaining-retention-days": {kind: number, on: retaining, made: true},
+	"s3:object-lock-retain-until-date":        {kind: date, on: retaining, made: true},
 
 	"s3:objectcreationoperation": {kind: boolean, on: storing},
 

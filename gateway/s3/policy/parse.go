@@ -18,6 +18,9 @@ type Where struct {
 	// Resolve finds a principal other than "*": as it stands under AWS, or under
 	// CanonicalUser if canonical. ok is false if there is none, or more than one.
 	Resolve func(written string, canonical bool) (id Principal, ok bool, err error)
+	// New says that the policy is being put. One that was put before an additional rule
+	// came is read without it.
+	New bool
 }
 
 // Policy is a policy that was understood. It is never changed.
@@ -171,8 +174,25 @@ func (r *reading) take(f field) (err error) {
 	return err
 }
 
+// eachFits reports whether every action that the statement names has the key, of those that
+// a pattern stands for one at least, as in AWS.
+func (r *reading) eachFits(k key) bool {
+	for _, w := range r.written {
+		if set, _, err := readActions([]string{w}); err != nil || !k.fits(set) {
+			return false
+		}
+	}
+	return true
+}
+
 // check holds the elements of a statement against each other.
 func (r *reading) check() error {
+	for i := range r.conditions {
+		k, _ := keyOf(r.conditions[i].name)
+		if !r.notActions && !(k.fits(r.actions) && (!r.in.New || r.eachFits(k))) {
+			return fault(keyNotFitting, r.conditions[i].name)
+		}
+	}
 	if !r.notActions && !r.notResources {
 		kinds := 0
 		for _, t := range r.resources {
@@ -182,12 +202,6 @@ func (r *reading) check() error {
 			if k&kinds == 0 {
 				return fault(actionNotFitting, r.written[i])
 			}
-		}
-	}
-	for i := range r.conditions {
-		k, _ := keyOf(r.conditions[i].name)
-		if !r.notActions && !k.fits(r.actions) {
-			return fault(keyNotFitting, r.conditions[i].name)
 		}
 	}
 	return nil

@@ -15,8 +15,8 @@ var malformed = []struct{ doc, message string }{
 	{``, notJSON},
 	{`[]`, notJSON},
 	{` {}`, notJSON},
-	{`{"Statement":`, notJSON},
-	{`{"Statement":[` + plain + `}]} x`, notJSON},
+	{`{"Statement":`, brokenJSON},
+	{`{"Statement":[` + plain + `}]} x`, brokenJSON},
 	{"{\"Id\":\"\xff\",\"Statement\":[" + plain + "}]}", notJSON},
 	{`{}`, missingStatement},
 	{`{"Statement":[]}`, emptyStatement},
@@ -37,19 +37,19 @@ var malformed = []struct{ doc, message string }{
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Resource":"*"}}`, noAction},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:*"}}`, noResource},
 	{`{"Statement":{"Effect":"allow","Principal":"*","Action":"s3:*","Resource":"*"}}`, "Invalid effect: allow"},
-	{`{"Statement":{"Effect":"Allow","Principal":"alice","Action":"s3:*","Resource":"*"}}`, badPrincipal},
+	{`{"Statement":{"Effect":"Allow","Principal":"nobody","Action":"s3:*","Resource":"*"}}`, badPrincipal},
 	{`{"Statement":{"Effect":"Allow","Principal":{},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
 	{`{"Statement":{"Effect":"Allow","Principal":{"Service":"x"},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
 	{`{"Statement":{"Effect":"Allow","Principal":{"AWS":"nobody"},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
 	{`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::m1:user/*"},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
 	{`{"Statement":{"Effect":"Allow","Principal":{"CanonicalUser":"*"},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
-	{`{"Statement":{"Effect":"Allow","Principal":{"AWS":[]},"Action":"s3:*","Resource":"*"}}`, "AWS cannot be empty!"},
-	{`{"Statement":{"Effect":"Allow","Principal":{"AWS":[1]},"Action":"s3:*","Resource":"*"}}`, badType},
+	{`{"Statement":{"Effect":"Allow","Principal":{"AWS":[]},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
+	{`{"Statement":{"Effect":"Allow","Principal":{"AWS":[1]},"Action":"s3:*","Resource":"*"}}`, badPrincipal},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:Nothing","Resource":"*"}}`, badAction},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:Nothing*","Resource":"*"}}`, badAction},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"ec2:*","Resource":"*"}}`, badAction},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"GetObject","Resource":"*"}}`, badAction},
-	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":[],"Resource":"*"}}`, "Action cannot be empty!"},
+	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":[],"Resource":"*"}}`, badAction},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"garden/*"}}`, badResource},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"}}`, badResource},
 	{`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::${aws:username}/*"}}`, badResource},
@@ -68,7 +68,7 @@ var malformed = []struct{ doc, message string }{
 	{`{"Statement":` + plain + `,"Condition":{"StringEquals":{"s3:ExistingObjectTag/":"x"}}}}`, badKey},
 	{`{"Statement":` + plain + `,"Condition":{"StringEquals":{"aws:Referer":"x","aws:referer":"y"}}}}`, "Duplicate field aws:referer"},
 	{`{"Statement":` + plain + `,"Condition":{"IpAddress":{"aws:Referer":"10.0.0.1"}}}}`, badKey},
-	{`{"Statement":` + plain + `,"Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/33"}}}}`, badValue},
+	{`{"Statement":` + plain + `,"Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/33"}}}}`, badAddress},
 	{`{"Statement":` + plain + `,"Condition":{"Bool":{"aws:SecureTransport":"yes"}}}}`, badValue},
 	{`{"Statement":` + plain + `,"Condition":{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}}}`, badValue},
 	{`{"Statement":` + plain + `,"Condition":{"NumericLessThan":{"s3:signatureAge":"0x10"}}}}`, badValue},
@@ -94,7 +94,7 @@ func TestMalformed(t *testing.T) {
 func TestResolve(t *testing.T) {
 	broken := errors.New("broken")
 	_, err := Parse([]byte(`{"Statement":{"Effect":"Allow","Principal":{"AWS":"a"},"Action":"s3:*","Resource":"*"}}`),
-		Where{"garden", func(string, bool) (Principal, bool, error) { return Principal{}, false, broken }})
+		Where{Bucket: "garden", Resolve: func(string, bool) (Principal, bool, error) { return Principal{}, false, broken }})
 	if !errors.Is(err, broken) {
 		t.Error(err)
 	}
@@ -207,5 +207,23 @@ func TestGlob(t *testing.T) {
 		if globOf(c.glob, true).matches(c.s) != c.want {
 			t.Errorf("%q on %q is not %v", c.glob, c.s, c.want)
 		}
+	}
+}
+
+// TestNew: a policy that is put may be refused for what one that stands is read with.
+func TestNew(t *testing.T) {
+	const both = `{"Statement":{"Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:PutObject"],` +
+		`"Resource":"arn:aws:s3:::garden/*","Condition":{"StringEquals":{"s3:x-amz-acl":"private"}}}}`
+	stands, put := here, here
+	put.New = true
+	if _, err := Parse([]byte(both), stands); err != nil {
+		t.Error(err)
+	}
+	var e *s3err.Error
+	if _, err := Parse([]byte(both), put); !errors.As(err, &e) || e.Message != keyNotFitting {
+		t.Errorf("%v", err)
+	}
+	if _, err := Parse([]byte(strings.Replace(both, `"s3:GetObject",`, "", 1)), put); err != nil {
+		t.Error(err)
 	}
 }

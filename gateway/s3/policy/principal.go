@@ -21,11 +21,9 @@ type principals struct {
 }
 
 func readPrincipals(v any, in Where) (principals, error) {
-	if s, ok := v.(string); ok {
-		if s != "*" {
-			return principals{}, fault(badPrincipal, s)
-		}
-		return principals{anybody: true}, nil
+	switch v.(type) {
+	case string, list: // AWS takes "*" alone here; what else there is can only be meant so
+		v = object{{"AWS", v}}
 	}
 	o, ok := v.(object)
 	if !ok || len(o) == 0 {
@@ -38,7 +36,7 @@ func readPrincipals(v any, in Where) (principals, error) {
 		}
 		written, err := texts(f.name, f.value)
 		if err != nil {
-			return out, err
+			return out, fault(badPrincipal, f.name)
 		}
 		for _, s := range written {
 			if err := out.add(s, f.name == "CanonicalUser", in); err != nil {

@@ -32,8 +32,8 @@ func (f *Form) Header() http.Header {
 	h := make(http.Header)
 	for name, value := range f.Fields {
 		switch {
-		case name == "acl" || name == "tagging":
-			h.Set("x-amz-"+name, value)
+		case name == "acl":
+			h.Set("x-amz-acl", value)
 		case isHeader(name):
 			h.Set(name, value)
 		}

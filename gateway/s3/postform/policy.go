@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -20,6 +19,7 @@ type condition struct {
 	field    string // lower case, without '$'
 	value    string
 	min, max int64
+	named    bool   // the field was written with '$'; without, it is none, and nothing holds
 	text     string // as written
 }
 
@@ -60,7 +60,7 @@ func (f *Form) Authorize(bucket string, now time.Time) error {
 		if c.field == "bucket" {
 			value = bucket
 		}
-		if !c.holds(value) {
+		if !c.named || !c.holds(value) {
 			return denied("Policy Condition failed: %s", c.text)
 		}
 	}
@@ -99,36 +99,22 @@ func (c condition) holds(value string) bool {
 
 // parsePolicy reads a policy document in base64.
 func parsePolicy(s string) (policy, error) {
+	if s == "" {
+		return policy{}, invalid("Expecting '{' but found End-of-Input")
+	}
 	text, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {
-		return policy{}, invalid("the policy is not base64.")
+		return policy{}, invalid("invalid Base64 encoding.")
 	}
 	if len(text) > MaxPolicy {
 		return policy{}, s3err.New(s3err.MaxMessageLengthExceeded)
 	}
-	var doc struct {
-		Expiration *string            `json:"expiration"`
-		Conditions *[]json.RawMessage `json:"conditions"`
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&doc); err != nil {
-		return policy{}, invalid("Invalid JSON: %v.", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return policy{}, invalid("Invalid JSON: text behind the document.")
-	}
-	switch {
-	case doc.Expiration == nil:
-		return policy{}, invalid("Policy missing expiration.")
-	case doc.Conditions == nil:
-		return policy{}, invalid("Policy missing conditions.")
-	}
 	var p policy
-	if p.expires, err = time.Parse(time.RFC3339, *doc.Expiration); err != nil {
-		return policy{}, invalid("Invalid 'expiration' value: '%s'", *doc.Expiration)
+	conditions, err := p.document(text)
+	if err != nil {
+		return policy{}, err
 	}
-	for _, raw := range *doc.Conditions {
+	for _, raw := range conditions {
 		c, err := parseCondition(raw)
 		if err != nil {
 			return policy{}, err
@@ -138,38 +124,98 @@ func parsePolicy(s string) (policy, error) {
 	return p, nil
 }
 
+// document reads a policy's two elements and returns the conditions as they stand.
+func (p *policy) document(text []byte) ([]json.RawMessage, error) {
+	var doc map[string]json.RawMessage
+	if json.Unmarshal(text, &doc) != nil || doc == nil {
+		return nil, invalid("Invalid JSON.")
+	}
+	for name := range doc {
+		if name != "expiration" && name != "conditions" {
+			return nil, invalid("Unexpected: %q", name)
+		}
+	}
+	expiration, ok := doc["expiration"]
+	if !ok {
+		return nil, invalid("Policy missing expiration.")
+	}
+	var when string
+	if json.Unmarshal(expiration, &when) != nil {
+		return nil, invalid("Invalid JSON.")
+	}
+	var err error
+	if p.expires, err = time.Parse(time.RFC3339, when); err != nil {
+		return nil, invalid("Invalid 'expiration' value: '%s'", when)
+	}
+	raw, ok := doc["conditions"]
+	if !ok {
+		return nil, invalid("Policy missing conditions.")
+	}
+	var conditions []json.RawMessage
+	if json.Unmarshal(raw, &conditions) != nil || conditions == nil {
+		return nil, invalid("Invalid 'conditions' value: must be a List.")
+	}
+	return conditions, nil
+}
+
 // parseCondition reads {"field": "value"} or [operator, field, value].
 func parseCondition(raw json.RawMessage) (condition, error) {
 	c := condition{text: string(raw)}
 	if len(raw) > 0 && raw[0] == '{' {
-		var simple map[string]string
-		if err := json.Unmarshal(raw, &simple); err != nil || len(simple) != 1 {
-			return c, invalid("Invalid Simple-Condition: Simple-Conditions must have exactly one property specified, a string: %s", raw)
-		}
-		for name, value := range simple {
-			c.op, c.field, c.value = "eq", strings.ToLower(name), value
-		}
-		return c, nil
+		return c, c.simple(raw)
+	}
+	if len(raw) == 0 || raw[0] != '[' {
+		return c, invalid("Invalid condition test: must be a List or Object.")
 	}
 	var list []any
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	if err := d.Decode(&list); err != nil || len(list) != 3 {
-		return c, invalid("Invalid Condition: a condition is an object or a list of three: %s", raw)
+	if err := d.Decode(&list); err != nil {
+		return c, invalid("Invalid JSON.")
+	}
+	if len(list) == 0 {
+		return c, invalid("Invalid Condition: missing operation identifier.")
 	}
 	op, ok := list[0].(string)
 	c.op = strings.ToLower(op)
-	if ok && c.op == lengthRange {
+	switch {
+	case !ok:
+		return c, invalid("Invalid JSON.")
+	case c.op != "eq" && c.op != "starts-with" && c.op != lengthRange:
+		return c, invalid("Invalid Condition: unknown operation '%s'.", op)
+	case len(list) != 3:
+		return c, invalid("Invalid %s: wrong number of arguments.", op)
+	case c.op == lengthRange:
 		return c, c.setRange(list[1], list[2])
 	}
 	name, ok1 := list[1].(string)
 	value, ok2 := list[2].(string)
-	name, ok3 := strings.CutPrefix(name, "$")
-	if c.op != "eq" && c.op != "starts-with" || !ok || !ok1 || !ok2 || !ok3 || name == "" {
-		return c, invalid("Invalid Condition: %s", raw)
+	if !ok1 || !ok2 {
+		return c, invalid("Invalid JSON.")
 	}
+	name, c.named = strings.CutPrefix(name, "$")
 	c.field, c.value = strings.ToLower(name), value
 	return c, nil
+}
+
+// simple reads {"field": "value"}.
+func (c *condition) simple(raw json.RawMessage) error {
+	var fields map[string]any
+	if json.Unmarshal(raw, &fields) != nil {
+		return invalid("Invalid JSON.")
+	}
+	if len(fields) != 1 {
+		return invalid("Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
+	}
+	for name, v := range fields {
+		value, ok := v.(string)
+		if !ok {
+			return invalid("Invalid Simple-Condition: value must be a string.")
+		}
+		c.op, c.field, c.value, c.named = "eq", strings.ToLower(name), value, true
+		c.text = fmt.Sprintf("[%q, %q, %q]", "eq", "$"+c.field, value)
+	}
+	return nil
 }
 
 // setRange reads the bounds of content-length-range.
@@ -177,7 +223,10 @@ func (c *condition) setRange(low, high any) (err error) {
 	if c.min, err = bound(low); err == nil {
 		c.max, err = bound(high)
 	}
-	if err != nil || c.min > c.max {
+	if err != nil {
+		return invalid("Invalid JSON.")
+	}
+	if c.min > c.max {
 		return invalid("Invalid content-length-range: %s", c.text)
 	}
 	return nil

@@ -22,7 +22,9 @@ const (
 	InternalError                         Code = "InternalError"
 	InvalidAccessKeyId                    Code = "InvalidAccessKeyId"
 	InvalidArgument                       Code = "InvalidArgument"
+	InvalidBucketAclWithObjectOwnership   Code = "InvalidBucketAclWithObjectOwnership"
 	InvalidBucketName                     Code = "InvalidBucketName"
+	InvalidBucketState                    Code = "InvalidBucketState"
 	InvalidChunkSizeError                 Code = "InvalidChunkSizeError"
 	InvalidDigest                         Code = "InvalidDigest"
 	InvalidPart                           Code = "InvalidPart"
@@ -31,11 +33,12 @@ const (
 	InvalidPolicyDocument                 Code = "InvalidPolicyDocument"
 	InvalidRange                          Code = "InvalidRange"
 	InvalidRequest                        Code = "InvalidRequest"
+	InvalidRetentionPeriod                Code = "InvalidRetentionPeriod"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
 	InvalidTag                            Code = "InvalidTag"
 	InvalidToken                          Code = "InvalidToken"
 	InvalidURI                            Code = "InvalidURI"
-	InvalidWebsiteRedirectLocation        Code = "InvalidWebsiteRedirectLocation"
+	InvalidRedirectLocation               Code = "InvalidRedirectLocation"
 	KeyTooLongError                       Code = "KeyTooLongError"
 	MalformedPOSTRequest                  Code = "MalformedPOSTRequest"
 	MalformedPolicy                       Code = "MalformedPolicy"
@@ -52,6 +55,7 @@ const (
 	NoSuchConfiguration                   Code = "NoSuchConfiguration"
 	NoSuchKey                             Code = "NoSuchKey"
 	NoSuchLifecycleConfiguration          Code = "NoSuchLifecycleConfiguration"
+	NoSuchObjectLockConfiguration         Code = "NoSuchObjectLockConfiguration"
 	NoSuchPublicAccessBlockConfiguration  Code = "NoSuchPublicAccessBlockConfiguration"
 	NoSuchTagSet                          Code = "NoSuchTagSet"
 	NoSuchUpload                          Code = "NoSuchUpload"
@@ -65,6 +69,7 @@ const (
 	PreconditionFailed                    Code = "PreconditionFailed"
 	QuotaExceeded                         Code = "QuotaExceeded"
 	ReplicationConfigurationNotFoundError Code = "ReplicationConfigurationNotFoundError"
+	RequestHeaderSectionTooLarge          Code = "RequestHeaderSectionTooLarge"
 	RequestIsNotMultiPartContent          Code = "RequestIsNotMultiPartContent"
 	RequestTimeTooSkewed                  Code = "RequestTimeTooSkewed"
 	RequestTimeout                        Code = "RequestTimeout"
@@ -82,18 +87,18 @@ type entry struct {
 
 // table is never changed.
 var table = map[Code]entry{
-	AccessControlListNotSupported:         {400, "The bucket does not allow ACLs"},
-	AccessDenied:                          {403, "Access Denied"},
-	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."},
+	AccessControlListNotSupported:         {400, "The bucket does not allow ACLs."},
+	AccessDenied:                          {403, "Access Denied."},
+	AccessForbidden:                       {403, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."},
 	AuthorizationHeaderMalformed:          {400, "The authorization header that you provided is not valid."},
 	AuthorizationQueryParametersError:     {400, "The authorization query parameters that you provided are not valid."},
 	BadRequest:                            {400, "Bad Request"},
-	BadDigest:                             {400, "The Content-MD5 or checksum value that you specified did not match what the server received."},
+	BadDigest:                             {400, "The Content-MD5 you specified did not match what we received."},
 	BucketAlreadyExists:                   {409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."},
 	BucketAlreadyOwnedByYou:               {409, "Your previous request to create the named bucket succeeded and you already own it."},
-	BucketNotEmpty:                        {409, "The bucket you tried to delete is not empty"},
+	BucketNotEmpty:                        {409, "The bucket you tried to delete is not empty."},
 	ConditionalRequestConflict:            {409, "The conditional request cannot succeed due to a conflicting operation against this resource."},
-	EntityTooLarge:                        {400, "Your proposed upload exceeds the maximum allowed size"},
+	EntityTooLarge:                        {400, "Your proposed upload exceeds the maximum allowed object size."},
 	EntityTooSmall:                        {400, "Your proposed upload is smaller than the minimum allowed size"},
 	IllegalLocationConstraintException:    {400, "The specified location constraint is incompatible for the region specific endpoint this request was sent to."},
 	IncompleteBody:                        {400, "The request body terminated unexpectedly"},
@@ -102,49 +107,54 @@ var table = map[Code]entry{
 	InternalError:                         {500, "We encountered an internal error. Please try again."},
 	InvalidAccessKeyId:                    {403, "The AWS Access Key Id you provided does not exist in our records."},
 	InvalidArgument:                       {400, "Invalid Argument"},
+	InvalidBucketAclWithObjectOwnership:   {400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"},
 	InvalidBucketName:                     {400, "The specified bucket is not valid."},
+	InvalidBucketState:                    {409, "The request is not valid for the current state of the bucket."},
 	InvalidChunkSizeError:                 {403, "Only the last chunk is allowed to have a size less than 8192 bytes"},
-	InvalidDigest:                         {400, "The Content-MD5 you specified was invalid."},
+	InvalidDigest:                         {400, "The Content-Md5 you specified is not valid."},
 	InvalidPart:                           {400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."},
-	InvalidPartNumber:                     {416, "The requested partnumber is not satisfiable"},
+	InvalidPartNumber:                     {416, "The requested partnumber is not satisfiable."},
 	InvalidPartOrder:                      {400, "The list of parts was not in ascending order. Parts must be ordered by part number."},
 	InvalidPolicyDocument:                 {400, "Invalid Policy: the content of the form does not meet the conditions specified in the policy document."},
 	InvalidRange:                          {416, "The requested range is not satisfiable"},
-	InvalidRequest:                        {400, "Invalid Request"},
+	InvalidRetentionPeriod:                {400, "The retention period is not valid."},
+	InvalidRequest:                        {400, "Invalid Request."},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
 	InvalidTag:                            {400, "The tag provided was not a valid tag."},
 	InvalidToken:                          {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                            {400, "Couldn't parse the specified URI."},
-	InvalidWebsiteRedirectLocation:        {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
-	KeyTooLongError:                       {400, "Your key is too long"},
+	InvalidRedirectLocation:               {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
+	KeyTooLongError:                       {400, "Your key is too long."},
 	MalformedPOSTRequest:                  {400, "The body of your POST request is not well-formed multipart/form-data."},
 	MalformedPolicy:                       {400, "The policy is not in the valid JSON format or contains an invalid element."},
-	MalformedXML:                          {400, "The XML you provided was not well-formed or did not validate against our published schema"},
+	MalformedXML:                          {400, "The XML you provided was not well-formed or did not validate against our published schema."},
 	MalformedTrailerError:                 {400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
 	MaxMessageLengthExceeded:              {400, "Your request was too big."},
 	MaxPostPreDataLengthExceeded:          {400, "Your POST request fields preceeding the upload file was too large."},
 	MetadataTooLarge:                      {400, "Your metadata headers exceed the maximum allowed metadata size"},
 	MethodNotAllowed:                      {405, "The specified method is not allowed against this resource."},
 	MissingContentLength:                  {411, "You must provide the Content-Length HTTP header."},
-	NoSuchBucket:                          {404, "The specified bucket does not exist"},
-	NoSuchBucketPolicy:                    {404, "The bucket policy does not exist"},
+	NoSuchBucket:                          {404, "The specified bucket does not exist."},
+	NoSuchBucketPolicy:                    {404, "The bucket policy does not exist."},
 	NoSuchCORSConfiguration:               {404, "The CORS configuration does not exist"},
 	NoSuchConfiguration:                   {404, "The specified configuration does not exist."},
 	NoSuchKey:                             {404, "The specified key does not exist."},
 	NoSuchLifecycleConfiguration:          {404, "The lifecycle configuration does not exist"},
+	NoSuchObjectLockConfiguration:         {404, "The specified object does not have a ObjectLock configuration"},
 	NoSuchPublicAccessBlockConfiguration:  {404, "The public access block configuration was not found"},
-	NoSuchTagSet:                          {404, "The TagSet does not exist"},
+	NoSuchTagSet:                          {404, "The TagSet does not exist."},
 	NoSuchVersion:                         {404, "The specified version does not exist."},
 	IllegalVersioningConfiguration:        {400, "The Versioning element must be specified"},
-	NoSuchUpload:                          {404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
+	NoSuchUpload:                          {404, "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
 	NoSuchWebsiteConfiguration:            {404, "The specified bucket does not have a website configuration"},
-	NotImplemented:                        {501, "A header you provided implies functionality that is not implemented"},
+	NotImplemented:                        {501, "A header you provided implies functionality that is not implemented."},
 	NotModified:                           {304, "Not Modified"},
-	ObjectLockConfigurationNotFoundError:  {404, "Object Lock configuration does not exist for this bucket"},
+	ObjectLockConfigurationNotFoundError:  {404, "Object Lock configuration does not exist for this bucket."},
 	OperationAborted:                      {409, "A conflicting conditional operation is currently in progress against this resource. Please try again."},
-	PreconditionFailed:                    {412, "At least one of the pre-conditions you specified did not hold"},
+	PreconditionFailed:                    {412, "At least one of the pre-conditions you specified did not hold."},
 	QuotaExceeded:                         {403, "The bucket's quota is used up. Delete something, or raise the quota, and try again."},
 	ReplicationConfigurationNotFoundError: {404, "The replication configuration was not found"},
+	RequestHeaderSectionTooLarge:          {400, "Your request header section exceeds the maximum allowed size."},
 	RequestIsNotMultiPartContent:          {400, "Bucket POST must be of the enclosure-type multipart/form-data."},
 	RequestTimeTooSkewed:                  {403, "The difference between the request time and the current time is too large."},
 	RequestTimeout:                        {400, "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."},

@@ -57,7 +57,7 @@ func testMetadata(e *env) {
 	e.alice.do("HEAD", "/alpha/k", "").is(200).wants(system...)
 	e.alice.do("PUT", "/alpha/k", "x").is(200)
 	e.alice.do("HEAD", "/alpha/k", "").is(200).wants("x-amz-meta-color", "", "Cache-Control", "", "Content-Type", "binary/octet-stream")
-	e.alice.do("PUT", "/alpha/k", "x", "x-amz-website-redirect-location", "no").is(400, "InvalidWebsiteRedirectLocation")
+	e.alice.do("PUT", "/alpha/k", "x", "x-amz-website-redirect-location", "no").is(400, "InvalidRedirectLocation")
 	e.alice.do("PUT", "/alpha/k", "x", "Content-Encoding", "aws-chunked,gzip").is(200)
 	e.alice.do("HEAD", "/alpha/k", "").is(200).wants("Content-Encoding", "gzip")
 }

@@ -62,7 +62,7 @@ func testPolicy(e *env) {
 
 	// Everybody is locked out, the owner too, who can mend it.
 	a.do("PUT", "/alpha?policy", policy(statement("Deny", everybody, "*", "alpha alpha/*", ""))).is(204)
-	a.do("GET", "/alpha/k", "").is(403, "AccessDenied").has("Message", "Access Denied: a statement of the bucket's policy denies it.")
+	a.do("GET", "/alpha/k", "").is(403, "AccessDenied").has("Message", "User: "+a.cred.AccessKey+" is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::alpha/k\" with an explicit deny in a resource-based policy")
 	a.do("PUT", "/alpha/k", "x").is(403, "AccessDenied")
 	a.do("DELETE", "/alpha", "").is(403, "AccessDenied")
 	a.do("GET", "/alpha?policyStatus", "").is(403, "AccessDenied")

@@ -36,8 +36,8 @@ type Accounted interface {
 	Keys() *account.Store
 }
 
-// Run runs the whole suite; open returns an empty service for one test.
-func Run(t *testing.T, open func(t *testing.T) Service) {
+// Run runs the whole suite; open returns an empty service for one test, whose time is c's.
+func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 	tests := []struct {
 		name string
 		run  func(*env)
@@ -48,6 +48,8 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 		{"PolicyOfMany", testPolicyOfMany}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
 		{"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"Websites", testWebsites},
+		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
+		{"LockedBucket", testLockedBucket}, {"Locks", testLocks},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
@@ -66,7 +68,8 @@ func Run(t *testing.T, open func(t *testing.T) Service) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.run(newEnv(t, open(t)))
+			c := clock.NewManual(time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC))
+			tt.run(newEnv(t, open(t, ticking{c}), c))
 		})
 	}
 }
@@ -85,8 +88,16 @@ type env struct {
 
 const domain = "s3.example.org"
 
-func newEnv(t *testing.T, s Service) *env {
-	e := &env{T: t, service: s, clock: clock.NewManual(time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC))}
+// ticking is a clock that goes on a little whenever somebody looks at it.
+type ticking struct{ *clock.Manual }
+
+func (c ticking) Now() time.Time {
+	c.Advance(time.Millisecond)
+	return c.Manual.Now()
+}
+
+func newEnv(t *testing.T, s Service, c *clock.Manual) *env {
+	e := &env{T: t, service: s, clock: c}
 	e.keys = map[string]*account.Key{}
 	for _, name := range []string{"alice", "bob"} {
 		id := "RZ0123456789ABCDEF" + name

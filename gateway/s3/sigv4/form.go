@@ -29,22 +29,21 @@ func (v *Verifier) ParseForm(field func(name string) (string, bool), now time.Ti
 		return nil, s3err.New(s3err.InvalidToken)
 	}
 	for i, n := range names {
-		if f[i] == "" {
+		if _, ok := field(n); f[i] == "" && !(ok && i == 0) { // an empty policy is a bad one
 			return nil, s3err.Argument(n, "", "Bucket POST must contain a field named '"+n+
 				"'.  If it is specified, please check the order of the fields.")
 		}
 	}
 	if f[1] != algorithm {
-		return nil, s3err.Argument(names[1], f[1], "X-Amz-Algorithm only supports "+algorithm)
+		return nil, s3err.Argument("X-Amz-Algorithm", f[1], "Only "+algorithm+" is supported")
 	}
 	a := &Auth{Kind: Form, policy: f[0], stamp: f[3], signature: f[4]}
 	if err := v.credential(a, f[2], formErrors); err != nil {
-		return nil, err
+		return nil, s3err.Argument(names[2], f[2], s3err.As(err).Message)
 	}
 	var ok bool
 	if a.Time, ok = parseStamp(a.stamp); !ok || a.Scope.Date != a.stamp[:8] {
-		return nil, s3err.Argument(names[3], f[3], `X-Amz-Date must be in the ISO8601 Long Format `+
-			`"yyyyMMdd'T'HHmmss'Z'" and have the date of the credential`)
+		return nil, s3err.Argument("X-Amz-Date", f[3], "X-Amz-Date must be formated via ISO8601 Long format")
 	}
 	if a.Time.Sub(now) > MaxSkew {
 		a.late = s3err.New(s3err.RequestTimeTooSkewed)

@@ -9,7 +9,8 @@ import (
 )
 
 // Parse reads how r is signed and checks all that needs no secret: shape, algorithm,
-// scope, and that all that must be signed is named. Whether the time is right it finds
+// scope, that all that must be signed is named, and that a presigned URL is good by now.
+// Whether the time of other requests is right it finds
 // out too, but Check says so, after the signature, as S3 does. A request without any
 // signature is Anonymous, no error. r must not change before Check.
 func (v *Verifier) Parse(r *http.Request, now time.Time) (*Auth, error) {
@@ -43,7 +44,7 @@ func parseAnonymous(r *http.Request) (*Auth, error) {
 		return nil, err
 	}
 	if p.Mode.Signed() {
-		return nil, s3err.Newf(s3err.InvalidRequest, "A request that is not signed cannot have signed chunks.")
+		return nil, s3err.Newf(s3err.InvalidRequest, "Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER.")
 	}
 	return &Auth{Payload: p, r: r}, nil
 }
@@ -66,13 +67,15 @@ func single(h http.Header, name string) (string, error) {
 }
 
 func (v *Verifier) parseHeader(r *http.Request, value string, now time.Time) (*Auth, error) {
-	scheme, rest, _ := strings.Cut(value, " ")
+	scheme, rest, apart := strings.Cut(value, " ")
 	switch {
+	case !apart:
+		return nil, s3err.Argument("Authorization", value, "Authorization header is invalid -- one and only one ' ' (space) required.")
 	case scheme == algorithm:
 	case scheme == "AWS" || strings.HasPrefix(scheme, "AWS4-"):
 		return nil, errOldSignature()
 	default:
-		return nil, s3err.Argument("Authorization", value, "Unsupported Authorization Type")
+		return nil, s3err.Argument("Authorization", scheme, "Unsupported Authorization Type")
 	}
 	if len(r.Header["X-Amz-Security-Token"]) > 0 {
 		return nil, s3err.New(s3err.InvalidToken)
@@ -97,10 +100,16 @@ func (v *Verifier) parseHeader(r *http.Request, value string, now time.Time) (*A
 
 // splitHeader reads "Credential=…, SignedHeaders=…, Signature=…" and returns the first.
 func (a *Auth) splitHeader(s string) (credential string, err error) {
+	count := 0
 	for s != "" {
 		var part string
 		part, s, _ = strings.Cut(s, ",")
-		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		part = strings.TrimSpace(part)
+		name, value, ok := strings.Cut(part, "=")
+		if !ok {
+			return "", headerErrors.fail("the authorization component %q is malformed.", part)
+		}
+		count++
 		dst := &credential
 		switch name {
 		case "Credential":
@@ -109,17 +118,20 @@ func (a *Auth) splitHeader(s string) (credential string, err error) {
 		case "Signature":
 			dst = &a.signature
 		default:
-			return "", headerErrors.fail("unknown or empty component %q.", name)
+			continue // AWS passes over it, and misses one of the three
 		}
 		if *dst != "" {
 			return "", headerErrors.fail("%s is given twice.", name)
 		}
 		*dst = value
 	}
-	for _, c := range [...]string{credential, a.signed, a.signature} {
-		if c == "" {
-			return "", headerErrors.fail("the authorization header requires three components: " +
-				"Credential, SignedHeaders, and Signature.")
+	if count != 3 {
+		return "", headerErrors.fail("the authorization header requires three components: " +
+			"Credential, SignedHeaders, and Signature.")
+	}
+	for _, c := range [...][2]string{{"Credential", credential}, {"SignedHeaders", a.signed}, {"Signature", a.signature}} {
+		if c[1] == "" {
+			return "", headerErrors.fail("missing %s.", c[0])
 		}
 	}
 	return credential, nil
@@ -139,7 +151,7 @@ func (a *Auth) headerTime(h http.Header, now time.Time) error {
 		a.stamp = a.Time.Format(timeFormat)
 	}
 	if !ok {
-		return s3err.Newf(s3err.AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
+		return s3err.Newf(s3err.AccessDenied, "AWS authentication requires a valid Date or x-amz-date header.")
 	}
 	if d := now.Sub(a.Time); d > MaxSkew || d < -MaxSkew {
 		a.late = s3err.New(s3err.RequestTimeTooSkewed,

@@ -112,7 +112,7 @@ func (v *Verifier) parseQuery(r *http.Request, now time.Time) (*Auth, error) {
 		return nil, queryError(`X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
 	}
 	if a.Scope.Date != a.stamp[:8] {
-		return nil, queryErrors.fail(`Invalid credential date "%s". This date is not the same as X-Amz-Date: "%s".`,
+		return nil, queryError(`Invalid credential date "%s". This date is not the same as X-Amz-Date: "%s".`,
 			a.Scope.Date, a.stamp[:8])
 	}
 	if err := a.lifetime(p[qExpires], now); err != nil {
@@ -121,7 +121,7 @@ func (v *Verifier) parseQuery(r *http.Request, now time.Time) (*Auth, error) {
 	return a, a.queryPayload(r.Header, p[qHash])
 }
 
-// lifetime reads X-Amz-Expires and notes whether now lies within.
+// lifetime reads X-Amz-Expires and refuses a time outside: no secret is needed to see it.
 func (a *Auth) lifetime(expires string, now time.Time) error {
 	seconds, err := strconv.ParseInt(expires, 10, 64)
 	switch {
@@ -133,17 +133,19 @@ func (a *Auth) lifetime(expires string, now time.Time) error {
 		return queryError("X-Amz-Expires must be less than a week (in seconds); that is, " +
 			"the given X-Amz-Expires must be less than 604800 seconds")
 	}
+	end := a.Time.Add(time.Duration(seconds) * time.Second)
 	a.Expires = time.Duration(seconds) * time.Second
-	end := a.Time.Add(a.Expires)
 	serverTime := s3err.Field{Name: "ServerTime", Value: now.UTC().Format(time.RFC3339)}
 	ends := s3err.Field{Name: "Expires", Value: end.Format(time.RFC3339)}
 	switch {
 	case a.Time.Sub(now) > MaxSkew:
-		a.late = s3err.Newf(s3err.AccessDenied, "Request is not yet valid")
-		a.late.Fields = []s3err.Field{{Name: "X-Amz-Date", Value: strconv.FormatInt(a.Time.UnixMilli(), 10)}, ends, serverTime}
+		e := s3err.Newf(s3err.AccessDenied, "Request is not valid yet.")
+		e.Fields = []s3err.Field{{Name: "X-Amz-Date", Value: strconv.FormatInt(a.Time.UnixMilli(), 10)}, ends, serverTime}
+		return e
 	case seconds == 0 || now.After(end):
-		a.late = s3err.Newf(s3err.AccessDenied, "Request has expired")
-		a.late.Fields = []s3err.Field{{Name: "X-Amz-Expires", Value: expires}, ends, serverTime}
+		e := s3err.Newf(s3err.AccessDenied, "Request has expired.")
+		e.Fields = []s3err.Field{{Name: "X-Amz-Expires", Value: expires}, ends, serverTime}
+		return e
 	}
 	return nil
 }

@@ -92,7 +92,11 @@ func TestRefusals(t *testing.T) {
 		{"scope date format", auth("20130524", "2013-05-24"), 0, s3err.AuthorizationHeaderMalformed, "format"},
 		{"no signature", auth(", Signature=", ", Nothing="), 0, s3err.AuthorizationHeaderMalformed, ""},
 		{"twice", auth("Credential=", "Signature=a,Credential="), 0, s3err.AuthorizationHeaderMalformed, "twice"},
-		{"only a scheme", header("Authorization", "AWS4-HMAC-SHA256"), 0, s3err.AuthorizationHeaderMalformed, "three components"},
+		{"only a scheme", header("Authorization", "AWS4-HMAC-SHA256"), 0, s3err.InvalidArgument, "one and only one"},
+		{"nothing in it", header("Authorization", "AWS4-HMAC-SHA256 "), 0, s3err.AuthorizationHeaderMalformed, "three components"},
+		{"a component without a value", auth("Signature=", "Signature-"), 0, s3err.AuthorizationHeaderMalformed, "is malformed"},
+		{"another component", auth("Signature=", "Sign="), 0, s3err.AuthorizationHeaderMalformed, "missing Signature"},
+		{"long credential", auth("us-east-1/s3/aws4_request", "us-east-1/s3/aws4_request/more/still"), 0, s3err.AuthorizationHeaderMalformed, "mal-formed"},
 		{"host not signed", auth("host;", ""), 0, s3err.AccessDenied, "not signed"},
 		{"query changed", func(r *http.Request) { r.URL.RawQuery = "x=2" }, 0, s3err.SignatureDoesNotMatch, ""},
 		{"query malformed", func(r *http.Request) { r.URL.RawQuery = "x=%2" }, 0, s3err.InvalidURI, ""},
@@ -151,7 +155,7 @@ func TestPresignedRefusals(t *testing.T) {
 		{"last moment", none, time.Hour, "", ""},
 		{"expired", none, time.Hour + time.Second, s3err.AccessDenied, "expired"},
 		{"a little early", none, -MaxSkew, "", ""},
-		{"not yet", none, -MaxSkew - time.Second, s3err.AccessDenied, "not yet valid"},
+		{"not yet", none, -MaxSkew - time.Second, s3err.AccessDenied, "not valid yet"},
 		{"no expiry", query("&X-Amz-Expires=3600", ""), 0, code, "requires"},
 		{"expiry no number", query("Expires=3600", "Expires=1h"), 0, code, "number"},
 		{"expiry negative", query("Expires=3600", "Expires=-1"), 0, code, "non-negative"},
@@ -197,9 +201,7 @@ func TestQueryNamesInAnyCase(t *testing.T) {
 
 func TestZeroExpiry(t *testing.T) {
 	a := &Auth{Time: exampleTime}
-	if err := a.lifetime("0", exampleTime); err != nil || a.late == nil {
-		t.Errorf("%v %v", err, a.late)
-	}
+	checkError(t, a.lifetime("0", exampleTime), s3err.AccessDenied, "expired")
 }
 
 func TestTrimmed(t *testing.T) {
@@ -247,7 +249,7 @@ func TestAnonymous(t *testing.T) {
 		t.Fatalf("%+v %v", a, err)
 	}
 	_, err = v.Parse(request(t, "PUT", "/b/k", "host", "X-Amz-Content-Sha256", streamSigned), exampleTime)
-	checkError(t, err, s3err.InvalidRequest, "signed chunks")
+	checkError(t, err, s3err.InvalidRequest, "Anonymous requests")
 }
 
 // A mismatch shows what was signed here, in AWS's elements and order.

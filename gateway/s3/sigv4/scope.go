@@ -17,11 +17,15 @@ type wording struct {
 var (
 	headerErrors = wording{s3err.AuthorizationHeaderMalformed, "The authorization header is malformed; "}
 	queryErrors  = wording{s3err.AuthorizationQueryParametersError, "Error parsing the X-Amz-Credential parameter; "}
-	formErrors   = wording{s3err.InvalidArgument, "Error parsing the X-Amz-Credential field; "}
+	formErrors   = wording{s3err.InvalidArgument, ""}
 )
 
 func (w wording) fail(format string, args ...any) *s3err.Error {
 	return s3err.Newf(w.code, w.prefix+format, args...)
+}
+
+func (w wording) malformed() error {
+	return w.fail(`the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`)
 }
 
 // credential reads "KEY/yyyymmdd/region/s3/aws4_request" into a and checks its scope.
@@ -31,13 +35,15 @@ func (v *Verifier) credential(a *Auth, s string, w wording) error {
 	for i := len(parts) - 1; i >= 0; i-- {
 		n := strings.LastIndexByte(rest, '/')
 		if n < 0 {
-			return w.fail(`the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`)
+			return w.malformed()
 		}
 		rest, parts[i] = rest[:n], rest[n+1:]
 	}
 	a.AccessKey = rest
 	a.Scope = Scope{Date: parts[0], Region: parts[1], Service: parts[2]}
 	switch {
+	case strings.Count(s, "/") > len(parts) && (parts[3] != terminal || parts[2] != service):
+		return w.malformed() // a key with a slash, or too much of it
 	case rest == "":
 		return w.fail("a non-empty Access Key (AKID) must be provided in the credential.")
 	case len(rest) > maxAccessKey:
@@ -48,7 +54,7 @@ func (v *Verifier) credential(a *Auth, s string, w wording) error {
 		return w.fail("incorrect service %q. This endpoint belongs to %q.", parts[2], service)
 	case parts[1] == "" || v.region != "" && parts[1] != v.region:
 		return w.fail("the region '%s' is wrong; expecting '%s'", parts[1], v.expected()).With("Region", v.expected())
-	case len(parts[0]) != len(dateFormat):
+	case len(parts[0]) != len(dateFormat) || strings.Trim(parts[0], "0123456789") != "":
 		return w.fail(`incorrect date format %q. This date in the credential must be in the format "yyyyMMdd".`, parts[0])
 	}
 	return nil

@@ -75,6 +75,15 @@ func (s *Store) CreateBucket(_ context.Context, name string, k *account.Key, _ b
 	return &info, nil
 }
 
+// CreateLocked implements object.Service.
+func (s *Store) CreateLocked(ctx context.Context, name string, k *account.Key, local bool) (*object.Bucket, error) {
+	b, err := s.CreateBucket(ctx, name, k, local)
+	if err != nil {
+		return nil, err
+	}
+	return s.change(b.ID, func(b *object.Bucket) { b.Versioning, b.Lock.On = object.VersioningOn, true })
+}
+
 func validName(name string) bool {
 	if len(name) < 3 || len(name) > 63 || strings.Contains(name, "..") {
 		return false

@@ -17,12 +17,15 @@ func (s *Store) Put(_ context.Context, b *object.Bucket, p object.Put) (*object.
 	if len(p.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
 	}
+	if err := s.mayAsk(b, p.Lock); err != nil {
+		return nil, err
+	}
 	data, d, err := readBody(p.Body)
 	if err != nil {
 		return nil, err
 	}
 	return s.commit(b, p.Key, p.If, &entry{data: data, head: object.Head{
-		Attrs: p.Attrs, ETag: d.ETag, Checksum: d.Checksum}})
+		Attrs: p.Attrs, Tags: p.Tags, Lock: p.Lock, ETag: d.ETag, Checksum: d.Checksum}})
 }
 
 // readBody takes a body whole, as the contract of object.Body says.
@@ -61,6 +64,9 @@ func (s *Store) commitLocked(in *bucket, key string, cond object.Conditions, e *
 		return nil, err
 	}
 	e.head.Key, e.head.Version, e.head.Modified = key, ident.New(), s.clock.Now()
+	if err := s.lock(in, &e.head); err != nil {
+		return nil, err
+	}
 	e.head.Size, e.head.Parts = int64(len(e.data)), len(e.parts)
 	s.record(in, key, e)
 	h := e.head
@@ -174,14 +180,20 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 	if len(c.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
 	}
+	if err := s.mayAsk(b, c.Lock); err != nil {
+		return nil, err
+	}
 	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf})
 	if err != nil {
 		return nil, err
 	}
 	n := &entry{data: e.data, parts: e.parts, head: o.Head}
-	n.head.Attrs.WebsiteRedirect = ""
+	n.head.Attrs.WebsiteRedirect, n.head.Lock = "", c.Lock
 	if c.Attrs != nil {
 		n.head.Attrs = *c.Attrs
+	}
+	if c.Tags != nil {
+		n.head.Tags = *c.Tags
 	}
 	if c.Digest != nil {
 		d, err := digest(c, e.data)

@@ -12,6 +12,8 @@ import (
 
 type upload struct {
 	info  object.Upload
+	tags  []object.Tag
+	lock  object.Lock
 	parts []uploaded // in ascending order
 }
 
@@ -25,6 +27,9 @@ func (s *Store) CreateUpload(_ context.Context, b *object.Bucket, n object.NewUp
 	if len(n.Key) > object.MaxKey {
 		return nil, object.ErrKeyTooLong
 	}
+	if err := s.mayAsk(b, n.Lock); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in, err := s.find(b)
@@ -34,7 +39,7 @@ func (s *Store) CreateUpload(_ context.Context, b *object.Bucket, n object.NewUp
 	s.begun++
 	id := ident.New()
 	binary.BigEndian.PutUint64(id[:], s.begun) // listed in the order in which they were begun
-	u := &upload{info: object.Upload{ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
+	u := &upload{tags: n.Tags, lock: n.Lock, info: object.Upload{ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
 	in.uploads[u.info.ID] = u
 	info := u.info
 	return &info, nil
@@ -147,7 +152,7 @@ func (s *Store) Complete(_ context.Context, b *object.Bucket, c object.Complete)
 	if err != nil {
 		return nil, err
 	}
-	e.head.Attrs = u.info.Attrs
+	e.head.Attrs, e.head.Tags, e.head.Lock = u.info.Attrs, u.tags, u.lock
 	h, err := s.commitLocked(in, c.Key, c.If, e)
 	if err == nil {
 		delete(in.uploads, c.Upload)

@@ -16,6 +16,9 @@ type history []*entry
 
 // SetVersioning implements object.Service.
 func (s *Store) SetVersioning(_ context.Context, b *object.Bucket, v object.Versioning) (*object.Bucket, error) {
+	if s.lockOf(b).On && v != object.VersioningOn {
+		return nil, object.ErrLockState
+	}
 	return s.change(b.ID, func(b *object.Bucket) { b.Versioning = v })
 }
 
@@ -116,10 +119,41 @@ func (s *Store) DeleteVersion(_ context.Context, b *object.Bucket, key, id strin
 	if err := mayWrite(cond, old); err != nil {
 		return nil, err
 	}
+	if old != nil && s.locked(old.head.Lock, cond.Bypass) {
+		return nil, object.ErrLocked
+	}
 	if i >= 0 {
 		in.set(key, slices.Delete(slices.Clone(in.versions[key]), i, i+1))
 	}
 	return out, nil
+}
+
+// SetTags implements object.Service.
+func (s *Store) SetTags(_ context.Context, b *object.Bucket, key, id string, tags []object.Tag) (*object.Head, error) {
+	return s.revise(b, key, id, func(h *object.Head) error {
+		h.Tags = tags
+		return nil
+	})
+}
+
+// revise changes what is kept of a version beside its bytes.
+func (s *Store) revise(b *object.Bucket, key, id string, f func(*object.Head) error) (*object.Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in, err := s.find(b)
+	if err != nil {
+		return nil, err
+	}
+	e, err := in.version(key, id)
+	if err != nil {
+		return nil, err
+	}
+	h := e.head
+	if err := f(&h); err != nil {
+		return nil, err
+	}
+	e.head = h
+	return &h, nil
 }
 
 // ListVersions implements object.Service.

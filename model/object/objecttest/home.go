@@ -64,9 +64,9 @@ func (r *Ring) Keep(bucket ident.ID, sealed []byte) error {
 
 // Open starts the home whose data is on fs. Stop it with Close, or leave it as a
 // crash would.
-func Open(t testing.TB, fs vfs.FS, id Identity) *Home {
+func Open(t testing.TB, fs vfs.FS, id Identity, at ...clock.Clock) *Home {
 	t.Helper()
-	h := &Home{Clock: clock.System{}}
+	h := &Home{Clock: clockOf(at)}
 	var err error
 	if h.Rows, err = kv.Open(fs, "rows", kv.Options{}); err != nil {
 		t.Fatal(err)
@@ -100,4 +100,12 @@ func (h *Home) Close(t testing.TB) {
 	if err := h.Rows.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// clockOf returns the clock that a test gives, or the machine's.
+func clockOf(at []clock.Clock) clock.Clock {
+	if len(at) > 0 {
+		return at[0]
+	}
+	return clock.System{}
 }

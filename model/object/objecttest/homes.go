@@ -25,12 +25,13 @@ type Homes struct {
 	Net    *rpc.Memory
 	All    []*Home // the gateways last
 	layout *layout.Layout
+	clock  clock.Clock
 }
 
 // OpenHomes starts so many homes and gateways; delay is that of each message.
-func OpenHomes(t testing.TB, homes, gateways int, delay time.Duration) *Homes {
+func OpenHomes(t testing.TB, homes, gateways int, delay time.Duration, at ...clock.Clock) *Homes {
 	t.Helper()
-	h := &Homes{Net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Way: rpc.Way{Delay: delay}}), layout: &layout.Layout{Version: 1}}
+	h := &Homes{Net: rpc.NewMemory(rpc.MemoryOptions{Seed: 1, Way: rpc.Way{Delay: delay}}), layout: &layout.Layout{Version: 1}, clock: clockOf(at)}
 	for i := range homes {
 		h.layout.Nodes = append(h.layout.Nodes, layout.Node{ID: homeID(i), Zone: string(rune('a' + i)), Capacity: 1 << 30})
 	}
@@ -38,8 +39,8 @@ func OpenHomes(t testing.TB, homes, gateways int, delay time.Duration) *Homes {
 		h.layout.Nodes = append(h.layout.Nodes, layout.Node{ID: homeID(homes + i), Zone: "gateway"})
 	}
 	for p := range layout.DefaultPartitions {
-		at := func(i int) uint16 { return uint16((p + i) % homes) }
-		h.layout.Assigned = append(h.layout.Assigned, []uint16{at(0), at(1), at(2)})
+		on := func(i int) uint16 { return uint16((p + i) % homes) }
+		h.layout.Assigned = append(h.layout.Assigned, []uint16{on(0), on(1), on(2)})
 	}
 	who := NewIdentity()
 	for i := range homes + gateways {
@@ -68,7 +69,7 @@ func (h *Homes) Heal(from, to int) { h.Net.Heal(homeID(from), homeID(to)) }
 
 func (h *Homes) open(t testing.TB, who Identity, gateway bool) *Home {
 	t.Helper()
-	x := &Home{Clock: clock.System{}}
+	x := &Home{Clock: h.clock}
 	links := h.Net.Node(who.Node, nil)
 	rc := register.Config{Node: who.Node, Layout: func() *layout.Layout { return h.layout }, Clock: x.Clock}
 	ec := extent.Config{Links: links, Places: h}
