@@ -19,6 +19,7 @@ const (
 	br
 	zst
 	gz
+	manifestOf // no coding: what is remembered is a manifest
 )
 
 // codings are the names in headers, and the endings of files beside the plain one.

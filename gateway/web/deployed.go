@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"rhizome/base/errs"
@@ -41,7 +43,7 @@ func (v *visit) deployed(d *object.SiteDeployment) error {
 
 // fileAt finds what the path stands for: a file, a folder's index, or, as generators link to them
 // and other servers of sites do, PATH.html. slash says that it is a folder with an index.
-func (v *visit) fileAt(m *site.Manifest) (f *site.File, slash bool) {
+func (v *visit) fileAt(m *listing) (f *site.File, slash bool) {
 	index := v.site.Site.Index
 	if index == "" {
 		index = deployedIndex
@@ -59,7 +61,7 @@ func (v *visit) fileAt(m *site.Manifest) (f *site.File, slash bool) {
 }
 
 // obey does what a line of _redirects says.
-func (v *visit) obey(m *site.Manifest, r *site.Redirect) error {
+func (v *visit) obey(m *listing, r *site.Redirect) error {
 	if r.Status != http.StatusOK && r.Status != http.StatusNotFound {
 		to := r.To
 		if v.r.URL.RawQuery != "" && !strings.ContainsAny(to, "?#") {
@@ -83,22 +85,52 @@ func (v *visit) obey(m *site.Manifest, r *site.Redirect) error {
 	return v.sendFile(m, f, "/"+v.key)
 }
 
+// listing is a manifest, and the pages of its files that were asked for, as long as they are
+// the same for whoever asks.
+type listing struct {
+	*site.Manifest
+	pages sync.Map // path -> *page
+	n     atomic.Int32
+}
+
+// pageRoom is about what a page takes in memory, in bytes, maxPages how many of a deployment
+// are kept.
+const (
+	pageRoom = 512
+	maxPages = 2048
+)
+
 // manifest returns the manifest of a deployment; it never changes, so it is remembered.
-func (v *visit) manifest(d *object.SiteDeployment) (*site.Manifest, error) {
-	got, err := v.s.memory.load(v.ctx, name{of: "m" + string(d.Manifest) + d.ID.Key()}, func() (any, int, error) {
+func (v *visit) manifest(d *object.SiteDeployment) (*listing, error) {
+	got, err := v.s.memory.load(v.ctx, name{of: string(d.Manifest), coding: manifestOf}, func() (any, int, error) {
 		m, err := v.from.Sites.Manifest(v.ctx, v.at, d)
 		if err != nil {
 			return nil, 0, err
 		}
-		return m, m.Weight(), nil
+		return &listing{Manifest: m}, m.Weight() + pageRoom*min(len(m.Files), maxPages), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return got.(*site.Manifest), nil
+	return got.(*listing), nil
 }
 
-func (v *visit) sendFile(m *site.Manifest, f *site.File, path string) error {
+func (v *visit) sendFile(m *listing, f *site.File, path string) error {
+	if len(m.Headers) > 0 {
+		return v.send(v.withNeighbours(m, f, path))
+	}
+	p, ok := m.pages.Load(f.Path)
+	if !ok {
+		fresh := v.withNeighbours(m, f, path)
+		if m.n.Add(1) > maxPages {
+			return v.send(fresh)
+		}
+		p, _ = m.pages.LoadOrStore(f.Path, fresh)
+	}
+	return v.send(p.(*page))
+}
+
+func (v *visit) withNeighbours(m *listing, f *site.File, path string) *page {
 	p := v.filePage(m, f, path)
 	for c := br; int(c) < len(codings); c++ {
 		if n := m.Find(f.Path + codings[c].ending); n != nil && compressible(p.media) {
@@ -110,14 +142,14 @@ func (v *visit) sendFile(m *site.Manifest, f *site.File, path string) error {
 			p.neighbours[c] = q
 		}
 	}
-	return v.send(p)
+	return p
 }
 
 // filePage makes a page of a file.
-func (v *visit) filePage(m *site.Manifest, f *site.File, path string) *page {
+func (v *visit) filePage(m *listing, f *site.File, path string) *page {
 	return &page{name: f.Hash.String(), etag: f.Hash.String()[:32], modified: time.Unix(f.Since, 0), size: f.Size,
 		media: site.TypeOf(f.Path), headers: m.HeadersOf(path),
-		open: func(ctx context.Context, off, n int64) (io.ReadCloser, error) {
+		open: func(ctx context.Context, v *visit, off, n int64) (io.ReadCloser, error) {
 			if n == 0 {
 				return io.NopCloser(strings.NewReader("")), nil
 			}

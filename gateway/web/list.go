@@ -40,7 +40,7 @@ func (v *visit) list(missing error) error {
 		more = "?" + url.Values{"after": {l.Next}}.Encode()
 	}
 	v.protect()
-	v.w.Header().Set("Cache-Control", v.caching())
+	v.w.Header()["Cache-Control"] = v.caching()
 	v.w.Header().Add("Vary", "Accept-Language")
 	return v.show("list.html", http.StatusOK, map[string]any{"Lang": string(say.Language()), "Title": say.T("Contents of %s", v.host+"/"+v.key),
 		"Name": say.T("Name"), "Size": say.T("Size"), "Changed": say.T("Changed"), "Up": v.key != "", "Rows": rows,

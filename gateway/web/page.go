@@ -25,7 +25,7 @@ type page struct {
 	// neighbours are pages with the same bytes, coded.
 	neighbours map[coding]*page
 	headers    [][2]string
-	open       func(ctx context.Context, off, n int64) (io.ReadCloser, error)
+	open       func(ctx context.Context, v *visit, off, n int64) (io.ReadCloser, error)
 	read       func([]byte) error // if set, checks the whole bytes when they are remembered
 }
 
@@ -58,7 +58,7 @@ func (v *visit) send(p *page) error {
 		return nil
 	}
 	v.armed(p.size)
-	body := &seeker{ctx: v.ctx, p: p}
+	body := &seeker{ctx: v.ctx, v: v, p: p}
 	defer body.close()
 	if err := body.begin(); err != nil { // before anything is sent
 		return err
@@ -87,7 +87,7 @@ func (v *visit) sendSmall(p *page) error {
 		http.ServeContent(v.w, v.r, "", p.modified, bytes.NewReader(b))
 		return nil
 	}
-	h.Set("Accept-Ranges", "bytes")
+	h["Accept-Ranges"] = inBytes
 	if !p.modified.IsZero() {
 		h.Set("Last-Modified", p.modified.UTC().Format(http.TimeFormat))
 	}
@@ -107,7 +107,7 @@ func (v *visit) describe(p *page) {
 	h := v.w.Header()
 	h.Set("Content-Type", p.media)
 	h.Set("Etag", quote(p.etag))
-	h.Set("Cache-Control", v.caching())
+	h["Cache-Control"] = v.caching()
 	v.protect()
 	if p.coded != "" {
 		h.Set("Content-Encoding", p.coded)
@@ -122,19 +122,27 @@ func (v *visit) describe(p *page) {
 
 // caching is what is said where the owner says nothing: keep it, and ask whether it is still
 // the one.
-func (v *visit) caching() string {
+func (v *visit) caching() []string {
 	if v.site != nil && v.site.Site.Password != "" {
-		return private
+		return keepsSelf
 	}
-	return revalidate
+	return keepsAsk
 }
+
+// Values of headers that most answers have; nobody changes them.
+var (
+	nosniff   = []string{"nosniff"}
+	referrer  = []string{"strict-origin-when-cross-origin"}
+	framed    = []string{"SAMEORIGIN"}
+	inBytes   = []string{"bytes"}
+	keepsAsk  = []string{revalidate}
+	keepsSelf = []string{private}
+)
 
 // protect sets the headers that keep visitors safer and break no page.
 func (v *visit) protect() {
 	h := v.w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("X-Frame-Options", "SAMEORIGIN")
+	h["X-Content-Type-Options"], h["Referrer-Policy"], h["X-Frame-Options"] = nosniff, referrer, framed
 	if v.stale {
 		h.Set("X-Rhizome-Stale", "1")
 		h.Set("Cache-Control", "no-store")
@@ -148,8 +156,9 @@ func (v *visit) preferred(p *page) *page {
 	}
 	for _, c := range accepted(v.r.Header.Get("Accept-Encoding")) {
 		if n := p.neighbours[c]; n != nil {
-			n.media, n.headers, n.coded, n.neighbours = p.media, p.headers, codings[c].name, p.neighbours
-			return n
+			q := *n
+			q.media, q.headers, q.coded, q.neighbours = p.media, p.headers, codings[c].name, p.neighbours
+			return &q
 		}
 	}
 	return p
@@ -158,7 +167,7 @@ func (v *visit) preferred(p *page) *page {
 // bytes returns the bytes of a page of at most maxKept, from memory if they are there.
 func (v *visit) bytes(p *page) ([]byte, error) {
 	got, err := v.s.memory.load(v.ctx, name{of: p.name}, func() (any, int, error) {
-		r, err := p.open(v.ctx, 0, p.size)
+		r, err := p.open(v.ctx, v, 0, p.size)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -224,6 +233,7 @@ func quote(etag string) string { return `"` + etag + `"` }
 // seeker reads a long page from where it is wanted. It is an io.ReadSeeker.
 type seeker struct {
 	ctx    context.Context
+	v      *visit
 	p      *page
 	off    int64
 	r      io.ReadCloser
@@ -233,7 +243,7 @@ type seeker struct {
 
 // begin opens the page.
 func (s *seeker) begin() (err error) {
-	s.r, err = s.p.open(s.ctx, 0, s.p.size)
+	s.r, err = s.p.open(s.ctx, s.v, 0, s.p.size)
 	return err
 }
 
@@ -254,7 +264,7 @@ func (s *seeker) Read(b []byte) (n int, err error) {
 	}
 	if s.r == nil || s.at != s.off {
 		s.close()
-		if s.r, err = s.p.open(s.ctx, s.off, s.p.size-s.off); err != nil {
+		if s.r, err = s.p.open(s.ctx, s.v, s.off, s.p.size-s.off); err != nil {
 			s.failed = err
 			return 0, err
 		}

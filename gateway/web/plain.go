@@ -128,7 +128,9 @@ func (v *visit) objectPage(h *object.Head) *page {
 			p.headers = append(p.headers, f)
 		}
 	}
-	p.open = func(ctx context.Context, off, n int64) (io.ReadCloser, error) { return v.open(ctx, h, off, n) }
+	p.open = func(ctx context.Context, v *visit, off, n int64) (io.ReadCloser, error) {
+		return v.open(ctx, h, off, n)
+	}
 	return p
 }
 

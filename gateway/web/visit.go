@@ -83,7 +83,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		v.from.Sites.Visited(v.at.ID, n)
 	}
-	if errs.KindOf(err) == errs.Corrupt || errs.KindOf(err) == errs.Internal && err != nil && !errors.Is(err, context.Canceled) {
+	if err == nil {
+		return
+	}
+	if k := errs.KindOf(err); k == errs.Corrupt || k == errs.Internal && !errors.Is(err, context.Canceled) {
 		s.c.Logger.Warn("a visitor got an error", "host", v.host, "path", r.URL.Path, "error", err)
 	}
 	if errors.Is(err, errCut) {
@@ -115,7 +118,7 @@ func (v *visit) serve() error {
 		}
 	}
 	err := v.answerSoon()
-	if errs.KindOf(err) != errs.Unavailable || v.w.status != 0 || v.r.Context().Err() != nil {
+	if err == nil || errs.KindOf(err) != errs.Unavailable || v.w.status != 0 || v.r.Context().Err() != nil {
 		return err
 	}
 	if done, err := v.answerStale(); done {
@@ -167,6 +170,9 @@ func (v *visit) found() error {
 		return v.redirect(loc, status)
 	}
 	err := v.content()
+	if err == nil {
+		return nil
+	}
 	if status := statusOf(err); status >= 400 && v.w.status == 0 {
 		if loc, code := site.Rule(t.Rules, asked, status); code != 0 {
 			return v.redirect(loc, code)
