@@ -71,6 +71,9 @@ func (c *Coordinator) readAt(ctx context.Context, row Row, attempt int) (core.Re
 	if !r.Majority() && ctx.Err() == nil && c.replan(ctx, row.Part, at, err, attempt) {
 		return rec, false, nil
 	}
+	if len(at.nodes) == 2 && r.Silent() && attempt < singleTries && c.planPause(ctx, attempt) {
+		return rec, false, nil // one that comes back answers for both; settling the row would take both
+	}
 	rec, err = c.mend(ctx, row, at, &r)
 	return rec, err == nil, err
 }

@@ -130,6 +130,22 @@ func TestOneOfTwoReads(t *testing.T) {
 	readsAll(t, w.homes[1].coord, live)
 }
 
+// TestOneOfTwoReadsThatCameBack: what neither of two replicas answers is read from the one that
+// is back a moment later; the other one is not needed.
+func TestOneOfTwoReadsThatCameBack(t *testing.T) {
+	w := newTown(t, 3, "12", "p0", "p1")
+	live := pairOf(t, w)
+	w.noDoubts(0, 1)
+	w.cut(0, true)
+	w.cut(1, true)
+	back := time.AfterFunc(w.homes[2].coord.cfg.CallTimeout/4, func() { w.cut(0, false) })
+	defer back.Stop()
+	if v, _, err := w.homes[2].coord.Read(ctxFor(t), pairRow(13)); err != nil || data(v) != live[pairRow(13)] {
+		t.Errorf("a row of which one replica is back is %s, %v", data(v), err)
+	}
+	w.noDoubts(0)
+}
+
 // TestAChangeDoesNotWaitForWhoIsAwayForLong: a restart is waited for, and nothing that is
 // known to be away for long.
 func TestAChangeDoesNotWaitForWhoIsAwayForLong(t *testing.T) {

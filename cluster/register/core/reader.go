@@ -75,6 +75,9 @@ func (r *Reader) Single() (from int, ok bool) {
 	return r.from[0], true
 }
 
+// Silent reports whether no replica was heard of.
+func (r *Reader) Silent() bool { return r.heard == 0 }
+
 // Majority reports whether enough replicas answered to settle the row.
 func (r *Reader) Majority() bool { return len(r.answers) >= Majority(r.n) }
 
