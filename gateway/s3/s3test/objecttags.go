@@ -174,6 +174,14 @@ func testTagPolicies(e *env) {
 	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/open", "x-amz-tagging", "team=garden").is(403, "AccessDenied")
 	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/open", "x-amz-tagging", "team=garden", "x-amz-tagging-directive", "REPLACE").is(200)
 
+	set(statement("Allow", bob, "GetObjectTagging PutObjectTagging DeleteObjectTagging", "alpha/*", ""))
+	b.tagged("/alpha/to?tagging&versionId=", "team", "garden") // an empty version is none
+	b.do("GET", "/alpha/to?tagging&versionId=null", "").is(403, "AccessDenied")
+	set(statement("Allow", bob, "GetObjectVersionTagging PutObjectVersionTagging DeleteObjectVersionTagging", "alpha/*", ""))
+	b.do("GET", "/alpha/to?tagging&versionId=", "").is(403, "AccessDenied")
+	b.do("PUT", "/alpha/to?tagging&versionId=", tagging("a", "b")).is(403, "AccessDenied")
+	b.do("DELETE", "/alpha/to?tagging&versionId=", "").is(403, "AccessDenied")
+
 	// Which tags are given.
 	set(statement("Allow", bob, "PutObject PutObjectTagging GetObjectTagging", "alpha/*", ""),
 		statement("Deny", bob, "PutObject PutObjectTagging", "alpha/*", `{"ForAnyValue:StringNotEquals":{"s3:RequestObjectTagKeys":["team","note"]}}`),
