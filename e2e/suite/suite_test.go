@@ -18,7 +18,7 @@ import (
 	"rhizome/e2e/harness"
 )
 
-// limit bounds one run of the suite; it takes about a minute.
+// limit bounds one run of the suite; it takes about four minutes, most of them waiting.
 const limit = 10 * time.Minute
 
 // region is what the suite signs with; the program accepts no other, as the suite expects.
