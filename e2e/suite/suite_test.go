@@ -51,7 +51,7 @@ func against(t *testing.T, run string, flags ...string) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	began := time.Now()
 	err = cmd.Run()
-	results := parse(out.String())
+	results := parse(out.String(), len(flags) == 0)
 	if !strings.Contains(out.String(), "\nRAN: ") {
 		t.Fatalf("the suite did not come to its end: %v\n%s", err, tail(errs.String()))
 	}
@@ -116,8 +116,9 @@ var (
 
 // parse reads what the suite wrote; every message begins with a colour, not all with a new
 // line. A test that began and neither passed nor was skipped has failed, but one that says
-// nothing more than that its bucket has versions left has passed, see the package comment.
-func parse(out string) map[string]result {
+// nothing more than that its bucket has versions left has passed if the run deletes none
+// (keepsVersions), see the package comment.
+func parse(out string, keepsVersions bool) map[string]result {
 	results := map[string]result{}
 	begun, ended, left := map[string]int{}, map[string]int{}, map[string]string{}
 	out = strings.ReplaceAll(colour.ReplaceAllString(out, "\n"), plain, "")
@@ -125,7 +126,7 @@ func parse(out string) map[string]result {
 		l = strings.TrimRight(l, "\r")
 		if m := litter.FindStringSubmatch(l); m != nil {
 			left[m[1]] = m[2]
-			if strings.HasSuffix(m[2], versionsLeft) && ended[m[1]] < begun[m[1]] {
+			if keepsVersions && strings.HasSuffix(m[2], versionsLeft) && ended[m[1]] < begun[m[1]] {
 				ended[m[1]]++
 			}
 			continue
