@@ -2,8 +2,10 @@ package s3
 
 import (
 	"errors"
+	"net/http"
 
 	"rhizome/base/errs"
+	"rhizome/gateway/s3/chunked"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
@@ -38,11 +40,23 @@ func (q *request) authenticate() error {
 	if q.who, err = q.verify(a); err != nil {
 		return err
 	}
+	if err := q.emptyAsSaid(a); err != nil {
+		return err
+	}
 	if a.Kind == sigv4.Query { // what comes out of the query may choose the operation
 		a.Hoist(q.r)
 		q.route, err = q.g.routes.find(q.scope, q.r, q.query)
 	}
 	return err
+}
+
+// emptyAsSaid refuses a write without a body whose hash is said to be another one: nothing
+// has to be read to see it.
+func (q *request) emptyAsSaid(a *sigv4.Auth) error {
+	if q.r.ContentLength != 0 || q.r.Method != http.MethodPut && q.r.Method != http.MethodPost || a.Payload.Mode != sigv4.Hashed {
+		return nil
+	}
+	return chunked.CheckEmpty(a.Payload.SHA)
 }
 
 // signature reads how the request is signed, once: asked again it says the same.

@@ -55,7 +55,7 @@ func translate(err error) *s3err.Error {
 	case errors.Is(err, object.ErrLocked):
 		return s3err.Newf(s3err.AccessDenied, "Access Denied because object protected by object lock.").Because(err)
 	case errors.Is(err, object.ErrNoLock):
-		return s3err.Newf(s3err.InvalidRequest, "Bucket is missing Object Lock Configuration").Because(err)
+		return s3err.Newf(s3err.InvalidRequest, "Bucket is missing ObjectLockConfiguration").Because(err)
 	case errors.Is(err, object.ErrLockPast):
 		return s3err.Newf(s3err.InvalidArgument, "The retain until date must be in the future!").Because(err)
 	case errors.Is(err, object.ErrLockState):

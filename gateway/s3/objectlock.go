@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func lockModeName(m object.LockMode) string {
 func lockOf(h http.Header) (l object.Lock, err error) {
 	mode, until, hold := h.Get(lockModeHeader), h.Get(lockUntilHeader), h.Get(lockHoldHeader)
 	if (mode == "") != (until == "") {
-		return l, s3err.Newf(s3err.InvalidArgument, "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+		return l, s3err.Newf(s3err.InvalidArgument, "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied.")
 	}
 	if mode != "" {
 		if l, err = readRetention(mode, until); err != nil {
@@ -156,7 +157,14 @@ func getLock(q *request) error {
 }
 
 func putLock(q *request) error {
-	root, err := q.root(lockRoot)
+	body, err := q.document(maxDocument, false)
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 {
+		return s3err.New(s3err.MissingRequestBodyError)
+	}
+	root, err := parseXML(body, lockRoot)
 	if err != nil {
 		return err
 	}
@@ -240,22 +248,28 @@ func checkPeriod(unit string, n int) error {
 	case n < 1:
 		return s3err.Argument(unit, strconv.Itoa(n), "Default retention period must be a positive integer value.")
 	case unit == "Days" && n > object.MaxLockDays, unit == "Years" && n > object.MaxLockYears:
-		return s3err.Newf(s3err.InvalidRetentionPeriod, "Default retention period too large.")
+		return s3err.Argument(unit, strconv.Itoa(n), "Default retention period too large.")
 	}
 	return nil
 }
 
-// locked opens the object of a request about its lock.
+// locked opens the object of a request about its lock. Whether there is one is told before
+// whether its bucket has locks, as AWS does.
 func (q *request) locked() (*object.Object, error) {
-	if !q.bucket.Lock.On {
-		return nil, object.ErrNoLock
-	}
-	version, err := q.versionAsked()
+	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: q.versionOf()})
 	if err != nil {
-		return nil, err
+		return nil, named(err, q.key)
 	}
-	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: version})
-	return o, named(err, q.key)
+	if !q.bucket.Lock.On {
+		return nil, withoutLock(object.ErrNoLock)
+	}
+	return o, nil
+}
+
+// withoutLock is what calls about the lock of an object say where there are none; the words
+// are a little other than those for writes that ask for one.
+func withoutLock(err error) error {
+	return s3err.Newf(s3err.InvalidRequest, "Bucket is missing Object Lock Configuration").Because(err)
 }
 
 func getRetention(q *request) error {
@@ -353,12 +367,11 @@ func (q *request) putObjectLock(l object.Lock, who need, action string, set func
 	if err := q.may(q.bucket, q.who, who, q.key, h, action); err != nil {
 		return err
 	}
-	version, err := q.versionAsked()
-	if err != nil {
-		return err
-	}
-	head, err := set(version)
-	if err != nil {
+	head, err := set(q.versionOf())
+	switch {
+	case errors.Is(err, object.ErrNoLock):
+		return withoutLock(err)
+	case err != nil:
 		return named(err, q.key)
 	}
 	q.versionHeader(head.VersionID)

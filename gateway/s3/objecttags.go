@@ -32,11 +32,14 @@ func tagsOf(h http.Header) ([]object.Tag, error) {
 // stand there or one stands there twice.
 func readTagQuery(text string) (tags []object.Tag, ok bool) {
 	seen := map[string]bool{}
-	for _, pair := range strings.Split(text, "&") {
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
 		name, value, _ := strings.Cut(pair, "=")
 		k, err := url.QueryUnescape(name)
 		v, err2 := url.QueryUnescape(value)
-		if err != nil || err2 != nil || seen[k] {
+		if err != nil || err2 != nil || k == "" || seen[k] {
 			return nil, false
 		}
 		seen[k] = true
@@ -88,13 +91,11 @@ func formHeader(f *postform.Form) (http.Header, error) {
 	return h, err
 }
 
-// copyTags returns the tags that replace the source's, nil to keep them.
+// copyTags returns the tags that replace the source's, nil to keep them. Without REPLACE
+// x-amz-tagging does not count, as in S3.
 func (q *request) copyTags(from source) (*[]object.Tag, error) {
 	switch d := q.r.Header.Get("X-Amz-Tagging-Directive"); d {
 	case "", "COPY":
-		if q.r.Header.Get(tagHeader) != "" {
-			return nil, notImplemented("x-amz-tagging needs x-amz-tagging-directive: REPLACE here.")
-		}
 		return q.keepTags(from)
 	case "REPLACE":
 		tags, err := tagsOf(q.r.Header)
@@ -127,11 +128,7 @@ func (q *request) tagCount(o *object.Object, version string) {
 }
 
 func getObjectTagging(q *request) error {
-	version, err := q.versionAsked()
-	if err != nil {
-		return err
-	}
-	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: version})
+	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: q.versionOf()})
 	if err != nil {
 		return named(err, q.key)
 	}
@@ -166,11 +163,7 @@ func putObjectTagging(q *request) error {
 func deleteObjectTagging(q *request) error { return q.setTags(nil, http.StatusNoContent) }
 
 func (q *request) setTags(tags []object.Tag, status int) error {
-	version, err := q.versionAsked()
-	if err != nil {
-		return err
-	}
-	h, err := q.g.objects.SetTags(q.ctx, q.bucket, q.key, version, tags)
+	h, err := q.g.objects.SetTags(q.ctx, q.bucket, q.key, q.versionOf(), tags)
 	if err != nil {
 		return named(err, q.key)
 	}
@@ -228,8 +221,12 @@ func (f facts) tagged(name string) []string {
 	return nil
 }
 
-// given are the tags that the request gives; what cannot be read is refused later.
+// given are the tags that the request gives; what cannot be read is refused later. A copy
+// that keeps its source's gives none.
 func (f facts) given() []object.Tag {
+	if f.h.Get(copySource) != "" && f.h.Get("X-Amz-Tagging-Directive") != "REPLACE" {
+		return nil
+	}
 	tags, err := tagsOf(f.h)
 	if err != nil {
 		return nil

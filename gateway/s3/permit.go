@@ -38,7 +38,7 @@ func (n need) meets(a object.Access, keyed bool) bool {
 // request's bucket or object; nil if it may.
 func (q *request) permitted(b *object.Bucket, k *account.Key, r *route) error {
 	actions := r.IAM
-	if r.Versioned != nil && q.query.has("versionId") {
+	if r.Versioned != nil && q.query.get("versionId") != "" {
 		actions = r.Versioned
 	}
 	if r.Each && b.Settings.Policy != nil {
@@ -93,6 +93,8 @@ func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get,
 		case !d.Allow && d.Why == policy.Denied && k != nil:
 			return s3err.Newf(s3err.AccessDenied, "User: %s is not authorized to perform: %s on resource: \"%s\" with an explicit deny in a resource-based policy",
 				k.ID, action, q.resource(action, at.Key))
+		case d.Why == policy.Unsigned && q.route.Sub == "policy": // as S3 answers whom a policy allows what is the owner's
+			return s3err.New(s3err.MethodNotAllowed)
 		case !d.Allow:
 			return s3err.New(s3err.AccessDenied)
 		}

@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"rhizome/gateway/s3/s3err"
@@ -17,6 +18,10 @@ func (q *request) versionAsked() (string, error) {
 	}
 	return v, nil
 }
+
+// versionOf is versionAsked for the calls about an object's tags and lock, where an empty ID
+// is none: there are clients that send it, and nothing but the current version can be meant.
+func (q *request) versionOf() string { return q.query.get("versionId") }
 
 // versionHeader names a version, unless the bucket never had versioning.
 func (q *request) versionHeader(id string) {
@@ -103,6 +108,10 @@ func readVersioning(root *node) (v object.Versioning, err error) {
 
 // asksVersions reads which versions are to be listed.
 func (q *request) asksVersions() (l listing, v object.ListVersions, err error) {
+	s := q.query.get("max-keys")
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n < 0 {
+		return l, v, s3err.Argument("max-keys", s, "max-keys cannot be negative")
+	}
 	if l, err = q.listing("max-keys"); err != nil {
 		return l, v, err
 	}

@@ -26,7 +26,8 @@ type Visits interface {
 
 const (
 	websiteRoot = "WebsiteConfiguration"
-	maxWebRules = 50 // as AWS has it
+	maxWebRules = 50        // as AWS has it
+	maxWebsite  = 128 << 10 // bytes of the document
 )
 
 func websiteRoutes() []route {
@@ -105,7 +106,11 @@ func (d *doc) routingRule(r *object.SiteRule) {
 }
 
 func putWebsite(q *request) error {
-	root, err := q.configuration(websiteRoot)
+	body, err := q.document(maxWebsite, false)
+	if err != nil {
+		return err
+	}
+	root, err := parseXML(body, websiteRoot)
 	if err != nil {
 		return err
 	}
@@ -149,7 +154,7 @@ func deleteWebsite(q *request) error {
 }
 
 func readWebsite(root *node) (s object.Site, err error) {
-	index := false
+	index, page := false, false
 	for _, n := range root.kids {
 		switch n.name {
 		case "RedirectAllRequestsTo":
@@ -158,6 +163,7 @@ func readWebsite(root *node) (s object.Site, err error) {
 			index = true
 			s.Index, err = onlyText(n, "Suffix")
 		case "ErrorDocument":
+			page = true
 			s.Error, err = onlyText(n, "Key")
 		case "RoutingRules":
 			s.Rules, err = readRoutingRules(n)
@@ -175,7 +181,7 @@ func readWebsite(root *node) (s object.Site, err error) {
 		return s, webArgument("A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty", "IndexDocument", "null")
 	case index && (s.Index == "" || len(s.Index) > object.MaxKey || strings.Contains(s.Index, "/")):
 		return s, webArgument("The IndexDocument Suffix is not well formed", "IndexDocument", s.Index)
-	case len(s.Error) > object.MaxKey:
+	case page && s.Error == "", len(s.Error) > object.MaxKey:
 		return s, webArgument("The ErrorDocument Key is not well formed", "ErrorDocument", s.Error)
 	}
 	return s, nil
@@ -270,7 +276,7 @@ func readRoutingRule(n *node) (r object.SiteRule, err error) {
 
 func readCondition(r *object.SiteRule, n *node) error {
 	if len(n.kids) == 0 {
-		return invalidSite("Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present.")
+		return malformed(nil)
 	}
 	for _, k := range n.kids {
 		switch k.name {
@@ -278,8 +284,11 @@ func readCondition(r *object.SiteRule, n *node) error {
 			r.Prefix = k.text
 		case "HttpErrorCodeReturnedEquals":
 			code, err := strconv.Atoi(strings.TrimSpace(k.text))
-			if err != nil || code < 400 || code > 599 {
-				return invalidSite("The provided HTTP error code (%s) is not valid. Valid codes are 4XX or 5XX.", k.text)
+			switch {
+			case err != nil:
+				return malformed(err)
+			case (code < 400 || code > 417) && (code < 500 || code > 505): // those that S3 knows
+				return invalidSite("The provided HTTP error code (%d) is not valid. Valid codes are 4XX or 5XX.", code)
 			}
 			r.Status = code
 		default:
@@ -287,6 +296,15 @@ func readCondition(r *object.SiteRule, n *node) error {
 		}
 	}
 	return nil
+}
+
+// redirects reports whether an answer with that status leads elsewhere.
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusUseProxy, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
 }
 
 func readRedirect(t *object.SiteTarget, n *node) error {
@@ -306,8 +324,11 @@ func readRedirect(t *object.SiteTarget, n *node) error {
 			t.Key = &text
 		case "HttpRedirectCode":
 			code, err := strconv.Atoi(v)
-			if err != nil || code <= 300 || code > 399 || code == http.StatusNotModified {
-				return invalidSite("The provided HTTP redirect code (%s) is not valid. Valid codes are 3XX except 300.", v)
+			switch {
+			case err != nil:
+				return malformed(err)
+			case !redirects(code):
+				return invalidSite("The provided HTTP redirect code (%d) is not valid. Valid codes are 3XX except 300.", code)
 			}
 			t.Status = code
 		default:

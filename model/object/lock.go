@@ -92,10 +92,13 @@ func (s *Store) checkLock(b *Bucket, ask Lock) error {
 	if ask == (Lock{}) {
 		return nil
 	}
+	if err := s.checkRetention(ask); err != nil {
+		return err
+	}
 	if !b.Lock.On {
 		return ErrNoLock
 	}
-	return s.checkRetention(ask)
+	return nil
 }
 
 func (s *Store) checkRetention(l Lock) error {

@@ -1,6 +1,7 @@
 package chunked
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"hash"
@@ -60,4 +61,12 @@ func checkHash(h hash.Hash, want [32]byte) error {
 	return s3err.New(s3err.XAmzContentSHA256Mismatch,
 		s3err.Field{Name: "ClientComputedContentSHA256", Value: hex.EncodeToString(want[:])},
 		s3err.Field{Name: "S3ComputedContentSHA256", Value: hex.EncodeToString(sum[:])})
+}
+
+// CheckEmpty fails with XAmzContentSHA256Mismatch unless want is the hash of no bytes.
+func CheckEmpty(want [32]byte) error {
+	if err := checkHash(sha256.New(), want); err != io.EOF {
+		return err
+	}
+	return nil
 }

@@ -34,7 +34,6 @@ const (
 	InvalidPolicyDocument                 Code = "InvalidPolicyDocument"
 	InvalidRange                          Code = "InvalidRange"
 	InvalidRequest                        Code = "InvalidRequest"
-	InvalidRetentionPeriod                Code = "InvalidRetentionPeriod"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
 	InvalidTag                            Code = "InvalidTag"
 	InvalidToken                          Code = "InvalidToken"
@@ -50,6 +49,7 @@ const (
 	MetadataTooLarge                      Code = "MetadataTooLarge"
 	MethodNotAllowed                      Code = "MethodNotAllowed"
 	MissingContentLength                  Code = "MissingContentLength"
+	MissingRequestBodyError               Code = "MissingRequestBodyError"
 	NoSuchBucket                          Code = "NoSuchBucket"
 	NoSuchBucketPolicy                    Code = "NoSuchBucketPolicy"
 	NoSuchCORSConfiguration               Code = "NoSuchCORSConfiguration"
@@ -119,7 +119,6 @@ var table = map[Code]entry{
 	InvalidPartOrder:                      {400, "The list of parts was not in ascending order. Parts must be ordered by part number."},
 	InvalidPolicyDocument:                 {400, "Invalid Policy: the content of the form does not meet the conditions specified in the policy document."},
 	InvalidRange:                          {416, "The requested range is not satisfiable"},
-	InvalidRetentionPeriod:                {400, "The retention period is not valid."},
 	InvalidRequest:                        {400, "Invalid Request."},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
 	InvalidTag:                            {400, "The tag provided was not a valid tag."},
@@ -136,13 +135,14 @@ var table = map[Code]entry{
 	MetadataTooLarge:                      {400, "Your metadata headers exceed the maximum allowed metadata size"},
 	MethodNotAllowed:                      {405, "The specified method is not allowed against this resource."},
 	MissingContentLength:                  {411, "You must provide the Content-Length HTTP header."},
+	MissingRequestBodyError:               {400, "Request Body is empty"},
 	NoSuchBucket:                          {404, "The specified bucket does not exist."},
 	NoSuchBucketPolicy:                    {404, "The bucket policy does not exist."},
 	NoSuchCORSConfiguration:               {404, "The CORS configuration does not exist"},
 	NoSuchConfiguration:                   {404, "The specified configuration does not exist."},
 	NoSuchKey:                             {404, "The specified key does not exist."},
 	NoSuchLifecycleConfiguration:          {404, "The lifecycle configuration does not exist"},
-	NoSuchObjectLockConfiguration:         {404, "The specified object does not have a ObjectLock configuration"},
+	NoSuchObjectLockConfiguration:         {404, "The specified object does not have a ObjectLock configuration."},
 	NoSuchPublicAccessBlockConfiguration:  {404, "The public access block configuration was not found"},
 	NoSuchTagSet:                          {404, "The TagSet does not exist."},
 	NoSuchVersion:                         {404, "The specified version does not exist."},

@@ -38,6 +38,9 @@ func testLockedBucket(e *env) {
 	a.do("PUT", "/alpha/k?legal-hold", hold("ON")).is(400, "InvalidRequest")
 	a.do("GET", "/alpha/k?legal-hold", "").is(400, "InvalidRequest")
 	a.do("GET", "/alpha/k?retention", "").is(400, "InvalidRequest")
+	a.do("GET", "/alpha/none?retention", "").is(404, "NoSuchKey")
+	a.do("GET", "/alpha/none?legal-hold", "").is(404, "NoSuchKey")
+	a.do("PUT", "/alpha/k", "x", "x-amz-object-lock-mode", "GOVERNANCE", "x-amz-object-lock-retain-until-date", e.in(-day)).is(400, "InvalidArgument")
 	a.do("PUT", "/locked", "", "x-amz-bucket-object-lock-enabled", "maybe").is(400, "InvalidArgument")
 	a.do("PUT", "/locked", "", "x-amz-bucket-object-lock-enabled", "true").is(200)
 	a.do("GET", "/locked?versioning", "").is(200).has("Status", "Enabled")
@@ -52,14 +55,15 @@ func testLockedBucket(e *env) {
 		"<Mode>GOVERNANCE</Mode><Days>x</Days>":                 "MalformedXML",
 		"<Mode>GOVERNANCE</Mode><Days>1</Days><Years>1</Years>": "MalformedXML",
 		"<Mode>GOVERNANCE</Mode><Days>0</Days>":                 "InvalidArgument",
-		"<Mode>GOVERNANCE</Mode><Days>36501</Days>":             "InvalidRetentionPeriod",
-		"<Mode>GOVERNANCE</Mode><Years>101</Years>":             "InvalidRetentionPeriod",
+		"<Mode>GOVERNANCE</Mode><Days>36501</Days>":             "InvalidArgument",
+		"<Mode>GOVERNANCE</Mode><Years>101</Years>":             "InvalidArgument",
 	} {
 		if r := a.do("PUT", "/locked?object-lock", lockConfig(rule)); r.code() != code {
 			e.Errorf("%s: %d %s, want %s", rule, r.status, r.code(), code)
 		}
 	}
 	a.do("PUT", "/locked?object-lock", "<ObjectLockConfiguration/>").is(400, "MalformedXML")
+	a.do("PUT", "/locked?object-lock", "").is(400, "MissingRequestBodyError")
 	a.do("PUT", "/locked?object-lock", lockConfig("<Mode>COMPLIANCE</Mode><Years>2</Years>")).is(200)
 	a.do("GET", "/locked?object-lock", "").is(200).has("Mode", "COMPLIANCE", "Years", "2")
 	a.do("PUT", "/locked?object-lock", lockConfig("<Mode>GOVERNANCE</Mode><Days>3</Days>")).is(200)
@@ -162,6 +166,11 @@ func testLocks(e *env) {
 	e.bob.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("ON")).is(200)
 	e.bob.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("OFF")).is(403, "AccessDenied")
 	a.do("PUT", "/locked/k?legal-hold&versionId="+comply, hold("on")).is(400, "MalformedXML")
+	a.do("PUT", "/locked/k?legal-hold&versionId=", hold("ON")).is(200).wants("x-amz-version-id", comply)
+	a.do("GET", "/locked/k?legal-hold&versionId=", "").is(200).has("Status", "ON")
+	a.do("GET", "/locked/k?retention&versionId=", "").is(200).has("Mode", "COMPLIANCE")
+	a.do("GET", "/locked/k?retention&versionId=zz", "").is(400, "InvalidArgument")
+	a.do("GET", "/locked/k?retention&versionId="+free, "").is(404, "NoSuchVersion")
 	marker := a.do("DELETE", "/locked/k", "").is(204).header.Get("x-amz-version-id")
 	a.do("PUT", "/locked/k?legal-hold&versionId="+marker, hold("ON")).is(405, "MethodNotAllowed")
 	e.clock.Advance(3 * day)

@@ -275,6 +275,11 @@ func testChecksums(e *env) {
 	}
 	a.send(r).is(400, "XAmzContentSHA256Mismatch")
 	a.do("GET", "/alpha/lie", "").is(404)
+	r = a.request("PUT", "/nowhere/lie?tagging", "") // seen before the bucket is looked for
+	if err := sigv4.Sign(r, a.cred, strings.Repeat("0", 64), a.now()); err != nil {
+		e.Fatal(err)
+	}
+	a.send(r).is(400, "XAmzContentSHA256Mismatch")
 }
 
 func testPresigned(e *env) {

@@ -58,16 +58,19 @@ func testObjectTags(e *env) {
 	a.tagged("/alpha/k?tagging")
 	a.do("DELETE", "/alpha/none?tagging", "").is(404, "NoSuchKey")
 	a.do("PUT", "/alpha/k?tagging&versionId=zz", tagging("a", "1")).is(400, "InvalidArgument")
+	a.do("PUT", "/alpha/k?tagging&versionId=", tagging("a", "1")).is(200)
+	a.tagged("/alpha/k?tagging&versionId=", "a", "1")
+	a.do("DELETE", "/alpha/k?tagging&versionId=", "").is(204)
 }
 
 // testTagHeaders: tags are given with what makes an object.
 func testTagHeaders(e *env) {
 	a := e.alice
-	a.do("PUT", "/alpha/k", "x", "x-amz-tagging", "team=jardin+%C3%A9t%C3%A9&empty=&bare").is(200)
+	a.do("PUT", "/alpha/k", "x", "x-amz-tagging", "&team=jardin+%C3%A9t%C3%A9&&empty=&bare&").is(200)
 	a.tagged("/alpha/k?tagging", "team", "jardin été", "empty", "", "bare", "")
 	a.do("PUT", "/alpha/k", "x").is(200)
 	a.tagged("/alpha/k?tagging")
-	for header, code := range map[string]string{"a=1&a=2": "InvalidArgument", "a=%zz": "InvalidArgument", "aws:a=1": "InvalidTag", "=1": "InvalidTag",
+	for header, code := range map[string]string{"a=1&a=2": "InvalidArgument", "a=%zz": "InvalidArgument", "aws:a=1": "InvalidTag", "=1": "InvalidArgument",
 		"a=%ff": "InvalidTag", "a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1": "BadRequest"} {
 		a.do("PUT", "/alpha/k", "y", "x-amz-tagging", header).is(400, code)
 		a.do("POST", "/alpha/k?uploads", "", "x-amz-tagging", header).is(400, code)
@@ -88,7 +91,8 @@ func testTagHeaders(e *env) {
 	a.tagged("/alpha/copy?tagging", "a", "b")
 	a.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/up", "x-amz-tagging-directive", "REPLACE").is(200)
 	a.tagged("/alpha/copy?tagging")
-	a.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/up", "x-amz-tagging", "a=b").is(501, "NotImplemented")
+	a.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/up", "x-amz-tagging", "a=b").is(200)
+	a.tagged("/alpha/copy?tagging", "from", "upload")
 	a.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/up", "x-amz-tagging-directive", "MAYBE").is(400, "InvalidArgument")
 
 	form := func(name, value string) *answer {
@@ -162,7 +166,21 @@ func testTagPolicies(e *env) {
 	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/shut").is(200)
 	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/open", "x-amz-tagging-directive", "REPLACE").is(200)
 	b.do("PUT", "/alpha/to", "x", "x-amz-tagging", "a=b").is(403, "AccessDenied")
+	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/shut", "x-amz-tagging", "a=b").is(403, "AccessDenied")
 	b.do("POST", "/alpha/to?uploads", "", "x-amz-tagging", "a=b").is(403, "AccessDenied")
+
+	set(statement("Allow", bob, "GetObject GetObjectTagging PutObject PutObjectTagging", "alpha/*", ""),
+		statement("Deny", bob, "PutObject", "alpha/*", `{"StringNotEquals":{"s3:RequestObjectTag/team":"garden"}}`))
+	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/open", "x-amz-tagging", "team=garden").is(403, "AccessDenied")
+	b.do("PUT", "/alpha/to", "", "x-amz-copy-source", "/alpha/open", "x-amz-tagging", "team=garden", "x-amz-tagging-directive", "REPLACE").is(200)
+
+	set(statement("Allow", bob, "GetObjectTagging PutObjectTagging DeleteObjectTagging", "alpha/*", ""))
+	b.tagged("/alpha/to?tagging&versionId=", "team", "garden") // an empty version is none
+	b.do("GET", "/alpha/to?tagging&versionId=null", "").is(403, "AccessDenied")
+	set(statement("Allow", bob, "GetObjectVersionTagging PutObjectVersionTagging DeleteObjectVersionTagging", "alpha/*", ""))
+	b.do("GET", "/alpha/to?tagging&versionId=", "").is(403, "AccessDenied")
+	b.do("PUT", "/alpha/to?tagging&versionId=", tagging("a", "b")).is(403, "AccessDenied")
+	b.do("DELETE", "/alpha/to?tagging&versionId=", "").is(403, "AccessDenied")
 
 	// Which tags are given.
 	set(statement("Allow", bob, "PutObject PutObjectTagging GetObjectTagging", "alpha/*", ""),

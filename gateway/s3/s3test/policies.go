@@ -56,8 +56,14 @@ func testPolicy(e *env) {
 		c.do("PUT", "/alpha/pub/copy", "", "x-amz-copy-source", "/alpha/pub/k").is(403, "AccessDenied")
 	}
 	a.do("GET", "/alpha/pub/none", "").is(404, "NoSuchKey")
+	a.do("PUT", "/alpha?policy", policy(statement("Allow", everybody, "GetBucketPolicy PutBucketPolicy PutBucketTagging", "alpha", ""))).is(204)
+	n.do("GET", "/alpha?policy", "").is(405, "MethodNotAllowed")
+	n.do("PUT", "/alpha?policy", doc).is(405, "MethodNotAllowed")
+	n.do("DELETE", "/alpha?policy", "").is(403, "AccessDenied")
+	n.do("PUT", "/alpha?tagging", tagging("a", "b")).is(403, "AccessDenied")
 	a.do("PUT", "/alpha?policy", policy(statement("Allow", everybody, "GetObject", "alpha/pub/*", ""), statement("Allow", everybody, "ListBucket", "alpha", ""))).is(204)
 	n.do("GET", "/alpha/pub/none", "").is(404, "NoSuchKey")
+	n.do("GET", "/alpha?policy", "").is(403, "AccessDenied")
 	n.do("GET", "/alpha", "").is(200).lists("Key", "k", "pub/k")
 
 	// Everybody is locked out, the owner too, who can mend it.

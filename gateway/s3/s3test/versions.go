@@ -59,7 +59,9 @@ func testVersioning(e *env) {
 	a.do("GET", "/alpha/k", "").is(200).holds("two")
 	a.do("DELETE", "/alpha/k?versionId="+two, "").is(204).wants("x-amz-version-id", two).wants("x-amz-delete-marker", "")
 	a.do("GET", "/alpha/k", "").is(200).holds("one")
-	a.do("DELETE", "/alpha/k?versionId="+two, "").is(204)
+	a.do("DELETE", "/alpha/k?versionId="+two, "").is(204).wants("x-amz-version-id", two)
+	a.do("DELETE", "/alpha/none?versionId="+two, "").is(204).wants("x-amz-version-id", two)
+	a.do("GET", "/alpha?versions&max-keys=-1", "").is(400, "InvalidArgument").has("Message", "max-keys cannot be negative")
 	a.do("DELETE", "/alpha/k?versionId=zz", "").is(400, "InvalidArgument")
 	a.do("PUT", "/alpha/k", "no", "If-None-Match", "*").is(412, "PreconditionFailed")
 

@@ -25,20 +25,28 @@ func testWebsites(e *env) {
 	for doc, code := range map[string]string{
 		"<x/>":                    "MalformedXML",
 		"<WebsiteConfiguration/>": "InvalidArgument",
-		"<WebsiteConfiguration><ErrorDocument><Key>x</Key></ErrorDocument></WebsiteConfiguration>":                                                "InvalidArgument",
-		"<WebsiteConfiguration><IndexDocument><Suffix>a/b</Suffix></IndexDocument></WebsiteConfiguration>":                                        "InvalidArgument",
-		"<WebsiteConfiguration><IndexDocument><Suffix></Suffix></IndexDocument></WebsiteConfiguration>":                                           "InvalidArgument",
-		"<WebsiteConfiguration><IndexDocument><Other>a</Other></IndexDocument></WebsiteConfiguration>":                                            "MalformedXML",
-		"<WebsiteConfiguration><RedirectAllRequestsTo><Protocol>http</Protocol></RedirectAllRequestsTo></WebsiteConfiguration>":                   "MalformedXML",
-		strings.Replace(websiteDoc, "<Protocol>https", "<Protocol>ftp", 1):                                                                        "InvalidRequest",
-		strings.Replace(websiteDoc, "example.com", "example.com/x y", 1):                                                                          "InvalidRequest",
+		"<WebsiteConfiguration><ErrorDocument><Key>x</Key></ErrorDocument></WebsiteConfiguration>":                              "InvalidArgument",
+		"<WebsiteConfiguration><IndexDocument><Suffix>a/b</Suffix></IndexDocument></WebsiteConfiguration>":                      "InvalidArgument",
+		"<WebsiteConfiguration><IndexDocument><Suffix></Suffix></IndexDocument></WebsiteConfiguration>":                         "InvalidArgument",
+		"<WebsiteConfiguration><IndexDocument><Other>a</Other></IndexDocument></WebsiteConfiguration>":                          "MalformedXML",
+		"<WebsiteConfiguration><RedirectAllRequestsTo><Protocol>http</Protocol></RedirectAllRequestsTo></WebsiteConfiguration>": "MalformedXML",
+		strings.Replace(websiteDoc, "<Protocol>https", "<Protocol>ftp", 1):                                                      "InvalidRequest",
+		strings.Replace(websiteDoc, "example.com", "example.com/x y", 1):                                                        "InvalidRequest",
+		strings.Replace(websiteDoc, "404.html", "", 1):                                                                          "InvalidArgument",
+		strings.Replace(websiteDoc, "302", "306", 1):                                                                            "InvalidRequest",
+		strings.Replace(websiteDoc, "302", "3xx", 1):                                                                            "MalformedXML",
+		strings.Replace(websiteDoc, "404</Http", "418</Http", 1):                                                                "InvalidRequest",
+		strings.Replace(websiteDoc, "404</Http", "4xx</Http", 1):                                                                "MalformedXML",
+		strings.Replace(websiteDoc, "</KeyPrefixEquals>", strings.Repeat("a", 128<<10)+"</KeyPrefixEquals>", 1):                 "MaxMessageLengthExceeded",
+		"<WebsiteConfiguration><IndexDocument><Suffix>a</Suffix></IndexDocument><RoutingRules><RoutingRule><Condition/>" +
+			"<Redirect><ReplaceKeyWith>a</ReplaceKeyWith></Redirect></RoutingRule></RoutingRules></WebsiteConfiguration>": "MalformedXML",
 		strings.Replace(websiteDoc, "302", "200", 1):                                                                                              "InvalidRequest",
 		strings.Replace(websiteDoc, "404</Http", "200</Http", 1):                                                                                  "InvalidRequest",
 		strings.Replace(websiteDoc, "<HttpRedirectCode>302</HttpRedirectCode>", "<ReplaceKeyWith>x</ReplaceKeyWith>", 1):                          "InvalidRequest",
 		strings.Replace(websiteDoc, "<ErrorDocument>", "<RedirectAllRequestsTo><HostName>x</HostName></RedirectAllRequestsTo><ErrorDocument>", 1): "MalformedXML",
 	} {
 		if r := a.do("PUT", "/alpha?website", doc); r.status != 400 || r.code() != code {
-			e.Errorf("%s: %d %s, want %s", doc, r.status, r.code(), code)
+			e.Errorf("%.2000s: %d %s, want %s", doc, r.status, r.code(), code)
 		}
 	}
 	a.do("DELETE", "/alpha?website", "").is(204)

@@ -31,10 +31,10 @@ func (s *Store) lock(in *bucket, h *object.Head) error {
 // mayAsk checks what a version is to be locked with.
 func (s *Store) mayAsk(b *object.Bucket, l object.Lock) error {
 	switch {
-	case l != (object.Lock{}) && !s.lockOf(b).On:
-		return object.ErrNoLock
 	case l.Mode != object.LockNone && l.Until <= s.clock.Now().UnixMilli():
 		return object.ErrLockPast
+	case l != (object.Lock{}) && !s.lockOf(b).On:
+		return object.ErrNoLock
 	}
 	return nil
 }
