@@ -60,10 +60,10 @@ unit:
 race:
 	CGO_ENABLED=1 go test -race -parallel 4 -timeout 30m -skip '^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRule|SimulatedHistories|FlawsAreCaught|Damage$$|Salvage$$)' $$(go list ./node ./... | grep -v /lint)
 
-# The lab and the foreign suite wait more than they work, so the others run beside them, one
-# after another. More tests than cores at once, because many wait.
+# The lab waits more than it works, so the others run beside it, one after another. More
+# tests than cores at once, because many wait.
 e2e: build later
-	cd e2e && go test -count=1 -p 3 -parallel 4 -timeout 30m ./lab ./suite ./...
+	cd e2e && go test -count=1 -p 2 -parallel 4 -timeout 30m ./lab ./...
 
 bench: build
 	mkdir -p .cache/bench

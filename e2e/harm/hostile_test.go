@@ -209,7 +209,7 @@ func TestWrongDocuments(t *testing.T) {
 }
 
 // oddKeys are keys that a careless server takes for paths, or breaks on.
-var oddKeys = []string{"../../etc/passwd", "..", ".", "a/../b", "a//b", "/a", "a/", "a/./b", "%2e%2e/x", "a\\b", "a?b#c", "a+b c", "\u00e9\u0301",
+var oddKeys = []string{".", "a/../b", "a/b/../..", "a//b", "/a", "a/", "a/./b", "%2e%2e/x", "a\\b", "a?b#c", "a+b c", "\u00e9\u0301",
 	"CON", "a\nb", "a\x7fb", "<&>\"'", strings.Repeat("k", 1024), strings.Repeat("d/", 512), "\U0001F600", "node.key"}
 
 func TestOddKeys(t *testing.T) {
@@ -227,6 +227,11 @@ func TestOddKeys(t *testing.T) {
 	}
 	if got := strings.Count(list, "<Key>"); got != len(oddKeys) {
 		t.Errorf("the listing shows %d keys, want %d: %s", got, len(oddKeys), list)
+	}
+	for _, key := range []string{"..", "../node.key", "../../etc/passwd", "a/../../b"} { // above the bucket
+		if resp, err := c.Do(&wire.Request{Method: "PUT", Path: "/hostile/" + wire.Escape(key), Body: []byte("x")}); err != nil || resp.Status != 400 {
+			t.Errorf("%q is put: %+v, %v", key, resp, err)
+		}
 	}
 	if resp, err := c.Do(&wire.Request{Method: "PUT", Path: "/hostile/" + strings.Repeat("k", 1025), Body: []byte("x")}); err != nil || resp.Code() != "KeyTooLongError" {
 		t.Errorf("a key of 1,025 bytes: %+v, %v", resp, err)
