@@ -42,6 +42,8 @@ var frenchErrors = map[string]string{
 	"the first key cannot be kept: %w":                                                "la première clé ne peut pas être gardée : %w",
 	"choose one of --user and --system":                                               "choisissez entre --user et --system",
 	"this computer has no systemd, which starts services; run rhizome up another way": "cet ordinateur n'a pas systemd, qui démarre les services ; lancez rhizome up autrement",
+	"versioning is suspended, so what is replaced would be lost: turn it on first":    "les versions sont suspendues, donc ce qui est remplacé serait perdu : activez-les d'abord",
+	"the clocks of the nodes do not agree":                                            "les horloges des nœuds ne s'accordent pas",
 	"the system does not know who runs this: %w":                                      "le système ne sait pas qui lance ceci : %w",
 	"your service may not go on when you log out; an administrator of this computer allows it with: sudo loginctl enable-linger %s (%w)": "votre service n'a pas le droit de continuer quand vous vous déconnectez ; un administrateur de cet ordinateur l'autorise avec : sudo loginctl enable-linger %s (%w)",
 	"the service cannot be installed: %w":                                                                                      "le service ne peut pas être installé : %w",

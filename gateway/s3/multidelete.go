@@ -43,7 +43,7 @@ func deleteObjects(q *request) error {
 	}
 	for i := range list {
 		if d := &list[i]; d.err == nil {
-			d.err = q.may(q.bucket, q.who, writes, d.key, q.r.Header, versioned(d.version, "s3:DeleteObject", "s3:DeleteObjectVersion"))
+			d.err = q.mayAt(q.bucket, q.who, writes, object.Get{Key: d.key, Version: d.version}, q.r.Header, versioned(d.version, "s3:DeleteObject", "s3:DeleteObjectVersion"))
 		}
 	}
 	q.deleteAll(list)

@@ -237,8 +237,8 @@ func (f facts) ofS3(name string) []string {
 		}
 	case "objectcreationoperation":
 		return one(strconv.FormatBool(q.route.Sub != "uploads" && (q.route.Sub != "uploadId" || q.r.Method == http.MethodPost)))
-	case "versionid":
-		return one(q.query.get("versionId"))
+	case "versionid": // the version that is decided on, which a body or a copy's source may name
+		return one(f.there.at.Version)
 	case "tlsversion":
 		if q.r.TLS != nil {
 			return one("1." + strconv.Itoa(int(q.r.TLS.Version&0xff)-1))

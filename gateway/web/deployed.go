@@ -23,8 +23,10 @@ func (v *visit) deployed(d *object.SiteDeployment) error {
 	if err != nil {
 		return err
 	}
-	if err := v.may(v.key); err != nil {
-		return err
+	if v.key != "" { // "" would ask about the bucket
+		if err := v.may(v.key); err != nil {
+			return err
+		}
 	}
 	path := "/" + v.key
 	if r := m.Redirected(path, true); r != nil {
@@ -80,6 +82,9 @@ func (v *visit) obey(m *listing, r *site.Redirect) error {
 	case f == nil:
 		return object.ErrNoSuchKey
 	case r.Status == http.StatusNotFound:
+		if err := v.may(f.Path); err != nil {
+			return err
+		}
 		return v.sendError(v.filePage(m, f, "/"+v.key), r.Status)
 	}
 	return v.sendFile(m, f, "/"+v.key)
@@ -115,7 +120,12 @@ func (v *visit) manifest(d *object.SiteDeployment) (*listing, error) {
 	return got.(*listing), nil
 }
 
+// sendFile answers with a file, whatever path it was asked for by: the policy is asked about
+// the file.
 func (v *visit) sendFile(m *listing, f *site.File, path string) error {
+	if err := v.may(f.Path); err != nil {
+		return err
+	}
 	if len(m.Headers) > 0 {
 		return v.send(v.withNeighbours(m, f, path))
 	}

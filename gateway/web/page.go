@@ -57,7 +57,6 @@ func (v *visit) send(p *page) error {
 		http.ServeContent(v.w, v.r, "", p.modified, bytes.NewReader(b))
 		return nil
 	}
-	v.armed(p.size)
 	body := &seeker{ctx: v.ctx, v: v, p: p}
 	defer body.close()
 	if err := body.begin(); err != nil { // before anything is sent
@@ -117,6 +116,12 @@ func (v *visit) describe(p *page) {
 	}
 	for _, f := range p.headers {
 		h.Set(f[0], f[1])
+	}
+	switch { // what these say is not the owner's to change
+	case v.stale:
+		h.Set("Cache-Control", "no-store")
+	case v.site != nil && v.site.Site.Password != "":
+		h["Cache-Control"] = keepsSelf
 	}
 }
 

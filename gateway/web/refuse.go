@@ -90,7 +90,7 @@ func (v *visit) errorPage() *page {
 		if key == "" {
 			key = "404.html"
 		}
-		if f := m.Find(key); f != nil {
+		if f := m.Find(key); f != nil && v.may(key) == nil {
 			return v.filePage(m, f, "/"+key)
 		}
 		return nil

@@ -36,6 +36,7 @@ type counted struct {
 	status int
 	bytes  int64
 	begun  func() // if set, called when the answer begins
+	armed  time.Time
 }
 
 func (c *counted) WriteHeader(status int) {
@@ -52,6 +53,7 @@ func (c *counted) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.WriteHeader(http.StatusOK)
 	}
+	c.arm(len(b))
 	n, err := c.ResponseWriter.Write(b)
 	c.bytes += int64(n)
 	return n, err
@@ -71,7 +73,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.busy()
 		return
 	}
-	v.armed(maxKept)
+	v.w.arm(maxKept)
 	err := v.serve()
 	if err != nil && v.w.status == 0 {
 		v.refuse(err)
@@ -97,10 +99,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // errCut says that an answer had begun when what was to be read failed.
 var errCut = errs.New(errs.Unavailable, "the answer was cut off")
 
-// armed gives an answer of n bytes its time.
-func (v *visit) armed(n int64) {
-	until := time.Now().Add(idleWrite + time.Duration(n/slowestWrite)*time.Second) // a stopwatch
-	_ = http.NewResponseController(v.w.ResponseWriter).SetWriteDeadline(until)     // not every one has a connection
+// arm gives the next n bytes their time: a visitor who does not take them is cut off.
+func (c *counted) arm(n int) {
+	now := time.Now() // a stopwatch
+	if now.Sub(c.armed) < time.Second {
+		return
+	}
+	c.armed = now
+	until := now.Add(idleWrite + time.Duration(n/slowestWrite)*time.Second)
+	_ = http.NewResponseController(c.ResponseWriter).SetWriteDeadline(until) // not every one has a connection
 }
 
 // serve answers from where the truth is, and for a site that wants that from what this home

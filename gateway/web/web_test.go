@@ -304,6 +304,24 @@ func TestPolicyAndBlock(t *testing.T) {
 	f.get("/open", 403, "*")
 }
 
+// TestPolicyOfDeployedFiles: the policy is asked about the file that is served, by whatever path.
+func TestPolicyOfDeployedFiles(t *testing.T) {
+	f := newFixture(t, object.Site{})
+	f.deploy("index.html", "home", "about.html", "us", "404.html", "lost", "open.html", "y")
+	_, err := f.home.Objects.ChangeSettings(t.Context(), f.b, func(s *object.Settings) error { s.Policy = &object.Policy{}; return nil })
+	f.must(err)
+	f.may = func(key string) bool { return key == "" || key == "open" || key == "open.html" || key == "about" }
+	f.get("/open", 200, "y")
+	f.get("/", 403, "*")
+	f.get("/about", 403, "*")
+	f.may = func(key string) bool { return key != "404.html" }
+	r, w := httptest.NewRequest("GET", "http://"+host+"/none", nil), httptest.NewRecorder()
+	f.web.ServeHTTP(w, r)
+	if w.Code != 404 || strings.Contains(w.Body.String(), "lost") {
+		t.Errorf("an error document that is denied: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestPassword(t *testing.T) {
 	hash, err := site.HashPassword("garden gate")
 	if err != nil {

@@ -18,6 +18,9 @@ type Restored struct {
 // ErrNoVersions says that a bucket keeps no versions.
 var ErrNoVersions = errs.New(errs.Invalid, "the bucket never had versioning, so nothing of what was there is kept")
 
+// ErrSuspended says that a bucket does not keep what is replaced at present.
+var ErrSuspended = errs.New(errs.Conflict, "versioning is suspended, so what is replaced would be lost: turn it on first")
+
 // Undelete removes the delete markers that stand before the newest version of an object
 // which is none, for good, and returns that version. It fails with ErrNoSuchKey if there is none.
 func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (*Head, error) {
@@ -27,7 +30,7 @@ func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (*Head, err
 	if err := s.hasContent(ctx, b, key); err != nil {
 		return nil, err
 	}
-	for {
+	for range keepSteps {
 		o, err := s.Stat(ctx, b, Get{Key: key})
 		var marker *MarkerError
 		if !errors.As(err, &marker) {
@@ -36,10 +39,13 @@ func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (*Head, err
 			}
 			return &o.Head, nil
 		}
-		if _, err := s.DeleteVersion(ctx, b, key, marker.Head.VersionID, Conditions{}); err != nil {
+		// With versioning suspended another write may have taken the marker's place, and its ID.
+		_, err = s.DeleteVersion(ctx, b, key, marker.Head.VersionID, Conditions{still: still{version: marker.Head.Version}})
+		if err != nil && !errors.Is(err, ErrPrecondition) {
 			return nil, err
 		}
 	}
+	return nil, errs.Newf(errs.Unavailable, "the object is being changed all the time: %w", ErrBusy)
 }
 
 // hasContent fails with ErrNoSuchKey unless there is a version that is no delete marker.
@@ -58,10 +64,13 @@ func (s *Store) hasContent(ctx context.Context, b *Bucket, key string) error {
 
 // Restore makes an object, or all under a prefix, what they were at a time: by copies of the
 // versions of then, by reference, and delete markers. Nothing is lost by it: what it replaces
-// is kept. It may be called again. Times are those that versions carry.
+// is kept, for which versioning has to be on. It may be called again. Times are those that versions carry.
 func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
-	if b.Versioning == VersioningOff {
+	switch b.Versioning {
+	case VersioningOff:
 		return nil, ErrNoVersions
+	case VersioningSuspended: // what is replaced would be gone for good
+		return nil, ErrSuspended
 	}
 	out := &Restored{}
 	by := func(v *VersionHead) bool { return !v.Modified.After(at) }

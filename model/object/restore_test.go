@@ -56,6 +56,14 @@ func TestRestore(t *testing.T) {
 	restore(later, object.Restored{Brought: 3, Deleted: 1})
 	f.same("d/a", random(31))
 	f.same("d/new", random(33))
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningSuspended); err != nil {
+		t.Fatal(err)
+	}
+	f.put("d/new", random(34)) // the null version, which a copy would replace
+	if _, err := f.Objects.Restore(f.ctx, f.b, "d/", true, then); !errors.Is(err, object.ErrSuspended) {
+		t.Errorf("with versioning suspended: %v", err)
+	}
+	f.same("d/new", random(34))
 }
 
 func (f *fixture) must(d *object.Deleted, err error) {

@@ -125,6 +125,14 @@ func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.
 		if err := s.rest(ctx); err != nil {
 			return err
 		}
+		now := s.Clock.Now()
+		if s.Agreed != nil && !s.Agreed() {
+			return errs.New(errs.Unavailable, "the clocks of the nodes do not agree")
+		}
+		b, err := s.bucketByID(ctx, b.ID) // the rules may have been changed or taken away
+		if err != nil || !judge(b.Settings.Lifecycle, at, now) {
+			return err
+		}
 		return s.sweepVersion(ctx, b, before, at, &done)
 	}
 	l := ListVersions{Limit: MaxListEntries, parts: []string{part}}

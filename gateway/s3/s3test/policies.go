@@ -177,6 +177,24 @@ func testPolicyPrincipals(e *env) {
 	}
 }
 
+// testPolicyOfVersions: s3:VersionId is the version that is decided on, wherever the request
+// names it.
+func testPolicyOfVersions(e *env) {
+	a := e.alice
+	a.do("PUT", "/alpha?versioning", versioningOn).is(200)
+	v := a.do("PUT", "/alpha/k", "one").is(200).header.Get("x-amz-version-id")
+	a.do("PUT", "/alpha/k", "two").is(200)
+	a.do("PUT", "/alpha?policy", policy(statement("Deny", everybody, "DeleteObjectVersion GetObjectVersion", "alpha/*",
+		`{"StringEquals":{"s3:VersionId":"`+v+`"}}`))).is(204)
+	a.do("DELETE", "/alpha/k?versionId="+v, "").is(403, "AccessDenied")
+	doc := "<Delete><Object><Key>k</Key><VersionId>" + v + "</VersionId></Object></Delete>"
+	a.do("POST", "/alpha?delete", doc, "Content-MD5", md5Of(doc)).is(200).lists("Code", "AccessDenied")
+	a.do("PUT", "/alpha/copy", "", "x-amz-copy-source", "/alpha/k?versionId="+v).is(403, "AccessDenied")
+	a.do("GET", "/alpha/k", "").is(200).holds("two")
+	a.do("DELETE", "/alpha?policy", "").is(204)
+	a.do("GET", "/alpha/k?versionId="+v, "").is(200).holds("one")
+}
+
 // testPolicyOfMany: each key of a multi-delete is decided for itself, and so is a form.
 func testPolicyOfMany(e *env) {
 	a, b, n := e.alice, e.bob, e.nobody
