@@ -51,7 +51,7 @@ func (f *fake) delay() {
 
 var errLost = errors.New("the answer is lost")
 
-// do runs an operation between two delays; some never happen, or late, or unanswered.
+// do runs a change between two delays; some never happen, or late, or unanswered.
 func (f *fake) do(op func() error) error {
 	f.delay()
 	defer f.delay()
@@ -72,6 +72,16 @@ func (f *fake) do(op func() error) error {
 		_ = op()
 	})
 	return errLost
+}
+
+// look runs an operation that changes nothing; the answers of some are lost.
+func (f *fake) look(op func() error) error {
+	f.delay()
+	defer f.delay()
+	if f.chance(f.breaks) {
+		return errLost
+	}
+	return op()
 }
 
 func (f *fake) set(key string, o object) {
@@ -154,7 +164,7 @@ func (f *fake) read(key, flaw string) (o object) {
 
 func (f *fake) Get(_ context.Context, key string) ([]byte, string, error) {
 	var o object
-	err := f.do(func() error {
+	err := f.look(func() error {
 		o = f.read(key, "stale GET")
 		if f.flawed("mixed body") {
 			o.body = append(append([]byte{}, o.body[:len(o.body)/2]...), 'x')
@@ -173,7 +183,7 @@ func (o object) absent() error {
 
 func (f *fake) Head(_ context.Context, key string) (string, error) {
 	var o object
-	err := f.do(func() error {
+	err := f.look(func() error {
 		o = f.read(key, "stale HEAD")
 		return o.absent()
 	})
@@ -182,7 +192,7 @@ func (f *fake) Head(_ context.Context, key string) (string, error) {
 
 func (f *fake) List(context.Context) (map[string]string, error) {
 	found := map[string]string{}
-	err := f.do(func() error {
+	err := f.look(func() error {
 		f.mu.Lock()
 		var keys []string
 		for key := range f.past {

@@ -81,12 +81,19 @@ func TestFlawsAreFound(t *testing.T) {
 		for _, breaks := range []float64{0, 0.03} {
 			t.Run(flaw, func(t *testing.T) {
 				t.Parallel()
-				f := newFake(seed(t), flaw, 0.3)
-				f.breaks = breaks
-				h := run(t, f, 10, 200)
-				err := h.Check(30 * time.Second)
+				var err error
+				// Whether operations meet is the scheduler's choice: three chances.
+				for range 3 {
+					f := newFake(seed(t), flaw, 0.3)
+					f.breaks = breaks
+					h := run(t, f, 10, 200)
+					if err = h.Check(30 * time.Second); err != nil {
+						break
+					}
+					t.Logf("%s was not found:\n%s", flaw, h.Summary())
+				}
 				if err == nil {
-					t.Fatalf("%s was not found:\n%s", flaw, h.Summary())
+					t.FailNow()
 				}
 				if strings.Contains(err.Error(), "not decided") {
 					t.Errorf("%s: %v", flaw, err)
