@@ -111,5 +111,6 @@ soak-bench: setup
 	$(MAKE) bench BENCH="-keys 1000000"
 
 # A bucket with ten million objects, beside one with a hundred thousand: 15 GB of disk.
+# With BENCH_KEEP=DIR the stores stay there, filled as far as they are, for the next time.
 soak-grown: build
-	$(MAKE) bench BENCH="-grown 10000000"
+	$(MAKE) bench BENCH="-grown 10000000 $(if $(BENCH_KEEP),-keep $(BENCH_KEEP))"
