@@ -147,7 +147,7 @@ func (s *Store) store(ctx context.Context, b *object.Bucket, key string, body io
 			if [sha256.Size]byte(sums.sha.Sum(nil)) != want {
 				return object.Digest{}, errs.New(errs.Invalid, "the file changed while it was deployed: deploy again")
 			}
-			return object.Digest{ETag: hex.EncodeToString(sums.md5.Sum(nil))}, nil
+			return object.Digest{ETag: hex.EncodeToString(sums.md5.Sum(nil)), Checksum: object.Checksum{Algorithm: checksumName, Sum: want[:]}}, nil
 		}}})
 	return err
 }
