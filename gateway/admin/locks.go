@@ -75,6 +75,9 @@ func (s *Server) setRetention(r *http.Request) (any, error) {
 		l.Until = in.Until.UnixMilli()
 	}
 	v, b, err := s.kept(r)
+	if err == nil && in.Bypass {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +90,9 @@ func (s *Server) setHold(r *http.Request) (any, error) {
 		return nil, err
 	}
 	v, b, err := s.kept(r)
+	if err == nil && !in.On {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}
