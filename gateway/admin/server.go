@@ -156,6 +156,7 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/retention":  s.setRetention,
 		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
 		"PUT /v1/buckets/{bucket}/lifecycle":  s.setLifecycle,
+		"GET /v1/buckets/{bucket}/lifecycle":  s.getLifecycle,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,
