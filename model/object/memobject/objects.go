@@ -184,6 +184,9 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 		return nil, err
 	}
 	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf})
+	if err == nil && !c.FromOnly.IsZero() && o.Version != c.FromOnly {
+		err = object.ErrBusy
+	}
 	if err != nil {
 		return nil, err
 	}
