@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
 		{"Websites", testWebsites},
 		{"Notification", testNotification},
+		{"CustomerKeys", testCustomerKeys}, {"CustomerRefused", testCustomerRefused}, {"CustomerCopies", testCustomerCopies},
+		{"CustomerParts", testCustomerParts}, {"CustomerVersions", testCustomerVersions},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
