@@ -51,6 +51,8 @@ type Config struct {
 	WebhookState func(name string) WebhookState
 	// WebhooksSilent returns those that could not be told for so long; nil: none.
 	WebhooksSilent func(long time.Duration) []string
+	// Logs are the logs of requests; nil: there are none.
+	Logs Logs
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -153,6 +155,8 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/retention":  s.setRetention,
 		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
 		"PUT /v1/buckets/{bucket}/lifecycle":  s.setLifecycle,
+		"PUT /v1/buckets/{bucket}/logging":    s.setLogging,
+		"POST /v1/buckets/{bucket}/logging":   s.writeLog,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,
@@ -184,7 +188,8 @@ func (s *Server) serve(h request) http.Handler {
 	return s.stream(func(r *http.Request) (any, error) {
 		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 		defer cancel()
-		return h(r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		return h(r.WithContext(speaking(r)))
 	})
 }
 

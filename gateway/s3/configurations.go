@@ -26,7 +26,6 @@ func configurationList() []configuration {
 	return []configuration{
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
 		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
-		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
 		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},

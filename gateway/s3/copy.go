@@ -15,6 +15,7 @@ import (
 // source is where a copy comes from.
 type source struct {
 	bucket  *object.Bucket
+	name    string
 	key     string
 	version string
 	cond    object.Conditions
@@ -30,10 +31,11 @@ func (q *request) source() (source, error) {
 	if err != nil {
 		return source{}, err
 	}
+	s := source{bucket: b, name: bucketName, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	q.logged.from = &s
 	if err := q.mayRead(b, q.who, key, version); err != nil {
 		return source{}, err
 	}
-	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
 	return s, q.checkOwner("X-Amz-Source-Expected-Bucket-Owner", b)
 }
 
@@ -96,6 +98,7 @@ func copyObject(q *request) error {
 			return q.refusedCopy(err, from, cond)
 		}
 		q.late.made = h.VersionID
+		q.ofSize(h.Size)
 		if from.bucket.Versioning != object.VersioningOff {
 			q.late.from = h.SourceVersionID
 		}

@@ -53,6 +53,7 @@ func putPart(q *request) error {
 	if err != nil {
 		return q.refusedUpload(err)
 	}
+	q.ofSize(p.Size)
 	q.set("ETag", quote(p.ETag))
 	q.set("x-amz-server-side-encryption", "AES256")
 	if want.Sum != nil {
@@ -113,6 +114,7 @@ func copyPart(q *request) error {
 		if from.bucket.Versioning != object.VersioningOff {
 			q.late.from = from.version
 		}
+		q.ofSize(p.Size)
 		d.time("LastModified", p.Modified)
 		d.etag("ETag", p.ETag)
 		if u.Checksum.Algorithm != "" {

@@ -36,6 +36,8 @@ const (
 	InvalidRequest                        Code = "InvalidRequest"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
 	InvalidTag                            Code = "InvalidTag"
+	InvalidTargetBucketForLogging         Code = "InvalidTargetBucketForLogging"
+	InvalidS3DestinationBucket            Code = "InvalidS3DestinationBucket"
 	InvalidToken                          Code = "InvalidToken"
 	InvalidURI                            Code = "InvalidURI"
 	InvalidRedirectLocation               Code = "InvalidRedirectLocation"
@@ -122,6 +124,8 @@ var table = map[Code]entry{
 	InvalidRequest:                        {400, "Invalid Request."},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
 	InvalidTag:                            {400, "The tag provided was not a valid tag."},
+	InvalidTargetBucketForLogging:         {400, "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group."},
+	InvalidS3DestinationBucket:            {400, "Invalid bucket name or bucket may not exist in the region"},
 	InvalidToken:                          {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                            {400, "Couldn't parse the specified URI."},
 	InvalidRedirectLocation:               {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},

@@ -1,0 +1,32 @@
+package lang
+
+// frenchReports is what there is to say of logs of requests, and of inventories.
+var frenchReports = map[string]string{
+	"Write down who asks what of a bucket, in another bucket": "Noter qui demande quoi à un bucket, dans un autre bucket",
+	"The lines are those of S3's server access logs. Every node writes those about its own requests, every 5 minutes, or at once with --now.\nrhizome bucket info shows where they go, and what keeps them from getting there.": "Les lignes sont celles des journaux d'accès de S3. Chaque nœud écrit celles de ses propres requêtes, toutes les 5 minutes, ou tout de suite avec --now.\nrhizome bucket info montre où elles vont, et ce qui les en empêche.",
+	"write them into the bucket logs":                                                             "les écrire dans le bucket logs",
+	"the `BUCKET` that they are written to":                                                       "le `BUCKET` où elles sont écrites",
+	"what names of log objects begin with, a `TEXT`":                                              "ce par quoi commencent les noms des objets de journal, un `TEXTE`",
+	"put owner, region, bucket and day into the names, by the day of the `event` or the delivery": "mettre propriétaire, région, bucket et jour dans les noms, selon le jour de l'`event` (événement) ou de l'écriture (delivery)",
+	"write what this node has at once":                                                            "écrire tout de suite ce qu'a ce nœud",
+	"write nothing any more":                                                                      "ne plus rien écrire",
+	"say which bucket to write to, with --to BUCKET, or --now, or --off":                          "dites dans quel bucket écrire, avec --to BUCKET, ou --now, ou --off",
+	"Requests are written to":                                                                     "Les requêtes sont notées dans",
+	"%s line":                                                                                     "%s ligne",
+	"%s lines":                                                                                    "%s lignes",
+	"%s wait":                                                                                     "%s en attente",
+	"%s line was dropped":                                                                         "%s ligne abandonnée",
+	"%s lines were dropped":                                                                       "%s lignes abandonnées",
+	"By this node":                                                                                "Par ce nœud",
+	"Not written":                                                                                 "Non écrit",
+	"the node writes no logs of requests":                                                         "le nœud n'écrit pas de journaux de requêtes",
+	"names of log objects go by the day of the event or of the delivery":                                        "les noms des objets de journal vont par le jour de l'événement (event) ou de l'écriture (delivery)",
+	"say which bucket to write to: --to BUCKET":                                                                 "dites dans quel bucket écrire : --to BUCKET",
+	"a prefix is UTF-8 text of at most 512 bytes":                                                               "un préfixe est un texte UTF-8 d'au plus 512 octets",
+	"the node is not up yet":                                                                                    "le nœud n'est pas encore prêt",
+	"the bucket %s, where the log is written to, does not exist any more":                                       "le bucket %s, où le journal est écrit, n'existe plus",
+	"%s may not write to the bucket %s: %s; its owner is another, and its policy has to allow it, or denies it": "%s ne peut pas écrire dans le bucket %s : %s ; il appartient à quelqu'un d'autre et sa politique doit l'autoriser, ou elle l'interdit",
+	"the log was not written in time: %w":                                                                       "le journal n'a pas été écrit à temps : %w",
+	"the file of log lines cannot be written: %w":                                                               "le fichier des lignes de journal ne peut pas être écrit : %w",
+	"the bucket's requests are not written down any more":                                                       "les requêtes du bucket ne sont plus notées",
+}
