@@ -4,9 +4,11 @@ import (
 	"context"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/gateway/s3"
 	"rhizome/model/accesslog"
+	"rhizome/model/inventory"
 	"rhizome/model/object"
 	"rhizome/net/rpc"
 )
@@ -40,6 +42,23 @@ func (nobodyMay) MayDeliver(context.Context, string, *object.Bucket, *object.Buc
 func (nobodyMay) OwnerID(context.Context, *object.Bucket) (string, error) {
 	return "", errs.New(errs.Unavailable, "the node is not up yet")
 }
+
+// openInventories builds what writes lists of buckets.
+func (n *Node) openInventories() {
+	n.inventories = inventory.New(inventory.Config{Registers: n.regs, Objects: n.objects, Rights: n.deliveries, Rank: n.objects.Rank, Rest: n.yield,
+		Clock: n.members.Clock(), Logger: n.config.Logger})
+	before := n.objects.Gone
+	n.objects.Gone = func(ctx context.Context, id ident.ID, s object.Settings) error {
+		for _, c := range s.Inventory {
+			if err := n.inventories.Forget(ctx, id, c.ID); err != nil {
+				return err
+			}
+		}
+		return before(ctx, id, s)
+	}
+}
+
+func (n *Node) writeInventories(ctx context.Context) error { return n.inventories.Run(rpc.Behind(ctx)) }
 
 func (n *Node) writeLogs(ctx context.Context) error { return n.logs.Run(rpc.Behind(ctx)) }
 

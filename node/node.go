@@ -31,6 +31,7 @@ import (
 	"rhizome/model/accesslog"
 	"rhizome/model/account"
 	"rhizome/model/hook"
+	"rhizome/model/inventory"
 	"rhizome/model/object"
 	"rhizome/model/site"
 	"rhizome/node/repair"
@@ -54,19 +55,20 @@ type Node struct {
 	adopted  uint64
 	opened   atomic.Bool // the stores are open: layouts and links are their matter
 
-	rows     *kv.Store
-	members  *membership.Members
-	disks    *extentstore.Store
-	replica  *register.Replica
-	regs     *register.Coordinator
-	extents  *extent.Store
-	accounts *account.Store
-	objects  *object.Store
-	sites    *site.Store
-	hooks    *hook.Store
-	logs     *accesslog.Log
-	front    atomic.Pointer[http.Handler] // S3's gateway, once it runs
-	events   atomic.Pointer[events.Deliverer]
+	rows        *kv.Store
+	members     *membership.Members
+	disks       *extentstore.Store
+	replica     *register.Replica
+	regs        *register.Coordinator
+	extents     *extent.Store
+	accounts    *account.Store
+	objects     *object.Store
+	sites       *site.Store
+	hooks       *hook.Store
+	logs        *accesslog.Log
+	inventories *inventory.Store
+	front       atomic.Pointer[http.Handler] // S3's gateway, once it runs
+	events      atomic.Pointer[events.Deliverer]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -292,6 +294,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	})
 	n.openSites()
 	n.openLogs()
+	n.openInventories()
 	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
 	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
 	return nil
@@ -388,7 +391,7 @@ func (n *Node) Run(ctx context.Context) error {
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
 		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, WebhooksSilent: n.events.Load().Silent,
-		Logs:    n.logs,
+		Logs: n.logs, Inventories: n.inventories,
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -421,6 +424,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"bytes", n.objects.Mend},
 		{"events", n.tell},
 		{"logs", n.writeLogs},
+		{"inventories", n.writeInventories},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -53,6 +53,8 @@ type Config struct {
 	WebhooksSilent func(long time.Duration) []string
 	// Logs are the logs of requests; nil: there are none.
 	Logs Logs
+	// Inventories are the lists of buckets that are written; nil: there are none.
+	Inventories Inventories
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -95,6 +97,11 @@ func (s *Server) Handler() http.Handler {
 	}
 	if s.Webhooks != nil {
 		for pattern, h := range s.webhookRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+	}
+	if s.Inventories != nil {
+		for pattern, h := range s.inventoryRoutes() {
 			mux.Handle(pattern, s.serve(h))
 		}
 	}

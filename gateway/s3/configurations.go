@@ -29,7 +29,6 @@ func configurationList() []configuration {
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
 		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},
-		{sub: "inventory", action: "BucketInventoryConfigurations", iam: "InventoryConfiguration", root: "ListInventoryConfigurationsResult", body: last},
 		{sub: "metrics", action: "BucketMetricsConfigurations", iam: "MetricsConfiguration", root: "ListMetricsConfigurationsResult", body: last},
 		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfigurations", iam: "IntelligentTieringConfiguration", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
 	}

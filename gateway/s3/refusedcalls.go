@@ -25,8 +25,6 @@ func refusedCalls() []refusedCall {
 		{bucket, del, "analytics", "DeleteBucketAnalyticsConfiguration", reports},
 		{bucket, put, "intelligent-tiering", "PutBucketIntelligentTieringConfiguration", tiers},
 		{bucket, del, "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration", tiers},
-		{bucket, put, "inventory", "PutBucketInventoryConfiguration", reports},
-		{bucket, del, "inventory", "DeleteBucketInventoryConfiguration", reports},
 		{bucket, put, "metrics", "PutBucketMetricsConfiguration", reports},
 		{bucket, del, "metrics", "DeleteBucketMetricsConfiguration", reports},
 		{bucket, put, "replication", "PutBucketReplication", "the homes hold copies by themselves; there is no replication to other stores"},

@@ -135,6 +135,7 @@ func table() []route {
 	}
 	done = append(done, websiteRoutes()...)
 	done = append(done, loggingRoutes()...)
+	done = append(done, inventoryRoutes()...)
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{

@@ -19,7 +19,7 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(), bucketLogging(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(), bucketLogging(), bucketInventory(),
 			bucketPolicy(), bucketCORS(), bucketNotify(),
 		},
 	}

@@ -79,6 +79,7 @@ const (
 	ServiceUnavailable                    Code = "ServiceUnavailable"
 	SignatureDoesNotMatch                 Code = "SignatureDoesNotMatch"
 	SlowDown                              Code = "SlowDown"
+	TooManyConfigurations                 Code = "TooManyConfigurations"
 	UserKeyMustBeSpecified                Code = "UserKeyMustBeSpecified"
 	XAmzContentSHA256Mismatch             Code = "XAmzContentSHA256Mismatch"
 )
@@ -167,6 +168,7 @@ var table = map[Code]entry{
 	ServiceUnavailable:                    {503, "Please reduce your request rate."},
 	SignatureDoesNotMatch:                 {403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."},
 	SlowDown:                              {503, "Please reduce your request rate."},
+	TooManyConfigurations:                 {400, "You are attempting to create a new configuration but have already reached the 1,000-configuration limit."},
 	UserKeyMustBeSpecified:                {400, "The bucket POST must contain the specified field name. If it is specified, please check the order of the fields."},
 	XAmzContentSHA256Mismatch:             {400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
 }
