@@ -150,5 +150,5 @@ func (s *Store) SweepDue(ctx context.Context, last, now time.Time) error {
 // InHour reports whether the hour of a part began after last and until now.
 var InHour = inHour
 
-// Due is when something is so many days old.
-var Due = due
+// ExpiryDue is when something is so many days old.
+var ExpiryDue = due

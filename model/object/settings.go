@@ -26,6 +26,10 @@ type Settings struct {
 	Site *Site `cbor:"20,keyasint,omitempty"`
 	// Notify says which events webhooks are told of.
 	Notify []Notify `cbor:"24,keyasint,omitempty"`
+	// Replicate says what is copied to other stores; ReplicateRole is what S3's configuration
+	// named as role, which means nothing here.
+	Replicate     []Replicate `cbor:"28,keyasint,omitempty"`
+	ReplicateRole string      `cbor:"29,keyasint,omitempty"`
 }
 
 // Tag is a name and a value that somebody gave a thing. No two tags of a thing have the
