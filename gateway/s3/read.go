@@ -39,6 +39,9 @@ func (q *request) read(open opener) error {
 		return err
 	}
 	q.objectHeaders(&o.Head)
+	if err := q.replicationStatus(&o.Head); err != nil {
+		return err
+	}
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)
 	if get.Version == "" {

@@ -35,6 +35,10 @@ type ReplicateFilter struct {
 	Tags   []Tag  `cbor:"2,keyasint,omitempty"`
 }
 
+// ReplicaHeader says in a request that what it changes is a copy of what another store has: it is
+// not replicated from here.
+const ReplicaHeader = "X-Rhizome-Replica"
+
 // Dest is how a destination is written: the remote's name, a slash, and the bucket's.
 func (r *Replicate) Dest() string { return r.Remote + "/" + r.Bucket }
 
