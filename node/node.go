@@ -24,12 +24,14 @@ import (
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/metrics"
 	"rhizome/gateway/events"
+	"rhizome/gateway/replicate"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/web"
 	"rhizome/model/account"
 	"rhizome/model/hook"
 	"rhizome/model/object"
+	"rhizome/model/remote"
 	"rhizome/model/site"
 	"rhizome/node/repair"
 )
@@ -63,6 +65,9 @@ type Node struct {
 	sites    *site.Store
 	hooks    *hook.Store
 	events   atomic.Pointer[events.Deliverer]
+	remotes  *remote.Store
+
+	replicator atomic.Pointer[replicate.Replicator]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -184,6 +189,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.replica.OnRow(extent.Extents, n.noticed)
 	n.replica.OnRow(object.Outbox, n.posted)
+	n.replica.OnRow(object.Dues, n.dued)
 	return n.replica.Adopt(n.members.Layout())
 }
 
@@ -289,6 +295,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.openSites()
 	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
 	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
+	n.openReplication()
 	return nil
 }
 
@@ -382,7 +389,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
-		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, WebhooksSilent: n.events.Load().Silent,
+		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, WebhooksSilent: n.events.Load().Silent, Replication: n.replication(),
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -393,7 +400,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Remotes: n.mayReplicate, Replicated: n.replicator.Load().Changed, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
 	store := s3.NewServer(n.requests.count(front))
@@ -413,6 +420,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"lifecycle", n.objects.Sweep},
 		{"bytes", n.objects.Mend},
 		{"events", n.tell},
+		{"replication", n.replicate},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

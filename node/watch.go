@@ -76,6 +76,8 @@ func (n *Node) MetricFacts() metrics.Facts {
 	p := n.extents.Progress()
 	f.Fetched, f.Mended = p.Fetched, p.Mended
 	f.EventsWaiting, f.EventsTold, f.EventsFailed = n.eventCounts()
+	waiting, sent := n.replicationCounts()
+	f.DuesWaiting, f.DuesSent, f.DuesBytes, f.DuesFailed = waiting, sent.Sent, sent.Bytes, sent.Failed
 	return f
 }
 

@@ -51,6 +51,8 @@ type Config struct {
 	WebhookState func(name string) WebhookState
 	// WebhooksSilent returns those that could not be told for so long; nil: none.
 	WebhooksSilent func(long time.Duration) []string
+	// Replication is about other stores; nil: there are none.
+	Replication *Replication
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -93,6 +95,11 @@ func (s *Server) Handler() http.Handler {
 	}
 	if s.Webhooks != nil {
 		for pattern, h := range s.webhookRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+	}
+	if s.Replication != nil {
+		for pattern, h := range s.remoteRoutes() {
 			mux.Handle(pattern, s.serve(h))
 		}
 	}

@@ -46,6 +46,10 @@ func facts(g *gauges, f Facts) {
 	g.set("events_waiting", "Events that webhooks were not told of yet, of those that this node keeps; each home counts its own copy.", float64(f.EventsWaiting))
 	g.set("events_told", "Events that this node told webhooks of since it started.", float64(f.EventsTold))
 	g.set("events_failed", "Attempts of this node to tell a webhook that failed since it started.", float64(f.EventsFailed))
+	g.set("replication_waiting", "Keys that other stores are to be sent, of those that this node keeps; each home counts its own copy.", float64(f.DuesWaiting))
+	g.set("replication_sent", "Keys that this node sent to other stores, or deleted there, since it started.", float64(f.DuesSent))
+	g.set("replication_sent_bytes", "Bytes that this node sent to other stores since it started.", float64(f.DuesBytes))
+	g.set("replication_failed", "Attempts of this node to send a key to another store that failed since it started.", float64(f.DuesFailed))
 	g.set("clock_agreed", "1 if most nodes agree on a time; 0 in one home alone, which has nobody to agree with.", yes(f.Agreed))
 	g.set("clock_skew_seconds", "How far this node's clock is ahead of the time that most nodes agree on; 0 if they do not.", f.Skew.Seconds())
 }
