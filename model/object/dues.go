@@ -249,13 +249,17 @@ func (s *Store) SettleDue(ctx context.Context, d *Due, mine Claim) error {
 			return true
 		}
 		r.Again = r.Verify
-		return r.Verify > now && !s.rules.blindClaim
+		return r.Verify > now
 	}))
 }
 
-// RefuseDue notes why a key could not be sent, and when it is tried again.
+// RefuseDue notes why a key could not be sent, and when it is tried again. Nothing is under
+// way any more.
 func (s *Store) RefuseDue(ctx context.Context, d *Due, why string, again time.Duration) error {
 	return ignoreNothing(s.changeDue(ctx, d, func(r *dueRecord) bool {
+		if r.Claim != nil && d.Claim != nil && r.Claim.Run == d.Claim.Run {
+			r.Claim = nil
+		}
 		if r.Mark == d.Mark {
 			r.Tries, r.Error, r.Again = r.Tries+1, why, s.now()+again.Milliseconds()
 		}

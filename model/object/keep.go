@@ -95,8 +95,6 @@ type rules struct {
 	// Of revisions:
 	blindTurn   bool // a version in its own row is taken for what it was when it was seen
 	blindStrike bool // a note is struck out though it asks for something else by now
-	// Of replication:
-	blindClaim bool // what another run sent is forgotten
 }
 
 // keeper writes the rows of versions for the notes of one object's row.
