@@ -84,5 +84,5 @@ var frenchRemotes = map[string]string{
 	"the other store cannot be reached: %w":                                                     "l'autre stockage est injoignable : %w",
 	"the object was replaced while it was sent":                                                 "l'objet a été remplacé pendant l'envoi",
 	"the object is being changed all the time, here or there":                                   "l'objet change sans cesse, ici ou là-bas",
-	"%w: its tags cannot be sent: %s": "%w : ses étiquettes ne peuvent être envoyées : %s",
+	"%w: its tags cannot be sent: %s":                                                           "%w : ses étiquettes ne peuvent être envoyées : %s",
 }
