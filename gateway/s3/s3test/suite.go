@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
 		{"Websites", testWebsites},
 		{"Notification", testNotification},
+		{"Replication", testReplication},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
@@ -123,6 +124,12 @@ func (e *env) serve(c s3.Config) {
 	c.Webhook = func(_ context.Context, name string) error {
 		if name != "album" {
 			return errs.New(errs.NotFound, "there is no such webhook")
+		}
+		return nil
+	}
+	c.Remotes = func(_ context.Context, name string, _ ident.ID) error {
+		if name != "off" {
+			return errs.New(errs.NotFound, "there is no such remote")
 		}
 		return nil
 	}
