@@ -446,4 +446,4 @@ func (s *sender) sendPart(ctx context.Context, h *object.Head, id string, p Part
 }
 
 // sealedByClient reports whether the bytes can be read with a key of the client alone.
-func sealedByClient(*object.Head) bool { return false }
+func sealedByClient(h *object.Head) bool { return h.Customer }

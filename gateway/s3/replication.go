@@ -217,7 +217,7 @@ func readReplicatePart(r *object.Replicate, k *node) (err error) {
 	case "Filter":
 		return readReplicateFilter(r, k)
 	case "Destination":
-		return readDestination(r, k)
+		return readReplicaPlace(r, k)
 	case "DeleteMarkerReplication":
 		r.Deletes, err = readInner(k)
 	case "ExistingObjectReplication":
@@ -270,7 +270,7 @@ func readReplicateFilter(r *object.Replicate, k *node) error {
 	return nil
 }
 
-func readDestination(r *object.Replicate, k *node) error {
+func readReplicaPlace(r *object.Replicate, k *node) error {
 	for _, n := range k.kids {
 		switch v := strings.TrimSpace(n.text); n.name {
 		case "Bucket":

@@ -50,6 +50,10 @@ func facts(g *gauges, f Facts) {
 	g.set("replication_sent", "Keys that this node sent to other stores, or deleted there, since it started.", float64(f.DuesSent))
 	g.set("replication_sent_bytes", "Bytes that this node sent to other stores since it started.", float64(f.DuesBytes))
 	g.set("replication_failed", "Attempts of this node to send a key to another store that failed since it started.", float64(f.DuesFailed))
+	g.set("log_lines_written", "Lines about requests that this node wrote into buckets since it started.", float64(f.LogsWritten))
+	g.set("log_lines_dropped", "Lines about requests that this node gave up since it started.", float64(f.LogsDropped))
+	g.set("log_bytes_waiting", "Bytes of lines about requests that are in no bucket yet.", float64(f.LogsWaiting))
+	g.set("log_buckets_failing", "Buckets whose log of requests this node could not write the last time.", float64(f.LogsFailing))
 	g.set("clock_agreed", "1 if most nodes agree on a time; 0 in one home alone, which has nobody to agree with.", yes(f.Agreed))
 	g.set("clock_skew_seconds", "How far this node's clock is ahead of the time that most nodes agree on; 0 if they do not.", f.Skew.Seconds())
 }
