@@ -256,8 +256,6 @@ type hands struct {
 // Now implements clock.Clock.
 func (c *hands) Now() time.Time { return c.System.Now().Add(time.Duration(c.ahead.Load())) }
 
-const dest = "off/there"
-
 func newStage(t *testing.T, rule object.Replicate) *stage {
 	who := objecttest.NewIdentity()
 	at := &hands{}
