@@ -25,6 +25,7 @@ import (
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/metrics"
 	"rhizome/gateway/events"
+	"rhizome/gateway/replicate"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/web"
@@ -33,6 +34,7 @@ import (
 	"rhizome/model/hook"
 	"rhizome/model/inventory"
 	"rhizome/model/object"
+	"rhizome/model/remote"
 	"rhizome/model/site"
 	"rhizome/node/repair"
 )
@@ -69,6 +71,8 @@ type Node struct {
 	inventories *inventory.Store
 	front       atomic.Pointer[http.Handler] // S3's gateway, once it runs
 	events      atomic.Pointer[events.Deliverer]
+	remotes     *remote.Store
+	replicator  atomic.Pointer[replicate.Replicator]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -190,6 +194,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.replica.OnRow(extent.Extents, n.noticed)
 	n.replica.OnRow(object.Outbox, n.posted)
+	n.replica.OnRow(object.Dues, n.dued)
 	return n.replica.Adopt(n.members.Layout())
 }
 
@@ -297,6 +302,7 @@ func (n *Node) openModel(context.Context) (err error) {
 	n.openInventories()
 	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
 	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
+	n.openReplication()
 	return nil
 }
 
@@ -391,7 +397,7 @@ func (n *Node) Run(ctx context.Context) error {
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
 		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, OwnsWebhook: n.ownsWebhook, WebhooksSilent: n.events.Load().Silent,
-		Logs: n.logs, Inventories: n.inventories,
+		Logs: n.logs, Inventories: n.inventories, Replication: n.replication(),
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -402,7 +408,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Logs: n.logs, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Logs: n.logs, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Remotes: n.mayReplicate, Replicated: n.replicator.Load().Changed, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
 	n.front.Store(&front)
@@ -423,6 +429,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"lifecycle", n.objects.Sweep},
 		{"bytes", n.objects.Mend},
 		{"events", n.tell},
+		{"replication", n.replicate},
 		{"logs", n.writeLogs},
 		{"inventories", n.writeInventories},
 		{"upkeep", n.upkeep},

@@ -78,6 +78,8 @@ func (n *Node) MetricFacts() metrics.Facts {
 	logs := n.logs.Counts()
 	f.LogsWritten, f.LogsDropped, f.LogsWaiting, f.LogsFailing = logs.Written, logs.Dropped, logs.Waiting, logs.Failing
 	f.EventsWaiting, f.EventsTold, f.EventsFailed = n.eventCounts()
+	waiting, sent := n.replicationCounts()
+	f.DuesWaiting, f.DuesSent, f.DuesBytes, f.DuesFailed = waiting, sent.Sent, sent.Bytes, sent.Failed
 	return f
 }
 

@@ -54,6 +54,8 @@ type Config struct {
 	OwnsWebhook func(ctx context.Context, w *hook.Webhook) error
 	// WebhooksSilent returns those that could not be told for so long; nil: none.
 	WebhooksSilent func(long time.Duration) []string
+	// Replication is about other stores; nil: there are none.
+	Replication *Replication
 	// Logs are the logs of requests; nil: there are none.
 	Logs Logs
 	// Inventories are the lists of buckets that are written; nil: there are none.
@@ -100,6 +102,11 @@ func (s *Server) Handler() http.Handler {
 	}
 	if s.Webhooks != nil {
 		for pattern, h := range s.webhookRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+	}
+	if s.Replication != nil {
+		for pattern, h := range s.remoteRoutes() {
 			mux.Handle(pattern, s.serve(h))
 		}
 	}

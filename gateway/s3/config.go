@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/ident"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
@@ -24,6 +25,11 @@ type Config struct {
 	// Webhook fails with errs.NotFound if there is no webhook of that name that buckets of the key's
 	// member may be told to; nil: there are none.
 	Webhook func(ctx context.Context, name string, k *account.Key) error
+	// Remotes fails with errs.NotFound if there is no remote of that name, and with errs.Denied
+	// if it is not the member's; nil: there are none. Replicated is told that rules of
+	// replication were changed; nil: nobody is.
+	Remotes    func(ctx context.Context, name string, member ident.ID) error
+	Replicated func()
 	// Clock tells the time that signatures and policies are held against.
 	Clock clock.Clock
 	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
@@ -69,6 +75,8 @@ type gateway struct {
 	keys     func(context.Context, string) (*account.Key, error)
 	people   People
 	webhook  func(context.Context, string, *account.Key) error
+	remotes  func(context.Context, string, ident.ID) error
+	started  func()
 	clock    clock.Clock
 	policies policies
 	domains  []string
@@ -90,7 +98,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, logs: c.Logs,
+		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, remotes: c.Remotes, started: c.Replicated, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, logs: c.Logs,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

@@ -23,7 +23,6 @@ func configurationList() []configuration {
 	const last = "<IsTruncated>false</IsTruncated>"
 	return []configuration{
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", delete: true},
-		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
 		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},

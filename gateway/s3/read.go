@@ -45,6 +45,9 @@ func (q *request) read(open opener) error {
 	}
 	q.ofSize(o.Size)
 	q.objectHeaders(&o.Head, key)
+	if err := q.replicationStatus(&o.Head); err != nil {
+		return err
+	}
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)
 	if get.Version == "" {

@@ -27,7 +27,6 @@ func refusedCalls() []refusedCall {
 		{bucket, del, "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration", tiers},
 		{bucket, put, "metrics", "PutBucketMetricsConfiguration", reports},
 		{bucket, del, "metrics", "DeleteBucketMetricsConfiguration", reports},
-		{bucket, put, "replication", "PutBucketReplication", "the homes hold copies by themselves; there is no replication to other stores"},
 		{bucket, put, "requestPayment", "PutBucketRequestPayment", "nobody pays for requests"},
 		{bucket, get, "abac", "GetBucketAbac", attributes},
 		{bucket, put, "abac", "PutBucketAbac", attributes},

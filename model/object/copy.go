@@ -181,11 +181,13 @@ func (s *Store) copyBody(ctx context.Context, c Copy, src *source, off, n int64)
 }
 
 func (c *Copy) attrs(src *version) Attrs {
-	if c.Attrs != nil {
-		return *c.Attrs
-	}
 	a := src.Attrs
-	a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	if c.Attrs != nil {
+		a = *c.Attrs
+	} else {
+		a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	}
+	a.Replica = false
 	return a
 }
 

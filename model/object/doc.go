@@ -10,6 +10,7 @@
 //	Versions  bucket ID + shard      key, NUL, ^number   slot: a noncurrent version
 //	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord (NULs in the key escaped)
 //	Outbox    bucket ID + shard      webhook, NUL, ID    outboxRecord
+//	Dues      bucket ID + shard + destination, object key: dueRecord; no key: destRecord
 //	Parts     upload ID              part number (2 B)   slot: the part's version
 //
 // A slot is what stands under one name: a version, or none, and the work that is

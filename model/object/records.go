@@ -23,6 +23,8 @@ const (
 	Versions register.Table = 11
 	// Outbox has the events that webhooks are to be told of: see outbox.go.
 	Outbox register.Table = 15
+	// Dues has the keys that other stores are to be sent: see dues.go.
+	Dues register.Table = 18
 )
 
 const (

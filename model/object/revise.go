@@ -88,6 +88,9 @@ func (s *Store) reviseVersion(ctx context.Context, b *Bucket, row register.Row, 
 			if out, err = e.revise(at, w, s.rules.blindTurn, f); err != nil {
 				return nil, err
 			}
+			if err := e.record(s.telling(ctx, b, EventRevised, row.Sort), out); err != nil {
+				return nil, err
+			}
 			return e.value()
 		}})
 		if errors.Is(err, errLost) {

@@ -28,6 +28,10 @@ type Settings struct {
 	BlockCustomerKeys bool `cbor:"30,keyasint,omitempty"`
 	// Notify says which events webhooks are told of.
 	Notify []Notify `cbor:"24,keyasint,omitempty"`
+	// Replicate says what is copied to other stores; ReplicateRole is what S3's configuration
+	// named as role, which means nothing here.
+	Replicate     []Replicate `cbor:"28,keyasint,omitempty"`
+	ReplicateRole string      `cbor:"29,keyasint,omitempty"`
 	// Logging has requests of the bucket written down in another; nil: they are not.
 	Logging *Logging `cbor:"40,keyasint,omitempty"`
 	// Inventory are the lists of the bucket that are written; their IDs are unique.

@@ -77,6 +77,7 @@ type Store struct {
 	uploads    *memo.Memo[ident.ID, *uploadRecord]
 	keeping    rowLocks
 	mostOutbox int64         // maxOutbox, but in tests
+	mostDues   int64         // maxDues, but in tests
 	silence    time.Duration // as mostOutbox
 	rules      rules
 	sweeping   sweeping
@@ -97,7 +98,7 @@ func New(c Config) *Store {
 	}
 	return &Store{Config: c, memory: newMemory(), bucketSeal: c.Root.Derive("bucket keys v1", nil),
 		decoded: memo.New[ident.ID, *Bucket](4096), aliases: memo.New[string, ident.ID](4096),
-		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096), mostOutbox: maxOutbox, silence: silence}
+		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096), mostOutbox: maxOutbox, mostDues: maxDues, silence: silence}
 }
 
 // now returns the time in Unix milliseconds.

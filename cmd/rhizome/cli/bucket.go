@@ -20,7 +20,7 @@ func bucketCommand() command {
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
 			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(), bucketLogging(), bucketInventory(),
-			bucketPolicy(), bucketCORS(), bucketNotify(),
+			bucketPolicy(), bucketCORS(), bucketNotify(), bucketReplicate(), bucketReplication(),
 		},
 	}
 }
