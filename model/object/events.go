@@ -20,11 +20,16 @@ const (
 	EventComplete
 	EventDelete // for good: an object without versions, or one version
 	EventMarker
+	EventTagPut
+	EventTagDelete
+	EventExpire // EventDelete by a lifecycle rule
+	EventExpireMarker
 )
 
 var eventNames = [...]string{EventPut: "ObjectCreated:Put", EventPost: "ObjectCreated:Post", EventCopy: "ObjectCreated:Copy",
 	EventComplete: "ObjectCreated:CompleteMultipartUpload", EventDelete: "ObjectRemoved:Delete",
-	EventMarker: "ObjectRemoved:DeleteMarkerCreated"}
+	EventMarker: "ObjectRemoved:DeleteMarkerCreated", EventTagPut: "ObjectTagging:Put", EventTagDelete: "ObjectTagging:Delete",
+	EventExpire: "LifecycleExpiration:Delete", EventExpireMarker: "LifecycleExpiration:DeleteMarkerCreated"}
 
 // String returns S3's name of the event, without "s3:".
 func (k EventKind) String() string {
@@ -33,6 +38,9 @@ func (k EventKind) String() string {
 	}
 	return eventNames[k]
 }
+
+// Sized reports whether an event is about an object that stands, with a size.
+func (k EventKind) Sized() bool { return k < EventDelete || k == EventTagPut || k == EventTagDelete }
 
 // EventPattern reports whether some event is one that p names: S3's name of a kind of
 // events, with "s3:", or of all of a group, with a * at its end.

@@ -171,12 +171,12 @@ func (s *Store) rest(ctx context.Context) error {
 // sweepVersion deletes a version that rules want gone, if it still is where it was judged.
 func (s *Store) sweepVersion(ctx context.Context, b *Bucket, v *VersionHead, at standing, done *Swept) (err error) {
 	if at.replaced.IsZero() && !v.Marker {
-		_, err = s.Delete(ctx, b, v.Key, Conditions{still: still{current: v.Version}})
+		_, err = s.Delete(ctx, b, v.Key, Conditions{still: still{swept: true, current: v.Version}})
 		if err == nil {
 			done.Expired++
 		}
 	} else {
-		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{version: v.Version, noncurrent: !at.replaced.IsZero()}})
+		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{swept: true, version: v.Version, noncurrent: !at.replaced.IsZero()}})
 		if err == nil {
 			done.Removed++
 		}
