@@ -8,7 +8,7 @@ import (
 )
 
 func putObject(q *request) error {
-	attrs, err := q.newAttrs()
+	n, err := q.newObject()
 	if err != nil {
 		return err
 	}
@@ -16,19 +16,11 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := tagsOf(q.r.Header)
-	if err != nil {
-		return err
-	}
-	lock, err := lockOf(q.r.Header)
-	if err != nil {
-		return err
-	}
 	body, _, err := q.body(checksum.CRC64NVME, checksum.None) // as in S3
 	if err != nil {
 		return err
 	}
-	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Body: body, If: cond})
+	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: n.Attrs, Tags: n.Tags, Lock: n.Lock, Body: body, If: cond})
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
