@@ -52,6 +52,8 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"Websites", testWebsites}, {"Publishing", testPublishing},
 		{"Outrun", testOutrun}, {"OwnPrefix", testOwnPrefix}, {"PayloadPolicies", testPayloadPolicies}, {"VersionTaken", testVersionTaken},
 		{"Notification", testNotification},
+		{"CustomerKeys", testCustomerKeys}, {"CustomerRefused", testCustomerRefused}, {"CustomerCopies", testCustomerCopies},
+		{"CustomerParts", testCustomerParts}, {"CustomerVersions", testCustomerVersions},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
