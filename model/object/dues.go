@@ -119,7 +119,7 @@ func (s *Store) postDues(ctx context.Context, row register.Row, ev *event) error
 			}
 			continue
 		}
-		if err := s.addDue(ctx, to, dueRecord{Mark: ident.New(), Since: ev.At, Size: ev.Size, Tags: ev.Kind == EventRevised}); err != nil {
+		if err := s.addDue(ctx, to, dueRecord{Mark: ident.New(), Since: ev.At, Size: ev.Size, Tags: ev.Kind == EventTagPut || ev.Kind == EventTagDelete}); err != nil {
 			return err
 		}
 	}

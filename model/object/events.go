@@ -20,21 +20,27 @@ const (
 	EventComplete
 	EventDelete // for good: an object without versions, or one version
 	EventMarker
-	// EventRevised: tags were changed. No webhook is told; destinations of replication are.
-	EventRevised
+	EventTagPut
+	EventTagDelete
+	EventExpire // EventDelete by a lifecycle rule
+	EventExpireMarker
 )
 
 var eventNames = [...]string{EventPut: "ObjectCreated:Put", EventPost: "ObjectCreated:Post", EventCopy: "ObjectCreated:Copy",
 	EventComplete: "ObjectCreated:CompleteMultipartUpload", EventDelete: "ObjectRemoved:Delete",
-	EventMarker: "ObjectRemoved:DeleteMarkerCreated"}
+	EventMarker: "ObjectRemoved:DeleteMarkerCreated", EventTagPut: "ObjectTagging:Put", EventTagDelete: "ObjectTagging:Delete",
+	EventExpire: "LifecycleExpiration:Delete", EventExpireMarker: "LifecycleExpiration:DeleteMarkerCreated"}
 
 // String returns S3's name of the event, without "s3:".
 func (k EventKind) String() string {
-	if k < EventPut || int(k) >= len(eventNames) { // EventRevised has no name
+	if k < EventPut || int(k) >= len(eventNames) {
 		return ""
 	}
 	return eventNames[k]
 }
+
+// Sized reports whether an event is about an object that stands, with a size.
+func (k EventKind) Sized() bool { return k < EventDelete || k == EventTagPut || k == EventTagDelete }
 
 // EventPattern reports whether some event is one that p names: S3's name of a kind of
 // events, with "s3:", or of all of a group, with a * at its end.
@@ -128,7 +134,7 @@ const maxEvents = 64
 // telling returns the event that a change of an object will be, nil if nobody is to be told.
 // Each attempt at a change may use another one: one that was refused did not happen.
 func (s *Store) telling(ctx context.Context, b *Bucket, kind EventKind, key string) *event {
-	if len(b.Settings.Notify)+len(b.Settings.Replicate) == 0 {
+	if kind == 0 || len(b.Settings.Notify)+len(b.Settings.Replicate) == 0 {
 		return nil
 	}
 	by, _ := ctx.Value(originKey{}).(*Origin)

@@ -172,7 +172,7 @@ func (s *Store) rest(ctx context.Context) error {
 func (s *Store) sweepVersion(ctx context.Context, b *Bucket, v *VersionHead, at standing, done *Swept) (err error) {
 	if at.replaced.IsZero() && !v.Marker {
 		var gone *Deleted
-		gone, err = s.Delete(ctx, b, v.Key, Conditions{still: still{current: v.Version}})
+		gone, err = s.Delete(ctx, b, v.Key, Conditions{still: still{swept: true, current: v.Version}})
 		if err == nil {
 			done.Expired++
 			did := DidExpire
@@ -182,7 +182,7 @@ func (s *Store) sweepVersion(ctx context.Context, b *Bucket, v *VersionHead, at 
 			s.toldSwept(b, did, v)
 		}
 	} else {
-		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{version: v.Version, noncurrent: !at.replaced.IsZero()}})
+		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{swept: true, version: v.Version, noncurrent: !at.replaced.IsZero()}})
 		if err == nil {
 			done.Removed++
 			s.toldSwept(b, DidExpire, v)

@@ -26,17 +26,8 @@ func bucketCommand() command {
 }
 
 // onBucket runs f on the node and shows the bucket that it answers with.
-func onBucket(ctx context.Context, c *call, f func(*client.Client, *api.Bucket) error) error {
-	node, err := c.node()
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	var b api.Bucket
-	if err := f(node, &b); err != nil {
-		return err
-	}
-	return c.show(b, func() { c.printBucket(b) })
+func onBucket(_ context.Context, c *call, f func(*client.Client, *api.Bucket) error) error {
+	return onNode(c, f, c.printBucket)
 }
 
 func bucketCreate() command {
