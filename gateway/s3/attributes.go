@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rhizome/base/errs"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/model/object"
 )
@@ -61,6 +62,9 @@ func getAttributes(q *request) error {
 	if err != nil {
 		return named(err, q.key)
 	}
+	if again, err := q.judgedOther(o); again {
+		return err
+	}
 	const root = "GetObjectAttributesResponse"
 	d := newDoc(root)
 	if want.etag {
@@ -104,6 +108,12 @@ func (q *request) objectParts(d *doc, o *object.Object, g object.Get) error {
 	d.int("PartsCount", int64(o.Parts))
 	if len(o.Checksum.Sum) > 0 {
 		parts, more, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, g.Version, after, limit)
+		if err == nil && q.judged != nil { // the parts are of what stands there now
+			var now *object.Object
+			if now, err = q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version}); err == nil && now.Version != o.Version {
+				err = errs.Newf(errs.Unavailable, "the object was replaced: %w", object.ErrBusy)
+			}
+		}
 		if err != nil {
 			return named(err, q.key)
 		}

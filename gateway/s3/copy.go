@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/model/object"
@@ -18,6 +20,25 @@ type source struct {
 	key     string
 	version string
 	cond    object.Conditions
+	// judged is the version whose tags a policy was asked about; zero: it was not asked.
+	judged ident.ID
+}
+
+// judge notes whose tags a policy was asked about. If there was nothing then, nothing that came
+// since is what was decided on.
+func (s *source) judge(there *existing) error {
+	if !there.read {
+		return nil
+	}
+	at := ident.New()
+	if there.head != nil {
+		at = there.head.Version
+	}
+	if !s.judged.IsZero() && s.judged != at && there.head != nil {
+		return errs.Newf(errs.Unavailable, "the source was replaced: %w", object.ErrBusy)
+	}
+	s.judged = at
+	return nil
 }
 
 // source reads x-amz-copy-source and checks that the caller may read it.
@@ -30,11 +51,21 @@ func (q *request) source() (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	if err := q.mayRead(b, q.who, key, version); err != nil {
+	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	if err := q.mayTake(&s, "s3:GetObject", "s3:GetObjectVersion"); err != nil {
 		return source{}, err
 	}
-	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
 	return s, q.checkOwner("X-Amz-Source-Expected-Bucket-Owner", b)
+}
+
+// mayTake returns why an action on the source is not allowed: the first for an object, the other
+// for a version that the request names.
+func (q *request) mayTake(s *source, current, named string) error {
+	there := &existing{b: s.bucket, at: object.Get{Key: s.key, Version: s.version}}
+	if err := q.decide(s.bucket, q.who, reads, there, q.r.Header, versioned(s.version, current, named)); err != nil {
+		return err
+	}
+	return s.judge(there)
 }
 
 func parseSource(s string) (bucketName, key, version string, err error) {
@@ -73,7 +104,7 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := q.copyTags(from)
+	tags, err := q.copyTags(&from)
 	if err != nil {
 		return err
 	}
@@ -81,7 +112,7 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, FromOnly: from.judged, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
 	key, err := q.copyKeys(&c)
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func copyPart(q *request) error {
 	if err != nil {
 		return q.refusedUpload(err)
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key}
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, FromOnly: from.judged, Key: q.key}
 	if c.Range, err = copyRange(q.r.Header); err != nil {
 		return err
 	}

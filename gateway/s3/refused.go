@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"rhizome/gateway/s3/s3err"
-	"rhizome/model/object"
 )
 
 // The sub-resources of S3 that are not done: named so that they are refused and
@@ -61,7 +60,7 @@ func (q *request) checkParams() error {
 			return notImplemented("The query parameter " + p.name + " is not implemented for this operation.")
 		}
 	}
-	if v := q.query.get("versionId"); v != "" && v != object.Null && !q.route.takesVersion() {
+	if v := q.query.get("versionId"); v != "" && !q.route.takesVersion() {
 		return s3err.Argument("versionId", v, "This operation does not accept a version-id.")
 	}
 	return nil

@@ -243,8 +243,11 @@ type Copy struct {
 	// FromVersion is the source's version ID; empty: the current version.
 	FromVersion string
 	FromIf      Conditions
-	Key         string
-	If          Conditions
+	// FromOnly, if not zero, is the very version that may be copied (Head.Version): if another has
+	// taken its place, it is ErrBusy.
+	FromOnly ident.ID
+	Key      string
+	If       Conditions
 	// Attrs replaces the metadata; nil copies it all but WebsiteRedirect.
 	Attrs *Attrs
 	// Tags replaces the tags; nil copies them.

@@ -98,6 +98,10 @@ func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
 		src.close()
 		return nil, err
 	}
+	if !c.FromOnly.IsZero() && src.v.ID != c.FromOnly {
+		src.close()
+		return nil, errs.Newf(errs.Unavailable, "the source was replaced: %w", ErrBusy)
+	}
 	src.customer = c.FromCustomer
 	return src, nil
 }

@@ -207,6 +207,9 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 		return nil, err
 	}
 	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf, Customer: c.FromCustomer, Keyed: true})
+	if err == nil && !c.FromOnly.IsZero() && o.Version != c.FromOnly {
+		err = object.ErrBusy
+	}
 	if err != nil {
 		return nil, err
 	}

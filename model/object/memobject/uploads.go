@@ -89,6 +89,9 @@ func (s *Store) CopyPart(_ context.Context, b *object.Bucket, key string, id ide
 		return nil, object.ErrPartNumber
 	}
 	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, If: c.FromIf, Range: c.Range, Customer: c.FromCustomer, Keyed: true})
+	if err == nil && !c.FromOnly.IsZero() && o.Version != c.FromOnly {
+		err = object.ErrBusy
+	}
 	if err != nil {
 		return nil, err
 	}
