@@ -105,6 +105,7 @@ func partNumberError(value string) *s3err.Error {
 func (q *request) fail(err error) {
 	e := translate(err)
 	q.logFailure(e, err)
+	q.logged.code = e.Code
 	if q.status != 0 {
 		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}

@@ -43,6 +43,7 @@ func (q *request) read(open opener) error {
 	if again, err := q.judgedOther(o); again {
 		return err
 	}
+	q.ofSize(o.Size)
 	q.objectHeaders(&o.Head, key)
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)

@@ -134,6 +134,8 @@ func table() []route {
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, websiteRoutes()...)
+	done = append(done, loggingRoutes()...)
+	done = append(done, inventoryRoutes()...)
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{

@@ -37,6 +37,7 @@ func putObject(q *request) error {
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
+	q.ofSize(h.Size)
 	q.versionHeader(h.VersionID)
 	q.expiration(h)
 	q.set("ETag", quote(h.ETag))

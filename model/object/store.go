@@ -46,6 +46,8 @@ type Config struct {
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
 	// until it succeeds, and may be called again after that.
 	Gone func(ctx context.Context, id ident.ID, s Settings) error
+	// Swept, if set, is told what lifecycle rules did, at once, for the log of requests.
+	Swept func(b *Bucket, did Did, v *VersionHead)
 	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
 	Rest   func(context.Context) error
 	Logger *slog.Logger
