@@ -22,7 +22,9 @@ type toldKeys struct {
 func (k *toldKeys) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	var m struct {
-		Records []struct{ S3 struct{ Object struct{ Key string } } }
+		Records []struct {
+			S3 struct{ Object struct{ Key string } }
+		}
 	}
 	if err == nil {
 		err = json.Unmarshal(body, &m)

@@ -17,7 +17,7 @@ func refusedCalls() []refusedCall {
 		tables      = "there are no tables of metadata"
 		reports     = "there are no reports of this kind; rhizome has metrics of its own"
 		attributes  = "rights go by keys, members and the policy, not by tags of the bucket"
-		enciphering = "everything is encrypted, always with keys of the rhizome"
+		enciphering = "everything is encrypted already; another key takes a copy"
 	)
 	return []refusedCall{
 		{bucket, put, "accelerate", "PutBucketAccelerateConfiguration", "every node answers for itself"},

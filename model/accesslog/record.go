@@ -114,7 +114,8 @@ func escapeKey(key string) string {
 }
 
 // secrets are the parameters of a query that let whoever has them do something.
-var secrets = [...]string{"x-amz-signature", "x-amz-security-token", "signature"}
+var secrets = [...]string{"x-amz-signature", "x-amz-security-token", "signature",
+	"x-amz-server-side-encryption-customer-key", "x-amz-copy-source-server-side-encryption-customer-key"}
 
 // withoutSecrets returns a URI whose query names signatures and does not hold them.
 func withoutSecrets(uri string) string {
