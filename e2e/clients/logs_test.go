@@ -146,6 +146,7 @@ func TestAWSLogging(t *testing.T) {
 	})
 	n.Kill()
 	n.Start()
+	c = aws(t, n) // it has another port
 	n.MustCLI("bucket", "logging", "garden", "--now")
 	if m, _ := filepath.Glob(filepath.Join(n.Dir, "logs", "*")); len(m) > 0 {
 		t.Errorf("left are %q", m)

@@ -50,7 +50,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
 		{"Websites", testWebsites},
-		{"Notification", testNotification},
+		{"Notification", testNotification}, {"Logging", testLogging}, {"Inventory", testInventory},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
