@@ -165,6 +165,9 @@ func TestAWSLogging(t *testing.T) {
 			t.Logf("%q", l)
 		}
 		t.Errorf("no line %s %s with %v", operation, key, want)
+		for _, l := range lines {
+			t.Logf("%s %s %s %s %s", l[lOperation], l[lKey], l[lStatus], l[lAuth], l[lSent])
+		}
 	}
 	one("REST.PUT.OBJECT", escaped, map[int]string{lBucket: "garden", lStatus: "200", lError: "-", lSent: "-", lSize: "10", lSignature: "SigV4", lAuth: "AuthHeader", lRemote: "127.0.0.1"})
 	one("REST.GET.OBJECT", escaped, map[int]string{lStatus: "206", lSent: "3", lSize: "10"})
@@ -174,7 +177,7 @@ func TestAWSLogging(t *testing.T) {
 	one("REST.POST.MULTI_OBJECT_DELETE", "-", map[int]string{lStatus: "200"})
 	one("BATCH.DELETE.OBJECT", "b", map[int]string{lStatus: "204", lURI: `"-"`})
 	one("BATCH.DELETE.OBJECT", "missing", map[int]string{lStatus: "204"})
-	one("REST.PUT.LOGGING_STATUS", "-", map[int]string{lStatus: "200", lURI: `"PUT /garden?logging HTTP/1.1"`})
+	one("REST.GET.LOGGING_STATUS", "-", map[int]string{lStatus: "200", lURI: `"GET /garden?logging HTTP/1.1"`})
 	one("REST.GET.OBJECT", escaped, map[int]string{lStatus: "200", lAuth: "QueryString", lSent: "10"})
 	for _, l := range lines {
 		if strings.Contains(l[lURI], "X-Amz-Signature=") && !strings.Contains(l[lURI], "X-Amz-Signature=-") {

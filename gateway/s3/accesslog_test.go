@@ -92,7 +92,21 @@ func TestLines(t *testing.T) {
 	do("GET", "/garden?lifecycle", "")
 	do("GET", "/garden/a?tagging", "")
 	do("DELETE", "/garden/a?versionId=null", "")
-	resp, err := http.Get(srv.URL + "/garden/b")
+	do("PUT", "/garden/a%20%C3%A9%2B%22", "hello")
+	r, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/garden/a%20%C3%A9%2B%22", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := sigv4.Presign(r, sigv4.Credentials{AccessKey: k.ID, Secret: k.Secret}, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	resp, err = http.Get(srv.URL + "/garden/b")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +126,7 @@ func TestLines(t *testing.T) {
 	}
 	want := []string{"REST.PUT.OBJECT a OK", "REST.GET.OBJECT a Partial Content", "REST.HEAD.OBJECT a OK", "REST.COPY.OBJECT_GET a OK", "REST.POST.UPLOADS big OK",
 		"REST.PUT.PART big Not Found NoSuchUpload", "REST.GET.BUCKET  OK", "REST.GET.LIFECYCLE  Not Found NoSuchLifecycleConfiguration",
-		"REST.GET.OBJECT_TAGGING a OK", "REST.DELETE.OBJECT a No Content", "REST.GET.OBJECT b Forbidden AccessDenied"}
+		"REST.GET.OBJECT_TAGGING a OK", "REST.DELETE.OBJECT a No Content", "REST.PUT.OBJECT a é+\" OK", "REST.GET.OBJECT a é+\" OK", "REST.GET.OBJECT b Forbidden AccessDenied"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the lines are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
