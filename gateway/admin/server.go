@@ -19,6 +19,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/hook"
 	"rhizome/model/object"
 )
 
@@ -49,6 +50,8 @@ type Config struct {
 	// sees it; nil: there are none.
 	Webhooks     Webhooks
 	WebhookState func(name string) WebhookState
+	// OwnsWebhook refuses whose webhook it is not; nil: it is everybody's.
+	OwnsWebhook func(ctx context.Context, w *hook.Webhook) error
 	// WebhooksSilent returns those that could not be told for so long; nil: none.
 	WebhooksSilent func(long time.Duration) []string
 	// Logs are the logs of requests; nil: there are none.
@@ -162,6 +165,7 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/retention":  s.setRetention,
 		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
 		"PUT /v1/buckets/{bucket}/lifecycle":  s.setLifecycle,
+		"GET /v1/buckets/{bucket}/lifecycle":  s.getLifecycle,
 		"PUT /v1/buckets/{bucket}/logging":    s.setLogging,
 		"POST /v1/buckets/{bucket}/logging":   s.writeLog,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,

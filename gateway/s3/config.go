@@ -21,8 +21,9 @@ type Config struct {
 	Keys func(ctx context.Context, accessKeyID string) (*account.Key, error)
 	// People finds those whom a policy names; nil: only access key IDs that Keys knows.
 	People People
-	// Webhook fails with errs.NotFound if there is no webhook of that name; nil: there are none.
-	Webhook func(ctx context.Context, name string) error
+	// Webhook fails with errs.NotFound if there is no webhook of that name that buckets of the key's
+	// member may be told to; nil: there are none.
+	Webhook func(ctx context.Context, name string, k *account.Key) error
 	// Clock tells the time that signatures and policies are held against.
 	Clock clock.Clock
 	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
@@ -67,7 +68,7 @@ type gateway struct {
 	ahead    object.Foreseer // nil: the service cannot
 	keys     func(context.Context, string) (*account.Key, error)
 	people   People
-	webhook  func(context.Context, string) error
+	webhook  func(context.Context, string, *account.Key) error
 	clock    clock.Clock
 	policies policies
 	domains  []string

@@ -51,6 +51,9 @@ func translate(err error) *s3err.Error {
 			return s3err.New(c.code).Because(err)
 		}
 	}
+	if e := customerErrors(err); e != nil {
+		return e
+	}
 	switch {
 	case errors.Is(err, object.ErrLocked):
 		return s3err.Newf(s3err.AccessDenied, "Access Denied because object protected by object lock.").Because(err)

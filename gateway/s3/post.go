@@ -45,11 +45,17 @@ func postObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.writeKey(h)
+	if err != nil {
+		return err
+	}
+	put.Body.Customer = key.key
 	q.origin() // who sends it is known now
 	head, err := q.g.objects.Put(q.ctx, q.bucket, put)
 	if err != nil {
 		return refusedWrite(err, put.If, q.key)
 	}
+	q.encryptionHeaders(head.Customer, key)
 	return q.posted(f, head)
 }
 

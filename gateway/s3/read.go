@@ -28,6 +28,11 @@ func (q *request) read(open opener) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.readKey()
+	if err != nil {
+		return err
+	}
+	get.Customer, get.Keyed = key.key, true
 	o, err := q.openRange(open, &get)
 	if err != nil {
 		return q.refusedRead(err, get)
@@ -39,7 +44,7 @@ func (q *request) read(open opener) error {
 		return err
 	}
 	q.ofSize(o.Size)
-	q.objectHeaders(&o.Head)
+	q.objectHeaders(&o.Head, key)
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)
 	if get.Version == "" {

@@ -38,9 +38,15 @@ type request struct {
 	// judged is the object whose tags a policy was asked about, as it was then; empty if there
 	// was none, nil if it was not asked.
 	judged *object.Head
+	// customer is the key that what is written comes with.
+	customer customer
 
 	// late is what the headers of an answer name that may be too late for it.
-	late struct{ made, from string }
+	late struct {
+		made, from string
+		customer   bool
+		key        customer
+	}
 
 	logged logged
 	sum    *checksum.Body // of the body, once one is read

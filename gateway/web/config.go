@@ -48,12 +48,15 @@ type Config struct {
 	Memory int
 	// MaxConcurrent is how many requests run at once before others get 503; 0 is 1,024.
 	MaxConcurrent int
+	// MaxPerGuest is how many requests of one address (IPv6: of one /64) run at once; 0 is 64.
+	MaxPerGuest int
 }
 
 // Limits; those of the connection are in server.go.
 const (
 	defaultMemory     = 32 << 20
 	defaultConcurrent = 1024
+	defaultPerGuest   = 64
 	// maxKept is the longest body that is remembered or compressed, minSmall the shortest
 	// that is compressed.
 	maxKept  = 1 << 20
@@ -67,6 +70,7 @@ type Server struct {
 	c      Config
 	memory *memory
 	slots  chan struct{}
+	guests guests
 	gate   *gate
 	cut    cut
 	press  chan struct{} // who compresses
@@ -83,7 +87,10 @@ func New(c Config) *Server {
 	if c.MaxConcurrent == 0 {
 		c.MaxConcurrent = defaultConcurrent
 	}
-	return &Server{c: c, memory: newMemory(c.Memory), slots: make(chan struct{}, c.MaxConcurrent), gate: newGate(),
+	if c.MaxPerGuest == 0 {
+		c.MaxPerGuest = defaultPerGuest
+	}
+	return &Server{c: c, guests: guests{most: c.MaxPerGuest, here: map[guest]int{}}, memory: newMemory(c.Memory), slots: make(chan struct{}, c.MaxConcurrent), gate: newGate(),
 		press: make(chan struct{}, 2)}
 }
 

@@ -28,6 +28,7 @@ const (
 	InvalidBucketState                    Code = "InvalidBucketState"
 	InvalidChunkSizeError                 Code = "InvalidChunkSizeError"
 	InvalidDigest                         Code = "InvalidDigest"
+	InvalidEncryptionAlgorithmError       Code = "InvalidEncryptionAlgorithmError"
 	InvalidPart                           Code = "InvalidPart"
 	InvalidPartNumber                     Code = "InvalidPartNumber"
 	InvalidPartOrder                      Code = "InvalidPartOrder"
@@ -116,6 +117,7 @@ var table = map[Code]entry{
 	InvalidBucketName:                     {400, "The specified bucket is not valid."},
 	InvalidBucketState:                    {409, "The request is not valid for the current state of the bucket."},
 	InvalidChunkSizeError:                 {403, "Only the last chunk is allowed to have a size less than 8192 bytes"},
+	InvalidEncryptionAlgorithmError:       {400, "The Encryption request you specified is not valid. Supported value: AES256."},
 	InvalidDigest:                         {400, "The Content-Md5 you specified is not valid."},
 	InvalidPart:                           {400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."},
 	InvalidPartNumber:                     {416, "The requested partnumber is not satisfiable."},
