@@ -77,6 +77,7 @@ type Log struct {
 	flushNow, deliverNow chan struct{}
 	spool                spool
 	turn                 chan struct{} // held by who works on spool
+	taken                bool          // by who has the turn: what an earlier run left was counted
 	delivering           chan struct{} // held by who makes objects
 }
 

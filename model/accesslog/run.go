@@ -16,7 +16,6 @@ import (
 
 // Run writes lines until ctx ends; what is in memory then is in files.
 func (l *Log) Run(ctx context.Context) error {
-	l.takeUp()
 	var both sync.WaitGroup
 	both.Go(func() { l.flushes(ctx) })
 	both.Go(func() { l.deliveries(ctx) })
@@ -25,23 +24,26 @@ func (l *Log) Run(ctx context.Context) error {
 	return nil
 }
 
-// takeUp counts what an earlier run of the program left.
-func (l *Log) takeUp() {
-	l.turn <- struct{}{}
-	defer func() { <-l.turn }()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// takeUp counts what an earlier run of the program left, before this one writes anything. It is
+// called by who has the turn.
+func (l *Log) takeUp() error {
+	if l.taken {
+		return nil
+	}
 	found, err := l.spool.find(l.Clock.Now())
 	if err != nil {
-		l.Logger.Warn("log lines that wait could not be found", "error", err)
-		return
+		return err
 	}
+	l.taken = true
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, f := range found {
 		l.wait(l.of(f.bucket), f.size)
 	}
 	for at, p := range l.spool.pens {
 		l.wait(l.of(at.bucket), p.size)
 	}
+	return nil
 }
 
 // flushes brings lines into files, soon after they came.
@@ -75,8 +77,13 @@ func (l *Log) flush() {
 	l.held, l.bytes, l.begun = map[sheet][]byte{}, 0, false
 	l.mu.Unlock()
 	now, written := l.Clock.Now(), false
+	left := l.takeUp()
 	for at, b := range lines {
-		if err := l.spool.write(at, b, now); err != nil {
+		err := left
+		if err == nil {
+			err = l.spool.write(at, b, now)
+		}
+		if err != nil {
 			l.Logger.Warn("log lines could not be written to the data folder; they are kept in memory", "error", err)
 			l.keep(at, b)
 			continue
@@ -174,6 +181,10 @@ func (l *Log) due(only *ident.ID) []sealed {
 	l.turn <- struct{}{}
 	defer func() { <-l.turn }()
 	now := l.Clock.Now()
+	if err := l.takeUp(); err != nil {
+		l.Logger.Warn("the files of log lines could not be listed; it is tried again", "error", err)
+		return nil
+	}
 	for at, p := range l.spool.pens {
 		if only != nil && at.bucket == *only || only == nil && (p.size >= Full || !now.Before(p.since.Add(Every))) {
 			if err := l.spool.seal(at, now); err != nil {

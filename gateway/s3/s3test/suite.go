@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"Outrun", testOutrun}, {"OwnPrefix", testOwnPrefix}, {"PayloadPolicies", testPayloadPolicies}, {"VersionTaken", testVersionTaken},
 		{"Notification", testNotification},
 		{"Replication", testReplication},
+		{"Notification", testNotification}, {"Logging", testLogging}, {"Inventory", testInventory},
 		{"CustomerKeys", testCustomerKeys}, {"CustomerRefused", testCustomerRefused}, {"CustomerCopies", testCustomerCopies},
 		{"CustomerParts", testCustomerParts}, {"CustomerVersions", testCustomerVersions},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
