@@ -39,6 +39,8 @@ type content struct {
 	Tags []Tag `cbor:"14,keyasint,omitempty"`
 	// Lock is what the version was to be locked with.
 	Lock Lock `cbor:"15,keyasint,omitzero"`
+	// Keep is the bucket's versioning when the bytes were written.
+	Keep Versioning `cbor:"16,keyasint,omitempty"`
 
 	home *Bucket // set by who opened it: the bucket whose key it is sealed under
 }
@@ -63,7 +65,7 @@ func (say describer) extent(d *draft, index int) extent.Describe {
 	return func(p extent.Piece, made register.Ballot) []byte {
 		v := &d.version
 		c := content{Key: say.key, Version: v.ID, Upload: say.upload, Part: say.part, Index: index,
-			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags}
+			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags, Keep: say.b.Versioning}
 		if say.upload.IsZero() {
 			c.Lock = say.b.Lock.give(d.lock, v.Modified)
 		}

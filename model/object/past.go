@@ -269,7 +269,7 @@ var errGap = errs.New(errs.Unavailable, "the current version was deleted just no
 
 // supersede makes next the current version of a bucket that has versioning, and notes what
 // is to become of the one before.
-func (e *entry) supersede(next version, blob []byte, v Versioning, now int64) {
+func (e *entry) supersede(next version, blob []byte, v Versioning) {
 	if e.Past == nil {
 		e.Past = &past{Turn: newTurn()}
 	}
@@ -281,13 +281,14 @@ func (e *entry) supersede(next version, blob []byte, v Versioning, now int64) {
 	if old := e.Version; old != nil {
 		e.putAway(old)
 	}
-	p.Number = max(p.Number+1, firstNumber, uint64(max(now, 0)))
+	p.Number = max(p.Number+1, firstNumber, uint64(max(next.Modified, 0)))
 	next.Number = p.Number
 	e.Version, e.blob, p.Mirror, p.Gap = &next, blob, false, nil
 }
 
-// Numbers of versions follow the clock, for people alone: what counts is that they grow.
-// What was there before versioning has the first.
+// Numbers of versions follow the time that the versions carry: what counts is that they grow,
+// but so a rebuild gives a version that it makes anew from its bytes the number that it had,
+// as a rule. What was there before versioning has the first.
 const (
 	numberBefore = 1
 	firstNumber  = 2

@@ -52,6 +52,7 @@ type Rebuild struct {
 	general  []Finding
 	uploads  map[ident.ID]upload1 // made anew, without an object as yet
 	pieced   map[ident.ID]bool    // extents of versions that are not whole
+	about    map[string]kept      // what is known of buckets, by ID
 	keyless  bool
 	keeping  bool
 }
@@ -112,6 +113,7 @@ func (r *Rebuild) init() {
 		r.buckets = map[ident.ID]*Bucket{}
 		r.uploads = map[ident.ID]upload1{}
 		r.pieced = map[ident.ID]bool{}
+		r.about = map[string]kept{}
 	}
 }
 
@@ -120,7 +122,7 @@ func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
 	r.init()
 	r.names = namer{s: r.Store}
 	for _, step := range []func(context.Context) error{
-		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep,
+		r.mendBuckets, r.learn, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -236,7 +238,11 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 	if v != nil {
 		rec, err := decodeRow[bucketRecord](v)
 		if err == nil && r.Store.unsealBucket(&Bucket{ID: id}, rec.Sealed) == nil {
-			return nil
+			k, err := r.Known(row)
+			if k == register.Saved && rec.State == bucketActive {
+				r.general = append(r.general, Finding{What: OldSettings, Bucket: rec.name(id.String())})
+			}
+			return err
 		}
 	}
 	if gone, err := r.missing(row, math.MinInt64); err != nil || !gone {
@@ -398,7 +404,7 @@ func (r *Rebuild) references(ctx context.Context) error {
 		var rows []register.Row
 		var versions []*version
 		err := r.versions(ctx, t, func(row register.Row, v *version) error {
-			if len(v.Extents) > 0 {
+			if len(v.Extents) > 0 || v.Holder != nil {
 				rows, versions = append(rows, row), append(versions, v)
 			}
 			return nil
@@ -410,9 +416,47 @@ func (r *Rebuild) references(ctx context.Context) error {
 			if err := r.reference(ctx, rows[i], versions[i]); err != nil {
 				return err
 			}
+			if err := r.moved(ctx, rows[i], versions[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// moved has the upload that a version was completed from name the row in which the version
+// stands now.
+func (r *Rebuild) moved(ctx context.Context, row register.Row, v *version) error {
+	if v.Holder == nil {
+		return nil
+	}
+	at := v.Holder.row()
+	_, u, err := r.Store.uploadAt(ctx, at)
+	if errors.Is(err, ErrNoSuchUpload) || errs.KindOf(err) == errs.Corrupt || isFenced(err) {
+		return nil // nothing of it is left
+	}
+	if err != nil {
+		return err
+	}
+	if i := u.find(v.ID); i < 0 || u.Refs[i].ref().Row == row {
+		return nil
+	}
+	_, err = r.Store.Registers.Update(ctx, at, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		u, err := decodeRow[uploadRecord](old)
+		if err != nil {
+			return nil, err
+		}
+		i := u.find(v.ID)
+		if old == nil || i < 0 {
+			return nil, errNothing
+		}
+		u.Refs[i] = holds(extent.Ref{ID: v.ID, Row: row, Ballot: u.Refs[i].Ballot})
+		return u.value(), nil
+	}})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
 }
 
 func (r *Rebuild) reference(ctx context.Context, row register.Row, v *version) error {
