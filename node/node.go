@@ -283,7 +283,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Agreed: n.agreed, Rest: n.yield,
+		Agreed: n.agreed, Rest: n.yield, Knows: n.know,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()

@@ -2,6 +2,9 @@ package lang
 
 // frenchErrors are the errors of the command line, the node and the admin API.
 var frenchErrors = map[string]string{
+	"the node %s (%s) runs release %s, which would lose this setting: upgrade it first, or take it out":                                "le nœud %s (%s) tourne avec la version %s, qui perdrait ce réglage : mettez-le d'abord à jour, ou retirez-le",
+	"what the node %s (%s) runs is not known yet, and an older release would lose this setting: wait until it was met, or take it out": "on ne sait pas encore quelle version tourne sur le nœud %s (%s), et une version plus ancienne perdrait ce réglage : attendez qu'il ait été rencontré, ou retirez-le",
+	"a stored record has format version %d, this program reads versions up to %d: it may be of a newer release":                        "un enregistrement est au format %d, ce programme lit jusqu'au format %d : il vient peut-être d'une version plus récente",
 	"%s is no program": "%s n'est pas un programme",
 	"%s failed: %s":    "%s a échoué : %s",
 	"there is no command %q; did you mean %q?": "il n'y a pas de commande %q ; vouliez-vous dire %q ?",

@@ -22,7 +22,7 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 		}
 	}
 	if c.Tags != nil {
-		if err := checkTags(*c.Tags); err != nil {
+		if err := s.checkTags(*c.Tags); err != nil {
 			return nil, err
 		}
 	}

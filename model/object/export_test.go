@@ -152,3 +152,8 @@ var InHour = inHour
 
 // Due is when something is so many days old.
 var Due = due
+
+// Records are the records that rows of this package hold.
+func Records() []any {
+	return []any{slot{}, bucketRecord{}, aliasRecord{}, uploadRecord{}, outboxRecord{}, Description{}, content{}}
+}

@@ -370,5 +370,6 @@ func (e *entry) openGap() {
 
 // versionValue is what a version's own row holds.
 func versionValue(v *version, blob []byte) *register.Value {
-	return &register.Value{Data: codec.Encode(&slot{Version: v}), Blob: blob, Count: 1, Bytes: v.Size}
+	sl := &slot{Version: v}
+	return &register.Value{Data: codec.EncodeAs(sl.generation(), sl), Blob: blob, Count: 1, Bytes: v.Size}
 }

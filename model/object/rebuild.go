@@ -239,10 +239,12 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 		rec, err := decodeRow[bucketRecord](v)
 		if err == nil && r.Store.unsealBucket(&Bucket{ID: id}, rec.Sealed) == nil {
 			k, err := r.Known(row)
-			if k == register.Saved && rec.State == bucketActive {
-				r.general = append(r.general, Finding{What: OldSettings, Bucket: rec.name(id.String())})
+			if err != nil || k == register.Known || rec.State != bucketActive {
+				return err
 			}
-			return err
+			r.general = append(r.general, Finding{What: OldSettings, Bucket: rec.name(id.String())})
+			rec.Epoch = max(rec.Epoch, r.epoch())
+			return r.set(ctx, row, rec.value())
 		}
 	}
 	if gone, err := r.missing(row, math.MinInt64); err != nil || !gone {
@@ -255,10 +257,14 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 	if len(names) == 0 {
 		names = []string{"recovered-" + id.String()[:12]}
 	}
-	rec := &bucketRecord{Created: r.Store.now(), Names: names, Grants: map[string]Access{}, Sealed: sealed, Shards: shardCount, Epoch: 1}
+	rec := &bucketRecord{Created: r.Store.now(), Names: names, Grants: map[string]Access{}, Sealed: sealed, Shards: shardCount, Epoch: r.epoch()}
 	r.general = append(r.general, Finding{What: NewSettings, Bucket: names[0]})
 	return r.set(ctx, row, rec.value())
 }
+
+// epoch returns one above every fence that may have been saved: an epoch grows by one at a
+// time, and this is a time.
+func (r *Rebuild) epoch() uint64 { return uint64(max(r.Store.now(), 1)) }
 
 // mendNames makes lost rows of names anew from the buckets that they name.
 func (r *Rebuild) mendNames(ctx context.Context) error {

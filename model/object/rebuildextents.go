@@ -161,8 +161,7 @@ func (r *Rebuild) remember(id ident.ID, c *content, ref extent.Ref, strange bool
 	}
 	lost, own := lost || strange, false
 	if !lost && ref.Row.Table == Objects {
-		// It may have been put away since: its number then is about its time.
-		if own, err = r.missing(versionRow(ref.Row, uint64(max(c.Modified, firstNumber))), c.Modified); err != nil {
+		if own, err = r.putAwayLost(ref.Row, c); err != nil {
 			return err
 		}
 	}
@@ -187,6 +186,16 @@ func (r *Rebuild) remember(id ident.ID, c *content, ref extent.Ref, strange bool
 		}
 	}
 	return nil
+}
+
+// putAwayLost reports whether the row that a version got when it was put away may be lost.
+// Its number then is about its time, or the first.
+func (r *Rebuild) putAwayLost(top register.Row, c *content) (bool, error) {
+	may, err := r.missing(versionRow(top, uint64(max(c.Modified, firstNumber))), c.Modified)
+	if err == nil && !may && c.Keep == VersioningOff {
+		may, err = r.missing(versionRow(top, numberBefore), c.Modified)
+	}
+	return may, err
 }
 
 // whole returns the remnant's pieces in order; nil if they are not all there.

@@ -101,6 +101,12 @@ func (k *state) null() (is bool) {
 	return is
 }
 
+// nullAt reports whether a noncurrent version of that number is the null version.
+func (k *state) nullAt(number uint64) (is bool) {
+	k.each(func(n uint64, v *version) { is = is || n == number && v != k.e.Version && !v.ID.IsZero() && v.null() })
+	return is
+}
+
 // deleted reports whether rows tell that a version was deleted after it was written.
 func (k *state) deleted(id ident.ID, modified int64) bool {
 	for _, n := range k.e.Past.notes() {
@@ -135,7 +141,8 @@ func (p *past) findNote(number uint64) int {
 func (k *state) numberFor(modified int64) uint64 {
 	above, below := ^uint64(0), uint64(numberBefore) // of those that are later, and not
 	k.each(func(n uint64, v *version) {
-		if v.Modified > modified && !v.ID.IsZero() {
+		// Of two of the same time the one with the higher number came later.
+		if !v.ID.IsZero() && (v.Modified > modified || v.Modified == modified && n > uint64(max(modified, firstNumber))) {
 			above = min(above, n)
 		}
 	})
@@ -318,8 +325,10 @@ func (r *Rebuild) mendPast(ctx context.Context, top register.Row) error {
 		}
 	})
 	p.Older, p.Locked = p.Older || len(k.own) > 0, p.Locked || locked
-	if p.Null == 0 && (e.Version == nil || !e.Version.null()) {
-		p.Null = null
+	if !k.nullAt(p.Null) {
+		if p.Null = null; e.Version != nil && e.Version.null() {
+			p.Null = 0
+		}
 	}
 	return r.writePast(ctx, top, e, was)
 }

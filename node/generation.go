@@ -1,0 +1,29 @@
+package node
+
+import (
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+)
+
+// know fails unless every member runs a release that knows a generation of records. Those
+// that are away count by what they told last, and until they are taken out.
+func (n *Node) know(generation int) error {
+	for _, m := range n.members.Layout().Nodes {
+		if m.ID == n.keys.id() {
+			continue
+		}
+		c, _ := n.members.Card(m.ID)
+		if c.Records >= generation {
+			continue
+		}
+		return older(m.ID, m.Zone, c.Release)
+	}
+	return nil
+}
+
+func older(id ident.NodeID, home, release string) error {
+	if release == "" {
+		return errs.Newf(errs.Conflict, "what the node %s (%s) runs is not known yet, and an older release would lose this setting: wait until it was met, or take it out", id.String()[:12], home)
+	}
+	return errs.Newf(errs.Conflict, "the node %s (%s) runs release %s, which would lose this setting: upgrade it first, or take it out", id.String()[:12], home, release)
+}
