@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 )
@@ -204,9 +203,4 @@ func checkNotify(rules []Notify) error {
 		}
 	}
 	return nil
-}
-
-// otherRules reports whether the two settings tell different events.
-func otherRules(a, b *Settings) bool {
-	return string(codec.Encode(a.Notify)) != string(codec.Encode(b.Notify))
 }

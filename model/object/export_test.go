@@ -157,3 +157,6 @@ var Due = due
 func Records() []any {
 	return []any{slot{}, bucketRecord{}, aliasRecord{}, uploadRecord{}, outboxRecord{}, Description{}, content{}}
 }
+
+// Epoch is the epoch under which a bucket is written to.
+func Epoch(b *Bucket) uint64 { return b.epoch }

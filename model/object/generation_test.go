@@ -83,7 +83,9 @@ func TestOlderNodesRefuse(t *testing.T) {
 			_, err := f.Objects.CreateLocked(f.ctx, "locked", f.key, false)
 			return err
 		},
-		"policy": func() error { return settings(func(s *object.Settings) { s.Policy = &object.Policy{Text: []byte("{}")} }) },
+		"policy": func() error {
+			return settings(func(s *object.Settings) { s.Policy = &object.Policy{Text: []byte("{}")} })
+		},
 		"lifecycle": func() error {
 			return settings(func(s *object.Settings) { s.Lifecycle = []object.LifecycleRule{{ID: "x"}} })
 		},

@@ -35,7 +35,9 @@ type past struct {
 	// Mirror says that the current version has a row in Versions too, which is what its
 	// references name.
 	Mirror bool `cbor:"3,keyasint,omitempty"`
-	// Older says that there may be rows in Versions.
+	// Older says that there may be rows in Versions, a mirror's among them. So who deletes the
+	// current version opens a gap wherever another row is left, the gap counts as an object
+	// until all notes are done, and a bucket is empty only when no version has a row.
 	Older bool `cbor:"4,keyasint,omitempty"`
 	// Gap, if not empty, says that the current version is the newest one in Versions; it is
 	// drawn anew by every change that may make another the newest.
@@ -221,7 +223,7 @@ func (e *entry) value() (*register.Value, error) {
 	}
 	v := e.slot.value(e.blob)
 	if e.Past == nil {
-		return v, nil
+		return v, e.fits(v)
 	}
 	if len(e.blobs) > 0 {
 		v.Blob = slices.Concat(append([][]byte{v.Blob}, e.blobs...)...)
@@ -230,6 +232,14 @@ func (e *entry) value() (*register.Value, error) {
 		return nil, errCrowded
 	}
 	return v, nil
+}
+
+// fits fails with errCrowded if events leave no room in a row.
+func (s *slot) fits(v *register.Value) error {
+	if v != nil && len(s.Events) > 0 && len(v.Data) > maxNoted {
+		return errCrowded
+	}
+	return nil
 }
 
 // find returns the index of the note about a version, -1 if there is none.

@@ -71,6 +71,9 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 		if d.lock != (Lock{}) && !b.Lock.On {
 			return ErrNoLock
 		}
+		if err := cond.still.keeps(b); err != nil {
+			return err
+		}
 		d.version.Lock = b.Lock.give(d.lock, s.now())
 		return s.roomy(ctx, d.row, func() error {
 			d.tell = s.telling(ctx, b, d.kind, key)

@@ -49,6 +49,8 @@ type Config struct {
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
 	// until it succeeds, and may be called again after that.
 	Gone func(ctx context.Context, id ident.ID, s Settings) error
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
 	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
 	Rest   func(context.Context) error
 	Logger *slog.Logger
