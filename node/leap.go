@@ -25,9 +25,9 @@ func (n *Node) leapt() bool {
 	n.leap.once.Do(func() {
 		last := n.scrubber.Status().LastWindow
 		if !last.IsZero() && n.started.Sub(last) > farAhead {
-			n.leap.until = time.Now().Add(doubted)
+			n.leap.until = time.Now().Add(doubted) // stopwatch
 			n.config.Logger.Warn("the clock is far ahead of the last time that this node knows: for a day no retention ends and no lifecycle rule is carried out", "last", last)
 		}
 	})
-	return time.Now().Before(n.leap.until)
+	return time.Now().Before(n.leap.until) // stopwatch
 }
