@@ -3,6 +3,7 @@ package node
 import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/model/object"
 )
 
 // know fails unless every member runs a release that knows a generation of records. Those
@@ -23,7 +24,7 @@ func (n *Node) know(generation int) error {
 
 func older(id ident.NodeID, home, release string) error {
 	if release == "" {
-		return errs.Newf(errs.Conflict, "what the node %s (%s) runs is not known yet, and an older release would lose this setting: wait until it was met, or take it out", id.String()[:12], home)
+		return errs.Newf(errs.Conflict, "what the node %s (%s) runs is not known yet, and an older release would lose this setting: %w", id.String()[:12], home, object.ErrOlder)
 	}
-	return errs.Newf(errs.Conflict, "the node %s (%s) runs release %s, which would lose this setting: upgrade it first, or take it out", id.String()[:12], home, release)
+	return errs.Newf(errs.Conflict, "the node %s (%s) runs release %s, which would lose this setting: %w", id.String()[:12], home, release, object.ErrOlder)
 }

@@ -46,6 +46,9 @@ func must[M any](m M, err error) M {
 	return m
 }
 
+// ErrNewer is what Decode wraps for a record of a generation that this program does not know.
+var ErrNewer = errs.New(errs.Corrupt, "it may be of a newer release")
+
 // Encode returns v's record. It panics on a type that CBOR cannot hold, which is a
 // bug in the caller.
 func Encode(v any) []byte { return EncodeAs(Version, v) }
@@ -66,7 +69,7 @@ func Decode(b []byte, v any) error {
 		return errs.New(errs.Corrupt, "a stored record is empty")
 	}
 	if b[0] < Version || b[0] > Generation {
-		return errs.Newf(errs.Corrupt, "a stored record has format version %d, this program reads versions up to %d: it may be of a newer release", b[0], Generation)
+		return errs.Newf(errs.Corrupt, "a stored record has format version %d, this program reads versions up to %d: %w", b[0], Generation, ErrNewer)
 	}
 	if err := dec.Unmarshal(b[1:], v); err != nil {
 		return errs.Newf(errs.Corrupt, "a stored record cannot be read: %w", err)

@@ -360,7 +360,7 @@ func scanBuckets() register.Scan {
 	return register.Scan{Table: Buckets, Parts: register.Shards("b", bucketShards), Limit: 1000}
 }
 
-// AllBuckets returns every bucket, by ID.
+// AllBuckets returns every bucket, by ID, but for those that only a newer release knows.
 func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 	var out []*Bucket
 	scan := scanBuckets()
@@ -375,7 +375,7 @@ func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 				return nil, errs.Newf(errs.Corrupt, "a bucket's row: %w", err)
 			}
 			b, err := s.decodeBucket(id, e.Value)
-			if errors.Is(err, ErrNoSuchBucket) {
+			if errors.Is(err, ErrNoSuchBucket) || errors.Is(err, codec.ErrNewer) {
 				continue
 			}
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 )
 
 // The rule for fields that came after the first release: a node that does not know one loses
@@ -19,6 +20,9 @@ const (
 	firstGeneration = codec.Version
 	keepsGeneration = 2
 )
+
+// ErrOlder says that a member runs a release that would lose what is to be set.
+var ErrOlder = errs.New(errs.Conflict, "upgrade it first, or take it out")
 
 // known fails if a member would not know a generation.
 func (s *Store) known(generation byte) error {

@@ -126,6 +126,39 @@ func TestOlderNodesRefuse(t *testing.T) {
 	}
 }
 
+// TestNewerRecordsAreLeftAlone: what a release after this one wrote is refused and stays as it
+// is; the other buckets are listed.
+func TestNewerRecordsAreLeftAlone(t *testing.T) {
+	f := newFixture(t)
+	f.bucket("other")
+	var row register.Row
+	var was []byte
+	err := f.Replica.Rows(f.ctx, object.Buckets, func(at register.Row, v *register.Value) error {
+		if at.Sort == f.b.ID.Key() {
+			row, was = at, append([]byte{codec.Generation + 1}, v.Data[1:]...)
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = f.Regs.Update(f.ctx, row, register.Change{Apply: func(v *register.Value) (*register.Value, error) {
+			return &register.Value{Data: was, Count: v.Count}, nil
+		}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); !errors.Is(err, codec.ErrNewer) {
+		t.Errorf("a change: %v", err)
+	}
+	if all, err := f.Objects.AllBuckets(f.ctx); err != nil || len(all) != 1 || all[0].Names[0] != "other" {
+		t.Errorf("%v, %v", all, err)
+	}
+	v, _, err := f.Regs.Read(f.ctx, row)
+	if err != nil || !slices.Equal(v.Data, was) {
+		t.Errorf("the row is changed: %v", err)
+	}
+}
+
 // generationsOf returns the generation of every row of tables.
 func (f *fixture) generationsOf(tables ...register.Table) (out []byte) {
 	f.t.Helper()

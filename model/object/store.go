@@ -43,7 +43,7 @@ type Config struct {
 	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
 	// does, no retention has ended. Nil: it does.
 	Agreed func() bool
-	// Knows fails unless every member knows a generation of records, and says who does not;
+	// Knows fails with ErrOlder unless every member knows a generation of records, and says who does not;
 	// nil: they do.
 	Knows func(generation int) error
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
