@@ -18,5 +18,13 @@ func (d documents) Policy(ctx context.Context, name string, text []byte) (*objec
 // CORS implements admin.Documents.
 func (documents) CORS(text []byte) ([]object.CORSRule, error) { return s3.CheckCORS(text) }
 
+// Lifecycle implements admin.Documents.
+func (documents) Lifecycle(text []byte) ([]object.LifecycleRule, error) {
+	return s3.CheckLifecycle(text)
+}
+
+// LifecycleText implements admin.Documents.
+func (documents) LifecycleText(rules []object.LifecycleRule) []byte { return s3.LifecycleText(rules) }
+
 // CORSText implements admin.Documents.
 func (documents) CORSText(rules []object.CORSRule) []byte { return s3.CORSText(rules) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,10 @@ import (
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/web"
+	"rhizome/model/accesslog"
 	"rhizome/model/account"
 	"rhizome/model/hook"
+	"rhizome/model/inventory"
 	"rhizome/model/object"
 	"rhizome/model/site"
 	"rhizome/node/repair"
@@ -52,17 +55,20 @@ type Node struct {
 	adopted  uint64
 	opened   atomic.Bool // the stores are open: layouts and links are their matter
 
-	rows     *kv.Store
-	members  *membership.Members
-	disks    *extentstore.Store
-	replica  *register.Replica
-	regs     *register.Coordinator
-	extents  *extent.Store
-	accounts *account.Store
-	objects  *object.Store
-	sites    *site.Store
-	hooks    *hook.Store
-	events   atomic.Pointer[events.Deliverer]
+	rows        *kv.Store
+	members     *membership.Members
+	disks       *extentstore.Store
+	replica     *register.Replica
+	regs        *register.Coordinator
+	extents     *extent.Store
+	accounts    *account.Store
+	objects     *object.Store
+	sites       *site.Store
+	hooks       *hook.Store
+	logs        *accesslog.Log
+	inventories *inventory.Store
+	front       atomic.Pointer[http.Handler] // S3's gateway, once it runs
+	events      atomic.Pointer[events.Deliverer]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -285,10 +291,12 @@ func (n *Node) openModel(context.Context) (err error) {
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Agreed: n.agreed, Rest: n.yield, Awake: n.waking.wait, Knows: n.know,
+		Agreed: n.agreed, Rest: n.yield, Awake: n.waking.wait, Knows: n.know, Swept: n.ruled,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
+	n.openLogs()
+	n.openInventories()
 	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
 	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
 	return nil
@@ -387,7 +395,8 @@ func (n *Node) Run(ctx context.Context) error {
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
-		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, WebhooksSilent: n.events.Load().Silent,
+		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, OwnsWebhook: n.ownsWebhook, WebhooksSilent: n.events.Load().Silent,
+		Logs: n.logs, Inventories: n.inventories,
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -398,9 +407,10 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Logs: n.logs, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
+	n.front.Store(&front)
 	store := s3.NewServer(n.requests.count(front))
 	store.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
@@ -418,6 +428,8 @@ func (n *Node) Run(ctx context.Context) error {
 		{"lifecycle", n.objects.Sweep},
 		{"bytes", n.objects.Mend},
 		{"events", n.tell},
+		{"logs", n.writeLogs},
+		{"inventories", n.writeInventories},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 
 	"rhizome/bench/store"
@@ -22,6 +24,9 @@ type Grown struct {
 // grownSize is that of the objects.
 const grownSize = 1 << 10
 
+// fillStep is how many are stored before it is noted that they are.
+const fillStep = 100_000
+
 // Grow fills a bucket of one store with few objects and one of another with many, and
 // measures both in turns: PUT of fresh keys between the others, GET of any, LIST of a page
 // from anywhere. Turns, because a machine is not the same when the many are stored.
@@ -29,7 +34,8 @@ func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, erro
 	out := &Grown{Few: counts[0], Many: counts[1]}
 	var sides [2]*grower
 	for i, p := range []*store.Process{few, many} {
-		sides[i] = &grower{runner: &runner{p: p}, name: []string{"few", "many"}[i], data: newPool(), plan: plan.Plan}
+		sides[i] = &grower{runner: &runner{p: p}, name: []string{"few", "many"}[i], data: newPool(), plan: plan.Plan,
+			fresh: rand.IntN(1 << 30)} // by chance: a store that was kept has those of the times before
 		if err := sides[i].makeBucket(); err != nil {
 			return out, err
 		}
@@ -69,11 +75,21 @@ func (g *grower) put(c *wire.Client, n int) (int64, error) {
 	return grownSize, err
 }
 
-func (g *grower) fill(to int) (Result, error) {
-	res, err := g.spread("fill, "+g.name, 16, count(to), g.put)
-	g.full = to
-	g.told(res, err)
-	return res, err
+// fill puts what is missing of so many, step by step, each noted beside the data folder.
+func (g *grower) fill(to int) (last Result, err error) {
+	note := g.p.Dir + ".filled"
+	if b, err := os.ReadFile(note); err == nil {
+		g.full, _ = strconv.Atoi(string(b))
+	}
+	for g.full < to && err == nil {
+		step, full := min(fillStep, to-g.full), g.full
+		last, err = g.spread(fmt.Sprintf("fill %s, %d", g.name, full+step), 16, count(step), func(c *wire.Client, n int) (int64, error) { return g.put(c, full+n) })
+		if g.told(last, err); err == nil {
+			g.full += step
+			err = os.WriteFile(note, []byte(strconv.Itoa(g.full)), 0o600)
+		}
+	}
+	return last, err
 }
 
 func (g *grower) told(res Result, err error) {

@@ -144,7 +144,11 @@ func (r *runner) makeBucket() error {
 	c := &wire.Client{Target: r.p.Target()}
 	defer c.Close()
 	resp, err := c.Do(&wire.Request{Method: "PUT", Path: bucket})
-	if err != nil || resp.Status == 409 {
+	if err == nil && resp.Status == 409 { // another key's, of a time before
+		_, err = r.p.CLI("bucket", "allow", bucket[1:], "--key", r.p.Key.ID, "--read", "--write")
+		return err
+	}
+	if err != nil {
 		return err
 	}
 	return resp.Err()

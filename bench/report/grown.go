@@ -18,13 +18,18 @@ type Grown struct {
 func (g *Grown) Text(w io.Writer) error {
 	var b strings.Builder
 	g.head(&b)
-	fmt.Fprintf(&b, "| objects of 1 KiB in the bucket | %d | %d | times |\n| --- | --- | --- | --- |\n", g.Bucket.Few, g.Bucket.Many)
+	fmt.Fprintf(&b, "| objects of 1 KiB in the bucket | %d | %d | times | server CPU ms/op | |\n| --- | --- | --- | --- | --- | --- |\n", g.Bucket.Few, g.Bucket.Many)
 	for i, few := range g.Bucket.WithFew {
 		many := g.Bucket.WithMany[i]
 		name, _, _ := strings.Cut(few.Name, ",")
-		fmt.Fprintf(&b, "| %s, %d conn, /s | %s | %s | %.2f |\n", name, few.Conns, number(few.Rate), number(many.Rate), many.Rate/few.Rate)
+		fmt.Fprintf(&b, "| %s, %d conn, /s | %s | %s | %.2f | %.2f | %.2f |\n", name, few.Conns, number(few.Rate), number(many.Rate), many.Rate/few.Rate, perOp(few), perOp(many))
 	}
-	fmt.Fprintf(&b, "| PUT while it was filled, /s | | %s | |\n", number(g.Bucket.Fill.Rate))
+	if g.Bucket.Fill.Ops > 0 {
+		fmt.Fprintf(&b, "| PUT while it was filled, at its end, /s | | %s | | | %.2f |\n", number(g.Bucket.Fill.Rate), perOp(g.Bucket.Fill))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// perOp is the server's processor time for an operation, in ms.
+func perOp(r load.Result) float64 { return 1000 * r.CPU / float64(max(r.Ops, 1)) }

@@ -39,7 +39,7 @@ func (h *Homes) table(b *strings.Builder) {
 		share := func(r load.Result) string {
 			return fmt.Sprintf("%.2f", figure(r)*float64(h.Homes)/figure(c.One))
 		}
-		one, via := 1000*c.One.CPU/float64(c.One.Ops), 1000*c.Via.CPU/float64(c.Via.Ops)
+		one, via := perOp(c.One), perOp(c.Via)
 		fmt.Fprintf(b, "| %s, %d conn, %s | %s | %s | %s | %s | %s | %.2f | %.2f | %.1f |\n", c.Name, c.One.Conns, unit,
 			number(figure(c.One)), number(figure(c.Via)), share(c.Via), number(figure(c.All)), share(c.All), one, via, via/one)
 	}

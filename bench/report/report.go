@@ -160,7 +160,7 @@ func phases(b *strings.Builder, run *load.Run) {
 	fmt.Fprintf(b, "## %s\n\n| phase | conn | ops | /s | MB/s | p50 ms | p99 ms | server CPU s/GiB | server CPU ms/op | peak MiB |\n|%s\n", run.Store, strings.Repeat(" --- |", 10))
 	for _, p := range run.Results {
 		fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %s | %s | %.2f | %d |\n", p.Name, p.Conns, p.Ops, number(p.Rate), numberIf(p.MBs, p.Bytes > 0),
-			number(p.P50), number(p.P99), numberIf(p.CPUGiB, p.Bytes > mib), 1000*p.CPU/float64(p.Ops), p.Peak/mib)
+			number(p.P50), number(p.P99), numberIf(p.CPUGiB, p.Bytes > mib), perOp(p), p.Peak/mib)
 	}
 	fmt.Fprintf(b, "\nMemory: %d MiB idle after the start, %d at most, %d after all phases. Disk: %d bytes for a 1 KiB object, %.3f per byte of large ones. Start to first answer: %.2f s in a new folder, %.2f s again.\n",
 		run.Idle/mib, run.Peak/mib, run.Settled/mib, run.PerSmall, run.PerByte, run.FirstRun, run.Restart)

@@ -30,7 +30,8 @@ func (h *Homes) Up(n int) error {
 	if err := h.Settle(patience); err != nil {
 		return err
 	}
-	if err := h.All[0].NewKey("bench"); err != nil {
+	// A folder that was kept has the keys of the times before.
+	if err := h.All[0].NewKey(fmt.Sprintf("bench-%d", time.Now().UnixNano())); err != nil {
 		return err
 	}
 	for _, p := range h.All {

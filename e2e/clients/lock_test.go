@@ -113,7 +113,7 @@ func TestResticLocked(t *testing.T) {
 	n := harness.Start(t)
 	a := aws(t, n)
 	api(t, a, "create-bucket", "--bucket", "locked", "--object-lock-enabled-for-bucket")
-	n.MustCLI("bucket", "lock", "locked", "--mode", "compliance", "--days", "1")
+	n.MustCLI("bucket", "lock", "locked", "--mode", "compliance", "--days", "1", "--yes")
 	c := harness.NewTool(t, "restic", []string{
 		"AWS_ACCESS_KEY_ID=" + n.Key.ID, "AWS_SECRET_ACCESS_KEY=" + n.Key.Secret,
 		"RESTIC_REPOSITORY=s3:" + n.URL() + "/locked/repo", "RESTIC_PASSWORD=a test's password",

@@ -56,6 +56,9 @@ type Documents interface {
 	// CORS reads a CORS configuration, and CORSText writes one.
 	CORS(text []byte) ([]object.CORSRule, error)
 	CORSText(rules []object.CORSRule) []byte
+	// Lifecycle reads lifecycle rules in JSON, and LifecycleText writes them.
+	Lifecycle(text []byte) ([]object.LifecycleRule, error)
+	LifecycleText(rules []object.LifecycleRule) []byte
 }
 
 // Objects is what the admin server needs of the objects; see object.Service.

@@ -37,6 +37,9 @@ func (s *Server) getPolicy(r *http.Request) (any, error) {
 
 func (s *Server) setPolicy(r *http.Request) (any, error) {
 	in, b, err := s.document(r)
+	if err == nil {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +58,13 @@ func (s *Server) setPolicy(r *http.Request) (any, error) {
 }
 
 func (s *Server) deletePolicy(r *http.Request) (any, error) {
+	b, err := s.findBucket(r)
+	if err == nil {
+		err = s.mayOwn(r.Context(), b)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return s.drop(r, func(now *object.Settings) { now.Policy = nil })
 }
 

@@ -58,8 +58,13 @@ func (s *Server) setLock(r *http.Request) (any, error) {
 	if !b.Lock.On && !in.Sure {
 		return nil, errs.New(errs.Denied, "object lock is never turned off again, and neither is versioning then: add --yes if that is meant")
 	}
+	if mode == object.Compliance && !in.Sure {
+		return nil, errCompliance
+	}
 	return s.changed(r)(s.Buckets.SetLock(r.Context(), b, object.BucketLock{On: true, Mode: mode, Days: in.Days, Years: in.Years}))
 }
+
+var errCompliance = errs.New(errs.Denied, "what is kept in the mode compliance nobody deletes before its time, and nobody makes that time shorter: add --yes if that is meant")
 
 func (s *Server) setRetention(r *http.Request) (any, error) {
 	in, err := read[api.SetRetention](r)
@@ -70,11 +75,17 @@ func (s *Server) setRetention(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if mode == object.Compliance && !in.Sure {
+		return nil, errCompliance
+	}
 	l := object.Lock{Mode: mode}
 	if mode != object.LockNone {
 		l.Until = in.Until.UnixMilli()
 	}
 	v, b, err := s.kept(r)
+	if err == nil && in.Bypass {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +98,9 @@ func (s *Server) setHold(r *http.Request) (any, error) {
 		return nil, err
 	}
 	v, b, err := s.kept(r)
+	if err == nil && !in.On {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,23 @@ func (s *Server) findSite(r *http.Request) (*object.Bucket, error) {
 	return s.Sites.ByName(r.Context(), r.PathValue("site"))
 }
 
+// ownSite is findSite for what only its owner may do.
+func (s *Server) ownSite(r *http.Request) (*object.Bucket, error) {
+	b, err := s.findSite(r)
+	if err != nil {
+		return nil, err
+	}
+	return b, s.mayOwn(r.Context(), b)
+}
+
+// mayOwn refuses who does not own a bucket.
+func (s *Server) mayOwn(ctx context.Context, b *object.Bucket) error {
+	if s.Owns == nil {
+		return nil
+	}
+	return s.Owns(ctx, b)
+}
+
 func (s *Server) listSites(r *http.Request) (any, error) {
 	all, err := s.Sites.All(r.Context())
 	out := make([]api.Site, 0, len(all))
@@ -166,6 +183,9 @@ func (s *Server) siteBucket(ctx context.Context, in api.NewSite) (*object.Bucket
 		name = in.Name
 	}
 	b, err := s.bucketNamed(ctx, name)
+	if err == nil {
+		return b, s.mayOwn(ctx, b)
+	}
 	if in.Bucket != "" || errs.KindOf(err) != errs.NotFound {
 		return b, err
 	}
@@ -202,7 +222,7 @@ func (s *Server) addSiteName(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findSite(r)
+	b, err := s.ownSite(r)
 	if err != nil {
 		return nil, err
 	}
@@ -213,16 +233,14 @@ func (s *Server) addSiteName(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Owns != nil {
-		if err := s.Owns(r.Context(), from.Bucket); err != nil {
-			return nil, err
-		}
+	if err := s.mayOwn(r.Context(), from.Bucket); err != nil {
+		return nil, err
 	}
 	return s.siteNow(s.Sites.Move(r.Context(), in.Name, b))
 }
 
 func (s *Server) removeSiteName(r *http.Request) (any, error) {
-	b, err := s.findSite(r)
+	b, err := s.ownSite(r)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +252,7 @@ func (s *Server) setSite(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findSite(r)
+	b, err := s.ownSite(r)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +293,7 @@ func set[T any](to, from *T) {
 }
 
 func (s *Server) deleteSite(r *http.Request) (any, error) {
-	b, err := s.findSite(r)
+	b, err := s.ownSite(r)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +305,7 @@ func (s *Server) rollback(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findSite(r)
+	b, err := s.ownSite(r)
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +357,7 @@ func (s *Server) beginDeployment(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findSite(r)
+	b, err := s.ownSite(r)
 	if err != nil {
 		return nil, err
 	}
@@ -396,6 +414,9 @@ func (s *Server) bringFile(r *http.Request) (any, error) {
 
 func (s *Server) finishDeployment(r *http.Request) (any, error) {
 	b, id, err := s.deploymentOf(r)
+	if err == nil {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -411,6 +432,9 @@ func (s *Server) finishDeployment(r *http.Request) (any, error) {
 
 func (s *Server) abandonDeployment(r *http.Request) (any, error) {
 	b, id, err := s.deploymentOf(r)
+	if err == nil {
+		err = s.mayOwn(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}

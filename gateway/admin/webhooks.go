@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/hook"
@@ -17,7 +18,7 @@ import (
 
 // Webhooks is what the admin server needs of the webhooks; *hook.Store implements it.
 type Webhooks interface {
-	Add(ctx context.Context, name, address, secret string) (*hook.Webhook, error)
+	Add(ctx context.Context, owner ident.ID, name, address, secret string) (*hook.Webhook, error)
 	Remove(ctx context.Context, name string) error
 	Webhook(ctx context.Context, name string) (*hook.Webhook, error)
 	All(ctx context.Context) ([]*hook.Webhook, error)
@@ -68,7 +69,7 @@ func (s *Server) addWebhook(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.Webhooks.Add(r.Context(), in.Name, in.URL, in.Secret)
+	w, err := s.Webhooks.Add(r.Context(), s.Host.Facts().Member, in.Name, in.URL, in.Secret)
 	if err != nil {
 		return nil, err
 	}
@@ -76,15 +77,39 @@ func (s *Server) addWebhook(r *http.Request) (any, error) {
 }
 
 func (s *Server) showWebhook(r *http.Request) (any, error) {
+	secret := r.URL.Query().Get("secret") == "true"
 	w, err := s.Webhooks.Webhook(r.Context(), r.PathValue("name"))
+	if err == nil && secret {
+		err = s.mayHook(r.Context(), w)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s.wireWebhook(w, r.URL.Query().Get("secret") == "true"), nil
+	return s.wireWebhook(w, secret), nil
+}
+
+// ownWebhook finds a webhook that the caller may use and change.
+func (s *Server) ownWebhook(ctx context.Context, name string) (*hook.Webhook, error) {
+	w, err := s.Webhooks.Webhook(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return w, s.mayHook(ctx, w)
+}
+
+func (s *Server) mayHook(ctx context.Context, w *hook.Webhook) error {
+	if s.OwnsWebhook == nil {
+		return nil
+	}
+	return s.OwnsWebhook(ctx, w)
 }
 
 func (s *Server) removeWebhook(r *http.Request) (any, error) {
-	return nil, s.Webhooks.Remove(r.Context(), r.PathValue("name"))
+	w, err := s.ownWebhook(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Webhooks.Remove(r.Context(), w.Name)
 }
 
 func (s *Server) wireWebhook(w *hook.Webhook, secret bool) api.Webhook {
@@ -133,7 +158,7 @@ func (s *Server) setNotify(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Webhooks.Webhook(r.Context(), in.Webhook); err != nil {
+	if _, err := s.ownWebhook(r.Context(), in.Webhook); err != nil {
 		return nil, err
 	}
 	if in.ID == "" || len(in.ID) > 255 || len(in.Prefix)+len(in.Suffix) > object.MaxKey {

@@ -107,7 +107,7 @@ func (q *request) confirm(context.Context) (*object.Bucket, error) {
 		return nil, err
 	}
 	q.guess.confirmed = true
-	return q.bucket, nil
+	return q.bucket, q.keysAllowed(q.bucket)
 }
 
 func foreseeObject(q *request, g guess) {
@@ -224,7 +224,12 @@ func foreseeCopy(q *request, g guess) {
 	if err != nil {
 		return
 	}
-	if b := g.ahead.Bucket(name); b != nil && q.mayRead(b, g.key, key, version) == nil {
+	b := g.ahead.Bucket(name)
+	if b == nil {
+		return
+	}
+	there := &existing{b: b, at: object.Get{Key: key, Version: version}}
+	if q.decide(b, g.key, reads, there, q.r.Header, versioned(version, "s3:GetObject", "s3:GetObjectVersion")) == nil {
 		g.ahead.Version(b, key, version)
 	}
 }

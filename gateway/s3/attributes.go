@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rhizome/base/errs"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/model/object"
 )
@@ -52,9 +53,17 @@ func getAttributes(q *request) error {
 	if err := q.checkRead(&g); err != nil {
 		return err
 	}
+	key, err := q.readKey()
+	if err != nil {
+		return err
+	}
+	g.Customer, g.Keyed = key.key, true
 	o, err := q.g.objects.Stat(q.ctx, q.bucket, g)
 	if err != nil {
 		return named(err, q.key)
+	}
+	if again, err := q.judgedOther(o); again {
+		return err
 	}
 	const root = "GetObjectAttributesResponse"
 	d := newDoc(root)
@@ -99,6 +108,12 @@ func (q *request) objectParts(d *doc, o *object.Object, g object.Get) error {
 	d.int("PartsCount", int64(o.Parts))
 	if len(o.Checksum.Sum) > 0 {
 		parts, more, err := q.g.objects.Parts(q.ctx, q.bucket, q.key, g.Version, after, limit)
+		if err == nil && q.judged != nil { // the parts are of what stands there now
+			var now *object.Object
+			if now, err = q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: g.Version}); err == nil && now.Version != o.Version {
+				err = errs.Newf(errs.Unavailable, "the object was replaced: %w", object.ErrBusy)
+			}
+		}
 		if err != nil {
 			return named(err, q.key)
 		}

@@ -21,8 +21,9 @@ type Config struct {
 	Keys func(ctx context.Context, accessKeyID string) (*account.Key, error)
 	// People finds those whom a policy names; nil: only access key IDs that Keys knows.
 	People People
-	// Webhook fails with errs.NotFound if there is no webhook of that name; nil: there are none.
-	Webhook func(ctx context.Context, name string) error
+	// Webhook fails with errs.NotFound if there is no webhook of that name that buckets of the key's
+	// member may be told to; nil: there are none.
+	Webhook func(ctx context.Context, name string, k *account.Key) error
 	// Clock tells the time that signatures and policies are held against.
 	Clock clock.Clock
 	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
@@ -38,6 +39,8 @@ type Config struct {
 	Sums *checksum.Pool
 	// Meter is told of every request; nil: nobody is.
 	Meter Meter
+	// Logs takes lines about requests of buckets that want it; nil: nobody does.
+	Logs Logs
 	// Sites is told of buckets that become web sites, or cease to be; nil: nobody is.
 	Sites Sites
 	// MaxConcurrent is how many requests run at once before others get SlowDown;
@@ -65,7 +68,7 @@ type gateway struct {
 	ahead    object.Foreseer // nil: the service cannot
 	keys     func(context.Context, string) (*account.Key, error)
 	people   People
-	webhook  func(context.Context, string) error
+	webhook  func(context.Context, string, *account.Key) error
 	clock    clock.Clock
 	policies policies
 	domains  []string
@@ -76,6 +79,8 @@ type gateway struct {
 	sums     *checksum.Pool
 	meter    Meter
 	sites    Sites
+	logs     Logs
+	last     lastKnown     // nil: nothing is
 	slots    chan struct{} // requests under way
 	forms    chan struct{} // forms of which it is not known yet who sends them
 	routes   index
@@ -85,11 +90,12 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites,
+		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, logs: c.Logs,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}
 	g.ahead, _ = c.Objects.(object.Foreseer)
+	g.last, _ = c.Objects.(lastKnown)
 	for _, d := range c.Domains {
 		g.domains = append(g.domains, strings.ToLower(strings.Trim(d, ".")))
 	}

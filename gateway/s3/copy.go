@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/s3err"
 	"rhizome/model/object"
@@ -15,9 +17,29 @@ import (
 // source is where a copy comes from.
 type source struct {
 	bucket  *object.Bucket
+	name    string
 	key     string
 	version string
 	cond    object.Conditions
+	// judged is the version whose tags a policy was asked about; zero: it was not asked.
+	judged ident.ID
+}
+
+// judge notes whose tags a policy was asked about. If there was nothing then, nothing that came
+// since is what was decided on.
+func (s *source) judge(there *existing) error {
+	if !there.read {
+		return nil
+	}
+	at := ident.New()
+	if there.head != nil {
+		at = there.head.Version
+	}
+	if !s.judged.IsZero() && s.judged != at && there.head != nil {
+		return errs.Newf(errs.Unavailable, "the source was replaced: %w", object.ErrBusy)
+	}
+	s.judged = at
+	return nil
 }
 
 // source reads x-amz-copy-source and checks that the caller may read it.
@@ -30,11 +52,22 @@ func (q *request) source() (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	if err := q.mayRead(b, q.who, key, version); err != nil {
+	s := source{bucket: b, name: bucketName, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	q.logged.from = &s
+	if err := q.mayTake(&s, "s3:GetObject", "s3:GetObjectVersion"); err != nil {
 		return source{}, err
 	}
-	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
 	return s, q.checkOwner("X-Amz-Source-Expected-Bucket-Owner", b)
+}
+
+// mayTake returns why an action on the source is not allowed: the first for an object, the other
+// for a version that the request names.
+func (q *request) mayTake(s *source, current, named string) error {
+	there := &existing{b: s.bucket, at: object.Get{Key: s.key, Version: s.version}}
+	if err := q.decide(s.bucket, q.who, reads, there, q.r.Header, versioned(s.version, current, named)); err != nil {
+		return err
+	}
+	return s.judge(there)
 }
 
 func parseSource(s string) (bucketName, key, version string, err error) {
@@ -73,7 +106,7 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := q.copyTags(from)
+	tags, err := q.copyTags(&from)
 	if err != nil {
 		return err
 	}
@@ -81,11 +114,15 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" {
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, FromOnly: from.judged, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
+	key, err := q.copyKeys(&c)
+	if err != nil {
+		return err
+	}
+	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" && c.FromCustomer.Is(c.Customer) {
 		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
 			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
 	if c.Digest, err = q.copyDigest(from); err != nil {
 		return err
 	}
@@ -95,7 +132,8 @@ func copyObject(q *request) error {
 		if err != nil {
 			return q.refusedCopy(err, from, cond)
 		}
-		q.late.made = h.VersionID
+		q.late.made, q.late.customer, q.late.key = h.VersionID, h.Customer, key
+		q.ofSize(h.Size)
 		if from.bucket.Versioning != object.VersioningOff {
 			q.late.from = h.SourceVersionID
 		}
@@ -107,6 +145,17 @@ func copyObject(q *request) error {
 		}
 		return nil
 	})
+}
+
+// copyKeys reads the keys of customers for both sides of a copy, and returns the copy's.
+func (q *request) copyKeys(c *object.Copy) (customer, error) {
+	from, err := q.sourceKey()
+	if err != nil {
+		return from, err
+	}
+	to, err := q.writeKey(q.r.Header)
+	c.FromCustomer, c.Customer = from.key, to.key
+	return to, err
 }
 
 // copyAttrs returns the metadata that replaces the source's, nil to keep it.

@@ -95,13 +95,14 @@ func encodeMeta(v string) string {
 	return v
 }
 
-// objectHeaders sets the headers that an object has in every answer.
-func (q *request) objectHeaders(h *object.Head) {
+// objectHeaders sets the headers that an object has in every answer; k is the key that it
+// was opened with.
+func (q *request) objectHeaders(h *object.Head, k customer) {
 	q.versionHeader(h.VersionID)
 	q.set("ETag", quote(h.ETag))
 	q.set("Last-Modified", h.Modified.UTC().Format(http.TimeFormat))
 	q.set("Accept-Ranges", "bytes")
-	q.set("x-amz-server-side-encryption", "AES256")
+	q.encryptionHeaders(h.Customer, k)
 	a := &h.Attrs
 	if a.ContentType == "" {
 		q.set("Content-Type", defaultType)

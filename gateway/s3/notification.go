@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"rhizome/base/errs"
@@ -72,7 +73,11 @@ func putNotification(q *request) error {
 		return err
 	}
 	for i := range rules {
-		if err := q.knowsWebhook(rules[i].Webhook); err != nil {
+		name := rules[i].Webhook
+		if slices.ContainsFunc(q.bucket.Settings.Notify, func(n object.Notify) bool { return n.Webhook == name }) {
+			continue // who may name it named it
+		}
+		if err := q.knowsWebhook(name); err != nil {
 			return err
 		}
 	}
@@ -82,11 +87,12 @@ func putNotification(q *request) error {
 	})
 }
 
-// knowsWebhook refuses the name of no webhook.
+// knowsWebhook refuses the name of no webhook, and of one that is not the caller's to name: the
+// answers do not differ.
 func (q *request) knowsWebhook(name string) error {
 	err := error(errs.NotFound)
 	if q.g.webhook != nil {
-		err = q.g.webhook(q.ctx, name)
+		err = q.g.webhook(q.ctx, name, q.who)
 	}
 	if errors.Is(err, errs.NotFound) {
 		return noDestination()
@@ -95,7 +101,7 @@ func (q *request) knowsWebhook(name string) error {
 }
 
 func noDestination() error {
-	return s3err.Newf(s3err.InvalidArgument, "Unable to validate the following destination configurations: a queue is the ARN %sNAME%s of a webhook that was made with rhizome webhook add.", arnBefore, arnAfter)
+	return s3err.Newf(s3err.InvalidArgument, "Unable to validate the following destination configurations: a queue is the ARN %sNAME%s of a webhook of yours that was made with rhizome webhook add.", arnBefore, arnAfter)
 }
 
 func readNotification(root *node) ([]object.Notify, error) {

@@ -104,10 +104,10 @@ func (q *request) lockHeaders(o *object.Object) {
 		return
 	}
 	h, l := http.Header{}, o.Lock
-	if l.Mode != object.LockNone && q.may(q.bucket, q.who, reads, q.key, q.r.Header, "s3:GetObjectRetention") != nil {
+	if l.Mode != object.LockNone && !q.maySee(o, "s3:GetObjectRetention") {
 		l.Mode = object.LockNone
 	}
-	if l.Hold != object.HoldUnset && q.may(q.bucket, q.who, reads, q.key, q.r.Header, "s3:GetObjectLegalHold") != nil {
+	if l.Hold != object.HoldUnset && !q.maySee(o, "s3:GetObjectLegalHold") {
 		l.Hold = object.HoldUnset
 	}
 	sayLock(h, l)
@@ -259,6 +259,9 @@ func (q *request) locked() (*object.Object, error) {
 	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: q.versionOf()})
 	if err != nil {
 		return nil, named(err, q.key)
+	}
+	if again, err := q.judgedOther(o); again {
+		return nil, err
 	}
 	if !q.bucket.Lock.On {
 		return nil, withoutLock(object.ErrNoLock)

@@ -93,7 +93,7 @@ func formHeader(f *postform.Form) (http.Header, error) {
 
 // copyTags returns the tags that replace the source's, nil to keep them. Without REPLACE
 // x-amz-tagging does not count, as in S3.
-func (q *request) copyTags(from source) (*[]object.Tag, error) {
+func (q *request) copyTags(from *source) (*[]object.Tag, error) {
 	switch d := q.r.Header.Get("X-Amz-Tagging-Directive"); d {
 	case "", "COPY":
 		return q.keepTags(from)
@@ -106,9 +106,8 @@ func (q *request) copyTags(from source) (*[]object.Tag, error) {
 }
 
 // keepTags is for a copy that keeps its source's tags, which who may not read them does not.
-func (q *request) keepTags(from source) (*[]object.Tag, error) {
-	denied := q.mayAt(from.bucket, q.who, reads, object.Get{Key: from.key, Version: from.version}, q.r.Header,
-		versioned(from.version, "s3:GetObjectTagging", "s3:GetObjectVersionTagging"))
+func (q *request) keepTags(from *source) (*[]object.Tag, error) {
+	denied := q.mayTake(from, "s3:GetObjectTagging", "s3:GetObjectVersionTagging")
 	if denied == nil {
 		return nil, nil
 	}
@@ -121,8 +120,7 @@ func (q *request) keepTags(from source) (*[]object.Tag, error) {
 
 // tagCount says how many tags an object has, to whom may read them.
 func (q *request) tagCount(o *object.Object, version string) {
-	if n := len(o.Tags); n > 0 &&
-		q.may(q.bucket, q.who, reads, q.key, q.r.Header, versioned(version, "s3:GetObjectTagging", "s3:GetObjectVersionTagging")) == nil {
+	if n := len(o.Tags); n > 0 && q.maySee(o, versioned(version, "s3:GetObjectTagging", "s3:GetObjectVersionTagging")) {
 		q.set("x-amz-tagging-count", itoa(int64(n)))
 	}
 }
@@ -170,6 +168,13 @@ func (q *request) setTags(tags []object.Tag, status int) error {
 	q.versionHeader(h.VersionID)
 	q.reply(status)
 	return nil
+}
+
+// maySee reports whether an action is allowed on the object that was opened: what it was decided
+// on is that very version.
+func (q *request) maySee(o *object.Object, action string) bool {
+	there := &existing{b: q.bucket, at: object.Get{Key: q.key, Version: q.query.get("versionId")}, read: true, head: &o.Head}
+	return q.decide(q.bucket, q.who, reads, there, q.r.Header, action) == nil
 }
 
 // existing are the tags of the object that a request is about, as a policy asks for them.

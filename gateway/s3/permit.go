@@ -50,11 +50,6 @@ func (q *request) permitted(b *object.Bucket, k *account.Key, r *route) error {
 	return q.may(b, k, r.Need, q.key, q.r.Header, actions...)
 }
 
-// mayRead is for the source of a copy; version is "" for the current one.
-func (q *request) mayRead(b *object.Bucket, k *account.Key, key, version string) error {
-	return q.mayAt(b, k, reads, object.Get{Key: key, Version: version}, q.r.Header, versioned(version, "s3:GetObject", "s3:GetObjectVersion"))
-}
-
 // versioned is the action for an object, or for a version of it that the caller names.
 func versioned(version, current, named string) string {
 	if version == "" {
@@ -71,7 +66,25 @@ func (q *request) may(b *object.Bucket, k *account.Key, n need, key string, h ht
 // mayAt returns why actions on a bucket or its object are not allowed; nil if all are. h
 // are the headers that conditions of a policy are held against.
 func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get, h http.Header, actions ...string) error {
-	a := ask(b, k, n)
+	there := &existing{b: b, at: at}
+	if err := q.decide(b, k, n, there, h, actions...); err != nil {
+		return err
+	}
+	if there.read && b == q.bucket && at.Key == q.key {
+		q.judged = &object.Head{}
+		if there.head != nil {
+			q.judged = there.head
+		}
+	}
+	return nil
+}
+
+// decide is mayAt, about what there is.
+func (q *request) decide(b *object.Bucket, k *account.Key, n need, there *existing, h http.Header, actions ...string) error {
+	a, at := ask(b, k, n), there.at
+	if n == writes && strings.HasPrefix(at.Key, ownPrefix) && !a.Grants.Owner {
+		return s3err.New(s3err.AccessDenied)
+	}
 	if b.Settings.Policy == nil {
 		if policy.Decide(nil, &a).Allow {
 			return nil
@@ -79,7 +92,6 @@ func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get,
 		return s3err.New(s3err.AccessDenied)
 	}
 	p, err := q.g.policies.of(b)
-	there := &existing{b: b, at: at}
 	a.Key, a.Value = at.Key, facts{q, h, there}.value
 	a.Begun = q.route.Sub == "uploadId" && (q.route.Method == http.MethodPut || q.route.Method == http.MethodPost)
 	for _, action := range actions {
@@ -99,14 +111,12 @@ func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get,
 			return s3err.New(s3err.AccessDenied)
 		}
 	}
-	if there.read && b == q.bucket && at.Key == q.key {
-		q.judged = &object.Head{}
-		if there.head != nil {
-			q.judged = there.head
-		}
-	}
 	return nil
 }
+
+// ownPrefix is where rhizome keeps what belongs to a bucket, such as the deployments of its web
+// site: only the bucket's owner writes there.
+const ownPrefix = ".rhizome/"
 
 // resource is what an action is about, as a policy names it.
 func (q *request) resource(action, key string) string {
@@ -218,6 +228,9 @@ func (f facts) global(name string) []string {
 // was written.
 func (f facts) header(name string) []string {
 	v := f.h.Get(name)
+	if a := f.q.auth; name == "x-amz-content-sha256" && a != nil && a.Kind != sigv4.Anonymous {
+		return one(a.ContentSHA256()) // a header may say what nobody signed
+	}
 	if v != "" && name == "x-amz-copy-source" {
 		b, key, _, err := parseSource(v)
 		if err != nil {

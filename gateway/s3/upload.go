@@ -26,7 +26,11 @@ func createUpload(q *request) error {
 	if err != nil {
 		return err
 	}
-	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock}
+	key, err := q.writeKey(q.r.Header)
+	if err != nil {
+		return err
+	}
+	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Customer: key.key}
 	if algorithm != checksum.None {
 		n.Checksum = object.Checksum{Algorithm: algorithm.String(), Composite: kind == checksum.Composite}
 	}
@@ -38,7 +42,7 @@ func createUpload(q *request) error {
 		q.set("x-amz-checksum-algorithm", n.Checksum.Algorithm)
 		q.set("x-amz-checksum-type", typeName(n.Checksum))
 	}
-	q.set("x-amz-server-side-encryption", "AES256")
+	q.encryptionHeaders(u.Customer, key)
 	const root = "InitiateMultipartUploadResult"
 	d := newDoc(root)
 	d.text("Bucket", q.bucketName)

@@ -118,10 +118,15 @@ func putWebsite(q *request) error {
 	if err != nil {
 		return err
 	}
+	if err := q.mayPublish(); err != nil {
+		return err
+	}
 	b, err := q.g.objects.ChangeSettings(q.ctx, q.bucket, func(s *object.Settings) error {
 		site := object.Site{}
 		if s.Site != nil {
 			site = *s.Site
+		} else if s.Block.BlockPolicy {
+			return s3err.New(s3err.AccessDenied)
 		}
 		site.Index, site.Error, site.RedirectAll, site.Rules = said.Index, said.Error, said.RedirectAll, said.Rules
 		s.Site = &site
@@ -135,6 +140,15 @@ func putWebsite(q *request) error {
 	}
 	q.reply(http.StatusOK)
 	return nil
+}
+
+// mayPublish refuses to make a site of a bucket who may not publish it. On AWS a web site shows
+// only what a policy opens, here all that none denies: so it takes what a policy takes.
+func (q *request) mayPublish() error {
+	if q.bucket.Settings.Site != nil {
+		return nil
+	}
+	return q.may(q.bucket, q.who, owns, "", q.r.Header, "s3:PutBucketPolicy")
 }
 
 func deleteWebsite(q *request) error {

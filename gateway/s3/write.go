@@ -24,18 +24,24 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.writeKey(q.r.Header)
+	if err != nil {
+		return err
+	}
 	body, _, err := q.body(checksum.CRC64NVME, checksum.None) // as in S3
 	if err != nil {
 		return err
 	}
+	body.Customer = key.key
 	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Body: body, If: cond})
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
+	q.ofSize(h.Size)
 	q.versionHeader(h.VersionID)
 	q.expiration(h)
 	q.set("ETag", quote(h.ETag))
-	q.set("x-amz-server-side-encryption", "AES256")
+	q.encryptionHeaders(h.Customer, key)
 	q.checksumHeaders(h.Checksum, 0)
 	q.set("x-amz-object-size", itoa(h.Size)) // AWS tells it of appended objects; there is a test suite that needs it of all
 	q.set("Content-Length", "0")

@@ -20,6 +20,7 @@ const (
 	zst
 	gz
 	manifestOf // no coding: what is remembered is a manifest
+	vouchedFor // no coding: that a long file was read and is what was deployed
 )
 
 // codings are the names in headers, and the endings of files beside the plain one.

@@ -39,19 +39,24 @@ type Config struct {
 	Stale Source
 	// May reports whether a bucket's policy lets anybody read a key, for the request; nil: it
 	// always does. It is asked for buckets with a policy alone.
-	May    func(r *http.Request, b *object.Bucket, key string) bool
+	May func(r *http.Request, b *object.Bucket, key string) bool
+	// Logs takes lines about visits of buckets that want it; nil: nobody does.
+	Logs   Logs
 	Clock  clock.Clock
 	Logger *slog.Logger
 	// Memory is how many bytes are remembered; 0 is 32 MiB.
 	Memory int
 	// MaxConcurrent is how many requests run at once before others get 503; 0 is 1,024.
 	MaxConcurrent int
+	// MaxPerGuest is how many requests of one address (IPv6: of one /64) run at once; 0 is 64.
+	MaxPerGuest int
 }
 
 // Limits; those of the connection are in server.go.
 const (
 	defaultMemory     = 32 << 20
 	defaultConcurrent = 1024
+	defaultPerGuest   = 64
 	// maxKept is the longest body that is remembered or compressed, minSmall the shortest
 	// that is compressed.
 	maxKept  = 1 << 20
@@ -65,6 +70,7 @@ type Server struct {
 	c      Config
 	memory *memory
 	slots  chan struct{}
+	guests guests
 	gate   *gate
 	cut    cut
 	press  chan struct{} // who compresses
@@ -81,7 +87,10 @@ func New(c Config) *Server {
 	if c.MaxConcurrent == 0 {
 		c.MaxConcurrent = defaultConcurrent
 	}
-	return &Server{c: c, memory: newMemory(c.Memory), slots: make(chan struct{}, c.MaxConcurrent), gate: newGate(),
+	if c.MaxPerGuest == 0 {
+		c.MaxPerGuest = defaultPerGuest
+	}
+	return &Server{c: c, guests: guests{most: c.MaxPerGuest, here: map[guest]int{}}, memory: newMemory(c.Memory), slots: make(chan struct{}, c.MaxConcurrent), gate: newGate(),
 		press: make(chan struct{}, 2)}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -167,12 +168,48 @@ func (v *visit) filePage(m *listing, f *site.File, path string) *page {
 			if err != nil {
 				return nil, errs.Newf(errs.KindOf(err), "a file of the deployment: %v", err) // not one that was not asked for
 			}
+			if f.Size > maxKept { // else read looks at the bytes
+				if err := v.vouched(f, &o.Head); err != nil {
+					return nil, errors.Join(err, o.Body.Close())
+				}
+			}
 			return o.Body, nil
 		},
 		read: func(b []byte) error {
 			if sha256.Sum256(b) != f.Hash {
-				return errs.Newf(errs.Corrupt, "somebody changed what lies under %s", site.Prefix)
+				return errChanged
 			}
 			return nil
 		}}
+}
+
+var errChanged = errs.Newf(errs.Corrupt, "somebody changed what lies under %s", site.Prefix)
+
+// vouched refuses a long file that is not what was deployed. What was deployed before hashes were
+// stored beside the bytes is read whole, once per version.
+func (v *visit) vouched(f *site.File, h *object.Head) error {
+	switch {
+	case f.Vouched(h):
+		return nil
+	case h.Size != f.Size:
+		return errChanged
+	}
+	_, err := v.s.memory.load(v.ctx, name{of: h.Version.Key() + string(f.Hash[:]), coding: vouchedFor}, func() (any, int, error) {
+		o, err := v.from.Objects.Get(v.ctx, v.at, object.Get{Key: f.Key()})
+		if err != nil {
+			return nil, 0, err
+		}
+		sum := sha256.New()
+		_, err = io.Copy(sum, o.Body)
+		switch err = errors.Join(err, o.Body.Close()); {
+		case err != nil:
+			return nil, 0, err
+		case o.Version != h.Version:
+			return nil, 0, errMoved
+		case site.Hash(sum.Sum(nil)) != f.Hash:
+			return nil, 0, errChanged
+		}
+		return true, 0, nil
+	})
+	return err
 }

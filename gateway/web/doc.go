@@ -16,8 +16,9 @@
 // characters or backslashes, and all below .rhizome/, lead nowhere.
 //
 // Limits: 16 KiB of headers, 10 seconds for them, a minute of silence between requests, 30 seconds
-// and 4 KiB per second for an answer, 1,024 requests at once, 16 ranges; 1 MiB
-// for what is compressed or remembered.
+// and 4 KiB per second for each part of an answer, 1,024 requests at once, 64 of them of one address
+// (IPv6: one /64), 16 ranges; 1 MiB for what is compressed or remembered. Machines of the own network are
+// not counted, for a proxy is one: it says in X-Forwarded-For whose request it is.
 //
 // Sources: RFC 9110 (HTTP), RFC 9111 (caching), RFC 8878 (zstd), RFC 7932 (brotli), the Fetch
 // standard (CORS), AWS's description of website endpoints (November 2026).

@@ -15,8 +15,12 @@ type listed struct {
 	Name, Link, Size, Time, Changed string
 }
 
-// pageOf is how many names a folder's page has.
-const pageOf = 500
+// pageOf is how many names a folder's page has, askedOf where a policy is asked about each, which
+// may read its row.
+const (
+	pageOf  = 500
+	askedOf = 100
+)
 
 // list shows what is in a folder, if the site wants that; else missing is why not.
 func (v *visit) list(missing error) error {
@@ -26,13 +30,17 @@ func (v *visit) list(missing error) error {
 	if err := v.may(v.key); err != nil {
 		return err
 	}
-	l, err := v.from.Objects.List(v.ctx, v.at, object.List{Prefix: v.key, Delimiter: "/", After: v.r.URL.Query().Get("after"), Limit: pageOf})
+	rows := pageOf
+	if v.at.Settings.Policy != nil {
+		rows = askedOf
+	}
+	l, err := v.from.Objects.List(v.ctx, v.at, object.List{Prefix: v.key, Delimiter: "/", After: v.r.URL.Query().Get("after"), Limit: rows})
 	if err != nil {
 		return err
 	}
 	say := lang.FromHeader(v.r.Header.Get("Accept-Language"))
-	rows := v.rows(l, say)
-	if len(rows) == 0 && v.key != "" && !l.More {
+	shown := v.rows(l, say)
+	if len(shown) == 0 && v.key != "" && !l.More {
 		return missing
 	}
 	more := ""
@@ -40,10 +48,10 @@ func (v *visit) list(missing error) error {
 		more = "?" + url.Values{"after": {l.Next}}.Encode()
 	}
 	v.protect()
-	v.w.Header()["Cache-Control"] = v.caching()
+	v.keeping()
 	v.w.Header().Add("Vary", "Accept-Language")
 	return v.show("list.html", http.StatusOK, map[string]any{"Lang": string(say.Language()), "Title": say.T("Contents of %s", v.host+"/"+v.key),
-		"Name": say.T("Name"), "Size": say.T("Size"), "Changed": say.T("Changed"), "Up": v.key != "", "Rows": rows,
+		"Name": say.T("Name"), "Size": say.T("Size"), "Changed": say.T("Changed"), "Up": v.key != "", "Rows": shown,
 		"More": more, "MoreText": say.T("More")})
 }
 

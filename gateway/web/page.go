@@ -106,7 +106,6 @@ func (v *visit) describe(p *page) {
 	h := v.w.Header()
 	h.Set("Content-Type", p.media)
 	h.Set("Etag", quote(p.etag))
-	h["Cache-Control"] = v.caching()
 	v.protect()
 	if p.coded != "" {
 		h.Set("Content-Encoding", p.coded)
@@ -117,21 +116,30 @@ func (v *visit) describe(p *page) {
 	for _, f := range p.headers {
 		h.Set(f[0], f[1])
 	}
-	switch { // what these say is not the owner's to change
-	case v.stale:
-		h.Set("Cache-Control", "no-store")
-	case v.site != nil && v.site.Site.Password != "":
-		h["Cache-Control"] = keepsSelf
-	}
+	v.keeping()
 }
 
-// caching is what is said where the owner says nothing: keep it, and ask whether it is still
-// the one.
-func (v *visit) caching() []string {
-	if v.site != nil && v.site.Site.Password != "" {
-		return keepsSelf
+// keeping says what caches may do: what the owner said, else keep it and ask whether it is still
+// the one. Of a site with a password, and of what may be old, the owner has no say.
+func (v *visit) keeping() {
+	h := v.w.Header()
+	const control = "Cache-Control"
+	switch {
+	case v.stale:
+		h[control] = keepsNot
+	case v.site != nil && v.site.Site.Password != "":
+		h[control] = keepsSelf
+	case h[control] == nil:
+		h[control] = keepsAsk
+		return
+	default:
+		return
 	}
-	return keepsAsk
+	for name := range h { // those of one provider's caches
+		if name == "Expires" || name == "Surrogate-Control" || strings.HasSuffix(name, "Cdn-Cache-Control") {
+			delete(h, name)
+		}
+	}
 }
 
 // Values of headers that most answers have; nobody changes them.
@@ -142,6 +150,7 @@ var (
 	inBytes   = []string{"bytes"}
 	keepsAsk  = []string{revalidate}
 	keepsSelf = []string{private}
+	keepsNot  = []string{"no-store"}
 )
 
 // protect sets the headers that keep visitors safer and break no page.
@@ -150,7 +159,6 @@ func (v *visit) protect() {
 	h["X-Content-Type-Options"], h["Referrer-Policy"], h["X-Frame-Options"] = nosniff, referrer, framed
 	if v.stale {
 		h.Set("X-Rhizome-Stale", "1")
-		h.Set("Cache-Control", "no-store")
 	}
 }
 

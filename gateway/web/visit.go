@@ -22,6 +22,7 @@ type visit struct {
 	from Source
 	host string
 	key  string
+	who  guest
 	ok   bool // the path may lead somewhere
 
 	at    *object.Bucket
@@ -37,11 +38,12 @@ type counted struct {
 	bytes  int64
 	begun  func() // if set, called when the answer begins
 	armed  time.Time
+	first  time.Time // when the answer began
 }
 
 func (c *counted) WriteHeader(status int) {
 	if c.status == 0 {
-		c.status = status
+		c.status, c.first = status, time.Now() // a stopwatch
 		if c.begun != nil {
 			c.begun()
 		}
@@ -64,8 +66,14 @@ func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host)}
+	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host), who: guestOf(r)}
 	v.key, v.ok = keyOf(r.URL.Path)
+	defer v.note(time.Now()) // a stopwatch
+	if !s.guests.enter(v.who) {
+		v.busy()
+		return
+	}
+	defer s.guests.leave(v.who)
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -168,7 +176,7 @@ func (v *visit) found() error {
 		v.w.Header().Set("Allow", methods)
 		return v.plainError(http.StatusMethodNotAllowed)
 	case t.Password != "":
-		if status := v.s.gate.enter(v.r, v.at); status != 0 {
+		if status := v.s.gate.enter(v.r, v.at, v.who); status != 0 {
 			return v.locked(status)
 		}
 	}

@@ -375,6 +375,8 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+func sha(content string) string { return site.Hash(sha256.Sum256([]byte(content))).String() }
+
 // deploy deploys path, content pairs.
 func (f *fixture) deploy(files ...string) *object.SiteDeployment {
 	f.Helper()

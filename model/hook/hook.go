@@ -43,6 +43,8 @@ type Webhook struct {
 	URL     string
 	Secret  string // what is told is signed with it
 	Created time.Time
+	// Owner is the member whose it is; zero: the administrators'.
+	Owner ident.ID
 }
 
 // What others must tell apart.
@@ -54,6 +56,8 @@ var (
 type record struct {
 	Sealed  []byte `cbor:"1,keyasint"` // sealedPart
 	Created int64  `cbor:"2,keyasint"` // Unix milliseconds
+	// Owner is a member.
+	Owner ident.ID `cbor:"3,keyasint,omitzero"`
 }
 
 type sealedPart struct {
@@ -77,8 +81,8 @@ func row(name string) register.Row {
 	return register.Row{Table: Webhooks, Part: "h" + string([]byte{register.Shard(name, shards)}), Sort: name}
 }
 
-// Add makes a webhook. Without a secret it draws one. It fails with ErrTaken.
-func (s *Store) Add(ctx context.Context, name, address, secret string) (*Webhook, error) {
+// Add makes a webhook of a member. Without a secret it draws one. It fails with ErrTaken.
+func (s *Store) Add(ctx context.Context, owner ident.ID, name, address, secret string) (*Webhook, error) {
 	if err := check(name, address); err != nil {
 		return nil, err
 	}
@@ -96,8 +100,8 @@ func (s *Store) Add(ctx context.Context, name, address, secret string) (*Webhook
 	if len(all) >= Max {
 		return nil, errs.Newf(errs.Full, "a rhizome has at most %d webhooks", Max)
 	}
-	w := &Webhook{Name: name, URL: address, Secret: secret, Created: time.UnixMilli(s.clock.Now().UnixMilli()).UTC()}
-	r := record{s.seal.Seal(codec.Encode(sealedPart{address, secret}), []byte(name)), w.Created.UnixMilli()}
+	w := &Webhook{Name: name, URL: address, Secret: secret, Created: time.UnixMilli(s.clock.Now().UnixMilli()).UTC(), Owner: owner}
+	r := record{s.seal.Seal(codec.Encode(sealedPart{address, secret}), []byte(name)), w.Created.UnixMilli(), owner}
 	_, err = s.regs.Update(ctx, row(name), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
 		if old != nil {
 			return nil, ErrTaken
@@ -167,7 +171,7 @@ func (s *Store) open(name string, v *register.Value) (*Webhook, error) {
 	if err != nil {
 		return nil, errs.Newf(errs.Corrupt, "the webhook %s: %w", name, err)
 	}
-	return &Webhook{name, p.URL, p.Secret, time.UnixMilli(r.Created).UTC()}, nil
+	return &Webhook{name, p.URL, p.Secret, time.UnixMilli(r.Created).UTC(), r.Owner}, nil
 }
 
 func check(name, address string) error {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/register"
 	"rhizome/model/hook"
@@ -20,20 +21,20 @@ func TestWebhooks(t *testing.T) {
 	h := objecttest.Open(t, vfs.NewCrashable(), who)
 	defer h.Close(t)
 	s := hook.New(h.Regs, who.Root, h.Clock)
-	ctx := t.Context()
-	made, err := s.Add(ctx, "album", "https://example.org/hidden-path", "")
+	ctx, owner := t.Context(), ident.New()
+	made, err := s.Add(ctx, owner, "album", "https://example.org/hidden-path", "")
 	if err != nil || len(made.Secret) != 64 {
 		t.Fatal(made, err)
 	}
-	if _, err := s.Add(ctx, "album", "https://example.org", ""); !errors.Is(err, hook.ErrTaken) {
+	if _, err := s.Add(ctx, owner, "album", "https://example.org", ""); !errors.Is(err, hook.ErrTaken) {
 		t.Errorf("a name is taken twice: %v", err)
 	}
-	if _, err := s.Add(ctx, "Another_1.0", "http://127.0.0.1:1", "a secret of my own"); err != nil {
+	if _, err := s.Add(ctx, ident.ID{}, "Another_1.0", "http://127.0.0.1:1", "a secret of my own"); err != nil {
 		t.Fatal(err)
 	}
 	again := hook.New(h.Regs, who.Root, h.Clock)
 	got, err := again.Webhook(ctx, "album")
-	if err != nil || *got != *made {
+	if err != nil || *got != *made || got.Owner != owner {
 		t.Errorf("it is %+v, %v; want %+v", got, err, made)
 	}
 	all, err := again.All(ctx)
@@ -67,7 +68,7 @@ func TestRefused(t *testing.T) {
 	for _, w := range [][3]string{{"", good}, {"a b", good}, {"a:b", good}, {"a\x00b", good}, {strings.Repeat("a", 65), good},
 		{"a", "ftp://example.org"}, {"a", "example.org"}, {"a", "https:///x"}, {"a", good + "#x"}, {"a", good + strings.Repeat("x", 3000)},
 		{"a", good, "short"}, {"a", good, strings.Repeat("x", 257)}} {
-		if _, err := s.Add(t.Context(), w[0], w[1], w[2]); errs.KindOf(err) != errs.Invalid {
+		if _, err := s.Add(t.Context(), ident.ID{}, w[0], w[1], w[2]); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%q: %v", w, err)
 		}
 	}

@@ -138,7 +138,7 @@ func (s *Store) telling(ctx context.Context, b *Bucket, kind EventKind, key stri
 	if len(to) == 0 {
 		return nil
 	}
-	return &event{ID: ident.New(), Kind: kind, At: s.now(), Bucket: b.name(), By: by, To: to}
+	return &event{ID: ident.New(), Kind: kind, At: s.now(), Bucket: b.Name(), By: by, To: to}
 }
 
 func told(to []whom, webhook string) bool {
@@ -150,8 +150,8 @@ func told(to []whom, webhook string) bool {
 	return false
 }
 
-// name is what the bucket is called where no request says it.
-func (b *Bucket) name() string {
+// Name is what the bucket is called where no request says it.
+func (b *Bucket) Name() string {
 	if len(b.Names) > 0 {
 		return b.Names[0]
 	}

@@ -227,7 +227,7 @@ func (r *Rebuild) placeVersion(ctx context.Context, k *state, c *candidate) erro
 		v.Lock.Hold, c.what = HoldOn, HeldAnew
 	}
 	if c.list != nil {
-		if err := r.Store.setList(ctx, c.d, c.list, c.data, c.say); err != nil {
+		if err := r.Store.setList(ctx, c.d, c.list, c.say); err != nil {
 			return err
 		}
 	}

@@ -25,8 +25,14 @@ type Settings struct {
 	Lifecycle []LifecycleRule `cbor:"5,keyasint,omitempty"`
 	// Site makes the bucket a web site; nil: it is none.
 	Site *Site `cbor:"20,keyasint,omitempty"`
+	// BlockCustomerKeys refuses what is written with a key of its client's.
+	BlockCustomerKeys bool `cbor:"30,keyasint,omitempty"`
 	// Notify says which events webhooks are told of.
 	Notify []Notify `cbor:"24,keyasint,omitempty"`
+	// Logging has requests of the bucket written down in another; nil: they are not.
+	Logging *Logging `cbor:"40,keyasint,omitempty"`
+	// Inventory are the lists of the bucket that are written; their IDs are unique.
+	Inventory []Inventory `cbor:"41,keyasint,omitempty"`
 }
 
 // Tag is a name and a value that somebody gave a thing. No two tags of a thing have the

@@ -51,6 +51,8 @@ type Config struct {
 	Gone func(ctx context.Context, id ident.ID, s Settings) error
 	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
 	Awake func(context.Context) error
+	// Swept, if set, is told what lifecycle rules did, at once, for the log of requests.
+	Swept func(b *Bucket, did Did, v *VersionHead)
 	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
 	Rest   func(context.Context) error
 	Logger *slog.Logger

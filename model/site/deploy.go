@@ -23,7 +23,9 @@ const (
 	// abandoned is when a deployment that was not finished is taken off the list. It
 	// decides nothing: who made it is refused then.
 	abandoned = 24 * time.Hour
-	manifest  = "manifest"
+	// crowded is when the oldest one makes room for another, where maxUnderway are on the list.
+	crowded  = time.Hour
+	manifest = "manifest"
 )
 
 // Wanted is what a deployment is to be.
@@ -51,7 +53,10 @@ func (s *Store) Begin(ctx context.Context, b *object.Bucket, w *Wanted) (*Begun,
 		before := s.now() - abandoned.Milliseconds()
 		t.Underway = slices.DeleteFunc(t.Underway, func(u object.SiteUnderway) bool { return u.Begun < before || u.ID == id })
 		if len(t.Underway) >= maxUnderway {
-			return errs.Newf(errs.Conflict, "%d deployments of this site are under way: wait for them, or until they were left for a day", maxUnderway)
+			if oldest := t.Underway[0]; oldest.Begun > s.now()-crowded.Milliseconds() {
+				return errs.Newf(errs.Conflict, "%d deployments of this site are under way: wait for them, or until they were left for an hour", maxUnderway)
+			}
+			t.Underway = t.Underway[1:]
 		}
 		t.Underway = append(t.Underway, object.SiteUnderway{ID: id, Begun: s.now()})
 		return nil
@@ -70,6 +75,9 @@ func (s *Store) Begin(ctx context.Context, b *object.Bucket, w *Wanted) (*Begun,
 // what is kept by that record. It returns what is to be brought, each hash once.
 func (s *Store) plan(ctx context.Context, b *object.Bucket, id ident.ID, w *Wanted) (missing []File, err error) {
 	had, err := s.kept(ctx, b)
+	if err == nil {
+		err = s.brought(ctx, b, id, had)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +133,43 @@ func (s *Store) kept(ctx context.Context, b *object.Bucket) (map[Hash]*File, err
 	return out, nil
 }
 
+// brought adds the files that others under way brought so far, such as one that was stopped: they
+// stand as long as this one is under way, too.
+func (s *Store) brought(ctx context.Context, b *object.Bucket, id ident.ID, had map[Hash]*File) error {
+	for _, u := range b.Settings.Site.Underway {
+		if u.ID == id {
+			continue
+		}
+		err := s.each(ctx, b, u.ID, func(h *object.Head) {
+			hash, err := ParseHash(h.Key[strings.LastIndexByte(h.Key, '/')+1:])
+			f := &File{Hash: hash, Size: h.Size, From: u.ID, Since: h.Modified.Unix()}
+			if err == nil && had[hash] == nil && f.Vouched(h) {
+				had[hash] = f
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each calls f for what is stored of a deployment.
+func (s *Store) each(ctx context.Context, b *object.Bucket, id ident.ID, f func(*object.Head)) error {
+	l := object.List{Prefix: Prefix + id.String() + "/", Limit: object.MaxListEntries}
+	for more := true; more; {
+		p, err := s.Buckets.List(ctx, b, l)
+		if err != nil {
+			return err
+		}
+		for i := range p.Objects {
+			f(&p.Objects[i])
+		}
+		l.After, more = p.Next, p.More
+	}
+	return nil
+}
+
 // Bring stores the bytes of one file of a deployment under way, which must have the hash.
 func (s *Store) Bring(ctx context.Context, b *object.Bucket, id ident.ID, h Hash, body io.Reader, size int64) error {
 	if b.Settings.Site == nil || !underway(b.Settings.Site, id) {
@@ -147,7 +192,7 @@ func (s *Store) store(ctx context.Context, b *object.Bucket, key string, body io
 			if [sha256.Size]byte(sums.sha.Sum(nil)) != want {
 				return object.Digest{}, errs.New(errs.Invalid, "the file changed while it was deployed: deploy again")
 			}
-			return object.Digest{ETag: hex.EncodeToString(sums.md5.Sum(nil))}, nil
+			return object.Digest{ETag: hex.EncodeToString(sums.md5.Sum(nil)), Checksum: object.Checksum{Algorithm: checksumName, Sum: want[:]}}, nil
 		}}})
 	return err
 }
@@ -193,16 +238,8 @@ func (s *Store) Finish(ctx context.Context, b *object.Bucket, id ident.ID) (*obj
 // complete refuses a deployment whose files are not all there.
 func (s *Store) complete(ctx context.Context, b *object.Bucket, id ident.ID, m *Manifest) error {
 	there := map[string]int64{}
-	l := object.List{Prefix: Prefix + id.String() + "/", Limit: object.MaxListEntries}
-	for more := true; more; {
-		p, err := s.Buckets.List(ctx, b, l)
-		if err != nil {
-			return err
-		}
-		for i := range p.Objects {
-			there[p.Objects[i].Key] = p.Objects[i].Size
-		}
-		l.After, more = p.Next, p.More
+	if err := s.each(ctx, b, id, func(h *object.Head) { there[h.Key] = h.Size }); err != nil {
+		return err
 	}
 	for i := range m.Files {
 		f := &m.Files[i]

@@ -34,15 +34,16 @@
 //
 // What must not be deleted: an object that a deployment names which is kept, or will be.
 // A deployment enters the list of those under way; reads the record; counts only on objects
-// of deployments that are kept by then, and brings all others itself; and is finished by
+// of deployments that are kept or under way by then, and brings all others itself; and is finished by
 // an update of the record that finds it still in the list. Sweep lists the objects first
 // and reads the record then. If anything is under way, it deletes nothing. If not,
 // it deletes what it listed and no kept deployment names. That is right however late it is:
 // an object that no kept deployment names while nothing is under way is named by no
-// deployment ever after, for each later one counts on what is kept when it begins and on
-// what it brings into its own folder, which did not exist when the objects were listed.
-// No clock is asked; a deployment that was left is taken off the list after a day, and who
-// made it is refused, should he live.
+// deployment ever after, for each later one counts on what is kept when it begins, on
+// what others bring that are under way then, and so began later than the record was read,
+// and on what it brings into its own folder: these folders did not exist when the objects were listed.
+// No clock is asked; a deployment that was left is taken off the list after a day, or after an hour
+// where many are under way, and who made it is refused, should he live.
 //
 // # Units
 //

@@ -98,11 +98,17 @@ func checkPattern(p string) error {
 }
 
 // fits reports whether a pattern stands for a path, and what its names stand for.
+// There is a map only if there are names: most rules fit nothing.
 func fits(pattern, p string) (names map[string]string, ok bool) {
-	names = map[string]string{}
+	stands := func(name, what string) {
+		if names == nil {
+			names = map[string]string{}
+		}
+		names[name] = what
+	}
 	for {
 		if pattern == "/*" {
-			names["splat"] = strings.TrimPrefix(p, "/")
+			stands("splat", strings.TrimPrefix(p, "/"))
 			return names, true
 		}
 		if pattern == "" || p == "" {
@@ -112,7 +118,7 @@ func fits(pattern, p string) (names map[string]string, ok bool) {
 		part, pattern = cutPart(pattern)
 		here, p = cutPart(p)
 		if name, named := strings.CutPrefix(part, ":"); named && name != "" && here != "" {
-			names[name] = here
+			stands(name, here)
 		} else if part != here {
 			return nil, false
 		}
@@ -132,11 +138,11 @@ func cutPart(p string) (part, rest string) {
 // there is none. With force, only rules that count before files do.
 func (m *Manifest) Redirected(p string, force bool) *Redirect {
 	for i := range m.Redirects {
-		r := m.Redirects[i]
-		if force && !r.Force {
+		if force && !m.Redirects[i].Force {
 			continue
 		}
-		if names, ok := fits(r.From, p); ok {
+		if names, ok := fits(m.Redirects[i].From, p); ok {
+			r := m.Redirects[i]
 			r.To = fill(r.To, names)
 			return &r
 		}

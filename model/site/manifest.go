@@ -11,6 +11,7 @@ import (
 	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/model/object"
 )
 
 // Limits of a deployment.
@@ -59,6 +60,16 @@ type Manifest struct {
 	Files     []File     `cbor:"1,keyasint,omitempty"`
 	Redirects []Redirect `cbor:"2,keyasint,omitempty"`
 	Headers   []Headers  `cbor:"3,keyasint,omitempty"`
+}
+
+// checksumName is what object.Checksum calls a file's hash.
+const checksumName = "SHA256"
+
+// Vouched reports whether the checksum that an object was stored with says that its bytes are the
+// file's: whoever stored it, it was held against the bytes then.
+func (f *File) Vouched(h *object.Head) bool {
+	c := h.Checksum
+	return c.Algorithm == checksumName && !c.Composite && string(c.Sum) == string(f.Hash[:]) && h.Size == f.Size
 }
 
 // Find returns a file, nil if there is none.

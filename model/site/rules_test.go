@@ -120,3 +120,20 @@ func FuzzRuleFiles(f *testing.F) {
 		m.HeadersOf(path)
 	})
 }
+
+// TestRulesCostLittle: a path that no rule fits costs no memory per rule.
+func TestRulesCostLittle(t *testing.T) {
+	m := &site.Manifest{}
+	for i := range 1000 {
+		m.Redirects = append(m.Redirects, site.Redirect{From: fmt.Sprintf("/old/:name/%d/*", i), To: "/", Status: 301})
+		m.Headers = append(m.Headers, site.Headers{Path: fmt.Sprintf("/old/%d/*", i)})
+	}
+	n := testing.AllocsPerRun(10, func() {
+		if m.Redirected("/nothing", false) != nil || m.Redirected("/nothing", true) != nil || m.HeadersOf("/nothing") != nil {
+			t.Error("a rule fits what it should not")
+		}
+	})
+	if n > 10 {
+		t.Errorf("%v things are made", n)
+	}
+}

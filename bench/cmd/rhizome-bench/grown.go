@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 
 	"rhizome/bench/load"
@@ -9,9 +10,12 @@ import (
 )
 
 // grow measures a bucket with plan.Keys objects beside one with many.
-func grow(program, folder, asJSON string, many int, plan load.HomesPlan) error {
+func grow(program string, where place, asJSON string, many int, plan load.HomesPlan) error {
 	var r report.Grown
-	err := within(folder, &r.Head, func(dir string) (err error) {
+	err := within(where, &r.Head, func(dir string) (err error) {
+		if err := os.RemoveAll(filepath.Join(dir, "few")); err != nil { // quickly made, and no larger than it says
+			return err
+		}
 		var sides [2]*store.Homes
 		for i, name := range []string{"few", "many"} {
 			sides[i] = &store.Homes{Bin: program, Dir: filepath.Join(dir, name)}

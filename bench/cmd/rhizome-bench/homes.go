@@ -20,7 +20,7 @@ type parts struct {
 // compare measures a store of one home beside one of several.
 func compare(program, folder, asJSON string, homes int, parts parts, plan load.HomesPlan) error {
 	r := &report.Homes{Homes: homes}
-	err := within(folder, &r.Head, func(dir string) error { return sides(r, dir, program, parts, plan) })
+	err := within(place{under: folder}, &r.Head, func(dir string) error { return sides(r, dir, program, parts, plan) })
 	if err != nil {
 		return err
 	}

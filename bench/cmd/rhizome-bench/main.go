@@ -35,6 +35,7 @@ func main() {
 	copied := flag.Int64("copied", 0, "with -homes: MiB that are stored before one more home joins under load")
 	flag.BoolVar(&also.sizeOnly, "no-comparison", false, "with -homes: leave the comparison out")
 	grown := flag.Int("grown", 0, "compare a bucket with -keys objects with one of so many instead")
+	keep := flag.String("keep", "", "with -grown: keep the stores in this folder, filled as far as they are, for the next time")
 	flag.Parse()
 	also.copied = *copied << 20
 	plan := load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}
@@ -42,7 +43,7 @@ func main() {
 	err := errors.New("name a program or a peer")
 	switch {
 	case *grown > *keys && *program != "":
-		err = grow(*program, *folder, *asJSON, *grown, turns)
+		err = grow(*program, place{*folder, *keep}, *asJSON, *grown, turns)
 	case *homes > 0 && *program != "":
 		err = compare(*program, *folder, *asJSON, *homes, also, turns)
 	case *homes == 0:
@@ -61,20 +62,32 @@ func say(r load.Result) {
 
 func measure(program, peer, folder, asJSON string, plan load.Plan) error {
 	var r report.Report
-	err := within(folder, &r.Head, func(dir string) error { return runs(&r, dir, program, peer, plan) })
+	err := within(place{under: folder}, &r.Head, func(dir string) error { return runs(&r, dir, program, peer, plan) })
 	if err != nil {
 		return err
 	}
 	return write(&r, asJSON)
 }
 
-// within does something in a folder of its own, and measures the machine before and after.
-func within(folder string, h *report.Head, do func(dir string) error) error {
-	dir, err := os.MkdirTemp(folder, "rhizome-bench")
+// place says where data folders are: in a folder that is made and removed, or in one that
+// is kept.
+type place struct{ under, kept string }
+
+func (p place) folder() (dir string, leave func(), err error) {
+	if p.kept != "" {
+		return p.kept, func() {}, os.MkdirAll(p.kept, 0o700)
+	}
+	dir, err = os.MkdirTemp(p.under, "rhizome-bench")
+	return dir, func() { os.RemoveAll(dir) }, err
+}
+
+// within does something in a place, and measures the machine before and after.
+func within(p place, h *report.Head, do func(dir string) error) error {
+	dir, leave, err := p.folder()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer leave()
 	h.When, h.Machine = now(), machine()
 	if h.Before, err = limits.Measure(dir, time.Second, limits.Sequential); err != nil {
 		return err

@@ -19,7 +19,7 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(), bucketLogging(), bucketInventory(),
 			bucketPolicy(), bucketCORS(), bucketNotify(),
 		},
 	}
@@ -150,6 +150,7 @@ func (a *App) printBucket(b api.Bucket) {
 		rows = append(rows, []string{say.T("By itself"), a.ruleText(r)})
 	}
 	rows = append(rows, a.notifyRows(b)...)
+	rows = append(rows, a.loggingRows(b)...)
 	for _, g := range b.Grants {
 		who := g.Name
 		if who == "" {

@@ -100,7 +100,11 @@ func documentSet(kind, short, why, how, said string) command {
 func documentDelete(kind, short, why, how, said string) command {
 	return command{
 		use: "delete BUCKET", short: short, examples: []example{{why, how}}, min: 1, max: 1,
+		flags: func(f *flagSet) { f.yes() },
 		run: func(ctx context.Context, c *call) error {
+			if err := c.confirm(lang.M("It is lost then, and so is what it denies. Delete it?")); err != nil {
+				return err
+			}
 			node, err := c.node()
 			if err != nil {
 				return err

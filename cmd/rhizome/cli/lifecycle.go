@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"strings"
 
 	"rhizome/base/errs"
@@ -19,6 +20,7 @@ func bucketLifecycle() command {
 			{lang.M("logs go after 30 days"), "rhizome bucket lifecycle photos --prefix logs/ --expire 30d"},
 			{lang.M("what was replaced goes after 90 days, but for the last 3"), "rhizome bucket lifecycle photos --noncurrent 90d --keep 3"},
 			{lang.M("nothing goes by itself any more"), "rhizome bucket lifecycle photos --off"},
+			{lang.M("take the rules of one bucket to another"), "rhizome bucket lifecycle photos --show | rhizome bucket lifecycle videos --file -"},
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
@@ -28,6 +30,9 @@ func bucketLifecycle() command {
 			f.text("keep", "", lang.M("but for so many of the newest, a `NUMBER`"))
 			f.text("abort", "", lang.M("uploads that were not completed go after so many `DAYS`"))
 			f.bool("off", lang.M("take all rules away"))
+			f.text("file", "", lang.M("`FILE` that says what all rules are, in the JSON of the aws command; - is the standard input"))
+			f.bool("show", lang.M("show the rules as --file takes them"))
+			f.yes()
 		},
 		run: setLifecycle,
 	}
@@ -35,18 +40,71 @@ func bucketLifecycle() command {
 
 func setLifecycle(ctx context.Context, c *call) error {
 	in := api.SetLifecycle{Off: c.on("off"), Prefix: c.text("prefix")}
+	if c.on("show") {
+		return showLifecycle(ctx, c)
+	}
 	for name, n := range map[string]*int{"expire": &in.Expire, "noncurrent": &in.Noncurrent, "keep": &in.Keep, "abort": &in.Abort} {
 		var err error
 		if *n, err = count(strings.TrimSuffix(c.text(name), "d")); err != nil {
 			return err
 		}
 	}
-	if !in.Off && in.Expire+in.Noncurrent+in.Abort == 0 {
+	if name := c.text("file"); name != "" {
+		if in != (api.SetLifecycle{}) {
+			return usageError{errs.New(errs.Invalid, "a file says what all rules are: the other options do not go with it")}
+		}
+		var err error
+		if in.Text, err = c.readDocument(name); err != nil {
+			return err
+		}
+		if in.Text == "" {
+			return errs.New(errs.Invalid, "the file is empty: --off takes all rules away")
+		}
+	} else if !in.Off && in.Expire+in.Noncurrent+in.Abort == 0 {
 		return usageError{errs.New(errs.Invalid, "say what is to go after how many days: --expire, --noncurrent or --abort")}
 	}
 	return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+		if err := sureOfRules(ctx, c, n, &in); err != nil {
+			return err
+		}
 		return n.Put(ctx, client.Path("buckets", c.args[0], "lifecycle"), in, b)
 	})
+}
+
+// sureOfRules asks about what cannot be taken back: rules that are lost, and that all objects go.
+func sureOfRules(ctx context.Context, c *call, n *client.Client, in *api.SetLifecycle) error {
+	var err error
+	switch {
+	case in.Text != "" || in.Off:
+		var b api.Bucket
+		if err := n.Get(ctx, client.Path("buckets", c.args[0]), &b); err != nil {
+			return err
+		}
+		if len(b.Lifecycle) > 0 {
+			err = c.confirm(lang.M("The rules of %s are lost then: %s. Do it?"), c.args[0], c.Say.Int(int64(len(b.Lifecycle))))
+		}
+	case in.Prefix == "" && in.Expire > 0:
+		err = c.confirm(lang.M("Without --prefix all that is in %s goes after %s. Do it?"), c.args[0], c.Say.N(int64(in.Expire), "%s day", "%s days"))
+	case in.Prefix == "" && in.Noncurrent > 0:
+		err = c.confirm(lang.M("Without --prefix all that was replaced in %s goes after %s. Do it?"), c.args[0], c.Say.N(int64(in.Noncurrent), "%s day", "%s days"))
+	}
+	in.Sure = err == nil
+	return err
+}
+
+// showLifecycle shows the rules as --file takes them, with --json too.
+func showLifecycle(ctx context.Context, c *call) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var d api.Document
+	if err := node.Get(ctx, client.Path("buckets", c.args[0], "lifecycle"), &d); err != nil {
+		return err
+	}
+	_, err = io.WriteString(c.Out, d.Text)
+	return err
 }
 
 // ruleText says what a lifecycle rule does.

@@ -29,7 +29,7 @@ func bucketLock() command {
 			f.yes()
 		},
 		run: func(ctx context.Context, c *call) error {
-			in := api.SetLock{Mode: c.text("mode"), Sure: c.yes}
+			in := api.SetLock{Mode: c.text("mode")}
 			var err error
 			if in.Days, err = count(c.text("days")); err != nil {
 				return err
@@ -38,6 +38,20 @@ func bucketLock() command {
 				return err
 			}
 			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+				path := client.Path("buckets", c.args[0])
+				if err := n.Get(ctx, path, b); err != nil {
+					return err
+				}
+				if b.Lock == nil {
+					err = c.confirm(lang.M("Object lock of %s is never turned off again, and neither is versioning then. Turn it on?"), c.args[0])
+				} else if in.Mode == api.Compliance {
+					err = c.confirm(lang.M("What is written to %s from now on nobody deletes before its time, and nobody makes that time shorter. Do it?"), c.args[0])
+				}
+				if err != nil {
+					return err
+				}
+				in.Sure = true
+				*b = api.Bucket{}
 				return n.Put(ctx, client.Path("buckets", c.args[0], "lock"), in, b)
 			})
 		},
@@ -71,6 +85,7 @@ func objectLock() command {
 			f.text("until", "", lang.M("`TIME` at which it ends, such as 2027-01-01"))
 			f.text("version", "", lang.M("`ID` of the version; without it the present one"))
 			f.bool("bypass", lang.M("go around a retention in the mode governance"))
+			f.yes()
 		},
 		run: func(ctx context.Context, c *call) error {
 			in := api.SetRetention{Version: c.text("version"), Mode: c.text("mode"), Bypass: c.on("bypass")}
@@ -81,6 +96,12 @@ func objectLock() command {
 				if in.Until, err = parseMoment(c.text("until"), c.Zone); err != nil {
 					return err
 				}
+			}
+			if in.Mode == api.Compliance {
+				if err := c.confirm(lang.M("Until %s nobody deletes this version of %s, and nobody makes that time shorter. Do it?"), c.Say.Time(in.Until, c.Zone), c.args[0]); err != nil {
+					return err
+				}
+				in.Sure = true
 			}
 			return onLock(ctx, c, func(n *client.Client, bucket, key string, l *api.Lock) error {
 				in.Key = key

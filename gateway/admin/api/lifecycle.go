@@ -22,8 +22,12 @@ type LifecycleRule struct {
 }
 
 // SetLifecycle is PUT /v1/buckets/{bucket}/lifecycle: the rule for the prefix is made or
-// replaced, others stay; with Off all rules are taken away. The answer is the bucket.
+// replaced, others stay; with Off all rules are taken away, with Text it says what they all are,
+// as the aws CLI writes them (JSON). GET answers with that as a Document. The answer is the bucket. Without
+// Sure nothing changes that has all objects of a bucket go, or takes away what was not made here.
 type SetLifecycle struct {
+	Sure       bool   `json:"sure,omitempty"`
+	Text       string `json:"text,omitempty"`
 	Off        bool   `json:"off,omitempty"`
 	Prefix     string `json:"prefix,omitempty"`
 	Expire     int    `json:"expire_days,omitempty"`

@@ -18,7 +18,8 @@ type BucketLock struct {
 }
 
 // SetLock is PUT /v1/buckets/{bucket}/lock; the answer is the bucket. Without Sure it is
-// turned on for no bucket that does not have it: it stays on.
+// turned on for no bucket that does not have it, for it stays on, and nothing is kept in the mode
+// compliance.
 type SetLock struct {
 	Mode  string `json:"mode,omitempty"`
 	Days  int    `json:"days,omitempty"`
@@ -42,6 +43,8 @@ type SetRetention struct {
 	Until   time.Time `json:"until"`
 	// Bypass ends a retention in the mode governance.
 	Bypass bool `json:"bypass,omitempty"`
+	// Sure is needed for the mode compliance, which nobody ends.
+	Sure bool `json:"sure,omitempty"`
 }
 
 // SetHold is PUT /v1/buckets/{bucket}/hold; the answer is the Lock.

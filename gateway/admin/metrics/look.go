@@ -46,6 +46,10 @@ func facts(g *gauges, f Facts) {
 	g.set("events_waiting", "Events that webhooks were not told of yet, of those that this node keeps; each home counts its own copy.", float64(f.EventsWaiting))
 	g.set("events_told", "Events that this node told webhooks of since it started.", float64(f.EventsTold))
 	g.set("events_failed", "Attempts of this node to tell a webhook that failed since it started.", float64(f.EventsFailed))
+	g.set("log_lines_written", "Lines about requests that this node wrote into buckets since it started.", float64(f.LogsWritten))
+	g.set("log_lines_dropped", "Lines about requests that this node gave up since it started.", float64(f.LogsDropped))
+	g.set("log_bytes_waiting", "Bytes of lines about requests that are in no bucket yet.", float64(f.LogsWaiting))
+	g.set("log_buckets_failing", "Buckets whose log of requests this node could not write the last time.", float64(f.LogsFailing))
 	g.set("clock_agreed", "1 if most nodes agree on a time; 0 in one home alone, which has nobody to agree with.", yes(f.Agreed))
 	g.set("clock_skew_seconds", "How far this node's clock is ahead of the time that most nodes agree on; 0 if they do not.", f.Skew.Seconds())
 }

@@ -29,6 +29,13 @@ func testNotification(e *env) {
 	a.do("PUT", target, strings.ReplaceAll(notifyDoc, "arn:rhizome:webhook::album:", "arn:aws:sqs:eu-west-3:1:q")).is(400, "InvalidArgument")
 	a.do("PUT", target, strings.ReplaceAll(notifyDoc, "<QueueConfiguration><Queue>", "<QueueConfiguration><Id>pictures</Id><Queue>")).is(400, "InvalidArgument")
 	a.do("GET", target, "").is(200).has("Id", "pictures")
+	// Who may change the rules, and has no webhook, keeps those that are there, and names no other.
+	a.do("PUT", "/alpha?policy", policy(statement("Allow", `"`+e.bob.cred.AccessKey+`"`, "PutBucketNotification", "alpha", ""))).is(204)
+	e.bob.do("PUT", target, notifyDoc).is(200)
 	a.do("PUT", target, "<NotificationConfiguration/>").is(200)
+	none := e.bob.do("PUT", target, strings.ReplaceAll(notifyDoc, "webhook::album:", "webhook::none:")).is(400, "InvalidArgument").text("Message")
+	if other := e.bob.do("PUT", target, notifyDoc).is(400, "InvalidArgument").text("Message"); other != none {
+		e.Errorf("somebody else's webhook can be told from none: %q, %q", other, none)
+	}
 	a.do("GET", target, "").is(200).has("NotificationConfiguration", "")
 }

@@ -49,8 +49,11 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"KeyExpiry", testKeyExpiry}, {"KeyRate", testKeyRate}, {"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
-		{"Websites", testWebsites},
+		{"Websites", testWebsites}, {"Publishing", testPublishing},
+		{"Outrun", testOutrun}, {"OwnPrefix", testOwnPrefix}, {"PayloadPolicies", testPayloadPolicies}, {"VersionTaken", testVersionTaken},
 		{"Notification", testNotification},
+		{"CustomerKeys", testCustomerKeys}, {"CustomerRefused", testCustomerRefused}, {"CustomerCopies", testCustomerCopies},
+		{"CustomerParts", testCustomerParts}, {"CustomerVersions", testCustomerVersions},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
 		{"ForeignText", testForeignText},
 		{"Ranges", testRanges}, {"Overrides", testOverrides}, {"ReadConditions", testReadConditions},
@@ -120,8 +123,8 @@ func newEnv(t *testing.T, s Service, c *clock.Manual) *env {
 // serve runs a gateway, with what c says, and makes it the one that all clients talk to.
 func (e *env) serve(c s3.Config) {
 	c.Keys, c.People, c.Clock, c.Domains = e.key, people(e.keys), e.clock, []string{domain}
-	c.Webhook = func(_ context.Context, name string) error {
-		if name != "album" {
+	c.Webhook = func(_ context.Context, name string, k *account.Key) error {
+		if name != "album" || k.Name != "alice" {
 			return errs.New(errs.NotFound, "there is no such webhook")
 		}
 		return nil

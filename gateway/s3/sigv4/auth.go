@@ -65,6 +65,10 @@ type Auth struct {
 	key       [32]byte     // the signing key, after Check
 }
 
+// ContentSHA256 returns what the signature says of the body, as x-amz-content-sha256 has it, wherever
+// it stood; of a form "", whose bytes no signature covers.
+func (a *Auth) ContentSHA256() string { return a.hash }
+
 // Chain is what the chunks of a streaming body are signed with. It is a secret.
 type Chain struct {
 	Key   [32]byte

@@ -156,11 +156,14 @@ func (a *Auth) queryPayload(h http.Header, hash string) (err error) {
 	if len(h["X-Amz-Security-Token"]) > 0 {
 		return s3err.New(s3err.InvalidToken)
 	}
-	a.hash = hash
-	if a.hash == "" {
-		if a.hash, err = single(h, "X-Amz-Content-Sha256"); err != nil {
-			return err
-		}
+	said, err := single(h, "X-Amz-Content-Sha256")
+	switch a.hash = hash; {
+	case err != nil:
+		return err
+	case hash == "":
+		a.hash = said
+	case said != "" && said != hash:
+		return s3err.Argument("x-amz-content-sha256", said, "The header is not what the query says.")
 	}
 	if a.hash == "" {
 		a.hash = UnsignedPayload

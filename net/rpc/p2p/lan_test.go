@@ -18,9 +18,9 @@ func TestLANName(t *testing.T) {
 	}
 }
 
-// TestFound: a member found on the LAN may be connected with; a stranger is told of and
+// TestHeardOnTheLAN: a member found on the LAN may be connected with; a stranger is told of and
 // nothing is kept of him.
-func TestFound(t *testing.T) {
+func TestHeardOnTheLAN(t *testing.T) {
 	var heard []ident.NodeID
 	h, err := New(Options{Key: rpctest.Key(1), Guard: rpctest.NewGuard(1, 2),
 		Found: func(n Neighbour) { heard = append(heard, n.ID) }})
