@@ -92,6 +92,8 @@ type Node struct {
 	due       chan struct{} // the next window of the check
 	again     chan struct{} // damage may be whole again
 	requests  flights
+	waking    waking
+	leap      leap
 	strangers door // who asks to join
 	moves     moves
 	// rowDamage is the last damage that the row store met, badRows what the last check
@@ -294,7 +296,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Agreed: n.agreed, Rest: n.yield, Swept: n.ruled,
+		Agreed: n.agreed, Rest: n.yield, Awake: n.waking.wait, Knows: n.know, Swept: n.ruled,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
@@ -307,10 +309,13 @@ func (n *Node) openModel(context.Context) (err error) {
 }
 
 // agreed reports whether the clock that the objects go by is that of most nodes. The only
-// node of a rhizome has its own and no other.
+// node of a rhizome has its own and no other: that counts unless it has leapt.
 func (n *Node) agreed() bool {
+	if n.extents.Alone() {
+		return !n.leapt()
+	}
 	_, agreed := n.members.Clock().Skew()
-	return agreed || n.extents.Alone()
+	return agreed
 }
 
 // yield has work that nobody waits for give way to requests.

@@ -26,6 +26,9 @@ func (s *Store) Delete(ctx context.Context, b *Bucket, key string, cond Conditio
 	}
 	out := &Deleted{}
 	err := s.writable(ctx, b, func(b *Bucket) error {
+		if err := cond.still.keeps(b); err != nil {
+			return err
+		}
 		row := b.objectRow(key)
 		return s.roomy(ctx, row, func() (err error) {
 			if b.Versioning == VersioningOff {
@@ -64,7 +67,8 @@ func (s *Store) deleteSlot(ctx context.Context, b *Bucket, row register.Row, con
 			if err := next.record(tell, nil); err != nil {
 				return nil, err
 			}
-			return next.value(nil), nil
+			v := next.value(nil)
+			return v, next.fits(v)
 		},
 	})
 	if errors.Is(err, errNothing) {

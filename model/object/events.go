@@ -225,8 +225,5 @@ func checkNotify(rules []Notify) error {
 	return nil
 }
 
-// otherRules reports whether the two settings tell different events.
-func otherRules(a, b *Settings) bool {
-	return string(codec.Encode(a.Notify)) != string(codec.Encode(b.Notify)) ||
-		string(codec.Encode(a.Replicate)) != string(codec.Encode(b.Replicate))
-}
+// told is what the settings have told of changes; two that differ tell different things.
+func (s *Settings) told() []byte { return append(codec.Encode(s.Notify), codec.Encode(s.Replicate)...) }

@@ -155,3 +155,11 @@ var InHour = inHour
 
 // ExpiryDue is when something is so many days old.
 var ExpiryDue = due
+
+// Records are the records that rows of this package hold.
+func Records() []any {
+	return []any{slot{}, bucketRecord{}, aliasRecord{}, uploadRecord{}, outboxRecord{}, Description{}, content{}}
+}
+
+// Epoch is the epoch under which a bucket is written to.
+func Epoch(b *Bucket) uint64 { return b.epoch }

@@ -239,7 +239,8 @@ func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sigh
 		if err != nil {
 			return nil, err
 		}
-		strict := (b.Lock.On || e.Past.locked()) && !s.rules.blindTurn
+		// What a lock may keep, or who is told of it: it has to be certain that it still stands.
+		strict := (b.Lock.On || e.Past.locked() || tell != nil) && !s.rules.blindTurn
 		v, _, stands := e.seen(at, !strict)
 		if cond.still.noncurrent && (stands == standsCurrent || e.gap()) {
 			return nil, ErrPrecondition
@@ -273,7 +274,7 @@ func (e *entry) noteLock(l Lock) {
 // deleteVersion deletes one version for good. Whether a lock keeps it is decided by what it
 // is at the commit: so its rows are looked at as for a revision where there are locks.
 func (s *Store) deleteVersion(ctx context.Context, b *Bucket, row register.Row, w which, cond Conditions, out *Deleted) error {
-	firm := b.Lock.On
+	firm := b.Lock.On || len(b.Settings.Notify) > 0
 	for range keepSteps {
 		at, err := s.doomed(ctx, row, w, firm)
 		if err != nil {

@@ -39,8 +39,8 @@ func FuzzVersionNames(f *testing.F) {
 // written the same way.
 func FuzzTakeApart(f *testing.F) {
 	e := &entry{}
-	e.supersede(version{ID: ident.ID{1}, Size: 2}, []byte("blob"), VersioningOn, 5)
-	e.supersede(version{ID: ident.ID{2}, Size: 3}, []byte("another"), VersioningOn, 5)
+	e.supersede(version{ID: ident.ID{1}, Size: 2}, []byte("blob"), VersioningOn)
+	e.supersede(version{ID: ident.ID{2}, Size: 3}, []byte("another"), VersioningOn)
 	v, err := e.value()
 	if err != nil {
 		f.Fatal(err)

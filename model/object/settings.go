@@ -1,6 +1,7 @@
 package object
 
 import (
+	"bytes"
 	"context"
 
 	"rhizome/base/codec"
@@ -101,11 +102,11 @@ func (s *Store) ChangeSettings(ctx context.Context, b *Bucket, change func(*Sett
 		if r.State == bucketNew || r.State == bucketGone {
 			return ErrNoSuchBucket
 		}
-		was := r.Settings
+		rules := r.Settings.told() // change may write into it
 		if err := change(&r.Settings); err != nil {
 			return err
 		}
-		if fence = otherRules(&was, &r.Settings); fence {
+		if fence = !bytes.Equal(rules, r.Settings.told()); fence {
 			if r.State != bucketActive {
 				return errNotify
 			}

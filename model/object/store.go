@@ -43,9 +43,14 @@ type Config struct {
 	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
 	// does, no retention has ended. Nil: it does.
 	Agreed func() bool
+	// Knows fails with ErrOlder unless every member knows a generation of records, and says who does not;
+	// nil: they do.
+	Knows func(generation int) error
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
 	// until it succeeds, and may be called again after that.
 	Gone func(ctx context.Context, id ident.ID, s Settings) error
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
 	// Swept, if set, is told what lifecycle rules did, at once, for the log of requests.
 	Swept func(b *Bucket, did Did, v *VersionHead)
 	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.

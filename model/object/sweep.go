@@ -45,7 +45,7 @@ func (s *Store) Sweeping() Sweeping {
 }
 
 // Sweep carries out lifecycle rules until ctx ends: of all buckets at the start, then of each
-// part of a bucket once a day, in an hour of its own. A part is looked at by the first of its
+// part of a bucket once a day, in an hour of its own, or later if the node is idle then. A part is looked at by the first of its
 // replicas that can be reached. That two do it at once is harmless: each deletion is of the
 // version that was judged, where it stood then.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -54,6 +54,11 @@ func (s *Store) Sweep(ctx context.Context) error {
 	s.sweeping.update(func(w *Sweeping) { w.Since = s.Clock.Now() })
 	last := s.Clock.Now().Add(-day)
 	for {
+		if s.Awake != nil { // rules can wait, and a disk that sleeps is not woken for them
+			if err := s.Awake(ctx); err != nil {
+				return nil
+			}
+		}
 		now := s.Clock.Now()
 		if s.Agreed == nil || s.Agreed() { // what time it is decides what goes
 			s.report("lifecycle rules", s.sweepDue(ctx, last, now))
