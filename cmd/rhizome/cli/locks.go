@@ -93,7 +93,7 @@ func objectLock() command {
 				in.Mode = ""
 			} else {
 				var err error
-				if in.Until, err = parseMoment(c.text("until"), c.Zone); err != nil {
+				if in.Until, err = c.moment(c.text("until")); err != nil {
 					return err
 				}
 			}
