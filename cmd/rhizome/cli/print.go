@@ -84,7 +84,7 @@ func (a *App) canAsk() bool { return a.asked || terminal(a.In) && terminal(a.Err
 func (a *App) agreed(question string) error {
 	yes, err := a.answersYes(question)
 	if err == nil && !yes {
-		return errs.New(errs.Denied, "nothing was done")
+		return errNotMeant
 	}
 	return err
 }

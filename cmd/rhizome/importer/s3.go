@@ -124,6 +124,10 @@ func (s *S3) wrap(what string, err error) error {
 			return errs.Newf(errs.Conflict, "%s changed while it was being copied: run the import again", what)
 		}
 	}
+	var away *net.OpError
+	if errors.As(err, &away) {
+		return errs.Newf(kind, "the other store cannot be reached (%s): %w", what, away)
+	}
 	return errs.Newf(kind, "the other store refused (%s): %s", what, err.Error())
 }
 
