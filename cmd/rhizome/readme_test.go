@@ -32,10 +32,22 @@ func readmeCommands(t *testing.T, path string) {
 	}
 	h, there := newHome(t), newHome(t)
 	n, other := h.up(), there.up()
-	there.must(nil, "bucket", "create", "elsewhere")
+	for _, bucket := range []string{"elsewhere", "photos"} {
+		there.must(nil, "bucket", "create", bucket)
+		there.must(nil, "bucket", "versioning", bucket, "on")
+	}
 	k := firstKey(t, there.data)
 	h.env = []string{"AWS_ACCESS_KEY_ID=" + k["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY=" + k["AWS_SECRET_ACCESS_KEY"]}
-	h.must(nil, "bucket", "create", "photos")
+	for _, bucket := range []string{"photos", "logs", "lists", "journaux", "listes"} {
+		h.must(nil, "bucket", "create", bucket)
+	}
+	for _, remote := range []string{"offsite", "ailleurs"} {
+		add := h.command(t.Context(), "remote", "add", remote, "--endpoint", other.status.S3.URL, "--access-key", k["AWS_ACCESS_KEY_ID"], "--secret-stdin", "--data", h.data)
+		add.Stdin = strings.NewReader(k["AWS_SECRET_ACCESS_KEY"] + "\n")
+		if out, err := add.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
 	for _, dir := range []string{"usb", "public"} {
 		h.write(filepath.Join(h.dir, dir, "index.html"), "hello")
 	}

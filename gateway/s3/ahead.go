@@ -107,7 +107,7 @@ func (q *request) confirm(context.Context) (*object.Bucket, error) {
 		return nil, err
 	}
 	q.guess.confirmed = true
-	return q.bucket, nil
+	return q.bucket, q.keysAllowed(q.bucket)
 }
 
 func foreseeObject(q *request, g guess) {

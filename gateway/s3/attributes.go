@@ -53,6 +53,11 @@ func getAttributes(q *request) error {
 	if err := q.checkRead(&g); err != nil {
 		return err
 	}
+	key, err := q.readKey()
+	if err != nil {
+		return err
+	}
+	g.Customer, g.Keyed = key.key, true
 	o, err := q.g.objects.Stat(q.ctx, q.bucket, g)
 	if err != nil {
 		return named(err, q.key)

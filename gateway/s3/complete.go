@@ -33,7 +33,8 @@ func completeUpload(q *request) error {
 		if err != nil {
 			return q.refusedCompletion(err, c)
 		}
-		q.late.made = h.VersionID
+		q.late.made, q.late.customer, q.late.key = h.VersionID, h.Customer, q.customer
+		q.ofSize(h.Size)
 		d.text("Location", q.location())
 		d.text("Bucket", q.bucketName)
 		d.text("Key", q.key)
@@ -80,6 +81,11 @@ func (q *request) completion() (*completion, error) {
 		return nil, err
 	}
 	c := &completion{complete: object.Complete{Key: q.key, Upload: id, Size: -1, If: cond}}
+	key, err := q.writeKey(q.r.Header)
+	if err != nil {
+		return nil, err
+	}
+	c.complete.Customer = key.key
 	if c.size, err = q.announcedSize(); err != nil {
 		return nil, err
 	}

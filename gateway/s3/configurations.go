@@ -20,17 +20,12 @@ type configuration struct {
 }
 
 func configurationList() []configuration {
-	const algorithm = "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>" +
-		"</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>"
 	const last = "<IsTruncated>false</IsTruncated>"
 	return []configuration{
-		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", root: "ServerSideEncryptionConfiguration", body: algorithm, delete: true},
-		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
-		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
+		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", delete: true},
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
 		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},
-		{sub: "inventory", action: "BucketInventoryConfigurations", iam: "InventoryConfiguration", root: "ListInventoryConfigurationsResult", body: last},
 		{sub: "metrics", action: "BucketMetricsConfigurations", iam: "MetricsConfiguration", root: "ListMetricsConfigurationsResult", body: last},
 		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfigurations", iam: "IntelligentTieringConfiguration", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
 	}
@@ -42,15 +37,15 @@ const neverHad = "always as for a bucket that never had one"
 func configurations() []route {
 	var out []route
 	for _, c := range configurationList() {
-		partly := neverHad
+		partly, read, nothing := neverHad, c.read, "there is none to delete"
 		if c.sub == "encryption" {
-			partly = "always AES256: everything is encrypted"
+			partly, read, nothing = "always AES256: everything is encrypted", getEncryption, "it stays AES256, and SSE-C blocked if it was"
 		}
 		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known,
-			IAM: []string{"s3:Get" + c.iam}, Partly: partly, serve: c.read})
+			IAM: []string{"s3:Get" + c.iam}, Partly: partly, serve: read})
 		if c.delete {
 			out = append(out, route{Scope: bucket, Method: http.MethodDelete, Sub: c.sub, Action: "Delete" + c.action, Need: owns,
-				IAM: []string{c.put()}, Partly: "there is none to delete", Changes: true, serve: noContent})
+				IAM: []string{c.put()}, Partly: nothing, Changes: true, serve: noContent})
 		}
 	}
 	return out

@@ -17,6 +17,7 @@ import (
 // source is where a copy comes from.
 type source struct {
 	bucket  *object.Bucket
+	name    string
 	key     string
 	version string
 	cond    object.Conditions
@@ -51,7 +52,8 @@ func (q *request) source() (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	s := source{bucket: b, name: bucketName, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	q.logged.from = &s
 	if err := q.mayTake(&s, "s3:GetObject", "s3:GetObjectVersion"); err != nil {
 		return source{}, err
 	}
@@ -112,11 +114,15 @@ func copyObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" {
+	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, FromOnly: from.judged, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
+	key, err := q.copyKeys(&c)
+	if err != nil {
+		return err
+	}
+	if attrs == nil && from.bucket.ID == q.bucket.ID && from.key == q.key && from.version == "" && c.FromCustomer.Is(c.Customer) {
 		return s3err.Newf(s3err.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself "+
 			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	c := object.Copy{From: from.bucket, FromKey: from.key, FromVersion: from.version, FromIf: from.cond, FromOnly: from.judged, Key: q.key, If: cond, Attrs: attrs, Tags: tags, Lock: lock}
 	if c.Digest, err = q.copyDigest(from); err != nil {
 		return err
 	}
@@ -126,7 +132,8 @@ func copyObject(q *request) error {
 		if err != nil {
 			return q.refusedCopy(err, from, cond)
 		}
-		q.late.made = h.VersionID
+		q.late.made, q.late.customer, q.late.key = h.VersionID, h.Customer, key
+		q.ofSize(h.Size)
 		if from.bucket.Versioning != object.VersioningOff {
 			q.late.from = h.SourceVersionID
 		}
@@ -138,6 +145,17 @@ func copyObject(q *request) error {
 		}
 		return nil
 	})
+}
+
+// copyKeys reads the keys of customers for both sides of a copy, and returns the copy's.
+func (q *request) copyKeys(c *object.Copy) (customer, error) {
+	from, err := q.sourceKey()
+	if err != nil {
+		return from, err
+	}
+	to, err := q.writeKey(q.r.Header)
+	c.FromCustomer, c.Customer = from.key, to.key
+	return to, err
 }
 
 // copyAttrs returns the metadata that replaces the source's, nil to keep it.

@@ -51,6 +51,9 @@ func translate(err error) *s3err.Error {
 			return s3err.New(c.code).Because(err)
 		}
 	}
+	if e := customerErrors(err); e != nil {
+		return e
+	}
 	switch {
 	case errors.Is(err, object.ErrLocked):
 		return s3err.Newf(s3err.AccessDenied, "Access Denied because object protected by object lock.").Because(err)
@@ -102,6 +105,7 @@ func partNumberError(value string) *s3err.Error {
 func (q *request) fail(err error) {
 	e := translate(err)
 	q.logFailure(e, err)
+	q.logged.code = e.Code
 	if q.status != 0 {
 		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}

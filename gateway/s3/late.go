@@ -62,11 +62,13 @@ func (q *request) finishLate(d *doc, root string, err error) error {
 		}
 		q.versionHeader(q.late.made)
 		q.some("x-amz-copy-source-version-id", q.late.from)
+		q.encryptionHeaders(q.late.customer, q.late.key)
 		return q.xml(http.StatusOK, d, root)
 	}
 	if err != nil {
 		e := translate(err)
 		q.logFailure(e, err)
+		q.logged.code = e.Code
 		d.b = append(d.b[:0], xmlHead...)
 		q.appendError(d, e)
 	} else {

@@ -22,8 +22,13 @@ func (q *request) newAttrs() (object.Attrs, error) {
 	if err := checkNewKey(q.key); err != nil {
 		return object.Attrs{}, err
 	}
-	return attrsOf(q.r.Header)
+	a, err := attrsOf(q.r.Header)
+	a.Replica = q.isReplica()
+	return a, err
 }
+
+// isReplica reports whether the request keeps a copy of what another store has.
+func (q *request) isReplica() bool { return q.r.Header.Get(object.ReplicaHeader) != "" }
 
 // attrsOf reads what the headers of a write say about an object.
 func attrsOf(h http.Header) (object.Attrs, error) {
@@ -95,13 +100,14 @@ func encodeMeta(v string) string {
 	return v
 }
 
-// objectHeaders sets the headers that an object has in every answer.
-func (q *request) objectHeaders(h *object.Head) {
+// objectHeaders sets the headers that an object has in every answer; k is the key that it
+// was opened with.
+func (q *request) objectHeaders(h *object.Head, k customer) {
 	q.versionHeader(h.VersionID)
 	q.set("ETag", quote(h.ETag))
 	q.set("Last-Modified", h.Modified.UTC().Format(http.TimeFormat))
 	q.set("Accept-Ranges", "bytes")
-	q.set("x-amz-server-side-encryption", "AES256")
+	q.encryptionHeaders(h.Customer, k)
 	a := &h.Attrs
 	if a.ContentType == "" {
 		q.set("Content-Type", defaultType)

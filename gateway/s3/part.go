@@ -28,6 +28,10 @@ func putPart(q *request) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.writeKey(q.r.Header)
+	if err != nil {
+		return err
+	}
 	u := q.guess.upload
 	if u == nil {
 		if u, err = q.g.objects.Upload(q.ctx, q.bucket, q.key, id); err != nil {
@@ -46,6 +50,7 @@ func putPart(q *request) error {
 	if err != nil {
 		return err
 	}
+	body.Customer = key.key
 	if a := algorithmOf(u.Checksum); a != checksum.None && a != want.Algorithm {
 		return mismatch(a, want.Algorithm)
 	}
@@ -53,8 +58,9 @@ func putPart(q *request) error {
 	if err != nil {
 		return q.refusedUpload(err)
 	}
+	q.ofSize(p.Size)
 	q.set("ETag", quote(p.ETag))
-	q.set("x-amz-server-side-encryption", "AES256")
+	q.encryptionHeaders(u.Customer, key)
 	if want.Sum != nil {
 		q.set(want.Algorithm.Header(), checksum.Encode(want.Sum, 0)) // it was found right
 	} else if len(p.Checksum.Sum) > 0 && algorithmOf(p.Checksum) == want.Algorithm {
@@ -103,6 +109,10 @@ func copyPart(q *request) error {
 	if c.Range, err = copyRange(q.r.Header); err != nil {
 		return err
 	}
+	key, err := q.copyKeys(&c)
+	if err != nil {
+		return err
+	}
 	c.Digest = digestOf(wholeOf(u)) // a part's ETag is its own MD5
 	const root = "CopyPartResult"
 	return q.answerLate(root, func(d *doc) error {
@@ -113,6 +123,8 @@ func copyPart(q *request) error {
 		if from.bucket.Versioning != object.VersioningOff {
 			q.late.from = from.version
 		}
+		q.late.customer, q.late.key = u.Customer, key
+		q.ofSize(p.Size)
 		d.time("LastModified", p.Modified)
 		d.etag("ETag", p.ETag)
 		if u.Checksum.Algorithm != "" {
@@ -169,7 +181,14 @@ func listParts(q *request) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.readKey()
+	if err != nil {
+		return err
+	}
 	u, err := q.g.objects.Upload(q.ctx, q.bucket, q.key, id)
+	if err == nil && key.key != nil && !u.Customer {
+		err = object.ErrUploadKey
+	}
 	if err != nil {
 		return q.refusedUpload(err)
 	}

@@ -45,11 +45,17 @@ func postObject(q *request) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.writeKey(h)
+	if err != nil {
+		return err
+	}
+	put.Body.Customer = key.key
 	q.origin() // who sends it is known now
 	head, err := q.g.objects.Put(q.ctx, q.bucket, put)
 	if err != nil {
 		return refusedWrite(err, put.If, q.key)
 	}
+	q.encryptionHeaders(head.Customer, key)
 	return q.posted(f, head)
 }
 
@@ -159,6 +165,7 @@ func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) 
 // posted answers as the form's fields ask.
 func (q *request) posted(f *postform.Form, h *object.Head) error {
 	at := strings.TrimSuffix(q.location(), "/") + "/" + urlEncode(q.key)
+	q.ofSize(h.Size)
 	q.versionHeader(h.VersionID)
 	q.set("ETag", quote(h.ETag))
 	q.set("Location", at)

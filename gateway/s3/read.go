@@ -28,6 +28,11 @@ func (q *request) read(open opener) error {
 	if err != nil {
 		return err
 	}
+	key, err := q.readKey()
+	if err != nil {
+		return err
+	}
+	get.Customer, get.Keyed = key.key, true
 	o, err := q.openRange(open, &get)
 	if err != nil {
 		return q.refusedRead(err, get)
@@ -38,7 +43,11 @@ func (q *request) read(open opener) error {
 	if again, err := q.judgedOther(o); again {
 		return err
 	}
-	q.objectHeaders(&o.Head)
+	q.ofSize(o.Size)
+	q.objectHeaders(&o.Head, key)
+	if err := q.replicationStatus(&o.Head); err != nil {
+		return err
+	}
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)
 	if get.Version == "" {

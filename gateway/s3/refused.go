@@ -87,7 +87,7 @@ var knownHeaders = []string{
 	"object-lock-mode", "object-lock-retain-until-date", "object-lock-legal-hold", "bucket-object-lock-enabled", "bypass-governance-retention",
 	"meta-", "copy-source", "copy-source-", "metadata-directive", "tagging-directive", "mp-object-size",
 	"expected-bucket-owner", "source-expected-bucket-owner", "request-payer", "cf-id", "api-version",
-	"website-redirect-location", "if-match-", "id-2", "request-id", "confirm-remove-self-bucket-access",
+	"server-side-encryption-customer-", "website-redirect-location", "if-match-", "id-2", "request-id", "confirm-remove-self-bucket-access",
 }
 
 // checkHeaders refuses headers that would change what a write means and are not
@@ -141,6 +141,9 @@ func checkValues(name string, values []string) error {
 			return err
 		}
 		if v != values[0] && !strings.HasPrefix(name, "meta-") {
+			if strings.HasSuffix(name, "-customer-key") {
+				v = "" // nobody is told it
+			}
 			return s3err.Argument("x-amz-"+name, v, "The header has several values.")
 		}
 	}
@@ -153,6 +156,8 @@ func (r *route) uses(header string) bool {
 	switch {
 	case strings.HasPrefix(header, "copy-source"):
 		return r.Header == copySource
+	case strings.HasPrefix(header, "server-side-encryption-customer-"):
+		return r.takesCustomer()
 	case header == "bucket-object-lock-enabled":
 		return r.Action == "CreateBucket"
 	case strings.HasPrefix(header, "object-lock-"):
@@ -192,7 +197,7 @@ func checkKnown(name, value string) error {
 		return s3err.New(s3err.InvalidToken)
 	case name == "bucket-object-lock-enabled" && !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false"):
 		return s3err.Argument("x-amz-bucket-object-lock-enabled", value, "It is true or false.")
-	case strings.HasPrefix(name, "copy-source-server-side-encryption"), strings.HasPrefix(name, "if-match-"):
+	case name == "copy-source-server-side-encryption", strings.HasPrefix(name, "if-match-"):
 		return headerNotImplemented("x-amz-" + name)
 	}
 	return nil

@@ -107,9 +107,12 @@ func table() []route {
 		{Scope: bucket, Method: get, Sub: "ownershipControls", Action: "GetBucketOwnershipControls", Need: known, IAM: []string{"s3:GetBucketOwnershipControls"}, serve: getOwnership},
 		{Scope: bucket, Method: put, Sub: "ownershipControls", Action: "PutBucketOwnershipControls", Partly: "only BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: putOwnership},
 		{Scope: bucket, Method: del, Sub: "ownershipControls", Action: "DeleteBucketOwnershipControls", Partly: "nothing changes: it stays BucketOwnerEnforced", Need: owns, IAM: []string{"s3:PutBucketOwnershipControls"}, Changes: true, serve: noContent},
-		{Scope: bucket, Method: put, Sub: "encryption", Action: "PutBucketEncryption", Partly: "only AES256, which is what there is", Need: owns, IAM: []string{"s3:PutEncryptionConfiguration"}, Changes: true, serve: putEncryption},
+		{Scope: bucket, Method: put, Sub: "encryption", Action: "PutBucketEncryption", Partly: "only AES256, which is what there is; SSE-C may be blocked", Need: owns, IAM: []string{"s3:PutEncryptionConfiguration"}, Changes: true, serve: putEncryption},
 		{Scope: bucket, Method: get, Sub: "notification", Action: "GetBucketNotificationConfiguration", Need: known, IAM: []string{"s3:GetBucketNotification"}, serve: getNotification},
 		{Scope: bucket, Method: put, Sub: "notification", Action: "PutBucketNotificationConfiguration", Partly: "queues that are webhooks of this rhizome: arn:rhizome:webhook::NAME:; created and removed objects; rules may overlap; no test event is sent", Need: owns, IAM: []string{"s3:PutBucketNotification"}, Changes: true, serve: putNotification},
+		{Scope: bucket, Method: get, Sub: "replication", Action: "GetBucketReplication", Need: known, IAM: []string{"s3:GetReplicationConfiguration"}, serve: getReplication},
+		{Scope: bucket, Method: put, Sub: "replication", Action: "PutBucketReplication", Partly: "to buckets of remotes of the key's member: arn:rhizome:remote::NAME:BUCKET; the latest state of each key is copied, deletions by DeleteMarkerReplication; no metrics, time control, storage classes, other owners, KMS", Need: owns, IAM: []string{"s3:PutReplicationConfiguration"}, Changes: true, serve: putReplication},
+		{Scope: bucket, Method: del, Sub: "replication", Action: "DeleteBucketReplication", Need: owns, IAM: []string{"s3:PutReplicationConfiguration"}, Changes: true, serve: deleteReplication},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},
@@ -121,7 +124,7 @@ func table() []route {
 		{Scope: anObject, Method: put, Sub: "legal-hold", Action: "PutObjectLegalHold", Need: writes, IAM: []string{"s3:PutObjectLegalHold"}, Each: true, Changes: true, serve: putHold},
 		{Scope: anObject, Method: get, Sub: "acl", Action: "GetObjectAcl", Partly: "the bucket's", Need: known, IAM: []string{"s3:GetObjectAcl"}, Versioned: []string{"s3:GetObjectVersionAcl"}, serve: getObjectACL},
 		{Scope: anObject, Method: head, Action: "HeadObject", Need: reads, IAM: []string{"s3:GetObject"}, Versioned: []string{"s3:GetObjectVersion"}, serve: headObject, foresee: foreseeObject},
-		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Partly: "SSE-C is refused; the source needs s3:GetObject", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
+		{Scope: anObject, Method: put, Sub: "uploadId", Header: copySource, Action: "UploadPartCopy", Partly: "the source needs s3:GetObject", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
 			Params: []string{"partNumber"}, serve: copyPart, foresee: foreseeCopyPart},
 		{Scope: anObject, Method: put, Sub: "uploadId", Action: "UploadPart", Need: writes, IAM: []string{"s3:PutObject"}, Changes: true,
 			Params: []string{"partNumber"}, serve: putPart, foresee: foreseePart, early: true},
@@ -134,6 +137,8 @@ func table() []route {
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, websiteRoutes()...)
+	done = append(done, loggingRoutes()...)
+	done = append(done, inventoryRoutes()...)
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{
@@ -150,6 +155,6 @@ func table() []route {
 }
 
 // plainOnly is what an object cannot be given.
-const plainOnly = "SSE-C, SSE-KMS and other storage classes are refused"
+const plainOnly = "SSE-KMS and other storage classes are refused"
 
 const copySource = "X-Amz-Copy-Source"

@@ -38,10 +38,17 @@ type request struct {
 	// judged is the object whose tags a policy was asked about, as it was then; empty if there
 	// was none, nil if it was not asked.
 	judged *object.Head
+	// customer is the key that what is written comes with.
+	customer customer
 
 	// late is what the headers of an answer name that may be too late for it.
-	late struct{ made, from string }
+	late struct {
+		made, from string
+		customer   bool
+		key        customer
+	}
 
+	logged logged
 	sum    *checksum.Body // of the body, once one is read
 	paced  paced
 	values [20]string // the values of the answer's headers
@@ -52,6 +59,10 @@ type request struct {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{g: g, w: w, r: r, ctx: r.Context(), id: newID()}
 	q.baseHeaders()
+	if g.logs != nil {
+		q.watch()
+		defer q.note()
+	}
 	if g.meter != nil {
 		g.meter.Begun()
 		defer q.measured(time.Now()) // a stopwatch

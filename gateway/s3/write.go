@@ -8,7 +8,7 @@ import (
 )
 
 func putObject(q *request) error {
-	attrs, err := q.newAttrs()
+	n, err := q.newObject()
 	if err != nil {
 		return err
 	}
@@ -16,11 +16,7 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := tagsOf(q.r.Header)
-	if err != nil {
-		return err
-	}
-	lock, err := lockOf(q.r.Header)
+	key, err := q.writeKey(q.r.Header)
 	if err != nil {
 		return err
 	}
@@ -28,14 +24,16 @@ func putObject(q *request) error {
 	if err != nil {
 		return err
 	}
-	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Body: body, If: cond})
+	body.Customer = key.key
+	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: n.Attrs, Tags: n.Tags, Lock: n.Lock, Body: body, If: cond})
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
+	q.ofSize(h.Size)
 	q.versionHeader(h.VersionID)
 	q.expiration(h)
 	q.set("ETag", quote(h.ETag))
-	q.set("x-amz-server-side-encryption", "AES256")
+	q.encryptionHeaders(h.Customer, key)
 	q.checksumHeaders(h.Checksum, 0)
 	q.set("x-amz-object-size", itoa(h.Size)) // AWS tells it of appended objects; there is a test suite that needs it of all
 	q.set("Content-Length", "0")

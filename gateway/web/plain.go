@@ -89,7 +89,7 @@ func (v *visit) stat(key string) (*object.Head, error) {
 	if len(key) > maxKey {
 		return nil, object.ErrNoSuchKey
 	}
-	o, err := v.from.Objects.Stat(v.ctx, v.at, object.Get{Key: key})
+	o, err := v.from.Objects.Stat(v.ctx, v.at, object.Get{Key: key, Keyed: true})
 	if err != nil {
 		return nil, err
 	}

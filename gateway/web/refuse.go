@@ -25,7 +25,7 @@ func statusOf(err error) int {
 		return 0
 	case kind == errs.NotFound, errors.Is(err, object.ErrKeyTooLong), errors.Is(err, object.ErrNotText):
 		return http.StatusNotFound
-	case kind == errs.Denied:
+	case kind == errs.Denied, errors.Is(err, object.ErrKeyNeeded): // the keys of their writers no visitor has
 		return http.StatusForbidden
 	case kind == errs.Unavailable, errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable

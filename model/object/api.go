@@ -109,6 +109,9 @@ type Attrs struct {
 	StorageClass       string `cbor:"8,keyasint,omitempty"`
 	// User metadata: lower-case name without "x-amz-meta-" -> value.
 	User map[string]string `cbor:"9,keyasint,omitempty"`
+	// Replica says that another store copied the object here, which no client says of itself: a
+	// copy of it is none.
+	Replica bool `cbor:"10,keyasint,omitempty"`
 }
 
 // Checksum is an additional checksum that the client chose.
@@ -149,6 +152,8 @@ type Head struct {
 	// Tags are the version's, in the order in which they were put. Nobody changes them.
 	Tags []Tag
 	Lock Lock
+	// Customer says that the bytes open only with a key of their writer's.
+	Customer bool
 }
 
 // Conditions are those of RFC 9110, section 13.1, with ETags without quotes. On
@@ -175,6 +180,9 @@ type Body struct {
 	Reader io.Reader
 	// Size is the announced length, -1 if unknown.
 	Size int64
+	// Customer, if set, is the key of its own that the client has the bytes encrypted with; for
+	// a part it is that of its upload. The ETag is then no digest, whatever Finish says.
+	Customer *CustomerKey
 	// Stop, if set, has a Read that waits for a client, and all after it, fail soon. It
 	// may be called while one is under way, does not wait for it and is not called after
 	// the operation. With it a client that stalls can lose its place in memory to others.
@@ -215,6 +223,10 @@ type Get struct {
 	Range   *Range
 	// PartNumber, if not 0, asks for one part; then Range is nil.
 	PartNumber int
+	// Customer is the key that the bytes were written with, nil if with none. Keyed says that
+	// it is not enough for a Stat to give none, as it never is for a Get.
+	Customer *CustomerKey
+	Keyed    bool
 }
 
 // Object is an object opened for reading. Close it.
@@ -250,7 +262,11 @@ type Copy struct {
 	Digest func() (io.Writer, func() (Digest, error))
 	// Range applies to UploadPartCopy only.
 	Range *Range
-	large bool // it may be longer than S3 lets copies be
+	// FromCustomer is the key of the source, Customer that of the copy, nil for none; for a part
+	// that of its upload.
+	FromCustomer, Customer *CustomerKey
+	large                  bool // it may be longer than S3 lets copies be
+	keyed                  bool // it keeps the key of the source, which is not at hand
 }
 
 // List asks for a page of keys.
@@ -279,6 +295,8 @@ type NewUpload struct {
 	Tags     []Tag
 	Lock     Lock
 	Checksum Checksum // Algorithm and Composite only
+	// Customer is the key that every part and every read of the object comes with, or nil.
+	Customer *CustomerKey
 }
 
 // Upload is an upload in parts that is under way.
@@ -288,6 +306,8 @@ type Upload struct {
 	Started  time.Time
 	Attrs    Attrs
 	Checksum Checksum
+	// Customer says that its parts come with a key of their writer's.
+	Customer bool
 }
 
 // ListUploads asks for a page of uploads under way, ordered by key, then by the time at
@@ -326,4 +346,6 @@ type Complete struct {
 	Size int64
 	// Finish is given the parts and returns the object's ETag and checksum, or an error.
 	Finish func([]Part) (Digest, error)
+	// Customer, if set, must be the upload's key. It may be left out.
+	Customer *CustomerKey
 }

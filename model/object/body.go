@@ -23,6 +23,7 @@ type draft struct {
 	shared  bool          // others reference the extents too
 	holder  *register.Row // the upload whose parts hold the bytes
 	ahead   *register.Ahead
+	keys    *secrets
 	kind    EventKind // of an object: what its commit is
 	tell    *event    // nil: nobody is told
 }
@@ -39,10 +40,10 @@ func (s *Store) newDraft(row register.Row) *draft {
 	return &draft{row: row, ballot: s.Registers.NewBallot(), version: version{ID: ident.New(), Modified: s.now()}}
 }
 
-// store writes a body and fills in the draft. data seals the piece keys. Bodies up to
+// store writes a body and fills in the draft, whose keys are set. Bodies up to
 // inline bytes go into the blob. On failure nothing is left but what the collector
 // finds.
-func (s *Store) store(ctx context.Context, d *draft, body Body, inline int, data ident.Secret, say describer) (err error) {
+func (s *Store) store(ctx context.Context, d *draft, body Body, inline int, say describer) (err error) {
 	head, whole, err := readHead(body, inline)
 	if err != nil {
 		return err
@@ -51,9 +52,9 @@ func (s *Store) store(ctx context.Context, d *draft, body Body, inline int, data
 		if body.Hash != nil {
 			_, _ = body.Hash.Write(head)
 		}
-		return s.finishInline(d, body, head, data)
+		return s.finishInline(d, body, head)
 	}
-	w := &bodyWriter{s: s, ctx: ctx, d: d, data: data, say: say}
+	w := &bodyWriter{s: s, ctx: ctx, d: d, say: say}
 	if err := w.run(head, body); err != nil {
 		w.abort()
 		s.release(ctx, d)
@@ -88,14 +89,14 @@ func readHead(body Body, inline int) (head []byte, whole bool, err error) {
 	return head[:c.n], true, nil
 }
 
-func (s *Store) finishInline(d *draft, body Body, plain []byte, data ident.Secret) error {
+func (s *Store) finishInline(d *draft, body Body, plain []byte) error {
 	if err := d.finish(body, int64(len(plain))); err != nil {
 		return err
 	}
 	d.promise()
 	if len(plain) > 0 {
 		d.version.Where = whereInline
-		d.blob = sealBytes(data, plain)
+		d.blob = sealBytes(d.keys.data, plain)
 	}
 	return nil
 }
@@ -111,11 +112,14 @@ func (d *draft) finish(body Body, size int64) error {
 		return err
 	}
 	d.version.ETag, d.version.Checksum = digest.ETag, digest.Checksum
+	if d.keys.customers() && len(d.parts) == 0 {
+		d.version.ETag = randomTag()
+	}
 	return nil
 }
 
 // setList puts the list of pieces where it fits: the blob or an extent.
-func (s *Store) setList(ctx context.Context, d *draft, l *list, data ident.Secret, say describer) error {
+func (s *Store) setList(ctx context.Context, d *draft, l *list, say describer) error {
 	if len(d.parts) > 0 {
 		l.Parts, d.version.Parts = d.parts, len(d.parts)
 	}
@@ -138,10 +142,6 @@ func (s *Store) setList(ctx context.Context, d *draft, l *list, data ident.Secre
 		return err
 	}
 	d.version.Extents = append(d.version.Extents, p.Extent)
-	d.version.Where, d.blob = whereLong, codec.Encode(sealPiece(data, p))
+	d.version.Where, d.blob = whereLong, codec.Encode(d.keys.listPiece(p))
 	return nil
-}
-
-func sealPiece(data ident.Secret, p extent.Piece) piece {
-	return piece{Extent: p.Extent, Sealed: sealPieceKey(data, p.Extent, p.Key), Total: p.Length, Length: p.Length}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"rhizome/base/errs"
-	"rhizome/base/ident"
 	"rhizome/cluster/extent"
 )
 
@@ -17,11 +16,10 @@ import (
 // it does the body holds the chunk that is being filled, which begins small, and no
 // frame.
 type bodyWriter struct {
-	s    *Store
-	ctx  context.Context
-	d    *draft
-	data ident.Secret
-	say  describer
+	s   *Store
+	ctx context.Context
+	d   *draft
+	say describer
 
 	size int64 // read so far
 	cur  *extent.Writer
@@ -221,7 +219,7 @@ func (w *bodyWriter) closeExtent() error {
 		return err
 	}
 	w.d.version.Extents = append(w.d.version.Extents, p.Extent)
-	w.list.Pieces = append(w.list.Pieces, sealPiece(w.data, p))
+	w.list.Pieces = append(w.list.Pieces, w.d.keys.piece(p))
 	return nil
 }
 
@@ -239,7 +237,7 @@ func (w *bodyWriter) finish(body Body) error {
 		return err
 	}
 	w.giveBack()
-	return w.s.setList(w.ctx, w.d, &w.list, w.data, w.say)
+	return w.s.setList(w.ctx, w.d, &w.list, w.say)
 }
 
 func (w *bodyWriter) abort() {

@@ -62,13 +62,16 @@ func (s *Store) complete(ctx context.Context, ahead *register.Ahead, b *Bucket, 
 	if err := checkOrder(c.Parts); err != nil {
 		return nil, err
 	}
-	data, err := b.uploadKey(r)
+	inner, err := b.uploadInner(r)
+	if err == nil && c.Customer != nil {
+		inner, err = b.uploadSecret(r, c.Customer)
+	}
 	if err != nil {
 		return nil, err
 	}
 	row := addr.row()
 	ahead.Prepare(row, register.Ballot{})
-	g, err := s.gather(ctx, c, r, data) // before anything changes
+	g, err := s.gather(ctx, b, c, r, inner) // before anything changes
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +96,7 @@ func (s *Store) complete(ctx context.Context, ahead *register.Ahead, b *Bucket, 
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.completeTaken(ctx, b, c, addr, r, d, data, epoch)
+	h, err := s.completeTaken(ctx, b, c, addr, r, d, inner, epoch)
 	if err != nil && refused(err) {
 		// Certainly not committed: open the upload again for another try.
 		return nil, errors.Join(err, s.dropHolder(context.WithoutCancel(ctx), row, d.version.ID, false))
@@ -102,7 +105,7 @@ func (s *Store) complete(ctx context.Context, ahead *register.Ahead, b *Bucket, 
 }
 
 // completeTaken commits the object of an upload in state completing.
-func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr address, r *uploadRecord, d *draft, data ident.Secret, epoch uint64) (*Head, error) {
+func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr address, r *uploadRecord, d *draft, inner []byte, epoch uint64) (*Head, error) {
 	if err := s.Registers.Fence(ctx, Parts, r.ID.Key(), epoch); err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 		return nil, err
 	}
 	d.promise()
-	g, err := s.gather(ctx, c, r, data)
+	g, err := s.gather(ctx, b, c, r, inner)
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +126,9 @@ func (s *Store) completeTaken(ctx context.Context, b *Bucket, c Complete, addr a
 	d.lock = r.Lock
 	v.Attrs, v.Tags, v.Checksum, v.ETag = r.Attrs, r.Tags, g.digest.Checksum, g.digest.ETag
 	v.Size, v.Parts, v.Holder = g.size, len(g.list.Parts), &addr
-	v.Sealed = sealKey(b.versionKey(v.ID), data)
-	if err := s.setList(ctx, d, &g.list, data, s.describeObject(b, c.Key)); err != nil {
+	v.Sealed = sealInner(b.versionKey(v.ID), inner)
+	d.keys = b.blindSecrets(inner, v.ID)
+	if err := s.setList(ctx, d, &g.list, s.describeObject(b, c.Key)); err != nil {
 		return nil, err
 	}
 	d.ahead.Prepare(row, register.Ballot{}) // of what confirms it
@@ -149,7 +153,7 @@ type gathered struct {
 }
 
 // gather reads the upload's parts and checks them against what the client named.
-func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data ident.Secret) (*gathered, error) {
+func (s *Store) gather(ctx context.Context, b *Bucket, c Complete, r *uploadRecord, inner []byte) (*gathered, error) {
 	have, err := s.allParts(ctx, r.ID, 0)
 	if err != nil {
 		return nil, err
@@ -164,7 +168,7 @@ func (s *Store) gather(ctx context.Context, c Complete, r *uploadRecord, data id
 		if i < len(c.Parts)-1 && p.Size < MinPart {
 			return nil, errs.Newf(errs.TooLarge, "part %d has %d bytes: %w", want.Number, p.Size, ErrPartTooSmall)
 		}
-		pieces, err := s.partPieces(ctx, r, want.Number, p, data)
+		pieces, err := s.partPieces(ctx, b, r, want.Number, p, inner)
 		if err != nil {
 			return nil, err
 		}
@@ -211,17 +215,17 @@ func scanAllParts(upload ident.ID, epoch uint64) register.Scan {
 }
 
 // partPieces returns the pieces of a part; long lists are read from its row.
-func (s *Store) partPieces(ctx context.Context, r *uploadRecord, number int, p *version, data ident.Secret) ([]piece, error) {
+func (s *Store) partPieces(ctx context.Context, b *Bucket, r *uploadRecord, number int, p *version, inner []byte) ([]piece, error) {
 	switch p.Where {
 	case whereEmpty:
 		return nil, nil
 	case whereHere:
 		return p.Here.Pieces, nil
 	}
-	src, err := s.source(ctx, nil, partRow(r.ID, number), which{current: true})
+	src, err := s.source(ctx, b, partRow(r.ID, number), which{current: true})
 	if err == nil {
 		defer src.close()
-		src.data = &data
+		src.inner = inner
 		if src.v.ID != p.ID {
 			err = ErrNoSuchKey
 		} else {

@@ -38,12 +38,17 @@ func (s *Store) reseal(from, to *Bucket, d *draft, key string) error {
 	old := from.versionKey(d.version.ID)
 	fresh := s.newDraft(to.objectRow(key))
 	d.row, d.ballot, d.version.ID = fresh.row, fresh.ballot, fresh.version.ID
+	own := to.versionKey(d.version.ID)
+	if d.keys.customers() {
+		d.version.Sealed = sealInner(own, d.keys.inner) // the bytes are under the key that is in there
+		return nil
+	}
 	if len(d.blob) == 0 {
 		return nil
 	}
 	plain, err := openBytes(old, d.blob)
 	if err == nil {
-		d.blob = sealBytes(to.versionKey(d.version.ID), plain)
+		d.blob = sealBytes(own, plain)
 	}
 	return err
 }

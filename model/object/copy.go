@@ -2,6 +2,8 @@ package object
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"io"
 	"slices"
@@ -69,7 +71,7 @@ func (s *Store) copyOnce(ctx context.Context, b *Bucket, c Copy, src *source, by
 	if err := s.checkQuota(ctx, b, c.Key, src.v.Size); err != nil {
 		return nil, err
 	}
-	if bytes || c.Digest != nil || src.v.Where == whereInline {
+	if bytes || c.Digest != nil || c.rekeys(src.v) || src.v.Where == whereInline && !src.v.customers() {
 		return s.copyBytes(ctx, b, c, src)
 	}
 	h, err := s.copyByReference(ctx, b, c, src)
@@ -88,7 +90,11 @@ func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.FromIf.checkCopy(src.v); err != nil {
+	err = c.From.unlocks(src.v, c.FromCustomer, !c.keyed)
+	if err == nil {
+		err = c.FromIf.checkCopy(src.v)
+	}
+	if err != nil {
 		src.close()
 		return nil, err
 	}
@@ -96,7 +102,16 @@ func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
 		src.close()
 		return nil, errs.Newf(errs.Unavailable, "the source was replaced: %w", ErrBusy)
 	}
+	src.customer = c.FromCustomer
 	return src, nil
+}
+
+// rekeys reports whether a copy is not under the key that its source is under: see envelope.
+func (c *Copy) rekeys(src *version) bool {
+	if !src.customers() {
+		return c.Customer != nil
+	}
+	return !c.keyed && !c.FromCustomer.Is(c.Customer)
 }
 
 // copyBytes reads the source and writes it anew. A copy that keeps the ETag and the
@@ -114,20 +129,24 @@ func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (
 	defer ahead.Close()
 	d := s.newDraft(b.objectRow(c.Key))
 	d.ahead, d.version.Attrs, d.version.Tags, d.kind = ahead, c.attrs(src.v), c.tags(src.v), EventCopy
-	d.lock = c.Lock
+	d.lock, d.keys = c.Lock, b.secretsOf(&d.version, c.Customer)
 	inline := MaxInline
 	if c.Digest == nil && src.v.Parts > 0 {
 		if err := s.loadList(ctx, src); err != nil {
 			return nil, err
 		}
 		d.parts, inline = src.list.Parts, 0
+		if d.keys.customers() {
+			d.parts = randomTags(d.parts)
+			body.Finish = func() (Digest, error) { return Digest{compositeTag(d.parts), src.v.Checksum}, nil }
+		}
 	}
-	data, say := b.versionKey(d.version.ID), s.describeObject(b, c.Key)
-	if err := s.store(ctx, d, body.Body, inline, data, say); err != nil {
+	say := s.describeObject(b, c.Key)
+	if err := s.store(ctx, d, body.Body, inline, say); err != nil {
 		return nil, err
 	}
 	if d.version.Where == whereEmpty && len(d.parts) > 0 {
-		if err := s.setList(ctx, d, &list{}, data, say); err != nil {
+		if err := s.setList(ctx, d, &list{}, say); err != nil {
 			s.release(ctx, d)
 			return nil, err
 		}
@@ -148,20 +167,27 @@ func (s *Store) copyBody(ctx context.Context, c Copy, src *source, off, n int64)
 		return nil, err
 	}
 	out := &copyBody{Body{Reader: r, Size: n}, r.Close}
-	if c.Digest != nil {
+	out.Customer = c.Customer
+	switch {
+	case c.Digest != nil:
 		out.Hash, out.Finish = c.Digest()
-	} else {
+	case src.v.customers() && c.Customer == nil && src.v.Parts == 0: // the source's is no digest
+		sum := md5.New()
+		out.Hash, out.Finish = sum, func() (Digest, error) { return Digest{hex.EncodeToString(sum.Sum(nil)), src.v.Checksum}, nil }
+	default:
 		out.Finish = func() (Digest, error) { return Digest{src.v.ETag, src.v.Checksum}, nil }
 	}
 	return out, nil
 }
 
 func (c *Copy) attrs(src *version) Attrs {
-	if c.Attrs != nil {
-		return *c.Attrs
-	}
 	a := src.Attrs
-	a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	if c.Attrs != nil {
+		a = *c.Attrs
+	} else {
+		a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	}
+	a.Replica = false
 	return a
 }
 
@@ -174,7 +200,7 @@ func (c *Copy) tags(src *version) []Tag {
 
 // copyByReference makes a version of the source's extents, or of its upload.
 func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
-	from, err := src.dataKey()
+	from, err := src.innerKey()
 	if err != nil {
 		return nil, err
 	}
@@ -188,8 +214,11 @@ func (s *Store) copyByReference(ctx context.Context, b *Bucket, c Copy, src *sou
 	*v = *src.v
 	v.Number, v.Null, v.Lock = 0, false, Lock{}
 	v.ID, v.Modified, v.Attrs, v.Tags, v.Extents = id, modified, c.attrs(src.v), c.tags(src.v), nil
-	v.Sealed = sealKey(b.versionKey(id), from)
-	d.blob = src.blob
+	v.Sealed = sealInner(b.versionKey(id), from)
+	d.keys = b.blindSecrets(from, id)
+	if d.blob, err = d.keys.blobOf(src); err != nil {
+		return nil, err
+	}
 	if src.v.Holder != nil {
 		defer s.hold(src.v.Holder.row())()
 	}
@@ -258,7 +287,7 @@ func (s *Store) CopyPart(ctx context.Context, b *Bucket, key string, upload iden
 		if err != nil {
 			return nil, err
 		}
-		if !bytes && src.v.Where != whereInline && n > 0 {
+		if !bytes && !c.rekeys(src.v) && src.v.Where != whereInline && n > 0 {
 			p, err := s.partByReference(ctx, b, key, upload, number, c, src, off, n)
 			if errs.KindOf(err) != errs.TooLarge {
 				return p, err
@@ -293,11 +322,15 @@ func (c *Copy) run(size int64) (off, n int64, err error) {
 // partByReference makes a part of a run of the source's extents. The bytes are read
 // for their digest, but not written again. errs.TooLarge: copy the bytes instead.
 func (s *Store) partByReference(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, c Copy, src *source, off, n int64) (*Part, error) {
-	r, data, err := s.mayPut(ctx, b, key, upload, number, n)
+	r, inner, err := s.mayPut(ctx, b, key, upload, number, n, c.Customer)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.cut(ctx, src, off, n, data)
+	d := s.newDraft(partRow(upload, number))
+	if d.keys, err = b.partSecrets(inner, d.version.ID, c.Customer); err != nil {
+		return nil, err
+	}
+	l, err := s.cut(ctx, src, off, n, d.keys.data)
 	if err != nil {
 		return nil, err
 	}
@@ -306,13 +339,12 @@ func (s *Store) partByReference(ctx context.Context, b *Bucket, key string, uplo
 		return nil, err
 	}
 	defer body.close()
-	d := s.newDraft(partRow(upload, number))
 	err = s.share(ctx, d, l.extents())
 	if err == nil {
 		err = digestOnly(d, body.Body, n)
 	}
 	if err == nil {
-		err = s.setList(ctx, d, l, data, s.describePart(b, key, r, number))
+		err = s.setList(ctx, d, l, s.describePart(b, key, r, number))
 	}
 	if err != nil {
 		s.release(ctx, d)

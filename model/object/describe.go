@@ -25,8 +25,9 @@ type content struct {
 	Upload ident.ID `cbor:"3,keyasint"`
 	Part   int      `cbor:"4,keyasint,omitempty"`
 	// Index counts the extents of the version from 0; -1 is its list.
-	Index    int    `cbor:"5,keyasint"`
-	Secret   []byte `cbor:"6,keyasint"` // the extent's key
+	Index int `cbor:"5,keyasint"`
+	// Secret is the extent's key, under the data key if there is an Envelope.
+	Secret   []byte `cbor:"6,keyasint"`
 	Length   int64  `cbor:"7,keyasint"`
 	Modified int64  `cbor:"8,keyasint"`
 	Attrs    Attrs  `cbor:"9,keyasint"`
@@ -39,6 +40,10 @@ type content struct {
 	Tags []Tag `cbor:"14,keyasint,omitempty"`
 	// Lock is what the version was to be locked with.
 	Lock Lock `cbor:"15,keyasint,omitzero"`
+
+	// Envelope is what the data key is in, if that is a customer's; a list's own extent has
+	// none.
+	Envelope []byte `cbor:"16,keyasint,omitempty"`
 
 	home *Bucket // set by who opened it: the bucket whose key it is sealed under
 }
@@ -64,6 +69,9 @@ func (say describer) extent(d *draft, index int) extent.Describe {
 		v := &d.version
 		c := content{Key: say.key, Version: v.ID, Upload: say.upload, Part: say.part, Index: index,
 			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags}
+		if index >= 0 && d.keys.customers() {
+			c.Secret, c.Envelope = d.keys.piece(p).Sealed, d.keys.inner
+		}
 		if say.upload.IsZero() {
 			c.Lock = say.b.Lock.give(d.lock, v.Modified)
 		}

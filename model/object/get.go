@@ -15,6 +15,7 @@ func (s *Store) Stat(ctx context.Context, b *Bucket, g Get) (*Object, error) {
 
 // Get implements Service.
 func (s *Store) Get(ctx context.Context, b *Bucket, g Get) (*Object, error) {
+	g.Keyed = true
 	return s.open(ctx, b, g, func(o *Object, src *source) (err error) {
 		o.Body, err = s.body(ctx, src, o.Offset, o.Length)
 		return err
@@ -45,6 +46,10 @@ func (s *Store) openOnce(ctx context.Context, b *Bucket, g Get, do func(*Object,
 		return nil, err
 	}
 	defer src.close()
+	if err := b.unlocks(src.v, g.Customer, g.Keyed); err != nil {
+		return nil, err
+	}
+	src.customer = g.Customer
 	if err := g.If.checkRead(src.v); err != nil {
 		return nil, err
 	}
@@ -135,7 +140,14 @@ func (s *Store) body(ctx context.Context, src *source, off, n int64) (io.ReadClo
 		return emptyBody{}, nil
 	}
 	if src.v.Where == whereInline {
-		plain, err := openBytes(src.b.versionKey(src.v.ID), src.blob)
+		key := src.b.versionKey(src.v.ID)
+		if src.v.customers() {
+			var err error
+			if key, err = src.dataKey(); err != nil {
+				return nil, err
+			}
+		}
+		plain, err := openBytes(key, src.blob)
 		if err != nil {
 			return nil, err
 		}

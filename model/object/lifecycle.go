@@ -179,8 +179,21 @@ func (s *Swept) add(o Swept) {
 // still are conditions of a deletion that rules ask for: it is of the version that was
 // judged, which stands where it stood then.
 type still struct {
+	swept   bool     // by a rule: events say so
 	current ident.ID // of a Delete
 	version ident.ID // of a DeleteVersion
 	// noncurrent: it has not become the current version again.
 	noncurrent bool
+}
+
+// event is what a deletion of that kind is told as. As on AWS, what a rule has go is told as that
+// alone.
+func (s still) event(k EventKind) EventKind {
+	switch {
+	case !s.swept:
+		return k
+	case k == EventMarker:
+		return EventExpireMarker
+	}
+	return EventExpire
 }

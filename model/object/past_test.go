@@ -61,3 +61,33 @@ func FuzzTakeApart(f *testing.F) {
 		}
 	})
 }
+
+// FuzzInner: nothing that stands in the place of a data key does more than be refused, and an
+// envelope opens with its key alone.
+func FuzzInner(f *testing.F) {
+	k, other := NewCustomerKey(bytes.Repeat([]byte("k"), 32)), NewCustomerKey(bytes.Repeat([]byte("l"), 32))
+	data := ident.NewSecret()
+	made := k.wrap(data)
+	f.Add([]byte(made))
+	f.Add(data[:])
+	f.Add([]byte{})
+	f.Add(make([]byte, envelopeBytes))
+	f.Fuzz(func(t *testing.T, inner []byte) {
+		if checkInner(inner) != nil {
+			return
+		}
+		got, err := openData(inner, k)
+		if e := enveloped(inner); e != nil {
+			if _, oerr := e.open(other); oerr == nil || e.fits(nil) == nil {
+				t.Fatal("an envelope opens without its key")
+			}
+			if err == nil && !bytes.Equal(inner, made) {
+				t.Fatal("an envelope was forged")
+			}
+			return
+		}
+		if err != nil || !bytes.Equal(got[:], inner) {
+			t.Fatalf("a data key: %v", err)
+		}
+	})
+}

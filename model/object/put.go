@@ -28,8 +28,8 @@ func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
 	}
 	d := s.newDraft(b.objectRow(p.Key))
 	d.ahead, d.version.Attrs, d.version.Tags, d.lock, d.kind = ahead, p.Attrs, p.Tags, p.Lock, EventPut
-	data := b.versionKey(d.version.ID)
-	err = s.store(ctx, d, p.Body, MaxInline, data, s.describeObject(b, p.Key))
+	d.keys = b.secretsOf(&d.version, p.Body.Customer)
+	err = s.store(ctx, d, p.Body, MaxInline, s.describeObject(b, p.Key))
 	failed := checked()
 	if err != nil {
 		return nil, err

@@ -363,7 +363,7 @@ func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, 
 	if err != nil || b == nil {
 		return err
 	}
-	data, err := b.dataKey(v)
+	inner, err := b.innerKey(v)
 	if err != nil {
 		return nil
 	}
@@ -372,7 +372,7 @@ func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, 
 		u, err := decodeRow[uploadRecord](old)
 		if old == nil || err != nil {
 			u = &uploadRecord{ID: upload, Started: v.Modified, Attrs: v.Attrs, Tags: v.Tags, Lock: v.Lock, Checksum: v.Checksum, State: uploadDone,
-				Epoch: 1, Sealed: home.key.Seal(data[:], upload[:]), Done: v.ID}
+				Epoch: 1, Sealed: home.key.Seal(inner, upload[:]), Done: v.ID}
 		}
 		if u.find(v.ID) >= 0 && u.State == uploadDone && old != nil {
 			return nil, errNothing

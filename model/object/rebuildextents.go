@@ -173,38 +173,49 @@ func (r *Rebuild) revive(ctx context.Context, m *remnant) error {
 	d := r.Store.newDraft(m.row)
 	d.version = version{ID: m.version, Size: m.last.Size, ETag: m.last.ETag, Modified: m.about.Modified,
 		Attrs: m.about.Attrs, Tags: m.about.Tags, Lock: m.about.Lock, Checksum: m.last.Checksum}
-	data, say, err := r.home(ctx, m)
+	say, err := r.home(ctx, m, d)
 	if err != nil || say.b == nil {
 		return err
+	}
+	if !d.keys.described(&m.about) {
+		r.lost[m.row] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
+		return nil
 	}
 	l := &list{}
 	for _, p := range pieces {
 		d.version.Extents = append(d.version.Extents, p.Extent)
-		l.Pieces = append(l.Pieces, sealPiece(data, p))
+		l.Pieces = append(l.Pieces, d.keys.piece(p))
 	}
-	return r.place(ctx, d, l, data, say, FromBytes)
+	return r.place(ctx, d, l, say, FromBytes)
 }
 
-// home returns the key under which a remnant's pieces are sealed, and what describes
-// further extents of it; no bucket if it has no place any more.
-func (r *Rebuild) home(ctx context.Context, m *remnant) (ident.Secret, describer, error) {
+// home gives the draft the keys under which a remnant's pieces are sealed, and returns what
+// describes further extents of it; no bucket if it has no place any more.
+func (r *Rebuild) home(ctx context.Context, m *remnant, d *draft) (describer, error) {
 	if m.row.Table == Objects {
 		b, err := r.bucketOf(ctx, ident.ID([]byte(m.row.Part[:16])))
 		if err != nil || b == nil {
-			return ident.Secret{}, describer{}, err
+			return describer{}, err
 		}
-		return b.versionKey(m.version), r.Store.describeObject(b, m.row.Sort), nil
+		own := b.versionKey(m.version)
+		inner := own[:]
+		if e := enveloped(m.about.Envelope); e != nil {
+			inner, d.version.Sealed = e, sealInner(own, e)
+		}
+		d.keys = b.blindSecrets(inner, m.version)
+		return r.Store.describeObject(b, m.row.Sort), nil
 	}
 	b := m.about.home
 	u, err := r.uploadFor(ctx, m)
 	if err != nil || u == nil {
-		return ident.Secret{}, describer{}, err
+		return describer{}, err
 	}
-	data, err := b.uploadKey(u)
+	inner, err := b.uploadInner(u)
 	if err != nil {
-		return data, describer{}, nil
+		return describer{}, nil
 	}
-	return data, r.Store.describePart(b, m.about.Key, u, partNumber(m.row)), nil
+	d.keys = b.blindSecrets(inner, m.version)
+	return r.Store.describePart(b, m.about.Key, u, partNumber(m.row)), nil
 }
 
 // uploadFor returns the upload of a part, made anew if its row is lost; nil if it was
@@ -226,7 +237,11 @@ func (r *Rebuild) uploadFor(ctx context.Context, m *remnant) (*uploadRecord, err
 		return nil, err
 	}
 	data := ident.NewSecret()
-	u = &uploadRecord{ID: upload, Started: r.Store.now(), Sealed: b.key.Seal(data[:], upload[:])}
+	inner := data[:]
+	if e := enveloped(m.about.Envelope); e != nil {
+		inner = e
+	}
+	u = &uploadRecord{ID: upload, Started: r.Store.now(), Sealed: b.key.Seal(inner, upload[:])}
 	r.uploads[upload] = upload1{b, m.about.Key}
 	return u, r.set(ctx, row, u.value())
 }
@@ -258,8 +273,8 @@ func (r *Rebuild) later(ctx context.Context, row register.Row, modified int64) (
 }
 
 // place writes a version and its list into its row.
-func (r *Rebuild) place(ctx context.Context, d *draft, l *list, data ident.Secret, say describer, what string) error {
-	if err := r.Store.setList(ctx, d, l, data, say); err != nil {
+func (r *Rebuild) place(ctx context.Context, d *draft, l *list, say describer, what string) error {
+	if err := r.Store.setList(ctx, d, l, say); err != nil {
 		return err
 	}
 	return r.commit(ctx, d, what)

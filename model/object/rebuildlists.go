@@ -39,7 +39,7 @@ func (r *Rebuild) mendLists(ctx context.Context) error {
 func (r *Rebuild) mendList(ctx context.Context, row register.Row, v *version) error {
 	d := r.Store.newDraft(row)
 	d.version = *v
-	data, say, err := r.homeOf(ctx, row, v)
+	say, err := r.homeOf(ctx, row, d)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (r *Rebuild) mendList(ctx context.Context, row register.Row, v *version) er
 			return errs.New(errs.Corrupt, "the parts do not make the object")
 		}
 		d.version.Extents = nil
-		return r.place(ctx, d, l, data, say, MendedList)
+		return r.place(ctx, d, l, say, MendedList)
 	}
 	l, size := &list{}, int64(0)
 	for _, id := range v.Extents {
@@ -62,43 +62,54 @@ func (r *Rebuild) mendList(ctx context.Context, row register.Row, v *version) er
 		}
 		p := extent.Piece{Extent: id, Key: c.Secret, Length: c.Length}
 		if c.Index < 0 {
-			d.blob = codec.Encode(sealPiece(data, p))
+			d.blob = codec.Encode(d.keys.listPiece(p))
 			return r.commit(ctx, d, MendedList) // the list itself is in this extent
 		}
-		l.Pieces, size = append(l.Pieces, sealPiece(data, p)), size+p.Length
+		if !d.keys.described(c) {
+			return errs.Newf(errs.Corrupt, "the key of extent %s opens only with a customer's", id)
+		}
+		l.Pieces, size = append(l.Pieces, d.keys.piece(p)), size+p.Length
 	}
 	if size != v.Size {
 		return errs.New(errs.Corrupt, "the extents do not make the object")
 	}
-	return r.place(ctx, d, l, data, say, MendedList)
+	return r.place(ctx, d, l, say, MendedList)
 }
 
-// homeOf returns the data key of a version that stands in a row, and its describer.
-func (r *Rebuild) homeOf(ctx context.Context, row register.Row, v *version) (ident.Secret, describer, error) {
+// homeOf gives the draft of a version that stands in a row its keys, and returns its
+// describer.
+func (r *Rebuild) homeOf(ctx context.Context, row register.Row, d *draft) (describer, error) {
+	v := &d.version
 	if top, ok := objectOf(row); ok && row.Table == Versions {
 		row = top
 	}
 	if row.Table == Objects {
 		b, err := r.bucketOf(ctx, ident.ID([]byte(row.Part[:16])))
 		if err != nil || b == nil {
-			return ident.Secret{}, describer{}, errs.Newf(errs.Corrupt, "the bucket's key is lost: %w", err)
+			return describer{}, errs.Newf(errs.Corrupt, "the bucket's key is lost: %w", err)
 		}
-		data, err := b.dataKey(v)
-		return data, r.Store.describeObject(b, row.Sort), err
+		inner, err := b.innerKey(v)
+		if err == nil {
+			d.keys = b.blindSecrets(inner, v.ID)
+		}
+		return r.Store.describeObject(b, row.Sort), err
 	}
 	if len(v.Extents) == 0 {
-		return ident.Secret{}, describer{}, errs.New(errs.Corrupt, "nothing says which upload the part belongs to")
+		return describer{}, errs.New(errs.Corrupt, "nothing says which upload the part belongs to")
 	}
 	c, err := r.describe(ctx, v.Extents[0])
 	if err != nil {
-		return ident.Secret{}, describer{}, errs.Newf(errs.Corrupt, "nothing says which upload the part belongs to: %w", err)
+		return describer{}, errs.Newf(errs.Corrupt, "nothing says which upload the part belongs to: %w", err)
 	}
 	_, u, err := r.Store.uploadAt(ctx, c.home.uploadAddress(c.Key, c.Upload).row())
 	if err != nil {
-		return ident.Secret{}, describer{}, errs.Newf(errs.Corrupt, "the upload is lost: %w", err)
+		return describer{}, errs.Newf(errs.Corrupt, "the upload is lost: %w", err)
 	}
-	data, err := c.home.uploadKey(u)
-	return data, r.Store.describePart(c.home, c.Key, u, partNumber(row)), err
+	inner, err := c.home.uploadInner(u)
+	if err == nil {
+		d.keys = c.home.blindSecrets(inner, v.ID)
+	}
+	return r.Store.describePart(c.home, c.Key, u, partNumber(row)), err
 }
 
 // partsOf returns the list that an upload's parts make, without those that completing
@@ -112,7 +123,7 @@ func (r *Rebuild) partsOf(ctx context.Context, row register.Row) (*list, int64, 
 	if err != nil || b == nil {
 		return nil, 0, errs.Newf(errs.Corrupt, "the bucket's key is lost: %w", err)
 	}
-	data, err := b.uploadKey(u)
+	inner, err := b.uploadInner(u)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -126,7 +137,7 @@ func (r *Rebuild) partsOf(ctx context.Context, row register.Row) (*list, int64, 
 		if p == nil || len(u.Kept) > 0 && !u.Kept.has(n) {
 			continue
 		}
-		pieces, err := r.Store.partPieces(ctx, u, n, p, data)
+		pieces, err := r.Store.partPieces(ctx, b, u, n, p, inner)
 		if err != nil {
 			return nil, 0, errs.Newf(errs.Corrupt, "part %d: %w", n, err)
 		}
@@ -201,17 +212,18 @@ func (r *Rebuild) fromUpload(ctx context.Context, upload register.Row, u *upload
 	if err != nil || b == nil {
 		return err
 	}
-	data, err := home.uploadKey(u)
+	inner, err := home.uploadInner(u)
 	if err != nil {
 		return nil
 	}
 	d := r.Store.newDraft(ref.Row)
 	d.version = version{ID: ref.ID, Size: size, ETag: compositeTag(l.Parts), Modified: u.Started, Attrs: u.Attrs, Tags: u.Tags, Lock: u.Lock,
-		Parts: len(l.Parts), Sealed: sealKey(b.versionKey(ref.ID), data), Holder: &address{[]byte(upload.Part), []byte(upload.Sort)}}
+		Parts: len(l.Parts), Sealed: sealInner(b.versionKey(ref.ID), inner), Holder: &address{[]byte(upload.Part), []byte(upload.Sort)}}
+	d.keys = b.blindSecrets(inner, ref.ID)
 	if size == 0 {
 		return r.commit(ctx, d, what)
 	}
-	return r.place(ctx, d, l, data, r.Store.describeObject(b, ref.Row.Sort), what)
+	return r.place(ctx, d, l, r.Store.describeObject(b, ref.Row.Sort), what)
 }
 
 // compositeTag is S3's ETag of an object of parts: the MD5 of their MD5s.

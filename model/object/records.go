@@ -23,6 +23,8 @@ const (
 	Versions register.Table = 11
 	// Outbox has the events that webhooks are to be told of: see outbox.go.
 	Outbox register.Table = 15
+	// Dues has the keys that other stores are to be sent: see dues.go.
+	Dues register.Table = 18
 )
 
 const (
@@ -56,7 +58,8 @@ type version struct {
 	// Parts is the number of parts, 0 for an object that came in one piece.
 	Parts int  `cbor:"7,keyasint,omitempty"`
 	Where kind `cbor:"8,keyasint,omitempty"`
-	// Sealed is the data key under the version's key; empty: the version's key is it.
+	// Sealed is the data key, or the envelope that it is in, under the version's key; empty:
+	// the version's key is it.
 	Sealed []byte `cbor:"9,keyasint,omitempty"`
 	// Holder is the upload whose parts hold the bytes; nil: the version references the
 	// extents itself.
@@ -195,7 +198,7 @@ type uploadRecord struct {
 	Checksum Checksum    `cbor:"4,keyasint"`
 	State    uploadState `cbor:"5,keyasint,omitempty"`
 	Epoch    uint64      `cbor:"6,keyasint,omitempty"`
-	Sealed   []byte      `cbor:"7,keyasint"` // the data key under the bucket's key
+	Sealed   []byte      `cbor:"7,keyasint"` // the data key, or its envelope, under the bucket's key
 	// Refs are the versions that hold the upload alive once it is completing.
 	Refs []held `cbor:"8,keyasint,omitempty"`
 	// Done is the version that completing made: a repeated Complete answers with it.
@@ -280,7 +283,7 @@ func (p *past) weigh(v *register.Value) {
 func (v *version) head(key string) Head {
 	return Head{Key: key, Version: v.ID, Size: v.Size, ETag: v.ETag, Modified: time.UnixMilli(v.Modified).UTC(),
 		Attrs: v.Attrs, Checksum: v.Checksum, Parts: v.Parts, VersionID: v.name(), Marker: v.Marker,
-		Tags: v.Tags, Lock: v.Lock}
+		Tags: v.Tags, Lock: v.Lock, Customer: v.customers()}
 }
 
 func decodeList(b []byte) (*list, error) {

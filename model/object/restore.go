@@ -110,7 +110,7 @@ func (s *Store) restore(ctx context.Context, b *Bucket, key string, prefix bool,
 func (s *Store) bringBack(ctx context.Context, b *Bucket, v *VersionHead) error {
 	o, err := s.Stat(ctx, b, Get{Key: v.Key, Version: v.VersionID})
 	if err == nil {
-		_, err = s.Copy(ctx, b, Copy{From: b, FromKey: v.Key, FromVersion: v.VersionID, Key: v.Key, Attrs: &o.Attrs, large: true})
+		_, err = s.Copy(ctx, b, Copy{From: b, FromKey: v.Key, FromVersion: v.VersionID, Key: v.Key, Attrs: &o.Attrs, large: true, keyed: true})
 	}
 	return err
 }

@@ -24,8 +24,18 @@ type Settings struct {
 	Lifecycle []LifecycleRule `cbor:"5,keyasint,omitempty"`
 	// Site makes the bucket a web site; nil: it is none.
 	Site *Site `cbor:"20,keyasint,omitempty"`
+	// BlockCustomerKeys refuses what is written with a key of its client's.
+	BlockCustomerKeys bool `cbor:"30,keyasint,omitempty"`
 	// Notify says which events webhooks are told of.
 	Notify []Notify `cbor:"24,keyasint,omitempty"`
+	// Replicate says what is copied to other stores; ReplicateRole is what S3's configuration
+	// named as role, which means nothing here.
+	Replicate     []Replicate `cbor:"28,keyasint,omitempty"`
+	ReplicateRole string      `cbor:"29,keyasint,omitempty"`
+	// Logging has requests of the bucket written down in another; nil: they are not.
+	Logging *Logging `cbor:"40,keyasint,omitempty"`
+	// Inventory are the lists of the bucket that are written; their IDs are unique.
+	Inventory []Inventory `cbor:"41,keyasint,omitempty"`
 }
 
 // Tag is a name and a value that somebody gave a thing. No two tags of a thing have the

@@ -13,14 +13,15 @@ import (
 
 // source is a version whose bytes are to be read. Close it.
 type source struct {
-	b     *Bucket
-	row   register.Row
-	which which
-	v     *version
-	blob  []byte
-	data  *ident.Secret // seals the piece keys; nil: see dataKey
-	list  *list         // nil: not read yet
-	close func()
+	b        *Bucket
+	row      register.Row
+	which    which
+	v        *version
+	blob     []byte
+	inner    []byte // the data key, or what it is in; nil: see innerKey
+	customer *CustomerKey
+	list     *list // nil: not read yet
+	close    func()
 }
 
 // source returns a version of an object, or that in a part's row, its bytes pinned on this
@@ -38,13 +39,22 @@ func (s *Store) source(ctx context.Context, b *Bucket, row register.Row, w which
 	return src, nil
 }
 
-// dataKey returns the key that seals the source's piece keys: a part's is its
+// innerKey returns the source's data key, or the envelope that it is in: a part's is its
 // upload's.
-func (src *source) dataKey() (ident.Secret, error) {
-	if src.data != nil {
-		return *src.data, nil
+func (src *source) innerKey() ([]byte, error) {
+	if src.inner != nil {
+		return src.inner, nil
 	}
-	return src.b.dataKey(src.v)
+	return src.b.innerKey(src.v)
+}
+
+// dataKey returns the key that seals the source's piece keys.
+func (src *source) dataKey() (data ident.Secret, err error) {
+	inner, err := src.innerKey()
+	if err != nil {
+		return data, err
+	}
+	return openData(inner, src.customer)
 }
 
 // errReplaced says that a version's bytes went while they were read, because it was
@@ -88,7 +98,7 @@ func (s *Store) loadList(ctx context.Context, src *source) (err error) {
 		src.list, err = decodeList(src.blob)
 		return err
 	}
-	data, err := src.dataKey()
+	inner, err := src.innerKey()
 	if err != nil {
 		return err
 	}
@@ -96,13 +106,13 @@ func (s *Store) loadList(ctx context.Context, src *source) (err error) {
 	if err := codec.Decode(src.blob, &p); err != nil {
 		return err
 	}
-	src.list, err = s.readLong(ctx, p, data)
+	src.list, err = s.readLong(ctx, p, src.b.listKey(inner, src.v.ID))
 	return s.missing(ctx, src, p.Extent, err)
 }
 
 // readLong reads a list from the extent that it stands in.
-func (s *Store) readLong(ctx context.Context, p piece, data ident.Secret) (*list, error) {
-	key, err := openPieceKey(data, p)
+func (s *Store) readLong(ctx context.Context, p piece, under ident.Secret) (*list, error) {
+	key, err := openPieceKey(under, p)
 	if err != nil {
 		return nil, err
 	}

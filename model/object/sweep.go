@@ -171,14 +171,21 @@ func (s *Store) rest(ctx context.Context) error {
 // sweepVersion deletes a version that rules want gone, if it still is where it was judged.
 func (s *Store) sweepVersion(ctx context.Context, b *Bucket, v *VersionHead, at standing, done *Swept) (err error) {
 	if at.replaced.IsZero() && !v.Marker {
-		_, err = s.Delete(ctx, b, v.Key, Conditions{still: still{current: v.Version}})
+		var gone *Deleted
+		gone, err = s.Delete(ctx, b, v.Key, Conditions{still: still{swept: true, current: v.Version}})
 		if err == nil {
 			done.Expired++
+			did := DidExpire
+			if gone.Marker {
+				did = DidMark
+			}
+			s.toldSwept(b, did, v)
 		}
 	} else {
-		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{version: v.Version, noncurrent: !at.replaced.IsZero()}})
+		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{swept: true, version: v.Version, noncurrent: !at.replaced.IsZero()}})
 		if err == nil {
 			done.Removed++
+			s.toldSwept(b, DidExpire, v)
 		}
 	}
 	switch {
@@ -208,6 +215,7 @@ func (s *Store) sweepUploads(ctx context.Context, b *Bucket, part string, now ti
 				}
 				if err := s.Abort(ctx, b, u.Key, u.ID); err == nil {
 					done.Aborted++
+					s.toldSwept(b, DidAbort, &VersionHead{Head: Head{Key: u.Key}})
 				} else if !errors.Is(err, ErrNoSuchUpload) {
 					return err
 				}

@@ -42,7 +42,11 @@ func (s *Store) SetTags(ctx context.Context, b *Bucket, key, id string, tags []T
 	if err := s.checkRoom(0); err != nil && len(tags) > 0 {
 		return nil, err
 	}
-	return s.revise(ctx, b, key, id, func(v *version) error {
+	kind := EventTagPut
+	if len(tags) == 0 {
+		kind = EventTagDelete
+	}
+	return s.revise(ctx, b, key, id, kind, func(v *version) error {
 		v.Tags = tags
 		return nil
 	})

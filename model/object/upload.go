@@ -45,7 +45,11 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	}
 	started := s.now()
 	data, id := ident.NewSecret(), newUploadID(started)
-	r := &uploadRecord{ID: id, Started: started, Attrs: n.Attrs, Tags: n.Tags, Lock: n.Lock, Checksum: n.Checksum, Sealed: b.key.Seal(data[:], id[:])}
+	inner := data[:]
+	if n.Customer != nil {
+		inner = n.Customer.wrap(data)
+	}
+	r := &uploadRecord{ID: id, Started: started, Attrs: n.Attrs, Tags: n.Tags, Lock: n.Lock, Checksum: n.Checksum, Sealed: b.key.Seal(inner, id[:])}
 	row := b.uploadAddress(n.Key, id).row()
 	err := s.writable(ctx, b, func(b *Bucket) error {
 		v, err := s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Fresh: true, Apply: func(*register.Value) (*register.Value, error) {
@@ -63,7 +67,7 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 }
 
 func (r *uploadRecord) upload(key string) *Upload {
-	return &Upload{ID: r.ID, Key: key, Started: time.UnixMilli(r.Started).UTC(), Attrs: r.Attrs, Checksum: r.Checksum}
+	return &Upload{ID: r.ID, Key: key, Started: time.UnixMilli(r.Started).UTC(), Attrs: r.Attrs, Checksum: r.Checksum, Customer: r.customers()}
 }
 
 // Upload implements Service.
@@ -115,13 +119,21 @@ func (s *Store) uploadAt(ctx context.Context, row register.Row) (*register.Value
 	return v, r, err
 }
 
-func (b *Bucket) uploadKey(r *uploadRecord) (ident.Secret, error) {
-	var k ident.Secret
-	plain, err := b.key.Open(r.Sealed, r.ID[:])
-	if err != nil || copy(k[:], plain) != len(k) {
-		return k, errs.Newf(errs.Corrupt, "the key of upload %s: %w", r.ID, err)
+// uploadSecret returns what uploadInner does, if the customer's key that a part comes with is
+// the upload's.
+func (b *Bucket) uploadSecret(r *uploadRecord, k *CustomerKey) ([]byte, error) {
+	inner, err := b.uploadInner(r)
+	if err != nil {
+		return nil, err
 	}
-	return k, nil
+	e := enveloped(inner)
+	switch {
+	case (e == nil) != (k == nil):
+		return nil, ErrUploadKey
+	case e != nil && e.fits(k) != nil:
+		return nil, ErrUploadKeyOther
+	}
+	return inner, nil
 }
 
 // PutPart implements Service.
@@ -134,7 +146,7 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	}
 	ctx, ahead := s.ahead(ctx)
 	defer ahead.Close()
-	r, data, err := s.uploadOf(ctx, b, key, upload, body.Confirm != nil)
+	r, inner, err := s.uploadOf(ctx, b, key, upload, body)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +159,9 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	}
 	d := s.newDraft(partRow(upload, number))
 	d.ahead = ahead
-	err = s.store(ctx, d, body, 0, data, s.describePart(b, key, r, number))
+	if d.keys, err = b.partSecrets(inner, d.version.ID, body.Customer); err == nil {
+		err = s.store(ctx, d, body, 0, s.describePart(b, key, r, number))
+	}
 	if failed := checked(); failed != nil && err == nil {
 		s.release(ctx, d)
 		err = failed
@@ -164,22 +178,22 @@ func (s *Store) PutPart(ctx context.Context, b *Bucket, key string, upload ident
 	return s.commitPart(ctx, b, key, r, d, number)
 }
 
-// uploadOf returns the upload that a part goes into, and its data key, which never
-// changes; known says that what was last read here will do until the commit.
-func (s *Store) uploadOf(ctx context.Context, b *Bucket, key string, upload ident.ID, known bool) (r *uploadRecord, data ident.Secret, err error) {
+// uploadOf returns the upload that a part goes into, and its data key or envelope, which never
+// changes; if the body is to be confirmed, what was last read here will do until then.
+func (s *Store) uploadOf(ctx context.Context, b *Bucket, key string, upload ident.ID, body Body) (r *uploadRecord, inner []byte, err error) {
 	if err := s.checkRoom(0); err != nil {
-		return nil, data, err
+		return nil, nil, err
 	}
-	if r, ok := s.uploads.Last(upload); ok && known {
-		if data, err = b.uploadKey(r); err == nil {
-			return r, data, nil
+	if r, ok := s.uploads.Last(upload); ok && body.Confirm != nil {
+		if inner, err = b.uploadSecret(r, body.Customer); err == nil {
+			return r, inner, nil
 		}
 	}
 	if r, err = s.readUpload(ctx, b, key, upload); err != nil {
-		return nil, data, err
+		return nil, nil, err
 	}
-	data, err = b.uploadKey(r)
-	return r, data, err
+	inner, err = b.uploadSecret(r, body.Customer)
+	return r, inner, err
 }
 
 // confirmPart looks again at what a part was stored by.
@@ -195,20 +209,21 @@ func (s *Store) confirmPart(ctx context.Context, b *Bucket, key string, d *draft
 	return now, r, err
 }
 
-// mayPut returns the upload that a part of that size may be put into, and its data key.
-func (s *Store) mayPut(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, size int64) (*uploadRecord, ident.Secret, error) {
+// mayPut returns the upload that a part of that size may be put into, and its data key or
+// envelope.
+func (s *Store) mayPut(ctx context.Context, b *Bucket, key string, upload ident.ID, number int, size int64, k *CustomerKey) (*uploadRecord, []byte, error) {
 	r, err := s.readUpload(ctx, b, key, upload)
 	if err != nil {
-		return nil, ident.Secret{}, err
+		return nil, nil, err
 	}
 	if err := s.checkRoom(0); err != nil {
-		return nil, ident.Secret{}, err
+		return nil, nil, err
 	}
 	if err := s.checkPartQuota(ctx, b, key, upload, number, size); err != nil {
-		return nil, ident.Secret{}, err
+		return nil, nil, err
 	}
-	data, err := b.uploadKey(r)
-	return r, data, err
+	inner, err := b.uploadSecret(r, k)
+	return r, inner, err
 }
 
 // commitPart commits a part under the upload's epoch; the upload may have been

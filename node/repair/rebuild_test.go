@@ -193,6 +193,14 @@ func body(p []byte) object.Body {
 	}}
 }
 
+// customerOf is the key of a customer that objects of some names are under.
+func customerOf(key string) *object.CustomerKey {
+	if !strings.HasPrefix(key, "sealed") {
+		return nil
+	}
+	return object.NewCustomerKey(bytes.Repeat([]byte("k"), 32))
+}
+
 func (w *world) random(n int) []byte {
 	p := make([]byte, n)
 	for i := 0; i < n; i += 8 {
@@ -208,7 +216,9 @@ func (w *world) random(n int) []byte {
 func (w *world) put(bucket, key string, n int) {
 	w.t.Helper()
 	p := w.random(n)
-	_, err := w.h.objects.Put(w.ctx, w.bucket(bucket), object.Put{Key: key, Body: body(p), Attrs: object.Attrs{ContentType: "text/x-" + key}})
+	in := body(p)
+	in.Customer = customerOf(key)
+	_, err := w.h.objects.Put(w.ctx, w.bucket(bucket), object.Put{Key: key, Body: in, Attrs: object.Attrs{ContentType: "text/x-" + key}})
 	w.must(err)
 	w.note(bucket, key, p)
 }
@@ -223,7 +233,7 @@ func (w *world) delete(bucket, key string) {
 
 func (w *world) copy(from, fromKey, to, key string) {
 	w.t.Helper()
-	_, err := w.h.objects.Copy(w.ctx, w.bucket(to), object.Copy{From: w.bucket(from), FromKey: fromKey, Key: key})
+	_, err := w.h.objects.Copy(w.ctx, w.bucket(to), object.Copy{From: w.bucket(from), FromKey: fromKey, Key: key, FromCustomer: customerOf(fromKey), Customer: customerOf(key)})
 	w.must(err)
 	src := w.all[from+"/"+fromKey]
 	w.note(to, key, src.bytes).multipart = src.multipart
@@ -232,13 +242,15 @@ func (w *world) copy(from, fromKey, to, key string) {
 func (w *world) multipart(bucket, key string, complete bool, sizes ...int) {
 	w.t.Helper()
 	b := w.bucket(bucket)
-	u, err := w.h.objects.CreateUpload(w.ctx, b, object.NewUpload{Key: key})
+	u, err := w.h.objects.CreateUpload(w.ctx, b, object.NewUpload{Key: key, Customer: customerOf(key)})
 	w.must(err)
 	var parts []object.CompletePart
 	var whole []byte
 	for i, n := range sizes {
 		p := w.random(n)
-		part, err := w.h.objects.PutPart(w.ctx, b, key, u.ID, i+1, body(p))
+		in := body(p)
+		in.Customer = customerOf(key)
+		part, err := w.h.objects.PutPart(w.ctx, b, key, u.ID, i+1, in)
 		w.must(err)
 		parts = append(parts, object.CompletePart{Number: i + 1, ETag: part.ETag})
 		whole = append(whole, p...)
@@ -277,6 +289,13 @@ func (w *world) first() {
 		w.put("gamma", fmt.Sprintf("file-%d", i), 1_100_000+i*400_000)
 	}
 	w.multipart("gamma", "parts", true, 5<<20, 300_000)
+	w.put("alpha", "sealed-inline", 900)
+	w.put("beta", "sealed-small", 40_000)
+	w.put("gamma", "sealed-file", 2_300_000)
+	w.multipart("gamma", "sealed-parts", true, 5<<20, 70_000)
+	w.copy("gamma", "sealed-parts", "alpha", "sealed-parts-copy")
+	w.copy("beta", "sealed-small", "beta", "sealed-copy")
+	w.copy("beta", "sealed-small", "beta", "opened")
 	w.copy("gamma", "parts", "alpha", "parts-copy")
 	w.copy("beta", "small-03", "alpha", "small-copy")
 	w.copy("alpha", "inline-07", "beta", "inline-copy")
@@ -299,6 +318,8 @@ func (w *world) second() {
 		w.put("alpha", fmt.Sprintf("inline-%02d", 20+i), 100+i)
 	}
 	w.copy("gamma", "file-1", "gamma", "file-copy")
+	w.put("beta", "sealed-late", 35_000)
+	w.multipart("alpha", "sealed-late-parts", true, 5<<20, 5<<20, 17)
 	w.delete("gamma", "file-1")
 	w.multipart("alpha", "late-parts", true, 5<<20, 5<<20, 17)
 	w.cleanUp()
@@ -310,7 +331,7 @@ func (h *home) get(ctx context.Context, bucket, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := h.objects.Get(ctx, b, object.Get{Key: key})
+	o, err := h.objects.Get(ctx, b, object.Get{Key: key, Customer: customerOf(key)})
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ type entry struct {
 	data  []byte
 	parts []object.Part
 	from  ident.ID // the upload it came from
+	key   *object.CustomerKey
 }
 
 // New returns an empty Store that takes its times from c.

@@ -24,7 +24,10 @@ func (s *Store) Put(_ context.Context, b *object.Bucket, p object.Put) (*object.
 	if err != nil {
 		return nil, err
 	}
-	return s.commit(b, p.Key, p.If, &entry{data: data, head: object.Head{
+	if p.Body.Customer != nil {
+		d.ETag = randomTag()
+	}
+	return s.commit(b, p.Key, p.If, &entry{data: data, key: p.Body.Customer, head: object.Head{
 		Attrs: p.Attrs, Tags: p.Tags, Lock: p.Lock, ETag: d.ETag, Checksum: d.Checksum}})
 }
 
@@ -67,6 +70,7 @@ func (s *Store) commitLocked(in *bucket, key string, cond object.Conditions, e *
 	if err := s.lock(in, &e.head); err != nil {
 		return nil, err
 	}
+	e.head.Customer = e.key != nil
 	e.head.Size, e.head.Parts = int64(len(e.data)), len(e.parts)
 	s.record(in, key, e)
 	h := e.head
@@ -75,6 +79,7 @@ func (s *Store) commitLocked(in *bucket, key string, cond object.Conditions, e *
 
 // Get implements object.Service.
 func (s *Store) Get(ctx context.Context, b *object.Bucket, g object.Get) (*object.Object, error) {
+	g.Keyed = true
 	o, e, err := s.open(b, g)
 	if err != nil {
 		return o, err
@@ -104,6 +109,9 @@ func (s *Store) open(b *object.Bucket, g object.Get) (*object.Object, *entry, er
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := e.unlocks(g); err != nil {
+		return nil, nil, err
+	}
 	if err := mayRead(g.If, e); err != nil {
 		return nil, nil, err
 	}
@@ -115,6 +123,21 @@ func (s *Store) open(b *object.Bucket, g object.Get) (*object.Object, *entry, er
 	}
 	return o, e, err
 }
+
+// unlocks checks the key of a read.
+func (e *entry) unlocks(g object.Get) error {
+	switch {
+	case e.key == nil && g.Customer != nil:
+		return object.ErrKeyless
+	case e.key != nil && g.Customer == nil && g.Keyed:
+		return object.ErrKeyNeeded
+	case g.Customer != nil && !e.key.Is(g.Customer):
+		return object.ErrKeyWrong
+	}
+	return nil
+}
+
+func randomTag() string { return ident.New().String() }
 
 func (e *entry) part(n int, o *object.Object) error {
 	if len(e.parts) == 0 && n == 1 {
@@ -183,14 +206,14 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 	if err := s.mayAsk(b, c.Lock); err != nil {
 		return nil, err
 	}
-	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf})
+	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, Version: c.FromVersion, If: c.FromIf, Customer: c.FromCustomer, Keyed: true})
 	if err == nil && !c.FromOnly.IsZero() && o.Version != c.FromOnly {
 		err = object.ErrBusy
 	}
 	if err != nil {
 		return nil, err
 	}
-	n := &entry{data: e.data, parts: e.parts, head: o.Head}
+	n := &entry{data: e.data, parts: e.parts, head: o.Head, key: c.Customer}
 	n.head.Attrs.WebsiteRedirect, n.head.Lock = "", c.Lock
 	if c.Attrs != nil {
 		n.head.Attrs = *c.Attrs
@@ -204,6 +227,13 @@ func (s *Store) Copy(_ context.Context, b *object.Bucket, c object.Copy) (*objec
 			return nil, err
 		}
 		n.head.ETag, n.head.Checksum, n.parts = d.ETag, d.Checksum, nil
+	}
+	switch {
+	case n.key != nil:
+		n.head.ETag = randomTag()
+	case e.key != nil && c.Digest == nil && len(n.parts) == 0:
+		d, _ := digest(c, e.data)
+		n.head.ETag = d.ETag
 	}
 	h, err := s.commit(b, c.Key, c.If, n)
 	if err == nil {

@@ -14,6 +14,7 @@ type upload struct {
 	info  object.Upload
 	tags  []object.Tag
 	lock  object.Lock
+	key   *object.CustomerKey
 	parts []uploaded // in ascending order
 }
 
@@ -39,7 +40,7 @@ func (s *Store) CreateUpload(_ context.Context, b *object.Bucket, n object.NewUp
 	s.begun++
 	id := ident.New()
 	binary.BigEndian.PutUint64(id[:], s.begun) // listed in the order in which they were begun
-	u := &upload{tags: n.Tags, lock: n.Lock, info: object.Upload{ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
+	u := &upload{tags: n.Tags, lock: n.Lock, key: n.Customer, info: object.Upload{Customer: n.Customer != nil, ID: id, Key: n.Key, Started: s.clock.Now(), Attrs: n.Attrs, Checksum: n.Checksum}}
 	in.uploads[u.info.ID] = u
 	info := u.info
 	return &info, nil
@@ -79,7 +80,7 @@ func (s *Store) PutPart(_ context.Context, b *object.Bucket, key string, id iden
 	if err != nil {
 		return nil, err
 	}
-	return s.addPart(b, key, id, number, data, d)
+	return s.addPart(b, key, id, number, data, d, body.Customer)
 }
 
 // CopyPart implements object.Service.
@@ -87,7 +88,7 @@ func (s *Store) CopyPart(_ context.Context, b *object.Bucket, key string, id ide
 	if number < 1 || number > object.MaxParts {
 		return nil, object.ErrPartNumber
 	}
-	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, If: c.FromIf, Range: c.Range})
+	o, e, err := s.open(c.From, object.Get{Key: c.FromKey, If: c.FromIf, Range: c.Range, Customer: c.FromCustomer, Keyed: true})
 	if err == nil && !c.FromOnly.IsZero() && o.Version != c.FromOnly {
 		err = object.ErrBusy
 	}
@@ -102,15 +103,23 @@ func (s *Store) CopyPart(_ context.Context, b *object.Bucket, key string, id ide
 	if err != nil {
 		return nil, err
 	}
-	return s.addPart(b, key, id, number, data, d)
+	return s.addPart(b, key, id, number, data, d, c.Customer)
 }
 
-func (s *Store) addPart(b *object.Bucket, key string, id ident.ID, number int, data []byte, d object.Digest) (*object.Part, error) {
+func (s *Store) addPart(b *object.Bucket, key string, id ident.ID, number int, data []byte, d object.Digest, k *object.CustomerKey) (*object.Part, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, u, err := s.findUpload(b, key, id)
 	if err != nil {
 		return nil, err
+	}
+	switch {
+	case (u.key == nil) != (k == nil):
+		return nil, object.ErrUploadKey
+	case !u.key.Is(k):
+		return nil, object.ErrUploadKeyOther
+	case k != nil:
+		d.ETag = randomTag()
 	}
 	p := uploaded{data: data, Part: object.Part{Number: number, Size: int64(len(data)), ETag: d.ETag,
 		Checksum: d.Checksum, Modified: s.clock.Now()}}
@@ -151,6 +160,12 @@ func (s *Store) Complete(_ context.Context, b *object.Bucket, c object.Complete)
 		}
 		return nil, err
 	}
+	switch {
+	case c.Customer != nil && u.key == nil:
+		return nil, object.ErrUploadKey
+	case c.Customer != nil && !u.key.Is(c.Customer):
+		return nil, object.ErrUploadKeyOther
+	}
 	e, err := assemble(u, c)
 	if err != nil {
 		return nil, err
@@ -171,7 +186,7 @@ func (b *bucket) lookup(key string) *entry {
 }
 
 func assemble(u *upload, c object.Complete) (*entry, error) {
-	e := &entry{from: c.Upload}
+	e := &entry{from: c.Upload, key: u.key}
 	for i, want := range c.Parts {
 		if i > 0 && want.Number <= c.Parts[i-1].Number {
 			return nil, object.ErrPartOrder
