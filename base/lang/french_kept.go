@@ -3,13 +3,11 @@ package lang
 // frenchKept is about what is kept from being deleted, and what goes by itself.
 var frenchKept = map[string]string{
 	"Turn object lock on for ever, and say how long new versions are kept":                                       "Activer pour toujours le verrouillage d'objets, et dire combien de temps sont gardées les nouvelles versions",
-	"Without a mode, versions are only kept as each is told. Versioning has to be on.":                           "Sans mode, chaque version n'est gardée que comme on le lui dit. Les versions doivent être activées.",
 	"versions may be locked, each by itself":                                                                     "les versions peuvent être verrouillées, chacune pour elle-même",
 	"nobody deletes a version within 30 days, not even an administrator":                                         "personne ne supprime une version avant 30 jours, pas même un administrateur",
 	"`MODE`: governance, which owners may end, or compliance, which nobody may":                                  "`MODE` : governance, que les propriétaires peuvent lever, ou compliance, que personne ne peut",
 	"how long, a `NUMBER` of days":                                                                               "combien de temps, un `NOMBRE` de jours",
 	"how long, a `NUMBER` of years":                                                                              "combien de temps, un `NOMBRE` d'années",
-	"%q is no number of days or years":                                                                           "%q n'est pas un nombre de jours ni d'années",
 	"Keep a version of an object from being deleted until a time":                                                "Garder une version d'un objet jusqu'à un moment, sans qu'elle puisse être supprimée",
 	"A retention may be made longer. In the mode governance it may be ended or made shorter too, with --bypass.": "Une conservation peut être prolongée. En mode governance elle peut aussi être levée ou raccourcie, avec --bypass.",
 	"nobody deletes it before":                                                                                   "personne ne le supprime avant",
@@ -66,7 +64,7 @@ var frenchKept = map[string]string{
 	"%s kept by a lock":                                                        "%s gardés par un verrou",
 	"at work":                                                                  "au travail",
 	"tried again the next day: %s":                                             "sera réessayé le lendemain : %s",
-	"By itself":                                                                "De soi-même",
+	"By itself":                                                                "Automatique",
 	"It is lost then, and so is what it denies. Delete it?":                    "Elle est alors perdue, et ce qu'elle refuse aussi. La supprimer ?",
 	"take the rules of one bucket to another":                                  "reprendre les règles d'un bucket pour un autre",
 	"`FILE` that says what all rules are, in the JSON of the aws command; - is the standard input": "`FICHIER` qui dit toutes les règles, dans le JSON de la commande aws ; - est l'entrée standard",

@@ -88,7 +88,10 @@ func TestDocuments(t *testing.T) {
 		if r := h.run("bucket", kind, "set", "photos", "--file", file); r.code == 0 || r.err == "" {
 			t.Errorf("%s: %+v", kind, r)
 		}
-		if r := h.run("bucket", kind, "delete", "photos"); r.code != 0 {
+		if r := h.run("bucket", kind, "delete", "photos"); r.code == 0 {
+			t.Errorf("%s was deleted without a question: %+v", kind, r)
+		}
+		if r := h.run("bucket", kind, "delete", "photos", "--yes"); r.code != 0 {
 			t.Errorf("%s: %+v", kind, r)
 		}
 		if r := h.run("bucket", kind, "get", "photos"); r.code == 0 {
@@ -375,8 +378,14 @@ func TestRecoveryKit(t *testing.T) {
 	if strings.Contains(string(page), "http://www.w3.org") != strings.Contains(string(page), "xmlns") || strings.Contains(string(page), "<script") || strings.Contains(string(page), "src=") {
 		t.Error("the page loads something from elsewhere")
 	}
-	if r := h.run("recovery-kit", "--out", h.dir); r.code == 0 {
-		t.Error("a kit was written over another")
+	kept := out.File
+	n.until(func() bool { return h.run("recovery-kit", "--out", h.dir).code == 0 }) // the next second has another name
+	if again, err := os.ReadFile(kept); err != nil || !bytes.Equal(again, raw) {
+		t.Errorf("a kit was written over another: %v", err)
+	}
+	h.env = nil
+	if r := h.run("recovery-kit", "restore", kept); !strings.Contains(r.err, "the rhizome "+kit.Rhizome[:8]+", made ") {
+		t.Errorf("nothing tells which kit it is: %+v", r)
 	}
 }
 

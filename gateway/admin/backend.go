@@ -79,6 +79,7 @@ type Versions interface {
 	SetHold(ctx context.Context, b *object.Bucket, key, version string, on bool) (*object.Head, error)
 	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
 	Restore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
+	WouldRestore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
 }
 
 // Locator says where an object's bytes lie and checks them.

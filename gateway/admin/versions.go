@@ -91,7 +91,14 @@ func (s *Server) restore(r *http.Request) (any, error) {
 	if in.Key == "" && !in.Prefix || in.At.IsZero() {
 		return nil, errs.New(errs.Invalid, "say what is to be brought back, and to when")
 	}
-	done, err := v.Restore(r.Context(), b, in.Key, in.Prefix, in.At)
+	if in.At.After(s.Clock.Now()) {
+		return nil, errs.New(errs.Invalid, "nobody can go back to a time that is still to come")
+	}
+	restore := v.Restore
+	if in.Dry {
+		restore = v.WouldRestore
+	}
+	done, err := restore(r.Context(), b, in.Key, in.Prefix, in.At)
 	if err != nil {
 		return nil, err
 	}

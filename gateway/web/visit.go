@@ -66,7 +66,7 @@ func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host), who: guestOf(r)}
+	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: tried(site.Host(r.Host)), who: guestOf(r)}
 	v.key, v.ok = keyOf(r.URL.Path)
 	defer v.note(time.Now()) // a stopwatch
 	if !s.guests.enter(v.who) {
@@ -195,6 +195,15 @@ func (v *visit) found() error {
 		return v.failed(err, status)
 	}
 	return err
+}
+
+// tried is the name that a visitor of this computer means by NAME.localhost, under which a site
+// is seen before the DNS leads to it.
+func tried(host string) string {
+	if name, ok := strings.CutSuffix(host, ".localhost"); ok && strings.Contains(name, ".") {
+		return name
+	}
+	return host
 }
 
 // port returns the port of a Host header with its colon, "" for the one that goes without saying.

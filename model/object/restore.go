@@ -66,6 +66,15 @@ func (s *Store) hasContent(ctx context.Context, b *Bucket, key string) error {
 // versions of then, by reference, and delete markers. Nothing is lost by it: what it replaces
 // is kept, for which versioning has to be on. It may be called again. Times are those that versions carry.
 func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
+	return s.restore(ctx, b, key, prefix, at, true)
+}
+
+// WouldRestore says what Restore would do, and does nothing.
+func (s *Store) WouldRestore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
+	return s.restore(ctx, b, key, prefix, at, false)
+}
+
+func (s *Store) restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time, do bool) (*Restored, error) {
 	switch b.Versioning {
 	case VersioningOff:
 		return nil, ErrNoVersions
@@ -82,10 +91,16 @@ func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool,
 			return nil
 		case !was:
 			out.Deleted++
+			if !do {
+				return nil
+			}
 			_, err := s.Delete(ctx, b, now.Key, Conditions{still: still{versions: true}})
 			return err
 		}
 		out.Brought++
+		if !do {
+			return nil
+		}
 		return s.bringBack(ctx, b, then)
 	})
 	return out, err

@@ -45,6 +45,10 @@ func TestRestore(t *testing.T) {
 			t.Fatalf("%+v, want %+v: %v", got, want, err)
 		}
 	}
+	if got, err := f.Objects.WouldRestore(f.ctx, f.b, "d/", true, then); err != nil || *got != (object.Restored{Brought: 3, Deleted: 1}) {
+		t.Errorf("it would do %+v: %v", got, err)
+	}
+	f.same("d/new", random(33))
 	restore(then, object.Restored{Brought: 3, Deleted: 1})
 	f.same("d/a", random(30_000))
 	f.same("d/before", random(10))

@@ -277,7 +277,7 @@ func (s *Store) Rollback(ctx context.Context, b *object.Bucket, id ident.ID, pla
 		case id.IsZero():
 			at := slices.IndexFunc(t.Kept, func(d object.SiteDeployment) bool { return d.ID == t.Current })
 			if at+1 >= len(t.Kept) {
-				return errs.New(errs.NotFound, "there is no earlier deployment")
+				return errs.New(errs.NotFound, "there is no earlier deployment; rhizome site deployments lists those that are kept, and rhizome site rollback --to ID shows one of them")
 			}
 			id = t.Kept[at+1].ID
 		case deployment(t, id) == nil:

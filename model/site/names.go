@@ -22,7 +22,7 @@ func CheckHost(name string) error {
 		ok = false
 	}
 	if !ok {
-		return errs.Newf(errs.Invalid, "%q is no name for a site: it is written like example.org, in lower case; one with other letters than a to z as browsers send it, xn--...", name)
+		return errs.Newf(errs.Invalid, "%q is no name for a site: it is written like example.org, in lower case and with a dot. A name with accents is written in the form that begins with xn--, which a browser shows once it went there", name)
 	}
 	return nil
 }

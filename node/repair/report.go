@@ -3,7 +3,9 @@ package repair
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"rhizome/base/errs"
@@ -77,7 +79,7 @@ func (r *Report) save(fs vfs.FS, data string) error {
 // Text says the report to a person.
 func (r *Report) Text(p lang.Printer) string {
 	w := &writer{p: p}
-	w.T("The rows of this node were made anew on %s.", r.Time.Format(time.RFC3339))
+	w.T("The rows of this node were made anew on %s.", w.p.Time(r.Time, time.Local))
 	w.T("%s rows are there again, %s of them as a snapshot had them.", p.Int(r.Rows), p.Int(r.Saved))
 	if r.Aside != "" {
 		w.T("The damaged rows are kept in %s. Remove them once you miss nothing.", r.Aside)
@@ -96,22 +98,27 @@ func (r *Report) Text(p lang.Printer) string {
 
 func (r *Report) causes(w *writer) {
 	for _, f := range r.Files {
+		if strings.HasSuffix(f.Reason, fs.ErrNotExist.Error()) || strings.HasSuffix(f.Reason, syscall.ENOENT.Error()) {
+			w.T("Not there, as in a new data folder: %s", f.Name)
+			continue
+		}
 		w.T("Damaged: %s: %s", f.Name, f.Reason)
 	}
 	for _, s := range r.Snapshots {
-		w.T("Snapshot of %s, %s damaged places: %s", s.Time.Format(time.RFC3339), w.p.Int(int64(s.Damaged)), s.Path)
+		w.T("Snapshot of %s, %s: %s", w.p.Time(s.Time, time.Local), w.p.N(int64(s.Damaged), "%s damaged place", "%s damaged places"), s.Path)
 	}
 	for _, d := range r.Absent {
 		w.T("The disk %s is not there; what lies on it counts as lost until it is back.", d)
 	}
 	switch {
 	case r.WritesLostSince != nil:
-		w.T("Part of the log of the last writes is lost: anything that was written or deleted since %s may be as it was before, or missing.", r.WritesLostSince.Format(time.RFC3339))
+		w.T("Part of the log of the last writes is lost: anything that was written or deleted since %s may be as it was before, or missing.", w.p.Time(*r.WritesLostSince, time.Local))
 	case r.WritesLost:
 		w.T("Part of the log of the last writes is lost: what was written or deleted last may be as it was before, or missing.")
 	}
 	if r.Gaps > 0 {
-		w.T("Rows may be lost without a trace in %s places: small objects, keys and settings that are younger than the last snapshot.", w.p.Int(int64(r.Gaps)))
+		w.b.WriteString(w.p.N(int64(r.Gaps), "Rows may be lost without a trace in %s place: small objects, keys and settings that are younger than the last snapshot.",
+			"Rows may be lost without a trace in %s places: small objects, keys and settings that are younger than the last snapshot.") + "\n")
 	}
 	if r.NewLineage {
 		w.T("No layout was found: this is a rhizome of its own now.")

@@ -33,6 +33,7 @@ type App struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
+	Environ  func() []string // every variable, as os.Environ; nil: not looked at
 	Places   settings.Places
 	Clock    clock.Clock
 	Zone     *time.Location
@@ -46,7 +47,7 @@ type App struct {
 // New returns an App on this process's streams and environment.
 func New() *App {
 	return &App{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Environ: os.Environ,
 		Places: settings.HostPlaces(), Clock: clock.System{}, Zone: time.Local,
 		Say: lang.FromEnv(os.Getenv),
 	}
@@ -59,6 +60,9 @@ func (u usageError) Unwrap() error { return u.error }
 
 // errStopped says that somebody stopped the command, and that there is no more to say.
 var errStopped = errors.New("stopped")
+
+// errNotMeant says that somebody was asked and answered no.
+var errNotMeant = errs.New(errs.Denied, "nothing was done")
 
 // stopped is its exit status, as shells have it for an interrupt.
 const stopped = 130
@@ -76,6 +80,10 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	}
 	if errors.Is(err, errStopped) {
 		return stopped
+	}
+	if errors.Is(err, errNotMeant) && !a.json {
+		fmt.Fprintln(a.Err, a.Say.Error(err)) // an answer, and no mistake
+		return 1
 	}
 	a.complain(err)
 	if u := (usageError{}); errors.As(err, &u) {

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/client"
@@ -70,7 +70,11 @@ func bucketList() command {
 			return c.show(buckets, func() {
 				var rows [][]string
 				for _, b := range buckets {
-					rows = append(rows, []string{c.names(b), c.Say.Int(b.Objects), c.Say.Bytes(b.Bytes), c.Say.Time(b.Created, c.Zone)})
+					n := c.Say.Int(b.Objects)
+					if b.Versioning != "" {
+						n = c.Say.N(b.Objects, "%s version", "%s versions")
+					}
+					rows = append(rows, []string{c.names(b), n, c.Say.Bytes(b.Bytes), c.Say.Time(b.Created, c.Zone)})
 				}
 				c.table([]string{lang.M("Name"), lang.M("Objects"), lang.M("Size"), lang.M("Made")}, rows)
 			})
@@ -124,7 +128,7 @@ func (a *App) printBucket(b api.Bucket) {
 		{say.T("Names"), a.names(b)},
 		{say.T("ID"), b.ID},
 		{say.T("Made"), say.Time(b.Created, a.Zone)},
-		{say.T("Holds"), say.N(b.Objects, "%s object", "%s objects") + ", " + say.Bytes(b.Bytes)},
+		{say.T("Holds"), a.bucketHolds(b)},
 		{say.T("Quota"), quota},
 		{say.T("Anybody may"), a.access(b.Anonymous)},
 	}
@@ -151,9 +155,18 @@ func (a *App) printBucket(b api.Bucket) {
 		if g.Deleted {
 			may = say.T("nothing: it is deleted")
 		}
-		rows = append(rows, []string{say.T("Key %s may", fmt.Sprintf("%q", who)), may})
+		rows = append(rows, []string{say.T("Key %q may", who), may})
 	}
 	writeRows(a.Out, rows)
+}
+
+// bucketHolds says how much is in a bucket. Where versions are kept, they and delete markers count.
+func (a *App) bucketHolds(b api.Bucket) string {
+	n := a.Say.N(b.Objects, "%s object", "%s objects")
+	if b.Versioning != "" {
+		n = a.Say.N(b.Objects, "%s version and delete marker", "%s versions and delete markers")
+	}
+	return n + ", " + a.Say.Bytes(b.Bytes)
 }
 
 func (a *App) access(x api.Access) string {
@@ -174,24 +187,31 @@ func (a *App) access(x api.Access) string {
 
 func bucketDelete() command {
 	return command{
-		use:      "delete BUCKET",
+		use: "delete BUCKET", aliases: []string{"remove"},
 		short:    lang.M("Delete an empty bucket"),
 		examples: []example{{lang.M("delete a bucket"), "rhizome bucket delete photos"}},
 		min:      1, max: 1,
 		flags: func(f *flagSet) { f.yes() },
 		run: func(ctx context.Context, c *call) error {
-			if err := c.confirm("Delete the bucket %q?", c.args[0]); err != nil {
-				return err
-			}
 			node, err := c.node()
 			if err != nil {
 				return err
 			}
 			defer node.Close()
+			var b api.Bucket
+			if err := node.Get(ctx, client.Path("buckets", c.args[0]), &b); err != nil {
+				return err
+			}
+			if b.Objects > 0 {
+				return errs.Newf(errs.Conflict, "the bucket %q is not empty: it holds %s", c.args[0], c.bucketHolds(b))
+			}
+			if err := c.confirm("Delete the bucket %q?", c.args[0]); err != nil {
+				return err
+			}
 			if err := node.Delete(ctx, client.Path("buckets", c.args[0]), nil); err != nil {
 				return err
 			}
-			return c.done("The bucket %s is deleted.", fmt.Sprintf("%q", c.args[0]))
+			return c.done("The bucket %q is deleted.", c.args[0])
 		},
 	}
 }

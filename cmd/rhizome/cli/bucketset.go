@@ -100,12 +100,15 @@ func bucketQuota() command {
 			{lang.M("at most 50 GB and a million objects"), "rhizome bucket quota photos --size 50GB --objects 1000000"},
 			{lang.M("no limit of size any more"), "rhizome bucket quota photos --size 0"},
 		},
-		min: 1, max: 1,
+		min: 1, max: 2, // the second is refused with what to write
 		flags: func(f *flagSet) {
 			f.text("size", "", lang.M("most bytes, as a `SIZE` such as 50GB; 0 is no limit"))
 			f.text("objects", "", lang.M("most objects, a `NUMBER`; 0 is no limit"))
 		},
 		run: func(ctx context.Context, c *call) error {
+			if len(c.args) == 2 {
+				return usageError{errs.Newf(errs.Invalid, "a size is given with an option: rhizome bucket quota %s --size %s", shellQuote(c.args[0]), shellQuote(c.args[1]))}
+			}
 			in, err := quotaOf(c)
 			if err != nil {
 				return err

@@ -14,7 +14,8 @@ import (
 // command describes one command; build makes it one of cobra's. Texts are English
 // and said through package lang.
 type command struct {
-	use         string // the name and its arguments: "create NAME"
+	use         string   // the name and its arguments: "create NAME"
+	aliases     []string // other names that it answers to
 	short, long string
 	examples    []example
 	min, max    int // number of arguments
@@ -89,7 +90,7 @@ const runsAlone = "runs alone"
 
 func (a *App) build(c command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: c.use, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
+		Use: c.use, Aliases: c.aliases, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
 		DisableFlagsInUseLine: true, SilenceErrors: true, SilenceUsage: true,
 		ValidArgsFunction: a.completer(c.complete), SuggestionsMinimumDistance: 2,
 	}
@@ -121,6 +122,14 @@ func (a *App) build(c command) *cobra.Command {
 	return cmd
 }
 
+// elsewhere are commands that people look for in vain, and what does that.
+var elsewhere = map[string]string{
+	"rhizome object list":   "rhizome object versions BUCKET/KEY",
+	"rhizome object ls":     "rhizome object versions BUCKET/KEY",
+	"rhizome object delete": "aws s3 rm",
+	"rhizome object remove": "aws s3 rm",
+}
+
 // group answers for a command that only has commands below it.
 func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -132,6 +141,9 @@ func group(cmd *cobra.Command, args []string) error {
 			about = cmd
 		}
 		return about.Help()
+	}
+	if other := elsewhere[cmd.CommandPath()+" "+args[0]]; other != "" {
+		return usageError{errs.Newf(errs.Invalid, "there is no command %q; did you mean %q?", args[0], other)}
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		slices.Sort(near)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"rhizome/base/lang"
@@ -68,9 +69,30 @@ func configShow(_ context.Context, c *call) error {
 		}
 		c.table([]string{lang.M("Setting"), lang.M("Value"), lang.M("From")}, rows)
 		if file, _ := c.configFile(); file != "" {
+			if _, err := os.Stat(file); err != nil {
+				file = c.Say.T("%s, which is not there", file)
+			}
 			fmt.Fprintln(c.Err, c.Say.T("Configuration file: %s", file))
 		}
+		c.strayVariables()
 	})
+}
+
+// strayVariables warns of variables that look like settings and are none.
+func (c *call) strayVariables() {
+	if c.json || c.Environ == nil {
+		return
+	}
+	for _, pair := range c.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		known := name == "RHIZOME_CONFIG" || !strings.HasPrefix(name, "RHIZOME_")
+		for _, s := range settings.Table("") {
+			known = known || s.Env() == name
+		}
+		if !known {
+			fmt.Fprintln(c.Err, c.Say.T("The variable %s is passed over: there is no such setting. rhizome config reference lists them.", name))
+		}
+	}
 }
 
 func configReference(c *call) error {
@@ -84,7 +106,7 @@ func configReference(c *call) error {
 		for _, s := range table {
 			many := ""
 			if s.Many {
-				many = "; " + c.Say.T("may be given several times")
+				many = c.Say.T("; may be given several times")
 			}
 			name := strings.TrimSpace("--" + s.Name + " " + s.Hint)
 			fmt.Fprintf(c.Out, "| `%s` | `%s` | %s | %s%s |\n", name, s.Env(), s.Default, c.Say.T(s.Help), many)

@@ -42,6 +42,9 @@ func importCommand() command {
 
 func runImport(ctx context.Context, c *call) error {
 	name := strings.TrimSuffix(strings.TrimPrefix(c.args[0], "s3://"), "/")
+	if bucket, _, folder := strings.Cut(name, "/"); folder && bucket != "" && strings.HasPrefix(c.args[0], "s3://") {
+		return usageError{errs.Newf(errs.Invalid, "%q is a folder of a bucket, and only whole buckets are copied: write it as s3://%s", c.args[0], bucket)}
+	}
 	if name == "" || strings.Contains(name, "/") {
 		return usageError{errs.Newf(errs.Invalid, "%q is no bucket: write it as s3://BUCKET", c.args[0])}
 	}

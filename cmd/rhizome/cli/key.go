@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -158,7 +159,7 @@ func keyShow() command {
 
 func keyDelete() command {
 	return command{
-		use:      "delete KEY",
+		use: "delete KEY", aliases: []string{"remove"},
 		short:    lang.M("Delete a key; programs that use it are refused from now on"),
 		examples: []example{{lang.M("delete a key"), "rhizome key delete laptop"}},
 		min:      1, max: 1,
@@ -173,7 +174,16 @@ func keyDelete() command {
 			if err := node.Get(ctx, client.Path("keys", c.args[0]), &k); err != nil {
 				return err
 			}
-			if err := c.confirm("Delete the key %q (%s)?", k.Name, k.ID); err != nil {
+			var buckets []api.Bucket
+			if err := node.Get(ctx, client.Path("buckets"), &buckets); err != nil {
+				return err
+			}
+			if alone := c.ownedAlone(buckets, k.ID); alone != "" {
+				err = c.confirm(lang.M("Delete the key %q (%s)? No other key owns what it owns: %s."), k.Name, k.ID, alone)
+			} else {
+				err = c.confirm("Delete the key %q (%s)?", k.Name, k.ID)
+			}
+			if err != nil {
 				return err
 			}
 			var gone api.DeletedKey
@@ -188,6 +198,22 @@ func keyDelete() command {
 			})
 		},
 	}
+}
+
+// ownedAlone names the buckets that no other key owns.
+func (a *App) ownedAlone(buckets []api.Bucket, key string) string {
+	var names []string
+	for _, b := range buckets {
+		mine, others := false, false
+		for _, g := range b.Grants {
+			mine = mine || g.Key == key && g.Owner
+			others = others || g.Key != key && g.Owner && !g.Deleted
+		}
+		if mine && !others {
+			names = append(names, a.names(b))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // pair takes a key pair from the environment or the terminal.

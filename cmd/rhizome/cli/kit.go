@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,8 +41,9 @@ func kitCommand() command {
 }
 
 func recoveryKit(ctx context.Context, c *call) error {
-	if info, err := os.Stat(c.text("out")); err != nil || !info.IsDir() {
-		return usageError{errs.Newf(errs.Invalid, "there is no folder %s: make it first, or name another with --out", c.text("out"))}
+	dir, err := c.kitFolder()
+	if err != nil {
+		return err
 	}
 	node, err := c.node()
 	if err != nil {
@@ -60,11 +62,11 @@ func recoveryKit(ctx context.Context, c *call) error {
 	if err != nil {
 		return errs.Newf(errs.Internal, "the result cannot be written: %w", err)
 	}
-	name := "rhizome-kit-" + k.Home + "-" + k.Made.In(c.Zone).Format("2006-01-02")
+	name := "rhizome-kit-" + k.Home + "-" + k.Made.In(c.Zone).Format("2006-01-02-150405")
 	out := struct {
 		File string `json:"file"`
 		Page string `json:"page"`
-	}{filepath.Join(c.text("out"), fileName(name)+".json"), filepath.Join(c.text("out"), fileName(name)+".html")}
+	}{filepath.Join(dir, fileName(name)+".json"), filepath.Join(dir, fileName(name)+".html")}
 	for _, path := range []string{out.File, out.Page} {
 		if _, err := os.Stat(path); err == nil {
 			return errs.Newf(errs.Exists, "%s is there already and stays: move it away, or choose another folder with --out", path)
@@ -83,6 +85,37 @@ func recoveryKit(ctx context.Context, c *call) error {
 		writeRows(c.Out, [][]string{{c.Say.T("For programs"), out.File}, {c.Say.T("To print"), out.Page}})
 		fmt.Fprintln(c.Out, c.Say.T("Both are secret: whoever has them can read everything. Print the page, keep it in another place, then delete the files."))
 	})
+}
+
+// kitFolder is where a kit goes to. Whoever is there is asked if nothing was said, for what it
+// holds is not to lie about.
+func (c *call) kitFolder() (string, error) {
+	dir := c.text("out")
+	if !c.cmd.Flags().Changed("out") && !c.json && c.canAsk() {
+		here, err := os.Getwd()
+		if err != nil {
+			here = dir
+		}
+		fmt.Fprintf(c.Err, "%s ", c.Say.T("The two files hold every secret. Into which folder, such as that of a stick? [%s]", here))
+		line, err := readLine(c.In, 4096)
+		if err != nil {
+			return "", errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
+		}
+		dir = cmp.Or(line, dir)
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", usageError{errs.Newf(errs.Invalid, "there is no folder %s: make it first, or name another with --out", dir)}
+	}
+	return dir, nil
+}
+
+// whose says which kit it is, as far as it tells: its line holds the rhizome alone.
+func (a *App) whose(k api.Kit) string {
+	rhizome := k.Rhizome[:min(8, len(k.Rhizome))]
+	if k.Home == "" {
+		return a.Say.T("This is a kit of the rhizome %s.", rhizome)
+	}
+	return a.Say.T("This is the kit of the home %q of the rhizome %s, made %s.", k.Home, rhizome, a.Say.Time(k.Made, a.Zone))
 }
 
 // writeSecret makes a file that only the owner reads, and never replaces one.
@@ -117,6 +150,9 @@ func kitRestore(_ context.Context, c *call) error {
 		return err
 	}
 	data := vs.Text(settings.Data)
+	if !c.json && k.Rhizome != "" {
+		fmt.Fprintln(c.Err, c.whose(k))
+	}
 	ownFiles()
 	found, err := node.RestoreKeys(data, keys)
 	switch {

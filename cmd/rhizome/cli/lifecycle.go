@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
@@ -45,7 +46,7 @@ func setLifecycle(ctx context.Context, c *call) error {
 	}
 	for name, n := range map[string]*int{"expire": &in.Expire, "noncurrent": &in.Noncurrent, "keep": &in.Keep, "abort": &in.Abort} {
 		var err error
-		if *n, err = count(strings.TrimSuffix(c.text(name), "d")); err != nil {
+		if *n, err = days(c.text(name)); err != nil {
 			return err
 		}
 	}
@@ -67,8 +68,23 @@ func setLifecycle(ctx context.Context, c *call) error {
 		if err := sureOfRules(ctx, c, n, &in); err != nil {
 			return err
 		}
-		return n.Put(ctx, client.Path("buckets", c.args[0], "lifecycle"), in, b)
+		if err := n.Put(ctx, client.Path("buckets", c.args[0], "lifecycle"), in, b); err != nil {
+			return err
+		}
+		if in.Noncurrent > 0 && b.Versioning == "" && !c.json {
+			fmt.Fprintln(c.Err, c.Say.T("The bucket keeps no versions yet, so that there are none to go: rhizome bucket versioning %s on.", shellQuote(c.args[0])))
+		}
+		return nil
 	})
+}
+
+// days reads a number of days, perhaps with d behind it, or j in French; 0 if it is not given.
+func days(text string) (int, error) {
+	n, err := count(strings.TrimRight(text, "dj"))
+	if err != nil {
+		return 0, usageError{errs.Newf(errs.Invalid, "%q is no number of days: write it as 30d, from 1 on", text)}
+	}
+	return n, nil
 }
 
 // sureOfRules asks about what cannot be taken back: rules that are lost, and that all objects go.

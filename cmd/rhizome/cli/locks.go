@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"rhizome/base/errs"
@@ -16,45 +18,87 @@ func bucketLock() command {
 	return command{
 		use:   "lock BUCKET",
 		short: lang.M("Turn object lock on for ever, and say how long new versions are kept"),
-		long:  lang.M("Without a mode, versions are only kept as each is told. Versioning has to be on."),
+		long:  lang.M("Without a mode, versions are only kept as each is told, and a bucket that is locked already is only shown. Versioning has to be on."),
 		examples: []example{
 			{lang.M("versions may be locked, each by itself"), "rhizome bucket lock backup --yes"},
 			{lang.M("nobody deletes a version within 30 days, not even an administrator"), "rhizome bucket lock backup --mode compliance --days 30"},
+			{lang.M("new versions are not kept any more unless each is told"), "rhizome bucket lock backup --no-default"},
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
 			f.text("mode", "", lang.M("`MODE`: governance, which owners may end, or compliance, which nobody may"))
 			f.text("days", "", lang.M("how long, a `NUMBER` of days"))
 			f.text("years", "", lang.M("how long, a `NUMBER` of years"))
+			f.bool("no-default", lang.M("keep new versions only as each is told"))
 			f.yes()
 		},
-		run: func(ctx context.Context, c *call) error {
-			in := api.SetLock{Mode: c.text("mode")}
-			var err error
-			if in.Days, err = count(c.text("days")); err != nil {
-				return err
-			}
-			if in.Years, err = count(c.text("years")); err != nil {
-				return err
-			}
-			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
-				path := client.Path("buckets", c.args[0])
-				if err := n.Get(ctx, path, b); err != nil {
-					return err
-				}
-				if b.Lock == nil {
-					err = c.confirm(lang.M("Object lock of %s is never turned off again, and neither is versioning then. Turn it on?"), c.args[0])
-				} else if in.Mode == api.Compliance {
-					err = c.confirm(lang.M("What is written to %s from now on nobody deletes before its time, and nobody makes that time shorter. Do it?"), c.args[0])
-				}
-				if err != nil {
-					return err
-				}
-				in.Sure = true
-				*b = api.Bucket{}
-				return n.Put(ctx, client.Path("buckets", c.args[0], "lock"), in, b)
-			})
-		},
+		run: lockBucket,
+	}
+}
+
+func lockBucket(ctx context.Context, c *call) error {
+	in := api.SetLock{Mode: c.text("mode"), Sure: true}
+	var err error
+	if in.Days, err = count(c.text("days")); err != nil {
+		return err
+	}
+	if in.Years, err = count(c.text("years")); err != nil {
+		return err
+	}
+	given := in != (api.SetLock{Sure: true})
+	if given && c.on("no-default") {
+		return usageError{errs.New(errs.Invalid, "say how long, or --no-default, not both")}
+	}
+	err = onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+		path := client.Path("buckets", c.args[0])
+		if err := n.Get(ctx, path, b); err != nil || b.Lock != nil && !given && !c.on("no-default") {
+			return err // it is only shown
+		}
+		if err := c.sureOfLock(b.Lock, in); err != nil {
+			return err
+		}
+		*b = api.Bucket{}
+		if err := n.Put(ctx, path+"/lock", in, b); err != nil {
+			return err
+		}
+		c.whoMayUnlock(*b)
+		return nil
+	})
+	return err
+}
+
+// sureOfLock asks about what cannot be taken back, and about a lock that is made weaker.
+func (c *call) sureOfLock(is *api.BucketLock, in api.SetLock) error {
+	switch {
+	case is == nil:
+		return c.confirm(lang.M("Object lock of %s is never turned off again, and neither is versioning then. Turn it on?"), c.args[0])
+	case in.Mode == api.Compliance:
+		return c.confirm(lang.M("What is written to %s from now on nobody deletes before its time, and nobody makes that time shorter. Do it?"), c.args[0])
+	case weaker(*is, in):
+		return c.meant(c.Say.T("That is weaker for what is written to %s from now on; until now it is %s. Do it?", c.args[0], c.bucketLockText(is)),
+			errs.New(errs.Denied, "that is a weaker lock than the bucket has, and nobody can be asked here: add --yes if it is meant"))
+	}
+	return nil
+}
+
+// weaker reports whether new versions would be kept for a shorter time, or less strictly.
+func weaker(is api.BucketLock, in api.SetLock) bool {
+	return in.Days+365*in.Years < is.Days+365*is.Years || is.Mode == api.Compliance && in.Mode != api.Compliance
+}
+
+// whoMayUnlock names the keys that may end a default retention in the mode governance.
+func (c *call) whoMayUnlock(b api.Bucket) {
+	if b.Lock == nil || b.Lock.Mode != api.Governance || c.json {
+		return
+	}
+	var names []string
+	for _, g := range b.Grants {
+		if g.Access.Owner && !g.Deleted {
+			names = append(names, cmp.Or(g.Name, g.Key))
+		}
+	}
+	if len(names) > 0 {
+		fmt.Fprintln(c.Err, c.Say.T("Keys that own the bucket may still delete locked versions when they ask to bypass the lock: %s. Give programs keys that only read and write; in the mode compliance nobody may.", strings.Join(names, ", ")))
 	}
 }
 
@@ -65,7 +109,7 @@ func count(s string) (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, usageError{errs.Newf(errs.Invalid, "%q is no number of days or years", s)}
+		return 0, usageError{errs.Newf(errs.Invalid, "%q is no number of days or years: write it as 30", s)}
 	}
 	return n, nil
 }
@@ -93,7 +137,7 @@ func objectLock() command {
 				in.Mode = ""
 			} else {
 				var err error
-				if in.Until, err = parseMoment(c.text("until"), c.Zone); err != nil {
+				if in.Until, err = c.moment(c.text("until")); err != nil {
 					return err
 				}
 			}
@@ -137,7 +181,7 @@ func onLock(c *call, f func(n *client.Client, bucket, key string, l *api.Lock) e
 		if text == "" {
 			text = c.Say.T("not locked")
 		}
-		fmt.Fprintln(c.Out, text)
+		fmt.Fprintln(c.Out, c.args[0]+": "+text)
 	})
 }
 

@@ -63,13 +63,18 @@ func (a *App) table(titles []string, rows [][]string) {
 
 // confirm asks before something is destroyed. Without a terminal only --yes agrees.
 func (a *App) confirm(question string, args ...any) error {
+	return a.meant(a.Say.T(question, args...), errs.New(errs.Denied, "this cannot be undone, and nobody can be asked here: add --yes if it is meant"))
+}
+
+// meant asks a question that was said, and fails with unasked if nobody can be asked.
+func (a *App) meant(question string, unasked error) error {
 	if a.yes {
 		return nil
 	}
 	if !a.canAsk() {
-		return errs.New(errs.Denied, "this cannot be undone, and nobody can be asked here: add --yes if it is meant")
+		return unasked
 	}
-	return a.agreed(a.Say.T(question, args...))
+	return a.agreed(question)
 }
 
 // canAsk reports whether somebody is there to answer.
@@ -79,7 +84,7 @@ func (a *App) canAsk() bool { return a.asked || terminal(a.In) && terminal(a.Err
 func (a *App) agreed(question string) error {
 	yes, err := a.answersYes(question)
 	if err == nil && !yes {
-		return errs.New(errs.Denied, "nothing was done")
+		return errNotMeant
 	}
 	return err
 }

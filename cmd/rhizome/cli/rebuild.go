@@ -3,9 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/client"
 	"rhizome/node"
 )
 
@@ -35,6 +38,18 @@ func rebuildCommand() command {
 			disks, err := c.paths("disk")
 			if err != nil {
 				return err
+			}
+			for _, d := range disks {
+				if info, err := os.Stat(d); err != nil || !info.IsDir() {
+					return usageError{errs.Newf(errs.Invalid, "there is no folder %s, which --disk names", d)}
+				}
+			}
+			if running, err := c.node(); err == nil && !c.yes {
+				err = running.Get(ctx, client.Path("status"), nil)
+				running.Close()
+				if err == nil {
+					return errs.New(errs.Conflict, "the node is running: stop it before its rows are made anew")
+				}
 			}
 			if err := c.confirm("Make the rows of %s anew from snapshots and stored bytes?", vs.Text(settings.Data)); err != nil {
 				return err

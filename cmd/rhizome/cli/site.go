@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -305,20 +308,23 @@ func siteInfo() command {
 
 func siteDelete() command {
 	return command{
-		use:      "delete SITE",
+		use: "delete SITE", aliases: []string{"remove"},
 		short:    lang.M("Make a site a bucket again; its deployments are deleted, the bucket's own objects stay"),
 		examples: []example{{lang.M("take a site off the web"), "rhizome site delete example.org"}},
 		min:      1, max: 1, complete: completeSites,
 		flags: func(f *flagSet) { f.yes() },
 		run: func(ctx context.Context, c *call) error {
-			if err := c.confirm("Delete the site %q with its names and deployments?", c.args[0]); err != nil {
-				return err
-			}
 			node, err := c.node()
 			if err != nil {
 				return err
 			}
 			defer node.Close()
+			if err := node.Get(ctx, client.Path("sites", c.args[0]), nil); err != nil {
+				return err
+			}
+			if err := c.confirm("Delete the site %q with its names and deployments?", c.args[0]); err != nil {
+				return err
+			}
 			if err := node.Delete(ctx, client.Path("sites", c.args[0]), nil); err != nil {
 				return err
 			}
@@ -386,10 +392,25 @@ func (a *App) printSite(s api.Site) {
 		}
 		rows = append(rows, []string{title, u})
 	}
+	if u := tryAddress(s); u != "" {
+		rows = append(rows, []string{say.T("On this computer"), say.T("%s, before the DNS leads here", u)})
+	}
 	rows = append(rows, []string{say.T("Shows"), a.shows(s)}, []string{say.T("Index"), s.Index}, []string{say.T("Error page"), s.Error},
 		[]string{say.T("Password"), a.yesNo(s.Password)}, []string{say.T("Folders are listed"), a.yesNo(s.Listing)},
 		[]string{say.T("Goes on alone"), a.yesNo(s.Stale)}, []string{say.T("Deployments"), say.T("%d kept, of %d at most", len(s.Deployments), s.Keep)})
 	writeRows(a.Out, rows)
+}
+
+// tryAddress is where this computer's browsers see a site whatever the DNS says; "" if nowhere.
+func tryAddress(s api.Site) string {
+	for _, text := range s.URLs {
+		u, err := url.Parse(text)
+		if err == nil && u.Scheme == "http" && strings.Contains(u.Hostname(), ".") && net.ParseIP(u.Hostname()) == nil && !strings.HasSuffix(u.Hostname(), ".localhost") {
+			u.Host = net.JoinHostPort(u.Hostname()+".localhost", cmp.Or(u.Port(), "80"))
+			return u.String()
+		}
+	}
+	return ""
 }
 
 func siteDeployments() command {

@@ -59,6 +59,7 @@ func up(ctx context.Context, c *call) error {
 		return err
 	}
 	ownFiles()
+	c.strayVariables()
 	config := c.nodeConfig(vs)
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
@@ -158,6 +159,9 @@ type upResult struct {
 func (c *call) welcome(n *node.Node) error {
 	say, s3 := c.Say, n.S3()
 	rows := [][]string{{"S3", s3.URL}, {say.T("Data"), n.Data()}}
+	if web := n.Web(); web != nil {
+		rows = append(rows, []string{say.T("Web sites"), web.URL})
+	}
 	k := n.FirstKey()
 	if k == nil {
 		return c.show(upResult{n.S3(), n.Web(), n.Data()}, func() {
@@ -168,7 +172,7 @@ func (c *call) welcome(n *node.Node) error {
 	}
 	if terminal(c.Out) && !c.json {
 		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), k.Secret})
-		if err := c.greet(rows, s3.URL, k.Name, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret); err != nil {
+		if err := c.greet(rows, s3.URL, k.Name, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret+" AWS_ENDPOINT_URL="+s3.URL+" AWS_DEFAULT_REGION=us-east-1"); err != nil {
 			return err
 		}
 		return n.Told()

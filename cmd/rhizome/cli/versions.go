@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -85,61 +84,4 @@ func objectUndelete() command {
 			})
 		},
 	}
-}
-
-func objectRestore() command {
-	return command{
-		use:   "restore BUCKET/KEY --at TIME",
-		short: lang.M("Make an object, or all under a prefix, what they were at a time"),
-		long:  lang.M("Nothing is lost by it: what it replaces is kept as another version."),
-		examples: []example{
-			{lang.M("one object"), `rhizome object restore photos/2026/garden.jpg --at "2026-11-22 18:30"`},
-			{lang.M("a whole folder"), `rhizome object restore photos/2026/ --prefix --at 2026-11-22T18:30:00Z`},
-		},
-		min: 1, max: 1,
-		flags: func(f *flagSet) {
-			f.text("at", "", lang.M("the `TIME` to go back to, such as \"2026-11-22 18:30\""))
-			f.bool("prefix", lang.M("all objects under BUCKET/KEY"))
-		},
-		run: restore,
-	}
-}
-
-func restore(ctx context.Context, c *call) error {
-	bucket, key, err := bucketKey(c.args[0])
-	if err != nil {
-		return err
-	}
-	at, err := parseMoment(c.text("at"), c.Zone)
-	if err != nil {
-		return err
-	}
-	node, err := c.node()
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	var done api.Restored
-	in := api.Restore{Key: key, Prefix: c.on("prefix"), At: at}
-	if err := node.Post(ctx, client.Path("buckets", bucket, "restore"), in, &done); err != nil {
-		return err
-	}
-	return c.show(done, func() {
-		n := func(i int) string { return c.Say.Int(int64(i)) }
-		fmt.Fprintln(c.Out, c.Say.T("%s brought back, %s deleted, %s as they were.", n(done.Brought), n(done.Deleted), n(done.Same)))
-	})
-}
-
-// parseMoment reads a date and time as people write them; without a zone it is this
-// computer's.
-func parseMoment(s string, zone *time.Location) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usageError{errs.Newf(errs.Invalid, "%q is no time: write it as 2026-11-22 18:30", s)}
 }

@@ -47,9 +47,13 @@ func webhookAdd() command {
 					return usageError{errs.Newf(errs.Invalid, "no secret came from standard input: %v", err)}
 				}
 			}
-			return onWebhook(ctx, c, func(n *client.Client, w *api.Webhook) error {
+			err := onWebhook(ctx, c, func(n *client.Client, w *api.Webhook) error {
 				return n.Post(ctx, client.Path("webhooks"), in, w)
 			})
+			if err == nil && !c.json {
+				fmt.Fprintln(c.Err, c.Say.T("It is told nothing yet. To tell it what happens in a bucket: rhizome bucket notify BUCKET --webhook %s\nIts secret is needed there to check what comes; rhizome webhook show %s --secret shows it again.", shellQuote(in.Name), shellQuote(in.Name)))
+			}
+			return err
 		},
 	}
 }
@@ -83,7 +87,7 @@ func (a *App) failed(w api.Webhook) string {
 	if w.Failed == 0 {
 		return ""
 	}
-	return a.Say.N(int64(w.Failed), "%s time", "%s times") + ": " + w.Reason
+	return a.Say.T("%s: %s", a.Say.N(int64(w.Failed), "%s time", "%s times"), w.Reason)
 }
 
 func webhookList() command {
@@ -134,24 +138,27 @@ func webhookShow() command {
 
 func webhookRemove() command {
 	return command{
-		use:      "remove NAME",
+		use: "remove NAME", aliases: []string{"delete"},
 		short:    lang.M("Forget a webhook; what it was not told yet is dropped"),
 		examples: []example{{lang.M("forget a webhook"), "rhizome webhook remove photos"}},
 		min:      1, max: 1,
 		flags: func(f *flagSet) { f.yes() },
 		run: func(ctx context.Context, c *call) error {
-			if err := c.confirm("Forget the webhook %q, and drop what it was not told yet?", c.args[0]); err != nil {
-				return err
-			}
 			node, err := c.node()
 			if err != nil {
 				return err
 			}
 			defer node.Close()
+			if err := node.Get(ctx, client.Path("webhooks", c.args[0]), nil); err != nil {
+				return err
+			}
+			if err := c.confirm("Forget the webhook %q, and drop what it was not told yet?", c.args[0]); err != nil {
+				return err
+			}
 			if err := node.Delete(ctx, client.Path("webhooks", c.args[0]), nil); err != nil {
 				return err
 			}
-			return c.done("The webhook %s is forgotten.", fmt.Sprintf("%q", c.args[0]))
+			return c.done("The webhook %q is forgotten.", c.args[0])
 		},
 	}
 }

@@ -2,8 +2,10 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -87,6 +89,10 @@ func (s *S3) get(ctx context.Context, o Object, offset int64) (io.ReadCloser, mi
 func (s *S3) wrap(what string, err error) error {
 	if status, _ := afar.Answer(err); status == http.StatusPreconditionFailed {
 		return errs.Newf(errs.Conflict, "%s changed while it was being copied: run the import again", what)
+	}
+	var out *net.OpError
+	if errors.As(err, &out) {
+		return errs.Newf(errs.Unavailable, "the other store cannot be reached (%s): %w", what, out)
 	}
 	return afar.Wrap(what, err)
 }

@@ -36,11 +36,13 @@ type Undelete struct {
 }
 
 // Restore is POST /v1/buckets/{bucket}/restore: an object, or all under a prefix, become what
-// they were at a time.
+// they were at a time, which is not to come. An empty key with Prefix is the whole bucket.
 type Restore struct {
 	Key    string    `json:"key"`
 	Prefix bool      `json:"prefix,omitempty"`
 	At     time.Time `json:"at"`
+	// Dry: say what it would do, and do nothing.
+	Dry bool `json:"dry,omitempty"`
 }
 
 // Restored is the answer: how many objects were brought back, how many deleted because they
