@@ -95,6 +95,8 @@ type Node struct {
 	closed bool
 	// refused names the homes that said at the start that this node is no member.
 	refused string
+	// outcast: by what the others say now, this node is no member.
+	outcast atomic.Bool
 }
 
 // onClose remembers what undoes a step; the last comes first.
@@ -393,7 +395,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Closed: n.stillIn, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
 	store := s3.NewServer(n.requests.count(front))
@@ -403,6 +405,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"S3", serve(store, n.s3, c.Logger)},
 		{"admin", serve(socket, n.socket, c.Logger)},
 		{"members", n.members.Run},
+		{"membership", n.watchOutcast},
 		{"place", n.settleIn},
 		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},
