@@ -102,7 +102,7 @@ func (n *Node) keepInvitation(fresh bool) error {
 		return err
 	}
 	if n.config.Homeless {
-		return errs.New(errs.Invalid, "the home that this computer stands in needs a name: give one with --home, --home garden say. Copies are kept in different homes; computers in one place share its name")
+		return errHomeless
 	}
 	if err := writeDurably(n.folder.at(joiningFile), []byte(strings.TrimSpace(n.config.Join)+"\n")); err != nil {
 		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)

@@ -128,6 +128,15 @@ func (n *Node) openFolder(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if n.folder.bare, err = n.folder.keyless(); err != nil {
+		return err
+	}
+	if fresh && n.folder.bare {
+		if err := n.mayBegin(); err != nil {
+			return err
+		}
+	}
+	n.folder.bare = false
 	if err := n.keepInvitation(fresh); err != nil {
 		return err
 	}
