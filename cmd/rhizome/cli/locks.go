@@ -29,7 +29,7 @@ func bucketLock() command {
 			f.yes()
 		},
 		run: func(ctx context.Context, c *call) error {
-			in := api.SetLock{Mode: c.text("mode"), }
+			in := api.SetLock{Mode: c.text("mode")}
 			var err error
 			if in.Days, err = count(c.text("days")); err != nil {
 				return err
