@@ -87,6 +87,18 @@ func (n *Node) Homes() int {
 	return len(zones)
 }
 
+// Beside names this node's home, and the other nodes there.
+func (n *Node) Beside() (home string, others []string) {
+	l := n.members.Layout()
+	home = n.home()
+	for i := range l.Nodes {
+		if x := &l.Nodes[i]; x.Zone == home && x.ID != n.keys.id() {
+			others = append(others, nameIn(l, x))
+		}
+	}
+	return home, others
+}
+
 // keepInvitation puts the invitation of this start where the next one finds it, unless
 // the node is a member already. It takes the place of one that did not serve.
 func (n *Node) keepInvitation(fresh bool) error {

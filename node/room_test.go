@@ -11,6 +11,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/disk/extentstore"
+	"rhizome/gateway/admin/api"
 )
 
 // TestADiskAmongPhotos: what the node keeps gets a folder of its own where other things lie.
@@ -63,5 +64,27 @@ func TestRoomOnOneFileSystem(t *testing.T) {
 	disks := []extentstore.DiskStatus{{ID: ident.New(), Dir: dir, Free: 5}, {ID: ident.New(), Dir: dir, Free: 7}, {ID: ident.New(), Dir: dir, Free: 9, Absent: away}}
 	if n := freeOf(disks); n != 7 {
 		t.Errorf("%d bytes are free", n)
+	}
+}
+
+// TestWhoStandsBeside: a computer that joins a home that exists is told so; and one that may
+// not go yet is refused before a plan is shown.
+func TestWhoStandsBeside(t *testing.T) {
+	t.Parallel()
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	text := h.invite(a)
+	b := h.up("beside", func(c *Config) { c.Join, c.Home = text, "lyon" })
+	h.settled(2)
+	if home, others := b.Beside(); home != "lyon" || len(others) != 1 || others[0] != a.keys.id().String()[:8] {
+		t.Errorf("%s, %v", home, others)
+	}
+	id := b.keys.id().String()
+	h.change(a, api.LayoutChange{Kind: api.ChangeDrain, Node: id}, 2)
+	h.emptied(a, b.keys.id())
+	h.kill("beside")
+	plan, err := a.Preview(t.Context(), api.LayoutChange{Kind: api.ChangeRemove, Node: id})
+	if err != nil || plan.Refused == nil || len(plan.Nodes) > 0 {
+		t.Errorf("%+v, %v", plan, err)
 	}
 }
