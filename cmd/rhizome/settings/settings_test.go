@@ -132,7 +132,7 @@ func TestRootsOwnNode(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return
 	}
-	own := "/root/.local/share/rhizome"
+	own := "/people/ann/.local/share/rhizome"
 	for name, c := range map[string]struct {
 		there       string
 		want, other string
@@ -144,7 +144,7 @@ func TestRootsOwnNode(t *testing.T) {
 		"both, one runs":     {SystemData + " " + SystemData + "/node.key " + SystemData + "/pid " + own + "/node.key", SystemData, own},
 		"both, the own runs": {SystemData + " " + SystemData + "/node.key " + own + "/pid " + own + "/node.key", own, SystemData},
 	} {
-		p := Places{Root: true, Getenv: func(n string) string { return map[string]string{"HOME": "/root"}[n] },
+		p := Places{Root: true, Getenv: func(n string) string { return map[string]string{"HOME": "/people/ann"}[n] },
 			Exists: func(path string) bool { return slices.Contains(strings.Fields(c.there), path) }}
 		if got := p.DataDir(); got != c.want || p.Other(got) != c.other {
 			t.Errorf("%s: %s, beside %q", name, got, p.Other(got))
