@@ -71,6 +71,7 @@ e2e: build later
 bench: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -json $(CURDIR)/.cache/bench/result.json $(BENCH)
+	go test ./gateway/s3/policy -run xxx -bench 'Decide|Worst'
 
 # One home beside three on this machine, what copying costs, and what homes take.
 homes: build

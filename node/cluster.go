@@ -284,7 +284,7 @@ func places(all []string, most int) []string {
 // describe fills in this node's card.
 func (n *Node) describe(c *membership.Card) {
 	c.Addresses = places(n.links.Addresses(), membership.MaxAddresses)
-	c.Release = n.config.Version
+	c.Release, c.Records = n.config.Version, codec.Generation
 	c.Started = n.started.Unix()
 	if !n.opened.Load() {
 		return

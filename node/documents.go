@@ -19,7 +19,9 @@ func (d documents) Policy(ctx context.Context, name string, text []byte) (*objec
 func (documents) CORS(text []byte) ([]object.CORSRule, error) { return s3.CheckCORS(text) }
 
 // Lifecycle implements admin.Documents.
-func (documents) Lifecycle(text []byte) ([]object.LifecycleRule, error) { return s3.CheckLifecycle(text) }
+func (documents) Lifecycle(text []byte) ([]object.LifecycleRule, error) {
+	return s3.CheckLifecycle(text)
+}
 
 // LifecycleText implements admin.Documents.
 func (documents) LifecycleText(rules []object.LifecycleRule) []byte { return s3.LifecycleText(rules) }

@@ -43,6 +43,7 @@ func watchIdle(ctx context.Context, activity func() uint64, under func() bool, t
 
 // rest gives memory back when the node becomes idle.
 func (n *Node) rest(idle bool) {
+	n.waking.set(idle)
 	if idle {
 		n.rows.Rest()
 		if w := n.webRest.Load(); w != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -24,12 +25,16 @@ import (
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/metrics"
 	"rhizome/gateway/events"
+	"rhizome/gateway/replicate"
 	"rhizome/gateway/s3"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/web"
+	"rhizome/model/accesslog"
 	"rhizome/model/account"
 	"rhizome/model/hook"
+	"rhizome/model/inventory"
 	"rhizome/model/object"
+	"rhizome/model/remote"
 	"rhizome/model/site"
 	"rhizome/node/repair"
 )
@@ -52,17 +57,22 @@ type Node struct {
 	adopted  uint64
 	opened   atomic.Bool // the stores are open: layouts and links are their matter
 
-	rows     *kv.Store
-	members  *membership.Members
-	disks    *extentstore.Store
-	replica  *register.Replica
-	regs     *register.Coordinator
-	extents  *extent.Store
-	accounts *account.Store
-	objects  *object.Store
-	sites    *site.Store
-	hooks    *hook.Store
-	events   atomic.Pointer[events.Deliverer]
+	rows        *kv.Store
+	members     *membership.Members
+	disks       *extentstore.Store
+	replica     *register.Replica
+	regs        *register.Coordinator
+	extents     *extent.Store
+	accounts    *account.Store
+	objects     *object.Store
+	sites       *site.Store
+	hooks       *hook.Store
+	logs        *accesslog.Log
+	inventories *inventory.Store
+	front       atomic.Pointer[http.Handler] // S3's gateway, once it runs
+	events      atomic.Pointer[events.Deliverer]
+	remotes     *remote.Store
+	replicator  atomic.Pointer[replicate.Replicator]
 
 	s3, socket net.Listener
 	scrapes    net.Listener // of the metrics; nil: none
@@ -82,6 +92,8 @@ type Node struct {
 	due       chan struct{} // the next window of the check
 	again     chan struct{} // damage may be whole again
 	requests  flights
+	waking    waking
+	leap      leap
 	strangers door // who asks to join
 	moves     moves
 	// rowDamage is the last damage that the row store met, badRows what the last check
@@ -195,6 +207,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.replica.OnRow(extent.Extents, n.noticed)
 	n.replica.OnRow(object.Outbox, n.posted)
+	n.replica.OnRow(object.Dues, n.dued)
 	return n.replica.Adopt(n.members.Layout())
 }
 
@@ -294,20 +307,26 @@ func (n *Node) openModel(context.Context) (err error) {
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Agreed: n.agreed, Rest: n.yield,
+		Agreed: n.agreed, Rest: n.yield, Awake: n.waking.wait, Knows: n.know, Swept: n.ruled,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
+	n.openLogs()
+	n.openInventories()
 	n.hooks = hook.New(n.regs, n.keys.root, n.members.Clock())
 	n.events.Store(events.New(events.Config{Outbox: n.objects, Webhooks: n.hooks, Region: c.region(), Clock: n.members.Clock(), Logger: c.Logger}))
+	n.openReplication()
 	return nil
 }
 
 // agreed reports whether the clock that the objects go by is that of most nodes. The only
-// node of a rhizome has its own and no other.
+// node of a rhizome has its own and no other: that counts unless it has leapt.
 func (n *Node) agreed() bool {
+	if n.extents.Alone() {
+		return !n.leapt()
+	}
 	_, agreed := n.members.Clock().Skew()
-	return agreed || n.extents.Alone()
+	return agreed
 }
 
 // yield has work that nobody waits for give way to requests.
@@ -394,6 +413,7 @@ func (n *Node) Run(ctx context.Context) error {
 	server := admin.New(admin.Config{
 		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
 		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, OwnsWebhook: n.ownsWebhook, WebhooksSilent: n.events.Load().Silent,
+		Logs: n.logs, Inventories: n.inventories, Replication: n.replication(),
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
 		Clock:   n.members.Clock(), Logger: c.Logger,
 	})
@@ -404,9 +424,10 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Closed: n.stillIn, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Logs: n.logs, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Remotes: n.mayReplicate, Replicated: n.replicator.Load().Changed, Closed: n.stillIn, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
+	n.front.Store(&front)
 	store := s3.NewServer(n.requests.count(front))
 	store.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug)
 	c.Logger.Info("the node is up", "s3", n.endpoint.URL, "data", n.folder.path, "node", n.keys.id())
@@ -425,6 +446,9 @@ func (n *Node) Run(ctx context.Context) error {
 		{"lifecycle", n.objects.Sweep},
 		{"bytes", n.objects.Mend},
 		{"events", n.tell},
+		{"replication", n.replicate},
+		{"logs", n.writeLogs},
+		{"inventories", n.writeInventories},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -21,7 +21,7 @@ const firstWindow = 10 * time.Minute
 
 // upkeep does what wakes the disks, in one window a day: it takes a snapshot of the
 // rows, compares rows and bytes, and lets the check of all stored bytes go on, which
-// has an owner of its own because it may last.
+// has an owner of its own because it may last, and lifecycle rules.
 func (n *Node) upkeep(ctx context.Context) error {
 	n.sweep(ctx)
 	last := n.scrubber.Status().LastWindow
@@ -39,6 +39,7 @@ func (n *Node) upkeep(ctx context.Context) error {
 		case <-timer.C:
 		}
 		last = n.config.Clock.Now()
+		n.waking.window()
 		select {
 		case n.due <- struct{}{}:
 		default: // the one before is still to come

@@ -75,7 +75,11 @@ func (n *Node) MetricFacts() metrics.Facts {
 	f.Skew, f.Agreed = n.members.Clock().Skew()
 	p := n.extents.Progress()
 	f.Fetched, f.Mended = p.Fetched, p.Mended
+	logs := n.logs.Counts()
+	f.LogsWritten, f.LogsDropped, f.LogsWaiting, f.LogsFailing = logs.Written, logs.Dropped, logs.Waiting, logs.Failing
 	f.EventsWaiting, f.EventsTold, f.EventsFailed = n.eventCounts()
+	waiting, sent := n.replicationCounts()
+	f.DuesWaiting, f.DuesSent, f.DuesBytes, f.DuesFailed = waiting, sent.Sent, sent.Bytes, sent.Failed
 	return f
 }
 

@@ -62,7 +62,7 @@ func (n *Node) openSites() {
 
 // visitors returns the web server. May is S3's word on what a bucket's policy denies.
 func (n *Node) visitors(front http.Handler) *web.Server {
-	c := web.Config{Live: web.Source{Sites: n.sites, Objects: n.objects}, Stale: n.staleSites(), Clock: n.members.Clock(), Logger: n.config.Logger}
+	c := web.Config{Live: web.Source{Sites: n.sites, Objects: n.objects}, Stale: n.staleSites(), Clock: n.members.Clock(), Logger: n.config.Logger, Logs: n.logs}
 	if v, ok := front.(s3.Visits); ok {
 		c.May = v.MayVisit
 	}

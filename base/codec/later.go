@@ -6,6 +6,9 @@ package codec
 // the tag "later" adds it to every record, and tests run it beside this release.
 const laterField = uint64(9999)
 
+// laterGeneration: it also knows records that this release refuses.
+const laterGeneration = 1
+
 func later(b []byte) []byte {
 	var v any
 	if err := dec.Unmarshal(b, &v); err != nil {

@@ -29,7 +29,7 @@ var frenchEvents = map[string]string{
 	"Forget the webhook %q, and drop what it was not told yet?": "Oublier le webhook %q et abandonner ce qui ne lui a pas encore été dit ?",
 	"The webhook %s is forgotten.":                              "Le webhook %s est oublié.",
 	"Tell a webhook what happens in a bucket":                   "Prévenir un webhook de ce qui arrive dans un bucket",
-	"Events are created and removed, or S3's own names, such as s3:ObjectCreated:Put. Another call for the same webhook replaces its rule, unless it has another --id.\nrhizome bucket info shows the rules, and what was not told yet.": "Les événements sont created et removed, ou les noms de S3, comme s3:ObjectCreated:Put. Un autre appel pour le même webhook remplace sa règle, sauf avec un autre --id.\nrhizome bucket info montre les règles, et ce qui n'a pas encore été dit.",
+	"Events are created, removed, expired and tagged, or S3's own names, such as s3:ObjectCreated:Put. Another call for the same webhook replaces its rule, unless it has another --id.\nrhizome bucket info shows the rules, and what was not told yet.": "Les événements sont created, removed, expired et tagged, ou les noms de S3, comme s3:ObjectCreated:Put. Un autre appel pour le même webhook remplace sa règle, sauf avec un autre --id.\nrhizome bucket info montre les règles, et ce qui n'a pas encore été dit.",
 	"everything that happens":                        "tout ce qui arrive",
 	"new pictures alone":                             "les nouvelles images seulement",
 	"nothing any more":                               "plus rien",

@@ -12,10 +12,12 @@ import (
 
 // Plan says how much is done.
 type Plan struct {
-	Span  time.Duration // of each timed phase
-	Keys  int           // in the bucket that is listed
-	Large int           // size of the largest object uploaded in parts, bytes
-	Say   func(Result)  // told of each result
+	Span time.Duration // of each timed phase
+	Keys int           // in the bucket that is listed
+	// Versions is how many a key gets that is compared with one of ten.
+	Versions int
+	Large    int          // size of the largest object uploaded in parts, bytes
+	Say      func(Result) // told of each result
 }
 
 // Run is what a run on one store showed.
@@ -56,7 +58,7 @@ func On(p *store.Process, name string, plan Plan) (*Run, error) {
 	if err := r.makeBucket(); err != nil {
 		return nil, err
 	}
-	steps := []func(*runner, *Run, Plan) error{keys, objects, parts}
+	steps := []func(*runner, *Run, Plan) error{keys, objects, parts, versions}
 	for _, step := range steps {
 		if err := step(r, run, plan); err != nil {
 			return run, err

@@ -31,10 +31,11 @@ func (s *Store) Restore(ctx context.Context, id ident.ID, length int64, ref Ref)
 			r = &rowRecord{Length: length, Stored: info.Data, Frames: info.Frames, Digest: info.Digest[:]}
 		}
 		if i := r.find(ref.ID); i >= 0 {
-			if old != nil && !r.Refs[i].Dying {
+			if old != nil && !r.Refs[i].Dying && r.Refs[i].ref().Row == ref.Row {
 				return nil, errNothing
 			}
-			r.Refs[i].Dying = false
+			ref.Ballot = ref.Ballot.Max(r.Refs[i].ref().Ballot)
+			r.Refs[i] = record(ref)
 		} else {
 			r.Refs = append(r.Refs, record(ref))
 		}

@@ -34,6 +34,9 @@ type Card struct {
 	Started int64 `cbor:"12,keyasint,omitempty" json:"started"`
 	// Capacity is what its disks could hold, in bytes, as it finds them now.
 	Capacity int64 `cbor:"13,keyasint,omitempty" json:"capacity"`
+	// Records is the newest generation of records that it knows: see package codec; 0 of a
+	// release that did not tell.
+	Records int `cbor:"14,keyasint,omitempty" json:"records"`
 }
 
 // Health is what a node has left to mend.

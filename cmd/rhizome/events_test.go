@@ -109,7 +109,7 @@ func TestWebhook(t *testing.T) {
 	h.must(nil, "bucket", "create", "photos")
 	var b api.Bucket
 	h.must(&b, "bucket", "notify", "photos", "--webhook", "album")
-	if len(b.Notify) != 1 || b.Notify[0].Webhook != "album" || len(b.Notify[0].Events) != 2 {
+	if len(b.Notify) != 1 || b.Notify[0].Webhook != "album" || len(b.Notify[0].Events) != 3 {
 		t.Fatalf("the rules are %+v", b.Notify)
 	}
 	put := func(key string) {

@@ -167,5 +167,6 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 	for _, n := range b.Settings.Notify {
 		out.Notify = append(out.Notify, api.Notify(n))
 	}
+	out.Logging = s.wireLogging(ctx, b)
 	return out, nil
 }

@@ -47,7 +47,7 @@ func (s *Server) reasons(p lang.Printer, out *api.Status, around cluster, now ti
 	if s.Host.KitOld() {
 		all = append(all, api.Reason{Kind: api.RiskKit, Text: p.T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit.")})
 	}
-	return append(all, s.silentWebhooks(p)...)
+	return append(append(all, s.silentWebhooks(p)...), s.silentRemotes(p)...)
 }
 
 // Reasons says what is at risk at present in the language of p, without counting what is

@@ -54,6 +54,12 @@ type Config struct {
 	OwnsWebhook func(ctx context.Context, w *hook.Webhook) error
 	// WebhooksSilent returns those that could not be told for so long; nil: none.
 	WebhooksSilent func(long time.Duration) []string
+	// Replication is about other stores; nil: there are none.
+	Replication *Replication
+	// Logs are the logs of requests; nil: there are none.
+	Logs Logs
+	// Inventories are the lists of buckets that are written; nil: there are none.
+	Inventories Inventories
 	// Metrics returns the node's metrics as text; nil: there are none.
 	Metrics func(ctx context.Context) ([]byte, error)
 	Clock   clock.Clock
@@ -96,6 +102,16 @@ func (s *Server) Handler() http.Handler {
 	}
 	if s.Webhooks != nil {
 		for pattern, h := range s.webhookRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+	}
+	if s.Replication != nil {
+		for pattern, h := range s.remoteRoutes() {
+			mux.Handle(pattern, s.serve(h))
+		}
+	}
+	if s.Inventories != nil {
+		for pattern, h := range s.inventoryRoutes() {
 			mux.Handle(pattern, s.serve(h))
 		}
 	}
@@ -157,6 +173,8 @@ func (s *Server) routes() map[string]request {
 		"PUT /v1/buckets/{bucket}/hold":       s.setHold,
 		"PUT /v1/buckets/{bucket}/lifecycle":  s.setLifecycle,
 		"GET /v1/buckets/{bucket}/lifecycle":  s.getLifecycle,
+		"PUT /v1/buckets/{bucket}/logging":    s.setLogging,
+		"POST /v1/buckets/{bucket}/logging":   s.writeLog,
 		"POST /v1/buckets/{bucket}/undelete":  s.undelete,
 
 		"GET /v1/disks":               s.listDisks,
@@ -188,7 +206,8 @@ func (s *Server) serve(h request) http.Handler {
 	return s.stream(func(r *http.Request) (any, error) {
 		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 		defer cancel()
-		return h(r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		return h(r.WithContext(speaking(r)))
 	})
 }
 

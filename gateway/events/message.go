@@ -77,7 +77,7 @@ func (d *Deliverer) body(ev *object.Event) []byte {
 			Bucket: aboutBucket{ev.Bucket, principal{ev.BucketID.String()}, "arn:aws:s3:::" + ev.Bucket},
 			Object: aboutObject{Key: url.QueryEscape(ev.Key), ETag: ev.ETag, Version: ev.Version, Sequencer: fmt.Sprintf("%016X", ev.Order)}},
 	}
-	if ev.Kind < object.EventDelete {
+	if ev.Kind.Sized() {
 		r.S3.Object.Size = &ev.Size
 	}
 	if ev.Lost > 0 {

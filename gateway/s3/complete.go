@@ -34,6 +34,7 @@ func completeUpload(q *request) error {
 			return q.refusedCompletion(err, c)
 		}
 		q.late.made, q.late.customer, q.late.key = h.VersionID, h.Customer, q.customer
+		q.ofSize(h.Size)
 		d.text("Location", q.location())
 		d.text("Bucket", q.bucketName)
 		d.text("Key", q.key)

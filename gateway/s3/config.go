@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/ident"
 	"rhizome/gateway/s3/checksum"
 	"rhizome/gateway/s3/sigv4"
 	"rhizome/model/account"
@@ -24,6 +25,11 @@ type Config struct {
 	// Webhook fails with errs.NotFound if there is no webhook of that name that buckets of the key's
 	// member may be told to; nil: there are none.
 	Webhook func(ctx context.Context, name string, k *account.Key) error
+	// Remotes fails with errs.NotFound if there is no remote of that name, and with errs.Denied
+	// if it is not the member's; nil: there are none. Replicated is told that rules of
+	// replication were changed; nil: nobody is.
+	Remotes    func(ctx context.Context, name string, member ident.ID) error
+	Replicated func()
 	// Clock tells the time that signatures and policies are held against.
 	Clock clock.Clock
 	// Domains are the names under which buckets are addressed as BUCKET.DOMAIN.
@@ -39,6 +45,8 @@ type Config struct {
 	Sums *checksum.Pool
 	// Meter is told of every request; nil: nobody is.
 	Meter Meter
+	// Logs takes lines about requests of buckets that want it; nil: nobody does.
+	Logs Logs
 	// Sites is told of buckets that become web sites, or cease to be; nil: nobody is.
 	Sites Sites
 	// Closed fails while the node is no member of its rhizome: everything is refused then,
@@ -70,6 +78,8 @@ type gateway struct {
 	keys     func(context.Context, string) (*account.Key, error)
 	people   People
 	webhook  func(context.Context, string, *account.Key) error
+	remotes  func(context.Context, string, ident.ID) error
+	started  func()
 	clock    clock.Clock
 	policies policies
 	domains  []string
@@ -80,7 +90,9 @@ type gateway struct {
 	sums     *checksum.Pool
 	meter    Meter
 	sites    Sites
-	shut     func() error  // nil: never
+	shut     func() error // nil: never
+	logs     Logs
+	last     lastKnown     // nil: nothing is
 	slots    chan struct{} // requests under way
 	forms    chan struct{} // forms of which it is not known yet who sends them
 	routes   index
@@ -90,11 +102,12 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, shut: c.Closed,
+		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, remotes: c.Remotes, started: c.Replicated, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, logs: c.Logs, shut: c.Closed,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}
 	g.ahead, _ = c.Objects.(object.Foreseer)
+	g.last, _ = c.Objects.(lastKnown)
 	for _, d := range c.Domains {
 		g.domains = append(g.domains, strings.ToLower(strings.Trim(d, ".")))
 	}

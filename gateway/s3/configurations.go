@@ -23,12 +23,9 @@ func configurationList() []configuration {
 	const last = "<IsTruncated>false</IsTruncated>"
 	return []configuration{
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", delete: true},
-		{sub: "replication", action: "BucketReplication", iam: "ReplicationConfiguration", none: s3err.ReplicationConfigurationNotFoundError, delete: true},
-		{sub: "logging", action: "BucketLogging", iam: "BucketLogging", root: "BucketLoggingStatus"},
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
 		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},
-		{sub: "inventory", action: "BucketInventoryConfigurations", iam: "InventoryConfiguration", root: "ListInventoryConfigurationsResult", body: last},
 		{sub: "metrics", action: "BucketMetricsConfigurations", iam: "MetricsConfiguration", root: "ListMetricsConfigurationsResult", body: last},
 		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfigurations", iam: "IntelligentTieringConfiguration", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
 	}

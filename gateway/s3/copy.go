@@ -17,6 +17,7 @@ import (
 // source is where a copy comes from.
 type source struct {
 	bucket  *object.Bucket
+	name    string
 	key     string
 	version string
 	cond    object.Conditions
@@ -51,7 +52,8 @@ func (q *request) source() (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	s := source{bucket: b, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	s := source{bucket: b, name: bucketName, key: key, version: version, cond: readConditions(q.r.Header, copySource+"-")}
+	q.logged.from = &s
 	if err := q.mayTake(&s, "s3:GetObject", "s3:GetObjectVersion"); err != nil {
 		return source{}, err
 	}
@@ -131,6 +133,7 @@ func copyObject(q *request) error {
 			return q.refusedCopy(err, from, cond)
 		}
 		q.late.made, q.late.customer, q.late.key = h.VersionID, h.Customer, key
+		q.ofSize(h.Size)
 		if from.bucket.Versioning != object.VersioningOff {
 			q.late.from = h.SourceVersionID
 		}

@@ -233,16 +233,8 @@ func askedFor(h http.Header) (out []string, err error) {
 
 // allowOrigin sets the headers of an answer to a page that a rule allows.
 func (q *request) allowOrigin(r *object.CORSRule, pattern, origin string) {
-	if pattern == "*" {
-		q.set("Access-Control-Allow-Origin", "*")
-	} else {
-		q.set("Access-Control-Allow-Origin", origin)
-		q.set("Access-Control-Allow-Credentials", "true")
-	}
-	q.set("Access-Control-Allow-Methods", strings.Join(r.Methods, ", "))
-	q.some("Access-Control-Expose-Headers", strings.Join(r.Expose, ", "))
-	if r.MaxAge >= 0 {
-		q.set("Access-Control-Max-Age", strconv.Itoa(r.MaxAge))
+	for _, h := range r.Answer(pattern, origin) {
+		q.set(h[0], h[1])
 	}
 	q.set("Vary", varyCORS)
 }

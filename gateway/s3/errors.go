@@ -63,6 +63,8 @@ func translate(err error) *s3err.Error {
 		return s3err.Newf(s3err.InvalidArgument, "The retain until date must be in the future!").Because(err)
 	case errors.Is(err, object.ErrLockState):
 		return s3err.Newf(s3err.InvalidBucketState, "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration").Because(err)
+	case errors.Is(err, object.ErrOlder): // who sets it is to know which node is in the way
+		return s3err.Newf(s3err.InvalidBucketState, "%s", err.Error()).Because(err)
 	case errors.Is(err, object.ErrVersionID):
 		return s3err.Argument("versionId", "", "Invalid version id specified").Because(err)
 	case errors.Is(err, object.ErrPartNumber):
@@ -105,6 +107,7 @@ func partNumberError(value string) *s3err.Error {
 func (q *request) fail(err error) {
 	e := translate(err)
 	q.logFailure(e, err)
+	q.logged.code = e.Code
 	if q.status != 0 {
 		panic(http.ErrAbortHandler) // net/http knows it: the connection is cut, nothing is logged
 	}

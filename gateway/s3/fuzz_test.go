@@ -243,6 +243,34 @@ func FuzzNotification(f *testing.F) {
 	})
 }
 
+func FuzzReplication(f *testing.F) {
+	f.Add("<ReplicationConfiguration><Role>r</Role><Rule><ID>a</ID><Priority>1</Priority><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status>" +
+		"<Destination><Bucket>arn:rhizome:remote::a:b</Bucket></Destination><DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication></Rule></ReplicationConfiguration>")
+	f.Add("<ReplicationConfiguration><Role/><Rule><Prefix>p</Prefix><Status>Disabled</Status><Destination><Bucket>arn:rhizome:remote::a:b</Bucket></Destination></Rule></ReplicationConfiguration>")
+	f.Fuzz(func(t *testing.T, text string) {
+		root, err := parseXML([]byte(text), replicationRoot)
+		if err != nil {
+			return
+		}
+		_, rules, err := readReplication(root)
+		if err != nil {
+			return
+		}
+		d := newDoc(replicationRoot)
+		for i := range rules {
+			d.replicate(&rules[i])
+		}
+		d.end(replicationRoot)
+		again, err := parseXML(d.b, replicationRoot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, back, err := readReplication(again); err != nil || !reflect.DeepEqual(back, rules) {
+			t.Fatalf("%+v is written as %+v, %v", rules, back, err)
+		}
+	})
+}
+
 // FuzzQuery holds the query reader against net/url.
 func FuzzQuery(f *testing.F) {
 	f.Add("a=b&c&d=%20+&a=2")

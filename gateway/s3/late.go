@@ -68,6 +68,7 @@ func (q *request) finishLate(d *doc, root string, err error) error {
 	if err != nil {
 		e := translate(err)
 		q.logFailure(e, err)
+		q.logged.code = e.Code
 		d.b = append(d.b[:0], xmlHead...)
 		q.appendError(d, e)
 	} else {

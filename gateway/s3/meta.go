@@ -22,8 +22,13 @@ func (q *request) newAttrs() (object.Attrs, error) {
 	if err := checkNewKey(q.key); err != nil {
 		return object.Attrs{}, err
 	}
-	return attrsOf(q.r.Header)
+	a, err := attrsOf(q.r.Header)
+	a.Replica = q.isReplica()
+	return a, err
 }
+
+// isReplica reports whether the request keeps a copy of what another store has.
+func (q *request) isReplica() bool { return q.r.Header.Get(object.ReplicaHeader) != "" }
 
 // attrsOf reads what the headers of a write say about an object.
 func attrsOf(h http.Header) (object.Attrs, error) {

@@ -47,6 +47,7 @@ func deleteObjects(q *request) error {
 		}
 	}
 	q.deleteAll(list)
+	q.logged.batch = list
 	const name = "DeleteResult"
 	d := newDoc(name)
 	for i := range list {

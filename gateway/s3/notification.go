@@ -216,14 +216,14 @@ func setFilter(r *object.Notify, name, value string) error {
 // origin says who asks, for events; only a bucket that tells of any needs it, which may not
 // be known yet.
 func (q *request) origin() {
-	if !q.route.Changes || q.bucket != nil && !q.guess.assumed && len(q.bucket.Settings.Notify) == 0 {
+	if !q.route.Changes || q.bucket != nil && !q.guess.assumed && len(q.bucket.Settings.Notify)+len(q.bucket.Settings.Replicate) == 0 {
 		return
 	}
 	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
 	if err != nil {
 		host = ""
 	}
-	o := &object.Origin{Address: host, Request: q.id, Form: q.route.Need == form}
+	o := &object.Origin{Address: host, Request: q.id, Form: q.route.Need == form, Replica: q.isReplica()}
 	if q.who != nil {
 		o.Key = q.who.ID
 	}

@@ -37,6 +37,7 @@ type paced struct {
 	armed  time.Time
 	end    time.Time // of all reading, unless zero
 	waited time.Duration
+	done   time.Time // when the body ended
 	n      int64
 	mu     sync.Mutex
 	ended  bool // under mu
@@ -72,7 +73,7 @@ func (p *paced) Read(b []byte) (int, error) {
 	case err != nil:
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.ended = true
+		p.ended, p.done = true, time.Now() // a stopwatch
 		_ = p.rc.SetReadDeadline(time.Time{})
 	case !p.end.IsZero() && time.Since(p.end) > 0: // a stopwatch
 		err = s3err.New(s3err.RequestTimeout)

@@ -58,6 +58,7 @@ func putPart(q *request) error {
 	if err != nil {
 		return q.refusedUpload(err)
 	}
+	q.ofSize(p.Size)
 	q.set("ETag", quote(p.ETag))
 	q.encryptionHeaders(u.Customer, key)
 	if want.Sum != nil {
@@ -123,6 +124,7 @@ func copyPart(q *request) error {
 			q.late.from = from.version
 		}
 		q.late.customer, q.late.key = u.Customer, key
+		q.ofSize(p.Size)
 		d.time("LastModified", p.Modified)
 		d.etag("ETag", p.ETag)
 		if u.Checksum.Algorithm != "" {

@@ -165,6 +165,7 @@ func putOfForm(f *postform.Form, h http.Header, key string) (object.Put, error) 
 // posted answers as the form's fields ask.
 func (q *request) posted(f *postform.Form, h *object.Head) error {
 	at := strings.TrimSuffix(q.location(), "/") + "/" + urlEncode(q.key)
+	q.ofSize(h.Size)
 	q.versionHeader(h.VersionID)
 	q.set("ETag", quote(h.ETag))
 	q.set("Location", at)

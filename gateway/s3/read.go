@@ -43,7 +43,11 @@ func (q *request) read(open opener) error {
 	if again, err := q.judgedOther(o); again {
 		return err
 	}
+	q.ofSize(o.Size)
 	q.objectHeaders(&o.Head, key)
+	if err := q.replicationStatus(&o.Head); err != nil {
+		return err
+	}
 	q.tagCount(o, get.Version)
 	q.lockHeaders(o)
 	if get.Version == "" {

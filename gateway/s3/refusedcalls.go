@@ -17,7 +17,7 @@ func refusedCalls() []refusedCall {
 		tables      = "there are no tables of metadata"
 		reports     = "there are no reports of this kind; rhizome has metrics of its own"
 		attributes  = "rights go by keys, members and the policy, not by tags of the bucket"
-		enciphering = "everything is encrypted, always with keys of the rhizome"
+		enciphering = "everything is encrypted already; another key takes a copy"
 	)
 	return []refusedCall{
 		{bucket, put, "accelerate", "PutBucketAccelerateConfiguration", "every node answers for itself"},
@@ -25,12 +25,8 @@ func refusedCalls() []refusedCall {
 		{bucket, del, "analytics", "DeleteBucketAnalyticsConfiguration", reports},
 		{bucket, put, "intelligent-tiering", "PutBucketIntelligentTieringConfiguration", tiers},
 		{bucket, del, "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration", tiers},
-		{bucket, put, "inventory", "PutBucketInventoryConfiguration", reports},
-		{bucket, del, "inventory", "DeleteBucketInventoryConfiguration", reports},
-		{bucket, put, "logging", "PutBucketLogging", "requests are not logged to buckets"},
 		{bucket, put, "metrics", "PutBucketMetricsConfiguration", reports},
 		{bucket, del, "metrics", "DeleteBucketMetricsConfiguration", reports},
-		{bucket, put, "replication", "PutBucketReplication", "the homes hold copies by themselves; there is no replication to other stores"},
 		{bucket, put, "requestPayment", "PutBucketRequestPayment", "nobody pays for requests"},
 		{bucket, get, "abac", "GetBucketAbac", attributes},
 		{bucket, put, "abac", "PutBucketAbac", attributes},

@@ -110,6 +110,9 @@ func table() []route {
 		{Scope: bucket, Method: put, Sub: "encryption", Action: "PutBucketEncryption", Partly: "only AES256, which is what there is; SSE-C may be blocked", Need: owns, IAM: []string{"s3:PutEncryptionConfiguration"}, Changes: true, serve: putEncryption},
 		{Scope: bucket, Method: get, Sub: "notification", Action: "GetBucketNotificationConfiguration", Need: known, IAM: []string{"s3:GetBucketNotification"}, serve: getNotification},
 		{Scope: bucket, Method: put, Sub: "notification", Action: "PutBucketNotificationConfiguration", Partly: "queues that are webhooks of this rhizome: arn:rhizome:webhook::NAME:; created and removed objects; rules may overlap; no test event is sent", Need: owns, IAM: []string{"s3:PutBucketNotification"}, Changes: true, serve: putNotification},
+		{Scope: bucket, Method: get, Sub: "replication", Action: "GetBucketReplication", Need: known, IAM: []string{"s3:GetReplicationConfiguration"}, serve: getReplication},
+		{Scope: bucket, Method: put, Sub: "replication", Action: "PutBucketReplication", Partly: "to buckets of remotes of the key's member: arn:rhizome:remote::NAME:BUCKET; the latest state of each key is copied, deletions by DeleteMarkerReplication; no metrics, time control, storage classes, other owners, KMS", Need: owns, IAM: []string{"s3:PutReplicationConfiguration"}, Changes: true, serve: putReplication},
+		{Scope: bucket, Method: del, Sub: "replication", Action: "DeleteBucketReplication", Need: owns, IAM: []string{"s3:PutReplicationConfiguration"}, Changes: true, serve: deleteReplication},
 		{Scope: bucket, Method: http.MethodOptions, Action: "OptionsBucket", Need: open, serve: preflight},
 
 		{Scope: anObject, Method: get, Sub: "uploadId", Action: "ListParts", Need: uploads, IAM: []string{"s3:ListMultipartUploadParts"}, serve: listParts, foresee: foreseeParts},
@@ -134,6 +137,8 @@ func table() []route {
 		{Scope: anObject, Method: http.MethodOptions, Action: "OptionsObject", Need: open, serve: preflight},
 	}
 	done = append(done, websiteRoutes()...)
+	done = append(done, loggingRoutes()...)
+	done = append(done, inventoryRoutes()...)
 	done = append(done, configurations()...)
 	done = append(done, refused()...)
 	return append(done, []route{

@@ -48,6 +48,7 @@ type request struct {
 		key        customer
 	}
 
+	logged logged
 	sum    *checksum.Body // of the body, once one is read
 	paced  paced
 	values [20]string // the values of the answer's headers
@@ -58,6 +59,10 @@ type request struct {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{g: g, w: w, r: r, ctx: r.Context(), id: newID()}
 	q.baseHeaders()
+	if g.logs != nil {
+		q.watch()
+		defer q.note()
+	}
 	if g.meter != nil {
 		g.meter.Begun()
 		defer q.measured(time.Now()) // a stopwatch

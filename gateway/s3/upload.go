@@ -10,7 +10,7 @@ import (
 )
 
 func createUpload(q *request) error {
-	attrs, err := q.newAttrs()
+	n, err := q.newObject()
 	if err != nil {
 		return err
 	}
@@ -18,19 +18,11 @@ func createUpload(q *request) error {
 	if err != nil {
 		return err
 	}
-	tags, err := tagsOf(q.r.Header)
-	if err != nil {
-		return err
-	}
-	lock, err := lockOf(q.r.Header)
-	if err != nil {
-		return err
-	}
 	key, err := q.writeKey(q.r.Header)
 	if err != nil {
 		return err
 	}
-	n := object.NewUpload{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Customer: key.key}
+	n.Customer = key.key
 	if algorithm != checksum.None {
 		n.Checksum = object.Checksum{Algorithm: algorithm.String(), Composite: kind == checksum.Composite}
 	}
@@ -49,6 +41,19 @@ func createUpload(q *request) error {
 	d.text("Key", q.key)
 	d.text("UploadId", u.ID.String())
 	return q.xml(http.StatusOK, d, root)
+}
+
+// newObject reads what the headers give an object, or an upload that makes one.
+func (q *request) newObject() (n object.NewUpload, err error) {
+	n.Key = q.key
+	if n.Attrs, err = q.newAttrs(); err != nil {
+		return n, err
+	}
+	if n.Tags, err = tagsOf(q.r.Header); err != nil {
+		return n, err
+	}
+	n.Lock, err = lockOf(q.r.Header)
+	return n, err
 }
 
 // uploadID reads the request's upload ID; one that cannot be ours names no upload.

@@ -8,19 +8,11 @@ import (
 )
 
 func putObject(q *request) error {
-	attrs, err := q.newAttrs()
+	n, err := q.newObject()
 	if err != nil {
 		return err
 	}
 	cond, err := writeConditions(q.r.Header)
-	if err != nil {
-		return err
-	}
-	tags, err := tagsOf(q.r.Header)
-	if err != nil {
-		return err
-	}
-	lock, err := lockOf(q.r.Header)
 	if err != nil {
 		return err
 	}
@@ -33,10 +25,11 @@ func putObject(q *request) error {
 		return err
 	}
 	body.Customer = key.key
-	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: attrs, Tags: tags, Lock: lock, Body: body, If: cond})
+	h, err := q.g.objects.Put(q.ctx, q.bucket, object.Put{Key: q.key, Attrs: n.Attrs, Tags: n.Tags, Lock: n.Lock, Body: body, If: cond})
 	if err != nil {
 		return refusedWrite(err, cond, q.key)
 	}
+	q.ofSize(h.Size)
 	q.versionHeader(h.VersionID)
 	q.expiration(h)
 	q.set("ETag", quote(h.ETag))

@@ -39,7 +39,9 @@ type Config struct {
 	Stale Source
 	// May reports whether a bucket's policy lets anybody read a key, for the request; nil: it
 	// always does. It is asked for buckets with a policy alone.
-	May    func(r *http.Request, b *object.Bucket, key string) bool
+	May func(r *http.Request, b *object.Bucket, key string) bool
+	// Logs takes lines about visits of buckets that want it; nil: nobody does.
+	Logs   Logs
 	Clock  clock.Clock
 	Logger *slog.Logger
 	// Memory is how many bytes are remembered; 0 is 32 MiB.

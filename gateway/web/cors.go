@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"rhizome/model/object"
@@ -59,18 +58,7 @@ func (v *visit) shareWithPage() {
 }
 
 func (v *visit) allow(r *object.CORSRule, pattern, origin string) {
-	h := v.w.Header()
-	if pattern == "*" {
-		h.Set("Access-Control-Allow-Origin", "*")
-	} else {
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Allow-Credentials", "true")
-	}
-	h.Set("Access-Control-Allow-Methods", strings.Join(r.Methods, ", "))
-	if len(r.Expose) > 0 {
-		h.Set("Access-Control-Expose-Headers", strings.Join(r.Expose, ", "))
-	}
-	if r.MaxAge >= 0 {
-		h.Set("Access-Control-Max-Age", strconv.Itoa(r.MaxAge))
+	for _, h := range r.Answer(pattern, origin) {
+		v.w.Header().Set(h[0], h[1])
 	}
 }

@@ -38,11 +38,12 @@ type counted struct {
 	bytes  int64
 	begun  func() // if set, called when the answer begins
 	armed  time.Time
+	first  time.Time // when the answer began
 }
 
 func (c *counted) WriteHeader(status int) {
 	if c.status == 0 {
-		c.status = status
+		c.status, c.first = status, time.Now() // a stopwatch
 		if c.begun != nil {
 			c.begun()
 		}
@@ -67,6 +68,7 @@ func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host), who: guestOf(r)}
 	v.key, v.ok = keyOf(r.URL.Path)
+	defer v.note(time.Now()) // a stopwatch
 	if !s.guests.enter(v.who) {
 		v.busy()
 		return

@@ -109,6 +109,9 @@ type Attrs struct {
 	StorageClass       string `cbor:"8,keyasint,omitempty"`
 	// User metadata: lower-case name without "x-amz-meta-" -> value.
 	User map[string]string `cbor:"9,keyasint,omitempty"`
+	// Replica says that another store copied the object here, which no client says of itself: a
+	// copy of it is none.
+	Replica bool `cbor:"10,keyasint,omitempty"`
 }
 
 // Checksum is an additional checksum that the client chose.

@@ -23,7 +23,7 @@ func bucketRow(id ident.ID) register.Row {
 func aliasRow(name string) register.Row { return register.Row{Table: Aliases, Part: name} }
 
 func (r *bucketRecord) value() *register.Value {
-	return &register.Value{Data: codec.Encode(r), Pending: r.State != bucketActive, Count: 1}
+	return &register.Value{Data: codec.EncodeAs(r.generation(), r), Pending: r.State != bucketActive, Count: 1}
 }
 
 // CreateBucket implements Service.
@@ -46,6 +46,9 @@ func (s *Store) createBucket(ctx context.Context, name string, k *account.Key, l
 	r := &bucketRecord{Created: s.now(), Shards: shardCount, State: bucketNew, Grants: map[string]Access{},
 		Sealed: s.bucketSeal.Seal(secret[:], id[:])}
 	set(r)
+	if err := s.known(r.generation()); err != nil {
+		return nil, err
+	}
 	if k != nil {
 		r.Grants[k.ID] = Access{true, true, true}
 	}
@@ -317,8 +320,14 @@ func (s *Store) changeBucket(ctx context.Context, id ident.ID, f func(*bucketRec
 		if err != nil {
 			return nil, err
 		}
+		was := r.generation()
 		if err := f(r); err != nil {
 			return nil, err
+		}
+		if now := r.generation(); now > was {
+			if err := s.known(now); err != nil {
+				return nil, err
+			}
 		}
 		return r.value(), nil
 	}})
@@ -351,7 +360,7 @@ func scanBuckets() register.Scan {
 	return register.Scan{Table: Buckets, Parts: register.Shards("b", bucketShards), Limit: 1000}
 }
 
-// AllBuckets returns every bucket, by ID.
+// AllBuckets returns every bucket, by ID, but for those that only a newer release knows.
 func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 	var out []*Bucket
 	scan := scanBuckets()
@@ -366,7 +375,7 @@ func (s *Store) AllBuckets(ctx context.Context) ([]*Bucket, error) {
 				return nil, errs.Newf(errs.Corrupt, "a bucket's row: %w", err)
 			}
 			b, err := s.decodeBucket(id, e.Value)
-			if errors.Is(err, ErrNoSuchBucket) {
+			if errors.Is(err, ErrNoSuchBucket) || errors.Is(err, codec.ErrNewer) {
 				continue
 			}
 			if err != nil {

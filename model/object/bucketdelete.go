@@ -160,10 +160,47 @@ func (s *Store) removeBucket(ctx context.Context, row register.Row, id ident.ID,
 	if err := s.removeStrays(ctx, parts, r.Versioning != VersioningOff); err != nil {
 		return err
 	}
+	if r.Versioning != VersioningOff {
+		if err := s.removeVersions(ctx, parts); err != nil {
+			return err
+		}
+	}
 	_, err := s.Registers.Update(ctx, row, register.Change{Apply: func(*register.Value) (*register.Value, error) {
 		return nil, nil
 	}})
 	return err
+}
+
+// removeVersions closes the rows of versions of a deleted bucket for ever and removes those
+// that are left: of strays that were put away.
+func (s *Store) removeVersions(ctx context.Context, parts []string) error {
+	scan := register.Scan{Table: Versions, Parts: parts, Limit: 1000, Fence: register.EpochFinal}
+	for {
+		p, err := s.Registers.Scan(ctx, scan)
+		if err != nil {
+			return err
+		}
+		for _, e := range p.Entries {
+			sl, err := decodeRow[slot](e.Value)
+			if err != nil {
+				return corrupt(e.Row, err)
+			}
+			for _, d := range sl.Version.drop() {
+				if err := s.dropAll(ctx, d); err != nil {
+					return err
+				}
+			}
+			if _, err := s.Registers.Update(ctx, e.Row, register.Change{Epoch: anyEpoch, Apply: func(*register.Value) (*register.Value, error) {
+				return nil, nil
+			}}); err != nil {
+				return err
+			}
+		}
+		if !p.More {
+			return nil
+		}
+		scan.After = p.After
+	}
 }
 
 // removeUploads aborts the uploads under way in a deleted bucket. Completed ones that

@@ -32,7 +32,7 @@ func (s *Store) commit(ctx context.Context, d *draft, epoch uint64, keep Version
 				}
 			}
 			if keep != VersioningOff {
-				e.supersede(d.version, d.blob, keep, s.now())
+				e.supersede(d.version, d.blob, keep)
 				if err := e.record(d.tell, e.Version); err != nil {
 					return nil, err
 				}

@@ -11,6 +11,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/extent"
 )
 
 // Copy implements Service.
@@ -24,7 +25,7 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 		}
 	}
 	if c.Tags != nil {
-		if err := checkTags(*c.Tags); err != nil {
+		if err := s.checkTags(*c.Tags); err != nil {
 			return nil, err
 		}
 	}
@@ -106,6 +107,10 @@ func (s *Store) copySource(ctx context.Context, c Copy) (*source, error) {
 	return src, nil
 }
 
+// maxWhole is how many bytes may be written in one piece: a version names all its extents in
+// its row, 16 bytes each.
+const maxWhole = 4096 * extent.MaxLength
+
 // rekeys reports whether a copy is not under the key that its source is under: see envelope.
 func (c *Copy) rekeys(src *version) bool {
 	if !src.customers() {
@@ -117,6 +122,9 @@ func (c *Copy) rekeys(src *version) bool {
 // copyBytes reads the source and writes it anew. A copy that keeps the ETag and the
 // checksum of an object in parts keeps its parts too: they are what these speak of.
 func (s *Store) copyBytes(ctx context.Context, b *Bucket, c Copy, src *source) (*Head, error) {
+	if src.v.Size > maxWhole {
+		return nil, errs.Newf(errs.TooLarge, "the object has more bytes than can be written in one piece, and too many copies share them: delete copies or versions of it first")
+	}
 	if err := s.checkEarly(ctx, b, c.Key, c.If, src.v.Size); err != nil {
 		return nil, err
 	}
@@ -181,11 +189,13 @@ func (s *Store) copyBody(ctx context.Context, c Copy, src *source, off, n int64)
 }
 
 func (c *Copy) attrs(src *version) Attrs {
-	if c.Attrs != nil {
-		return *c.Attrs
-	}
 	a := src.Attrs
-	a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	if c.Attrs != nil {
+		a = *c.Attrs
+	} else {
+		a.WebsiteRedirect = "" // as in S3, it belongs to the key
+	}
+	a.Replica = false
 	return a
 }
 

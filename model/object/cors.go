@@ -2,6 +2,7 @@ package object
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -31,4 +32,22 @@ func fitsStar(pattern, s string) bool {
 		return pattern == s
 	}
 	return len(s) >= len(before)+len(after) && strings.HasPrefix(s, before) && strings.HasSuffix(s, after)
+}
+
+// Answer returns the headers of an answer to a page of an origin that the rule allows by a pattern.
+func (r *CORSRule) Answer(pattern, origin string) [][2]string {
+	const allow = "Access-Control-Allow-"
+	out := [][2]string{{allow + "Methods", strings.Join(r.Methods, ", ")}}
+	if pattern == "*" {
+		out = append(out, [2]string{allow + "Origin", "*"})
+	} else {
+		out = append(out, [2]string{allow + "Origin", origin}, [2]string{allow + "Credentials", "true"})
+	}
+	if len(r.Expose) > 0 {
+		out = append(out, [2]string{"Access-Control-Expose-Headers", strings.Join(r.Expose, ", ")})
+	}
+	if r.MaxAge >= 0 {
+		out = append(out, [2]string{"Access-Control-Max-Age", strconv.Itoa(r.MaxAge)})
+	}
+	return out
 }

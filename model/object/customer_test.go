@@ -13,7 +13,9 @@ import (
 	"rhizome/model/object"
 )
 
-func customerKey(b byte) *object.CustomerKey { return object.NewCustomerKey(bytes.Repeat([]byte{b}, 32)) }
+func customerKey(b byte) *object.CustomerKey {
+	return object.NewCustomerKey(bytes.Repeat([]byte{b}, 32))
+}
 
 // TestCustomerKeySaysNothing prints and logs a key in every way there is.
 func TestCustomerKeySaysNothing(t *testing.T) {

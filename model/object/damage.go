@@ -35,6 +35,12 @@ const (
 
 	// FromBytes: its row was lost and made anew from what its bytes say of themselves.
 	FromBytes = "from-bytes"
+	// HeldAnew: a version's row was lost and made anew, with a legal hold: one that was set
+	// after it was written would be lost else.
+	HeldAnew = "made-anew-held"
+	// NoPlace: a version of it that was replaced before the bucket kept versions has no place
+	// among the others; its bytes are kept.
+	NoPlace = "no-place"
 	// FromParts: its row was lost and made anew from the parts of its upload.
 	FromParts = "from-parts"
 	// MendedList: its list of bytes was lost and made anew.
@@ -44,6 +50,8 @@ const (
 	MaybeOld = "maybe-old"
 	// NewSettings: the bucket's row was lost and made anew without its settings.
 	NewSettings = "bucket-settings-lost"
+	// OldSettings: the bucket's row is as a snapshot had it.
+	OldSettings = "bucket-settings-maybe-old"
 )
 
 // Finding says what is the matter with one object, or with one bucket if Key is empty.

@@ -26,10 +26,13 @@ func (s *Store) Delete(ctx context.Context, b *Bucket, key string, cond Conditio
 	}
 	out := &Deleted{}
 	err := s.writable(ctx, b, func(b *Bucket) error {
+		if err := cond.still.keeps(b); err != nil {
+			return err
+		}
 		row := b.objectRow(key)
 		return s.roomy(ctx, row, func() (err error) {
 			if b.Versioning == VersioningOff {
-				return s.deleteSlot(ctx, b, row, cond, s.telling(ctx, b, EventDelete, key))
+				return s.deleteSlot(ctx, b, row, cond, s.telling(ctx, b, cond.still.event(EventDelete), key))
 			}
 			out, err = s.mark(ctx, b, key, cond)
 			return err
@@ -64,7 +67,8 @@ func (s *Store) deleteSlot(ctx context.Context, b *Bucket, row register.Row, con
 			if err := next.record(tell, nil); err != nil {
 				return nil, err
 			}
-			return next.value(nil), nil
+			v := next.value(nil)
+			return v, next.fits(v)
 		},
 	})
 	if errors.Is(err, errNothing) {
@@ -83,7 +87,7 @@ func (s *Store) mark(ctx context.Context, b *Bucket, key string, cond Conditions
 	}
 	d := s.newDraft(b.objectRow(key))
 	d.version.Marker, d.ballot = true, register.Ballot{} // it references nothing
-	d.tell = s.telling(ctx, b, EventMarker, key)
+	d.tell = s.telling(ctx, b, cond.still.event(EventMarker), key)
 	err := s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkDelete(old) })
 	if err != nil {
 		return nil, err

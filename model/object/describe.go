@@ -40,6 +40,8 @@ type content struct {
 	Tags []Tag `cbor:"14,keyasint,omitempty"`
 	// Lock is what the version was to be locked with.
 	Lock Lock `cbor:"15,keyasint,omitzero"`
+	// Keep is the bucket's versioning when the bytes were written.
+	Keep Versioning `cbor:"17,keyasint,omitempty"`
 
 	// Envelope is what the data key is in, if that is a customer's; a list's own extent has
 	// none.
@@ -68,7 +70,7 @@ func (say describer) extent(d *draft, index int) extent.Describe {
 	return func(p extent.Piece, made register.Ballot) []byte {
 		v := &d.version
 		c := content{Key: say.key, Version: v.ID, Upload: say.upload, Part: say.part, Index: index,
-			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags}
+			Secret: p.Key, Length: p.Length, Modified: v.Modified, Attrs: v.Attrs, Tags: v.Tags, Keep: say.b.Versioning}
 		if index >= 0 && d.keys.customers() {
 			c.Secret, c.Envelope = d.keys.piece(p).Sealed, d.keys.inner
 		}

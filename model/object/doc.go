@@ -10,6 +10,7 @@
 //	Versions  bucket ID + shard      key, NUL, ^number   slot: a noncurrent version
 //	Uploads   bucket ID + shard      key, NUL, hex ID    uploadRecord (NULs in the key escaped)
 //	Outbox    bucket ID + shard      webhook, NUL, ID    outboxRecord
+//	Dues      bucket ID + shard + destination, object key: dueRecord; no key: destRecord
 //	Parts     upload ID              part number (2 B)   slot: the part's version
 //
 // A slot is what stands under one name: a version, or none, and the work that is
@@ -71,5 +72,7 @@
 // row and, before that row exists, in the keyring (Config.Keyring). A version's key
 // is derived from the bucket's key and the version ID; it seals inline bytes and the
 // keys of the pieces. What was uploaded in parts has a data key of its own, sealed
-// under the version's key, so that a copy seals one key again instead of all.
+// under the version's key, so that a copy seals one key again instead of all. What a client
+// has encrypted under a key of its own (SSE-C) has a data key that only that opens: see
+// type envelope.
 package object

@@ -20,11 +20,16 @@ const (
 	EventComplete
 	EventDelete // for good: an object without versions, or one version
 	EventMarker
+	EventTagPut
+	EventTagDelete
+	EventExpire // EventDelete by a lifecycle rule
+	EventExpireMarker
 )
 
 var eventNames = [...]string{EventPut: "ObjectCreated:Put", EventPost: "ObjectCreated:Post", EventCopy: "ObjectCreated:Copy",
 	EventComplete: "ObjectCreated:CompleteMultipartUpload", EventDelete: "ObjectRemoved:Delete",
-	EventMarker: "ObjectRemoved:DeleteMarkerCreated"}
+	EventMarker: "ObjectRemoved:DeleteMarkerCreated", EventTagPut: "ObjectTagging:Put", EventTagDelete: "ObjectTagging:Delete",
+	EventExpire: "LifecycleExpiration:Delete", EventExpireMarker: "LifecycleExpiration:DeleteMarkerCreated"}
 
 // String returns S3's name of the event, without "s3:".
 func (k EventKind) String() string {
@@ -33,6 +38,9 @@ func (k EventKind) String() string {
 	}
 	return eventNames[k]
 }
+
+// Sized reports whether an event is about an object that stands, with a size.
+func (k EventKind) Sized() bool { return k < EventDelete || k == EventTagPut || k == EventTagDelete }
 
 // EventPattern reports whether some event is one that p names: S3's name of a kind of
 // events, with "s3:", or of all of a group, with a * at its end.
@@ -49,8 +57,8 @@ func EventPattern(p string) bool {
 // colon and no less.
 func (k EventKind) in(pattern string) bool {
 	p, ok := strings.CutPrefix(pattern, "s3:")
-	group, _, _ := strings.Cut(k.String(), ":")
-	return ok && (p == k.String() || p == group+":*")
+	group, _, named := strings.Cut(k.String(), ":")
+	return ok && named && (p == k.String() || p == group+":*")
 }
 
 // Notify is a rule that says which events of a bucket a webhook is told of.
@@ -84,6 +92,8 @@ type Origin struct {
 	Request string `cbor:"3,keyasint,omitempty"` // its ID
 	// Form says that an object came in a form that a browser sent.
 	Form bool `cbor:"4,keyasint,omitempty"`
+	// Replica says that another store copies what it has: it is not told to others again.
+	Replica bool `cbor:"5,keyasint,omitempty"`
 }
 
 type originKey struct{}
@@ -107,6 +117,8 @@ type event struct {
 	ETag    string  `cbor:"8,keyasint,omitempty"`
 	By      *Origin `cbor:"9,keyasint,omitempty"`
 	To      []whom  `cbor:"10,keyasint"`
+	// Due are the destinations to which what the key is now is to be copied.
+	Due []string `cbor:"11,keyasint,omitempty"`
 }
 
 // whom names a webhook and the rule by which it is told.
@@ -122,7 +134,7 @@ const maxEvents = 64
 // telling returns the event that a change of an object will be, nil if nobody is to be told.
 // Each attempt at a change may use another one: one that was refused did not happen.
 func (s *Store) telling(ctx context.Context, b *Bucket, kind EventKind, key string) *event {
-	if len(b.Settings.Notify) == 0 {
+	if kind == 0 || len(b.Settings.Notify)+len(b.Settings.Replicate) == 0 {
 		return nil
 	}
 	by, _ := ctx.Value(originKey{}).(*Origin)
@@ -136,10 +148,14 @@ func (s *Store) telling(ctx context.Context, b *Bucket, kind EventKind, key stri
 			to = append(to, whom{n.Webhook, n.ID})
 		}
 	}
-	if len(to) == 0 {
+	var due []string
+	if by == nil || !by.Replica {
+		due = b.Settings.dues(key)
+	}
+	if len(to)+len(due) == 0 {
 		return nil
 	}
-	return &event{ID: ident.New(), Kind: kind, At: s.now(), Bucket: b.name(), By: by, To: to}
+	return &event{ID: ident.New(), Kind: kind, At: s.now(), Bucket: b.Name(), By: by, To: to, Due: due}
 }
 
 func told(to []whom, webhook string) bool {
@@ -151,8 +167,8 @@ func told(to []whom, webhook string) bool {
 	return false
 }
 
-// name is what the bucket is called where no request says it.
-func (b *Bucket) name() string {
+// Name is what the bucket is called where no request says it.
+func (b *Bucket) Name() string {
 	if len(b.Names) > 0 {
 		return b.Names[0]
 	}
@@ -167,7 +183,7 @@ func (b *Bucket) name() string {
 // record adds an event about a version to the row in which it happens; v is nil if there is
 // none any more. It does nothing if nobody is to be told.
 func (s *slot) record(ev *event, v *version) error {
-	if ev == nil {
+	if ev == nil || v != nil && v.Attrs.Replica && len(ev.To) == 0 {
 		return nil
 	}
 	if len(s.Events) >= maxEvents {
@@ -177,6 +193,9 @@ func (s *slot) record(ev *event, v *version) error {
 	s.Order = max(s.Order+1, uint64(max(now.At, 0))<<orderBits)
 	now.Order = s.Order
 	if v != nil {
+		if v.Attrs.Replica {
+			now.Due = nil
+		}
 		now.Size, now.ETag = v.Size, v.ETag
 		if v.Number != 0 {
 			now.Version = v.name()
@@ -206,7 +225,5 @@ func checkNotify(rules []Notify) error {
 	return nil
 }
 
-// otherRules reports whether the two settings tell different events.
-func otherRules(a, b *Settings) bool {
-	return string(codec.Encode(a.Notify)) != string(codec.Encode(b.Notify))
-}
+// told is what the settings have told of changes; two that differ tell different things.
+func (s *Settings) told() []byte { return append(codec.Encode(s.Notify), codec.Encode(s.Replicate)...) }

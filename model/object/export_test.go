@@ -142,6 +142,9 @@ func (s *Store) Forget(ctx context.Context, b *Bucket, v Versioning) {
 // are only counted.
 func (s *Store) LimitOutbox(most int64, away time.Duration) { s.mostOutbox, s.silence = most, away }
 
+// LimitDues sets how many rows wait before the bucket is gone through again.
+func (s *Store) LimitDues(most int64) { s.mostDues = most }
+
 // SweepDue looks at the parts whose hour began after last and until now.
 func (s *Store) SweepDue(ctx context.Context, last, now time.Time) error {
 	return s.sweepDue(ctx, last, now)
@@ -150,5 +153,13 @@ func (s *Store) SweepDue(ctx context.Context, last, now time.Time) error {
 // InHour reports whether the hour of a part began after last and until now.
 var InHour = inHour
 
-// Due is when something is so many days old.
-var Due = due
+// ExpiryDue is when something is so many days old.
+var ExpiryDue = due
+
+// Records are the records that rows of this package hold.
+func Records() []any {
+	return []any{slot{}, bucketRecord{}, aliasRecord{}, uploadRecord{}, outboxRecord{}, Description{}, content{}}
+}
+
+// Epoch is the epoch under which a bucket is written to.
+func Epoch(b *Bucket) uint64 { return b.epoch }

@@ -303,7 +303,7 @@ func (k *keeper) strike(ctx context.Context, done []note) error {
 				continue // there is something else to be done about it by now
 			}
 			if n.Do == taskMirror && e.Version != nil && e.Version.Number == n.Number {
-				e.Past.Mirror = true
+				e.Past.Mirror, e.Past.Older = true, true
 			}
 			e.strike(i)
 		}
@@ -384,6 +384,10 @@ func (s *Store) fillGap(ctx context.Context, row register.Row, seen *register.Va
 			return nil, err
 		}
 		p := e.Past
+		if !e.gap() { // nothing is missing
+			p.Gap = nil
+			return e.value()
+		}
 		if p.Gap, p.Older = nil, next != nil; next != nil {
 			e.Version, e.blob, p.Mirror = next, blob, true
 			if next.Number == p.Null {

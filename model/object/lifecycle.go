@@ -176,11 +176,34 @@ func (s *Swept) add(o Swept) {
 	s.Expired, s.Removed, s.Aborted, s.Locked = s.Expired+o.Expired, s.Removed+o.Removed, s.Aborted+o.Aborted, s.Locked+o.Locked
 }
 
-// still are conditions of a deletion that rules ask for: it is of the version that was
-// judged, which stands where it stood then.
+// still are conditions of what rules or a Restore ask for: a deletion is of the version that
+// was judged, which stands where it stood then.
 type still struct {
+	swept   bool     // by a rule: events say so
 	current ident.ID // of a Delete
 	version ident.ID // of a DeleteVersion
 	// noncurrent: it has not become the current version again.
 	noncurrent bool
+	// versions: the bucket has versioning that is on, so that nothing is lost.
+	versions bool
+}
+
+// keeps fails with ErrSuspended if the bucket is to keep what is replaced, and does not.
+func (a still) keeps(b *Bucket) error {
+	if a.versions && b.Versioning != VersioningOn {
+		return ErrSuspended
+	}
+	return nil
+}
+
+// event is what a deletion of that kind is told as. As on AWS, what a rule has go is told as that
+// alone.
+func (s still) event(k EventKind) EventKind {
+	switch {
+	case !s.swept:
+		return k
+	case k == EventMarker:
+		return EventExpireMarker
+	}
+	return EventExpire
 }

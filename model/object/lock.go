@@ -180,7 +180,7 @@ func (s *Store) SetRetention(ctx context.Context, b *Bucket, key, id string, l L
 	if err := s.checkRetention(l); err != nil {
 		return nil, err
 	}
-	return s.revise(ctx, b, key, id, func(v *version) error {
+	return s.revise(ctx, b, key, id, 0, func(v *version) error {
 		if err := s.mayRetain(v.Lock, l, bypass); err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (s *Store) SetHold(ctx context.Context, b *Bucket, key, id string, on bool)
 	if !b.Lock.On {
 		return nil, ErrNoLock
 	}
-	return s.revise(ctx, b, key, id, func(v *version) error {
+	return s.revise(ctx, b, key, id, 0, func(v *version) error {
 		if v.Lock.Hold = HoldOff; on {
 			v.Lock.Hold = HoldOn
 		}
@@ -232,14 +232,15 @@ func (s *Store) changeAndFence(ctx context.Context, b *Bucket, f func(*bucketRec
 // remove deletes a version in the object's row if no lock keeps it.
 func (s *Store) remove(ctx context.Context, b *Bucket, row register.Row, at sighting, firm bool, cond Conditions) (*register.Value, error) {
 	id := which{number: at.v.Number, id: at.v.ID, null: at.v.null()}
-	tell := s.telling(ctx, b, EventDelete, row.Sort)
+	tell := s.telling(ctx, b, cond.still.event(EventDelete), row.Sort)
 	gone := &version{ID: at.v.ID, Number: max(at.v.Number, numberBefore), Null: at.v.null()}
 	return s.Registers.Update(ctx, row, register.Change{Epoch: b.epoch, Apply: func(old *register.Value) (*register.Value, error) {
 		e, err := takeApart(old)
 		if err != nil {
 			return nil, err
 		}
-		strict := (b.Lock.On || e.Past.locked()) && !s.rules.blindTurn
+		// What a lock may keep, or who is told of it: it has to be certain that it still stands.
+		strict := (b.Lock.On || e.Past.locked() || tell != nil) && !s.rules.blindTurn
 		v, _, stands := e.seen(at, !strict)
 		if cond.still.noncurrent && (stands == standsCurrent || e.gap()) {
 			return nil, ErrPrecondition
@@ -273,7 +274,7 @@ func (e *entry) noteLock(l Lock) {
 // deleteVersion deletes one version for good. Whether a lock keeps it is decided by what it
 // is at the commit: so its rows are looked at as for a revision where there are locks.
 func (s *Store) deleteVersion(ctx context.Context, b *Bucket, row register.Row, w which, cond Conditions, out *Deleted) error {
-	firm := b.Lock.On
+	firm := b.Lock.On || len(b.Settings.Notify) > 0
 	for range keepSteps {
 		at, err := s.doomed(ctx, row, w, firm)
 		if err != nil {

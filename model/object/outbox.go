@@ -85,11 +85,18 @@ func (s *Store) post(ctx context.Context, row register.Row, events []event, done
 	if len(events) == 0 {
 		return nil
 	}
-	waiting, _, err := s.Registers.Weight(ctx, Outbox, row.Part)
-	if err != nil {
-		return err
-	}
+	var waiting int64
 	for i := range events {
+		if err := s.postDues(ctx, row, &events[i]); err != nil {
+			return err
+		}
+		if len(events[i].To) > 0 && waiting == 0 {
+			n, _, err := s.Registers.Weight(ctx, Outbox, row.Part)
+			if err != nil {
+				return err
+			}
+			waiting = n
+		}
 		if err := s.postOne(ctx, row, &events[i], waiting >= s.mostOutbox); err != nil {
 			return err
 		}
@@ -102,7 +109,7 @@ func (s *Store) post(ctx context.Context, row register.Row, events []event, done
 func (s *Store) postOne(ctx context.Context, row register.Row, ev *event, full bool) error {
 	for _, w := range ev.To {
 		r := &outboxRecord{Event: *ev, Key: row.Sort, Rule: w.Rule}
-		r.Event.To = nil
+		r.Event.To, r.Event.Due = nil, nil
 		to := outboxRow(row, ev, w.Webhook)
 		full := full
 		if full {
@@ -173,7 +180,11 @@ func (s *Store) flush(ctx context.Context, row register.Row) (bool, error) {
 // webhook and partition key follow each other, the oldest first. more says that there may be
 // others after the last, which is next.
 func (s *Store) Outgoing(ctx context.Context, after *register.Row, limit int) (rows []register.Row, next *register.Row, err error) {
-	all, err := s.Local.Pending(ctx, Outbox, after, limit)
+	return s.outgoing(ctx, Outbox, after, limit)
+}
+
+func (s *Store) outgoing(ctx context.Context, t register.Table, after *register.Row, limit int) (rows []register.Row, next *register.Row, err error) {
+	all, err := s.Local.Pending(ctx, t, after, limit)
 	if err != nil {
 		return nil, nil, err
 	}

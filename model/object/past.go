@@ -35,7 +35,9 @@ type past struct {
 	// Mirror says that the current version has a row in Versions too, which is what its
 	// references name.
 	Mirror bool `cbor:"3,keyasint,omitempty"`
-	// Older says that there may be rows in Versions.
+	// Older says that there may be rows in Versions, a mirror's among them. So who deletes the
+	// current version opens a gap wherever another row is left, the gap counts as an object
+	// until all notes are done, and a bucket is empty only when no version has a row.
 	Older bool `cbor:"4,keyasint,omitempty"`
 	// Gap, if not empty, says that the current version is the newest one in Versions; it is
 	// drawn anew by every change that may make another the newest.
@@ -221,7 +223,7 @@ func (e *entry) value() (*register.Value, error) {
 	}
 	v := e.slot.value(e.blob)
 	if e.Past == nil {
-		return v, nil
+		return v, e.fits(v)
 	}
 	if len(e.blobs) > 0 {
 		v.Blob = slices.Concat(append([][]byte{v.Blob}, e.blobs...)...)
@@ -230,6 +232,14 @@ func (e *entry) value() (*register.Value, error) {
 		return nil, errCrowded
 	}
 	return v, nil
+}
+
+// fits fails with errCrowded if events leave no room in a row.
+func (s *slot) fits(v *register.Value) error {
+	if v != nil && len(s.Events) > 0 && len(v.Data) > maxNoted {
+		return errCrowded
+	}
+	return nil
 }
 
 // find returns the index of the note about a version, -1 if there is none.
@@ -269,7 +279,7 @@ var errGap = errs.New(errs.Unavailable, "the current version was deleted just no
 
 // supersede makes next the current version of a bucket that has versioning, and notes what
 // is to become of the one before.
-func (e *entry) supersede(next version, blob []byte, v Versioning, now int64) {
+func (e *entry) supersede(next version, blob []byte, v Versioning) {
 	if e.Past == nil {
 		e.Past = &past{Turn: newTurn()}
 	}
@@ -281,13 +291,14 @@ func (e *entry) supersede(next version, blob []byte, v Versioning, now int64) {
 	if old := e.Version; old != nil {
 		e.putAway(old)
 	}
-	p.Number = max(p.Number+1, firstNumber, uint64(max(now, 0)))
+	p.Number = max(p.Number+1, firstNumber, uint64(max(next.Modified, 0)))
 	next.Number = p.Number
 	e.Version, e.blob, p.Mirror, p.Gap = &next, blob, false, nil
 }
 
-// Numbers of versions follow the clock, for people alone: what counts is that they grow.
-// What was there before versioning has the first.
+// Numbers of versions follow the time that the versions carry: what counts is that they grow,
+// but so a rebuild gives a version that it makes anew from its bytes the number that it had,
+// as a rule. What was there before versioning has the first.
 const (
 	numberBefore = 1
 	firstNumber  = 2
@@ -369,5 +380,6 @@ func (e *entry) openGap() {
 
 // versionValue is what a version's own row holds.
 func versionValue(v *version, blob []byte) *register.Value {
-	return &register.Value{Data: codec.Encode(&slot{Version: v}), Blob: blob, Count: 1, Bytes: v.Size}
+	sl := &slot{Version: v}
+	return &register.Value{Data: codec.EncodeAs(sl.generation(), sl), Blob: blob, Count: 1, Bytes: v.Size}
 }

@@ -39,8 +39,8 @@ func FuzzVersionNames(f *testing.F) {
 // written the same way.
 func FuzzTakeApart(f *testing.F) {
 	e := &entry{}
-	e.supersede(version{ID: ident.ID{1}, Size: 2}, []byte("blob"), VersioningOn, 5)
-	e.supersede(version{ID: ident.ID{2}, Size: 3}, []byte("another"), VersioningOn, 5)
+	e.supersede(version{ID: ident.ID{1}, Size: 2}, []byte("blob"), VersioningOn)
+	e.supersede(version{ID: ident.ID{2}, Size: 3}, []byte("another"), VersioningOn)
 	v, err := e.value()
 	if err != nil {
 		f.Fatal(err)
@@ -58,6 +58,36 @@ func FuzzTakeApart(f *testing.F) {
 		again, err := takeApart(v)
 		if err != nil || !bytes.Equal(again.blob, e.blob) || len(again.blobs) != len(e.blobs) {
 			t.Fatalf("%+v: %v", again, err)
+		}
+	})
+}
+
+// FuzzInner: nothing that stands in the place of a data key does more than be refused, and an
+// envelope opens with its key alone.
+func FuzzInner(f *testing.F) {
+	k, other := NewCustomerKey(bytes.Repeat([]byte("k"), 32)), NewCustomerKey(bytes.Repeat([]byte("l"), 32))
+	data := ident.NewSecret()
+	made := k.wrap(data)
+	f.Add([]byte(made))
+	f.Add(data[:])
+	f.Add([]byte{})
+	f.Add(make([]byte, envelopeBytes))
+	f.Fuzz(func(t *testing.T, inner []byte) {
+		if checkInner(inner) != nil {
+			return
+		}
+		got, err := openData(inner, k)
+		if e := enveloped(inner); e != nil {
+			if _, oerr := e.open(other); oerr == nil || e.fits(nil) == nil {
+				t.Fatal("an envelope opens without its key")
+			}
+			if err == nil && !bytes.Equal(inner, made) {
+				t.Fatal("an envelope was forged")
+			}
+			return
+		}
+		if err != nil || !bytes.Equal(got[:], inner) {
+			t.Fatalf("a data key: %v", err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 
 // Put implements Service.
 func (s *Store) Put(ctx context.Context, b *Bucket, p Put) (*Head, error) {
-	if err := checkPut(p); err != nil {
+	if err := s.checkPut(p); err != nil {
 		return nil, err
 	}
 	if err := s.checkRoom(p.Body.Size); err != nil {
@@ -71,6 +71,9 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 		if d.lock != (Lock{}) && !b.Lock.On {
 			return ErrNoLock
 		}
+		if err := cond.still.keeps(b); err != nil {
+			return err
+		}
 		d.version.Lock = b.Lock.give(d.lock, s.now())
 		return s.roomy(ctx, d.row, func() error {
 			d.tell = s.telling(ctx, b, d.kind, key)
@@ -85,14 +88,14 @@ func (s *Store) commitObject(ctx context.Context, b *Bucket, d *draft, key strin
 	return &h, nil
 }
 
-func checkPut(p Put) error {
+func (s *Store) checkPut(p Put) error {
 	if err := checkNewKey(p.Key); err != nil {
 		return err
 	}
 	if p.Body.Size > MaxPut {
 		return ErrEntityTooLarge
 	}
-	if err := checkTags(p.Tags); err != nil {
+	if err := s.checkTags(p.Tags); err != nil {
 		return err
 	}
 	return p.Attrs.check()

@@ -2,16 +2,12 @@ package object
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"rhizome/base/codec"
-	"rhizome/base/errs"
 	"rhizome/base/ident"
-	"rhizome/cluster/extent"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 )
@@ -52,6 +48,7 @@ type Rebuild struct {
 	general  []Finding
 	uploads  map[ident.ID]upload1 // made anew, without an object as yet
 	pieced   map[ident.ID]bool    // extents of versions that are not whole
+	about    map[string]kept      // what is known of buckets, by ID
 	keyless  bool
 	keeping  bool
 }
@@ -112,6 +109,7 @@ func (r *Rebuild) init() {
 		r.buckets = map[ident.ID]*Bucket{}
 		r.uploads = map[ident.ID]upload1{}
 		r.pieced = map[ident.ID]bool{}
+		r.about = map[string]kept{}
 	}
 }
 
@@ -120,7 +118,7 @@ func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
 	r.init()
 	r.names = namer{s: r.Store}
 	for _, step := range []func(context.Context) error{
-		r.mendBuckets, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep,
+		r.mendBuckets, r.learn, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -236,7 +234,13 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 	if v != nil {
 		rec, err := decodeRow[bucketRecord](v)
 		if err == nil && r.Store.unsealBucket(&Bucket{ID: id}, rec.Sealed) == nil {
-			return nil
+			k, err := r.Known(row)
+			if err != nil || k == register.Known || rec.State != bucketActive {
+				return err
+			}
+			r.general = append(r.general, Finding{What: OldSettings, Bucket: rec.name(id.String())})
+			rec.Epoch = max(rec.Epoch, r.epoch())
+			return r.set(ctx, row, rec.value())
 		}
 	}
 	if gone, err := r.missing(row, math.MinInt64); err != nil || !gone {
@@ -249,10 +253,14 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 	if len(names) == 0 {
 		names = []string{"recovered-" + id.String()[:12]}
 	}
-	rec := &bucketRecord{Created: r.Store.now(), Names: names, Grants: map[string]Access{}, Sealed: sealed, Shards: shardCount, Epoch: 1}
+	rec := &bucketRecord{Created: r.Store.now(), Names: names, Grants: map[string]Access{}, Sealed: sealed, Shards: shardCount, Epoch: r.epoch()}
 	r.general = append(r.general, Finding{What: NewSettings, Bucket: names[0]})
 	return r.set(ctx, row, rec.value())
 }
+
+// epoch returns one above every fence that may have been saved: an epoch grows by one at a
+// time, and this is a time.
+func (r *Rebuild) epoch() uint64 { return uint64(max(r.Store.now(), 1)) }
 
 // mendNames makes lost rows of names anew from the buckets that they name.
 func (r *Rebuild) mendNames(ctx context.Context) error {
@@ -314,152 +322,4 @@ func (r *Rebuild) versions(ctx context.Context, t register.Table, f func(registe
 		}
 		return f(row, sl.Version)
 	})
-}
-
-// mendHolders makes lost rows of completed uploads anew from the objects that they
-// hold the bytes of.
-func (r *Rebuild) mendHolders(ctx context.Context) error {
-	type holder struct {
-		row  register.Row
-		v    *version
-		addr address
-	}
-	var found []holder
-	for _, t := range []register.Table{Objects, Versions} {
-		err := r.versions(ctx, t, func(row register.Row, v *version) error {
-			if v.Holder == nil {
-				return nil
-			}
-			if may, err := r.missing(v.Holder.row(), anyTime); err != nil || !may {
-				return err
-			}
-			found = append(found, holder{row, v, *v.Holder})
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, h := range found {
-		if err := r.mendHolder(ctx, h.row, h.v, h.addr); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mendHolder sees to it that an upload is there and holds the version.
-func (r *Rebuild) mendHolder(ctx context.Context, row register.Row, v *version, addr address) error {
-	at := addr.row()
-	_, upload, ok := splitUpload(at.Sort)
-	if !ok || len(at.Part) < 16 || len(row.Part) < 16 {
-		return nil
-	}
-	home, err := r.bucketOf(ctx, ident.ID([]byte(at.Part[:16])))
-	if err != nil || home == nil {
-		return err
-	}
-	b, err := r.bucketOf(ctx, ident.ID([]byte(row.Part[:16])))
-	if err != nil || b == nil {
-		return err
-	}
-	inner, err := b.innerKey(v)
-	if err != nil {
-		return nil
-	}
-	ref := holds(extent.Ref{ID: v.ID, Row: row})
-	_, err = r.Store.Registers.Update(ctx, at, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
-		u, err := decodeRow[uploadRecord](old)
-		if old == nil || err != nil {
-			u = &uploadRecord{ID: upload, Started: v.Modified, Attrs: v.Attrs, Tags: v.Tags, Lock: v.Lock, Checksum: v.Checksum, State: uploadDone,
-				Epoch: 1, Sealed: home.key.Seal(inner, upload[:]), Done: v.ID}
-		}
-		if u.find(v.ID) >= 0 && u.State == uploadDone && old != nil {
-			return nil, errNothing
-		}
-		if u.State != uploadDone {
-			u.State, u.Done = uploadDone, v.ID // the object is there, so it was completed
-		}
-		if u.find(v.ID) < 0 {
-			u.Refs = append(u.Refs, ref)
-		}
-		return u.value(), nil
-	}})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	return err
-}
-
-// references gives every extent the references that rows hold, and names the objects
-// whose bytes are not all there.
-func (r *Rebuild) references(ctx context.Context) error {
-	for _, t := range []register.Table{Objects, Versions, Parts} {
-		var rows []register.Row
-		var versions []*version
-		err := r.versions(ctx, t, func(row register.Row, v *version) error {
-			if len(v.Extents) > 0 {
-				rows, versions = append(rows, row), append(versions, v)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			if err := r.reference(ctx, rows[i], versions[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *Rebuild) reference(ctx context.Context, row register.Row, v *version) error {
-	for _, id := range v.Extents {
-		length, err := r.lengthOf(ctx, row, v, id)
-		if err != nil {
-			return err
-		}
-		there, err := r.Store.Extents.Restore(ctx, id, length, extent.Ref{ID: v.ID, Row: row})
-		if err != nil {
-			return err
-		}
-		if !there {
-			r.lost[row] = Finding{What: LostBytes, Detail: "extent " + id.String()}
-			continue
-		}
-		if err := r.keepNoMore(ctx, id); err != nil {
-			return err
-		}
-		if !r.Verify {
-			continue
-		}
-		damaged, err := r.Disks.Verify(ctx, id)
-		if err != nil && errs.KindOf(err) != errs.Corrupt {
-			return err
-		}
-		if damaged = slices.DeleteFunc(damaged, func(n int) bool { return n < 0 }); err != nil || len(damaged) > 0 {
-			r.lost[row] = Finding{What: DamagedBytes, Detail: fmt.Sprintf("extent %s, frames %v", id, damaged)}
-		}
-	}
-	return nil
-}
-
-// lengthOf returns the length of an extent of a version, as far as it is known.
-func (r *Rebuild) lengthOf(ctx context.Context, row register.Row, v *version, id ident.ID) (int64, error) {
-	if v.Here != nil {
-		for _, p := range v.Here.Pieces {
-			if p.Extent == id {
-				return p.Total, nil
-			}
-		}
-	}
-	if refs, err := r.Store.Extents.Refs(ctx, id); err == nil && len(refs) > 0 {
-		return 0, nil // its row is there and knows
-	}
-	if c, err := r.describe(ctx, id); err == nil {
-		return c.Length, nil
-	}
-	return min(v.Size, extent.MaxLength), nil
 }

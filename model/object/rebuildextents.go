@@ -1,8 +1,11 @@
 package object
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"rhizome/base/codec"
 	"rhizome/base/errs"
@@ -21,24 +24,58 @@ type remnant struct {
 	pieces  map[int]extent.Piece
 	foreign bool // its pieces are runs of another's extents, and which is not known
 	strange bool // one of them is on a strange disk
+	lost    bool // the row that its references name may be lost
+	own     bool // a row of its own, of which no reference tells, may be
 }
 
-// fromExtents makes lost rows of objects and parts anew.
+// fromExtents makes lost rows of parts and objects anew.
 func (r *Rebuild) fromExtents(ctx context.Context) error {
 	found := map[ident.ID]*remnant{}
 	err := r.Disks.Each(ctx, func(i extentstore.Info) error { return r.consider(ctx, i, found) })
 	if err != nil {
 		return err
 	}
-	for _, t := range []register.Table{Parts, Objects} {
-		for _, m := range found {
-			if m.row.Table != t {
-				continue
-			}
-			if err := r.revive(ctx, m); err != nil {
-				return err
-			}
+	objects := map[register.Row][]*remnant{}
+	for _, m := range found {
+		if m.row.Table != Parts {
+			top := objectRowOf(m.row)
+			objects[top] = append(objects[top], m)
+			r.evident(top, kept{versions: m.row.Table == Versions || m.about.Keep != VersioningOff, locked: m.about.Lock != (Lock{})})
+			continue
 		}
+		if err := r.revive(ctx, m); err != nil {
+			return err
+		}
+	}
+	for top, all := range objects {
+		// The newest first: in a bucket without versioning the others were replaced by it.
+		slices.SortFunc(all, func(a, b *remnant) int {
+			return cmp.Or(cmp.Compare(b.about.Modified, a.about.Modified), bytes.Compare(a.version[:], b.version[:]))
+		})
+		if err := r.reviveAll(ctx, top, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reviveAll makes of what is left of an object's versions rows.
+func (r *Rebuild) reviveAll(ctx context.Context, top register.Row, all []*remnant) error {
+	if r.keepsVersions(top) {
+		return r.reviveVersions(ctx, top, all)
+	}
+	part := false
+	for _, m := range all {
+		if !m.lost {
+			continue
+		}
+		if err := r.revive(ctx, m); err != nil {
+			return err
+		}
+		part = part || r.lost[top].What == LostExtents
+	}
+	if part { // also if an older one took its place
+		r.lost[top] = Finding{What: LostExtents}
 	}
 	return nil
 }
@@ -115,17 +152,31 @@ func (c *content) row() register.Row {
 }
 
 func (r *Rebuild) remember(id ident.ID, c *content, ref extent.Ref, strange bool, found map[ident.ID]*remnant) error {
-	if ref.Row.Table != Objects && ref.Row.Table != Parts {
+	if ref.Row.Table != Objects && ref.Row.Table != Versions && ref.Row.Table != Parts {
 		return nil
 	}
-	if may, err := r.missing(ref.Row, c.Modified); err != nil || !may && !strange {
+	lost, err := r.missing(ref.Row, c.Modified)
+	if err != nil {
 		return err
+	}
+	lost, own := lost || strange, false
+	if !lost && ref.Row.Table == Objects {
+		if own, err = r.putAwayLost(ref.Row, c); err != nil {
+			return err
+		}
+	}
+	if !lost && !own {
+		return nil
 	}
 	m := found[ref.ID]
 	if m == nil {
 		m = &remnant{version: ref.ID, row: ref.Row, pieces: map[int]extent.Piece{}, about: *c}
 		found[ref.ID] = m
 	}
+	if ref.Row.Table == Versions {
+		m.row = ref.Row // which it left the object's for
+	}
+	m.lost, m.own = m.lost || lost, m.own || own
 	m.strange = m.strange || strange
 	m.foreign = m.foreign || ref.Row.Table == Parts && c.Version != ref.ID
 	if c.Index >= 0 {
@@ -135,6 +186,16 @@ func (r *Rebuild) remember(id ident.ID, c *content, ref extent.Ref, strange bool
 		}
 	}
 	return nil
+}
+
+// putAwayLost reports whether the row that a version got when it was put away may be lost.
+// Its number then is about its time, or the first.
+func (r *Rebuild) putAwayLost(top register.Row, c *content) (bool, error) {
+	may, err := r.missing(versionRow(top, uint64(max(c.Modified, firstNumber))), c.Modified)
+	if err == nil && !may && c.Keep == VersioningOff {
+		may, err = r.missing(versionRow(top, numberBefore), c.Modified)
+	}
+	return may, err
 }
 
 // whole returns the remnant's pieces in order; nil if they are not all there.
@@ -162,38 +223,60 @@ func (r *Rebuild) revive(ctx context.Context, m *remnant) error {
 	if later, err := r.later(ctx, m.row, m.about.Modified); err != nil || later {
 		return err
 	}
+	c, err := r.candidate(ctx, m, m.row)
+	if err != nil || c == nil {
+		return err
+	}
+	return r.place(ctx, c.d, c.list, c.say, c.what)
+}
+
+// candidate is a version that can be made anew.
+type candidate struct {
+	d    *draft // its row is the object's, a part's, or the version's own if that is known
+	list *list
+	say  describer
+	what string
+	keep Versioning // the bucket's when it was written
+}
+
+// candidate makes a version of what is left of one; nil if that cannot be. Its bytes are
+// kept then, and it is among the findings as what was at a row.
+func (r *Rebuild) candidate(ctx context.Context, m *remnant, at register.Row) (*candidate, error) {
 	pieces := m.whole()
 	if pieces == nil {
 		for _, p := range m.pieces {
 			r.pieced[p.Extent] = true
 		}
-		r.lost[m.row] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
-		return nil
+		r.lost[at] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
+		return nil, nil
 	}
 	d := r.Store.newDraft(m.row)
 	d.version = version{ID: m.version, Size: m.last.Size, ETag: m.last.ETag, Modified: m.about.Modified,
 		Attrs: m.about.Attrs, Tags: m.about.Tags, Lock: m.about.Lock, Checksum: m.last.Checksum}
 	say, err := r.home(ctx, m, d)
 	if err != nil || say.b == nil {
-		return err
+		return nil, err
 	}
 	if !d.keys.described(&m.about) {
-		r.lost[m.row] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
-		return nil
+		for _, p := range pieces {
+			r.pieced[p.Extent] = true
+		}
+		r.lost[at] = Finding{What: LostExtents, Bucket: m.about.home.ID.String(), Key: m.about.Key}
+		return nil, nil
 	}
 	l := &list{}
 	for _, p := range pieces {
 		d.version.Extents = append(d.version.Extents, p.Extent)
 		l.Pieces = append(l.Pieces, d.keys.piece(p))
 	}
-	return r.place(ctx, d, l, say, FromBytes)
+	return &candidate{d, l, say, FromBytes, m.about.Keep}, nil
 }
 
 // home gives the draft the keys under which a remnant's pieces are sealed, and returns what
 // describes further extents of it; no bucket if it has no place any more.
 func (r *Rebuild) home(ctx context.Context, m *remnant, d *draft) (describer, error) {
-	if m.row.Table == Objects {
-		b, err := r.bucketOf(ctx, ident.ID([]byte(m.row.Part[:16])))
+	if top := objectRowOf(m.row); top.Table == Objects {
+		b, err := r.bucketOf(ctx, ident.ID([]byte(top.Part[:16])))
 		if err != nil || b == nil {
 			return describer{}, err
 		}
@@ -203,7 +286,7 @@ func (r *Rebuild) home(ctx context.Context, m *remnant, d *draft) (describer, er
 			inner, d.version.Sealed = e, sealInner(own, e)
 		}
 		d.keys = b.blindSecrets(inner, m.version)
-		return r.Store.describeObject(b, m.row.Sort), nil
+		return r.Store.describeObject(b, top.Sort), nil
 	}
 	b := m.about.home
 	u, err := r.uploadFor(ctx, m)
@@ -272,7 +355,8 @@ func (r *Rebuild) later(ctx context.Context, row register.Row, modified int64) (
 	return sl.Version != nil && sl.Version.Modified >= modified, nil
 }
 
-// place writes a version and its list into its row.
+// place writes a version and its list into its row, in the place of what stands there: that
+// was replaced, for the bucket has no versioning.
 func (r *Rebuild) place(ctx context.Context, d *draft, l *list, say describer, what string) error {
 	if err := r.Store.setList(ctx, d, l, say); err != nil {
 		return err
@@ -286,7 +370,7 @@ func (r *Rebuild) commit(ctx context.Context, d *draft, what string) error {
 		if err != nil {
 			next = &entry{}
 		}
-		if next.Version != nil && next.Version.ID != d.version.ID {
+		if next.Version != nil && next.Version.ID != d.version.ID && next.Past == nil {
 			next.Drops = append(next.Drops[:len(next.Drops):len(next.Drops)], next.Version.drop()...)
 		}
 		next.Version, next.blob = &d.version, d.blob
@@ -295,9 +379,14 @@ func (r *Rebuild) commit(ctx context.Context, d *draft, what string) error {
 	if err != nil {
 		return err
 	}
+	r.there(d, what)
+	return nil
+}
+
+// there says that a version is in its row again.
+func (r *Rebuild) there(d *draft, what string) {
 	delete(r.lost, d.row)
 	delete(r.doubtful, d.row)
 	r.made[d.row] = Finding{What: what}
 	r.Store.Extents.Release(d.version.Extents...)
-	return nil
 }

@@ -171,59 +171,117 @@ func (r *Rebuild) fromUploads(ctx context.Context) error {
 	}
 	for _, f := range found {
 		v, _, err := r.Store.Registers.Read(ctx, f.ref.Row)
+		if isFenced(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		if f.ref.Row.Table != Objects || uses(f.ref.Row, v, f.ref, ident.ID{}) {
+		if f.ref.Row.Table != Objects && f.ref.Row.Table != Versions || uses(f.ref.Row, v, f.ref, ident.ID{}) {
 			continue
 		}
-		if may, err := r.missing(f.ref.Row, anyTime); err != nil {
-			return err
-		} else if !may {
-			continue
+		if r.keepsVersions(f.ref.Row) {
+			err = r.versionFromUpload(ctx, f.upload, f.record, f.ref)
+		} else {
+			err = r.fromUpload(ctx, f.upload, f.record, f.ref)
 		}
-		if err := r.fromUpload(ctx, f.upload, f.record, f.ref, FromParts); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// versionFromUpload makes the row of a version anew that an upload became.
+func (r *Rebuild) versionFromUpload(ctx context.Context, upload register.Row, u *uploadRecord, ref extent.Ref) error {
+	may, err := r.missing(ref.Row, anyTime)
+	if err != nil {
+		return err
+	}
+	if !may && ref.Row.Table == Objects { // it may have been put away since
+		may, err = r.missing(versionRow(ref.Row, uint64(max(u.Started, firstNumber))), anyTime)
+	}
+	if err != nil || !may {
+		return err
+	}
+	k, err := r.look(ctx, objectRowOf(ref.Row))
+	if err != nil || k.closed || k.stands(ref.ID) {
+		return err
+	}
+	c, err := r.uploaded(ctx, upload, u, ref)
+	if err != nil || c == nil || k.deleted(ref.ID, c.d.version.Modified) {
+		return err
+	}
+	if ref.Row.Table == Versions {
+		if gone, err := r.removed(ctx, ref.Row, c.d.version.Modified); err != nil || gone {
+			return err
+		}
+	}
+	return r.placeVersion(ctx, k, c)
+}
+
 // fromUpload makes the row of an object anew that an upload became.
-func (r *Rebuild) fromUpload(ctx context.Context, upload register.Row, u *uploadRecord, ref extent.Ref, what string) error {
+func (r *Rebuild) fromUpload(ctx context.Context, upload register.Row, u *uploadRecord, ref extent.Ref) error {
+	if may, err := r.missing(ref.Row, anyTime); err != nil || !may {
+		return err
+	}
 	// A tombstone does not count: a deletion is done only when the upload has lost the
 	// reference.
 	if v, _, err := r.Store.readSlot(ctx, ref.Row); err == nil && v.Modified >= u.Started {
 		return nil
 	}
+	c, err := r.uploaded(ctx, upload, u, ref)
+	if err != nil || c == nil {
+		return err
+	}
+	c.d.version.Modified = u.Started
+	if c.list == nil {
+		return r.commit(ctx, c.d, c.what)
+	}
+	return r.place(ctx, c.d, c.list, c.say, c.what)
+}
+
+// uploaded makes a version of the parts that it was completed from; nil if that cannot be. It
+// is given the time of the newest of them: the time at which it was completed is lost.
+func (r *Rebuild) uploaded(ctx context.Context, upload register.Row, u *uploadRecord, ref extent.Ref) (*candidate, error) {
 	l, size, err := r.partsOf(ctx, upload)
 	if errs.KindOf(err) == errs.Corrupt || err == nil && len(l.Parts) == 0 {
 		r.lost[ref.Row] = Finding{What: LostExtents}
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	home, err := r.bucketOf(ctx, ident.ID([]byte(upload.Part[:16])))
 	if err != nil || home == nil {
-		return err
+		return nil, err
 	}
-	b, err := r.bucketOf(ctx, ident.ID([]byte(ref.Row.Part[:16])))
+	top := objectRowOf(ref.Row)
+	b, err := r.bucketOf(ctx, ident.ID([]byte(top.Part[:16])))
 	if err != nil || b == nil {
-		return err
+		return nil, err
 	}
 	inner, err := home.uploadInner(u)
 	if err != nil {
-		return nil
+		return nil, nil
+	}
+	parts, err := r.Store.allParts(ctx, u.ID, 0)
+	if err != nil {
+		return nil, err
+	}
+	modified := u.Started
+	for _, p := range parts {
+		modified = max(modified, p.Modified)
 	}
 	d := r.Store.newDraft(ref.Row)
-	d.version = version{ID: ref.ID, Size: size, ETag: compositeTag(l.Parts), Modified: u.Started, Attrs: u.Attrs, Tags: u.Tags, Lock: u.Lock,
+	d.version = version{ID: ref.ID, Size: size, ETag: compositeTag(l.Parts), Modified: modified, Attrs: u.Attrs, Tags: u.Tags, Lock: u.Lock,
 		Parts: len(l.Parts), Sealed: sealInner(b.versionKey(ref.ID), inner), Holder: &address{[]byte(upload.Part), []byte(upload.Sort)}}
 	d.keys = b.blindSecrets(inner, ref.ID)
+	c := &candidate{d, l, r.Store.describeObject(b, top.Sort), FromParts, VersioningOn}
 	if size == 0 {
-		return r.commit(ctx, d, what)
+		c.list = nil
 	}
-	return r.place(ctx, d, l, r.Store.describeObject(b, ref.Row.Sort), what)
+	return c, nil
 }
 
 // compositeTag is S3's ETag of an object of parts: the MD5 of their MD5s.

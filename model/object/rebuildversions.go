@@ -8,61 +8,108 @@ import (
 	"rhizome/cluster/register"
 )
 
-// mendVersions sees to it that the objects' rows know of the versions that have rows of their
-// own: what is lost of them is what they said beside.
-func (r *Rebuild) mendVersions(ctx context.Context) error {
-	found, buckets := map[register.Row]older{}, map[string]kept{}
-	err := r.versions(ctx, Versions, func(row register.Row, v *version) error {
-		if top, ok := objectOf(row); ok {
-			o := found[top]
-			o.number, o.locked = max(o.number, v.Number), o.locked || v.Lock != (Lock{})
-			found[top] = o
+// kept is what is known of what a bucket keeps: that it has versions, and object lock.
+type kept struct{ versions, locked bool }
+
+// learn finds out which buckets keep versions: what their rows say, and what the rows of
+// objects do, for a bucket's may be lost, or from before that was turned on.
+func (r *Rebuild) learn(ctx context.Context) error {
+	err := r.Store.Local.Rows(ctx, Buckets, func(row register.Row, v *register.Value) error {
+		if b, err := decodeRow[bucketRecord](v); err == nil && len(row.Sort) == len(ident.ID{}) {
+			r.aboutBucket(row.Sort, kept{versions: b.Versioning != VersioningOff, locked: b.Lock.On})
 		}
-		return keeps(buckets, row, v)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range []register.Table{Objects, Versions} {
+		err := r.Store.Local.Rows(ctx, t, func(row register.Row, v *register.Value) error {
+			sl, err := decodeRow[slot](v)
+			if err != nil {
+				return nil
+			}
+			k := kept{versions: t == Versions || sl.Past != nil, locked: sl.Past.locked()}
+			if sl.Version != nil {
+				k.versions, k.locked = k.versions || sl.Version.Number != 0, k.locked || sl.Version.Lock != (Lock{})
+			}
+			r.evident(row, k)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.Store.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+		u, err := decodeRow[uploadRecord](v)
+		if err != nil {
+			return nil
+		}
+		r.evident(row, kept{locked: u.Lock != (Lock{})})
+		for i := range u.Refs {
+			at := u.Refs[i].ref().Row
+			r.evident(at, kept{versions: at.Table == Versions})
+		}
+		return nil
+	})
+}
+
+// evident notes what a row of a bucket says of it.
+func (r *Rebuild) evident(row register.Row, k kept) {
+	if len(row.Part) >= len(ident.ID{}) && row.Table != Parts {
+		r.aboutBucket(row.Part[:len(ident.ID{})], k)
+	}
+}
+
+func (r *Rebuild) aboutBucket(id string, k kept) {
+	if k != (kept{}) {
+		is := r.about[id]
+		r.about[id] = kept{is.versions || k.versions, is.locked || k.locked}
+	}
+}
+
+// keepsVersions reports whether a row's bucket keeps versions, as far as is known.
+func (r *Rebuild) keepsVersions(row register.Row) bool {
+	if len(row.Part) < len(ident.ID{}) {
+		return false
+	}
+	k := r.about[row.Part[:len(ident.ID{})]]
+	return k.versions || k.locked
+}
+
+// mendVersions sees to it that the objects' rows agree with the versions that have rows of
+// their own.
+func (r *Rebuild) mendVersions(ctx context.Context) error {
+	found := map[register.Row]struct{}{}
+	err := r.Store.Local.Rows(ctx, Versions, func(row register.Row, _ *register.Value) error {
+		if top, ok := objectOf(row); ok {
+			found[top] = struct{}{}
+		}
+		return nil
 	})
 	if err == nil {
-		err = r.versions(ctx, Objects, func(row register.Row, v *version) error { return keeps(buckets, row, v) })
+		err = r.Store.Local.Rows(ctx, Objects, func(row register.Row, v *register.Value) error {
+			if sl, err := decodeRow[slot](v); err == nil && sl.Past != nil && (sl.Past.Mirror || len(sl.Past.Notes) > 0) {
+				found[row] = struct{}{} // rows of its versions may be lost
+			}
+			return nil
+		})
 	}
 	if err != nil {
 		return err
 	}
-	for row, o := range found {
-		if err := r.mendPast(ctx, row, o); err != nil {
+	for row := range found {
+		if err := r.mendPast(ctx, row); err != nil {
 			return err
 		}
 	}
-	return r.mendKept(ctx, buckets)
-}
-
-// older is what the versions of an object say that have rows of their own: the highest
-// number, and whether one is locked.
-type older struct {
-	number uint64
-	locked bool
-}
-
-// kept is what the versions in a bucket say of it: that it has versioning, and object lock.
-type kept struct{ versions, locked bool }
-
-func keeps(buckets map[string]kept, row register.Row, v *version) error {
-	if len(row.Part) < len(ident.ID{}) {
-		return nil
-	}
-	id := row.Part[:len(ident.ID{})]
-	k := buckets[id]
-	k.versions = k.versions || row.Table == Versions || v.Number != 0
-	k.locked = k.locked || v.Lock != (Lock{})
-	buckets[id] = k
-	return nil
+	return r.mendKept(ctx)
 }
 
 // mendKept turns versioning and object lock on again where the buckets' rows were made anew:
 // nothing that is kept may be replaced or deleted because they do not say so any more.
-func (r *Rebuild) mendKept(ctx context.Context, buckets map[string]kept) error {
-	for id, k := range buckets {
-		if !k.versions && !k.locked {
-			continue
-		}
+func (r *Rebuild) mendKept(ctx context.Context) error {
+	for id, k := range r.about {
 		_, err := r.Store.changeBucket(ctx, ident.ID([]byte(id)), func(b *bucketRecord) error {
 			lock, versioning := b.Lock.On || k.locked, b.Versioning
 			if lock || versioning == VersioningOff {
@@ -79,35 +126,4 @@ func (r *Rebuild) mendKept(ctx context.Context, buckets map[string]kept) error {
 		}
 	}
 	return nil
-}
-
-func (r *Rebuild) mendPast(ctx context.Context, row register.Row, o older) error {
-	number := o.number
-	_, err := r.Store.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
-		e, err := takeApart(old)
-		if err != nil {
-			return nil, err
-		}
-		knows := e.Past != nil && e.Past.Older && e.Past.Number >= number
-		if knows && (e.Past.Locked || !o.locked) {
-			return nil, errNothing
-		}
-		if e.Past == nil {
-			e.Past = &past{Turn: newTurn()}
-		}
-		e.Past.Older, e.Past.Locked, e.Past.Number = true, e.Past.Locked || o.locked, max(e.Past.Number, number)
-		switch {
-		case knows:
-		case e.Version == nil:
-			e.openGap()
-		case e.Version.Number <= number: // it was made anew from bytes
-			e.Past.Number = number + 1
-			e.Version.Number = e.Past.Number
-		}
-		return e.value()
-	}})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	return err
 }

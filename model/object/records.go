@@ -23,6 +23,8 @@ const (
 	Versions register.Table = 11
 	// Outbox has the events that webhooks are to be told of: see outbox.go.
 	Outbox register.Table = 15
+	// Dues has the keys that other stores are to be sent: see dues.go.
+	Dues register.Table = 18
 )
 
 const (
@@ -244,7 +246,7 @@ func (s *slot) value(blob []byte) *register.Value {
 	if s.Version == nil && len(s.Drops) == 0 && s.Past == nil && len(s.Events) == 0 {
 		return nil
 	}
-	v := &register.Value{Data: codec.Encode(s), Pending: len(s.Drops)+len(s.Events) > 0 || s.Past.pending(),
+	v := &register.Value{Data: codec.EncodeAs(s.generation(), s), Pending: len(s.Drops)+len(s.Events) > 0 || s.Past.pending(),
 		Hidden: s.Version == nil && !s.gap() || s.Version != nil && s.Version.Marker}
 	if s.Version != nil {
 		v.Blob, v.Count, v.Bytes = blob, 1, s.Version.Size

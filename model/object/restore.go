@@ -82,7 +82,7 @@ func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool,
 			return nil
 		case !was:
 			out.Deleted++
-			_, err := s.Delete(ctx, b, now.Key, Conditions{})
+			_, err := s.Delete(ctx, b, now.Key, Conditions{still: still{versions: true}})
 			return err
 		}
 		out.Brought++
@@ -95,7 +95,8 @@ func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool,
 func (s *Store) bringBack(ctx context.Context, b *Bucket, v *VersionHead) error {
 	o, err := s.Stat(ctx, b, Get{Key: v.Key, Version: v.VersionID})
 	if err == nil {
-		_, err = s.Copy(ctx, b, Copy{From: b, FromKey: v.Key, FromVersion: v.VersionID, Key: v.Key, Attrs: &o.Attrs, large: true, keyed: true})
+		_, err = s.Copy(ctx, b, Copy{From: b, FromKey: v.Key, FromVersion: v.VersionID, Key: v.Key, Attrs: &o.Attrs, large: true, keyed: true,
+			If: Conditions{still: still{versions: true}}})
 	}
 	return err
 }

@@ -166,3 +166,25 @@ func TestNoRoomForTheReplaced(t *testing.T) {
 		t.Errorf("what was there before: %v", err)
 	}
 }
+
+// TestRestoreStopsWhenSuspended: a restore that is under way when versioning is suspended
+// replaces nothing more.
+func TestRestoreStopsWhenSuspended(t *testing.T) {
+	f := newFixture(t)
+	versioning(f, object.VersioningOn)
+	f.put("k", random(10))
+	seen := f.b // as a restore under way has it
+	versioning(f, object.VersioningSuspended)
+	f.put("k", random(11)) // the null version
+	for _, at := range []time.Time{time.Now().Add(-time.Hour), time.Now().Add(time.Hour)} {
+		r, err := f.Objects.Restore(f.ctx, seen, "k", false, at)
+		if at.After(time.Now()) {
+			if err != nil || r.Same != 1 {
+				t.Errorf("%+v, %v", r, err)
+			}
+		} else if !errors.Is(err, object.ErrSuspended) {
+			t.Errorf("to %v: %v", at, err)
+		}
+	}
+	f.same("k", random(11))
+}

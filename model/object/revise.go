@@ -40,12 +40,12 @@ func (s *Store) sight(ctx context.Context, row register.Row, w which) (sighting,
 
 // revise changes what is kept of a version beside its bytes, and returns what it became.
 // f may be called several times, and refuses by returning an error. The version stays the
-// same one: its ID, ETag and time are untouched.
+// same one: its ID, ETag and time are untouched. The event that it is has the kind; 0: it is none.
 //
 // As everything about a key, it is committed in the object's row. The row of a version that
 // has one of its own is written by a note, and the turn that is drawn tells whoever looked
 // at that row before that it is no longer so.
-func (s *Store) revise(ctx context.Context, b *Bucket, key, id string, f func(*version) error) (*Head, error) {
+func (s *Store) revise(ctx context.Context, b *Bucket, key, id string, kind EventKind, f func(*version) error) (*Head, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Store) revise(ctx context.Context, b *Bucket, key, id string, f func(*v
 	row := b.objectRow(key)
 	err = s.writable(ctx, b, func(b *Bucket) error {
 		return s.roomy(ctx, row, func() (err error) {
-			out, err = s.reviseVersion(ctx, b, row, w, f)
+			out, err = s.reviseVersion(ctx, b, row, w, s.telling(ctx, b, kind, key), f)
 			return err
 		})
 	})
@@ -68,7 +68,7 @@ func (s *Store) revise(ctx context.Context, b *Bucket, key, id string, f func(*v
 	return &h, nil
 }
 
-func (s *Store) reviseVersion(ctx context.Context, b *Bucket, row register.Row, w which, f func(*version) error) (out *version, err error) {
+func (s *Store) reviseVersion(ctx context.Context, b *Bucket, row register.Row, w which, tell *event, f func(*version) error) (out *version, err error) {
 	for range keepSteps {
 		at, err := s.sight(ctx, row, w)
 		if err != nil {
@@ -86,6 +86,9 @@ func (s *Store) reviseVersion(ctx context.Context, b *Bucket, row register.Row, 
 				return nil, register.ErrFenced // the bucket has versioning by now
 			}
 			if out, err = e.revise(at, w, s.rules.blindTurn, f); err != nil {
+				return nil, err
+			}
+			if err := e.record(tell, out); err != nil {
 				return nil, err
 			}
 			return e.value()

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"bytes"
 	"context"
 
 	"rhizome/base/codec"
@@ -28,6 +29,14 @@ type Settings struct {
 	BlockCustomerKeys bool `cbor:"30,keyasint,omitempty"`
 	// Notify says which events webhooks are told of.
 	Notify []Notify `cbor:"24,keyasint,omitempty"`
+	// Replicate says what is copied to other stores; ReplicateRole is what S3's configuration
+	// named as role, which means nothing here.
+	Replicate     []Replicate `cbor:"28,keyasint,omitempty"`
+	ReplicateRole string      `cbor:"29,keyasint,omitempty"`
+	// Logging has requests of the bucket written down in another; nil: they are not.
+	Logging *Logging `cbor:"40,keyasint,omitempty"`
+	// Inventory are the lists of the bucket that are written; their IDs are unique.
+	Inventory []Inventory `cbor:"41,keyasint,omitempty"`
 }
 
 // Tag is a name and a value that somebody gave a thing. No two tags of a thing have the
@@ -93,11 +102,11 @@ func (s *Store) ChangeSettings(ctx context.Context, b *Bucket, change func(*Sett
 		if r.State == bucketNew || r.State == bucketGone {
 			return ErrNoSuchBucket
 		}
-		was := r.Settings
+		rules := r.Settings.told() // change may write into it
 		if err := change(&r.Settings); err != nil {
 			return err
 		}
-		if fence = otherRules(&was, &r.Settings); fence {
+		if fence = !bytes.Equal(rules, r.Settings.told()); fence {
 			if r.State != bucketActive {
 				return errNotify
 			}

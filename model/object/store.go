@@ -43,9 +43,16 @@ type Config struct {
 	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
 	// does, no retention has ended. Nil: it does.
 	Agreed func() bool
+	// Knows fails with ErrOlder unless every member knows a generation of records, and says who does not;
+	// nil: they do.
+	Knows func(generation int) error
 	// Gone, if set, removes what others keep of a bucket that was deleted. It is called
 	// until it succeeds, and may be called again after that.
 	Gone func(ctx context.Context, id ident.ID, s Settings) error
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
+	// Swept, if set, is told what lifecycle rules did, at once, for the log of requests.
+	Swept func(b *Bucket, did Did, v *VersionHead)
 	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
 	Rest   func(context.Context) error
 	Logger *slog.Logger
@@ -75,6 +82,7 @@ type Store struct {
 	uploads    *memo.Memo[ident.ID, *uploadRecord]
 	keeping    rowLocks
 	mostOutbox int64         // maxOutbox, but in tests
+	mostDues   int64         // maxDues, but in tests
 	silence    time.Duration // as mostOutbox
 	rules      rules
 	sweeping   sweeping
@@ -95,7 +103,7 @@ func New(c Config) *Store {
 	}
 	return &Store{Config: c, memory: newMemory(), bucketSeal: c.Root.Derive("bucket keys v1", nil),
 		decoded: memo.New[ident.ID, *Bucket](4096), aliases: memo.New[string, ident.ID](4096),
-		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096), mostOutbox: maxOutbox, silence: silence}
+		uploads: memo.New[ident.ID, *uploadRecord](512), work: make(chan register.Row, 4096), mostOutbox: maxOutbox, mostDues: maxDues, silence: silence}
 }
 
 // now returns the time in Unix milliseconds.

@@ -45,7 +45,7 @@ func (s *Store) Sweeping() Sweeping {
 }
 
 // Sweep carries out lifecycle rules until ctx ends: of all buckets at the start, then of each
-// part of a bucket once a day, in an hour of its own. A part is looked at by the first of its
+// part of a bucket once a day, in an hour of its own, or later if the node is idle then. A part is looked at by the first of its
 // replicas that can be reached. That two do it at once is harmless: each deletion is of the
 // version that was judged, where it stood then.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -54,6 +54,11 @@ func (s *Store) Sweep(ctx context.Context) error {
 	s.sweeping.update(func(w *Sweeping) { w.Since = s.Clock.Now() })
 	last := s.Clock.Now().Add(-day)
 	for {
+		if s.Awake != nil { // rules can wait, and a disk that sleeps is not woken for them
+			if err := s.Awake(ctx); err != nil {
+				return nil
+			}
+		}
 		now := s.Clock.Now()
 		if s.Agreed == nil || s.Agreed() { // what time it is decides what goes
 			s.report("lifecycle rules", s.sweepDue(ctx, last, now))
@@ -171,14 +176,21 @@ func (s *Store) rest(ctx context.Context) error {
 // sweepVersion deletes a version that rules want gone, if it still is where it was judged.
 func (s *Store) sweepVersion(ctx context.Context, b *Bucket, v *VersionHead, at standing, done *Swept) (err error) {
 	if at.replaced.IsZero() && !v.Marker {
-		_, err = s.Delete(ctx, b, v.Key, Conditions{still: still{current: v.Version}})
+		var gone *Deleted
+		gone, err = s.Delete(ctx, b, v.Key, Conditions{still: still{swept: true, current: v.Version}})
 		if err == nil {
 			done.Expired++
+			did := DidExpire
+			if gone.Marker {
+				did = DidMark
+			}
+			s.toldSwept(b, did, v)
 		}
 	} else {
-		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{version: v.Version, noncurrent: !at.replaced.IsZero()}})
+		_, err = s.DeleteVersion(ctx, b, v.Key, v.VersionID, Conditions{still: still{swept: true, version: v.Version, noncurrent: !at.replaced.IsZero()}})
 		if err == nil {
 			done.Removed++
+			s.toldSwept(b, DidExpire, v)
 		}
 	}
 	switch {
@@ -208,6 +220,7 @@ func (s *Store) sweepUploads(ctx context.Context, b *Bucket, part string, now ti
 				}
 				if err := s.Abort(ctx, b, u.Key, u.ID); err == nil {
 					done.Aborted++
+					s.toldSwept(b, DidAbort, &VersionHead{Head: Head{Key: u.Key}})
 				} else if !errors.Is(err, ErrNoSuchUpload) {
 					return err
 				}

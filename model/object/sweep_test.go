@@ -28,13 +28,13 @@ func TestDue(t *testing.T) {
 		{"2026-01-15 10:30", 3, "2026-01-19 00:00"}, {"2026-01-15 00:00", 3, "2026-01-18 00:00"},
 		{"2026-01-15 23:59", 1, "2026-01-17 00:00"}, {"2026-02-28 12:00", 1, "2026-03-02 00:00"},
 	} {
-		if got := object.Due(at(c.from), c.days); !got.Equal(at(c.want)) {
+		if got := object.ExpiryDue(at(c.from), c.days); !got.Equal(at(c.want)) {
 			t.Errorf("%s and %d days: %s, want %s", c.from, c.days, got, c.want)
 		}
 	}
 	// However a zone shifts its clocks, a day is one of UTC.
 	zone := time.FixedZone("away", 9*3600)
-	if got := object.Due(at("2026-01-15 10:30").In(zone), 3); !got.Equal(at("2026-01-19 00:00")) {
+	if got := object.ExpiryDue(at("2026-01-15 10:30").In(zone), 3); !got.Equal(at("2026-01-19 00:00")) {
 		t.Error(got)
 	}
 }
@@ -160,7 +160,7 @@ func TestExpiry(t *testing.T) {
 	f.now.Advance(aDay + 12*time.Hour)
 	left("plain size/2 size/3 size/6 size/7")
 	h := &object.Head{Key: "logs/b", Modified: f.now.Now()}
-	if at, rule, ok := f.b.Settings.Expiration(h); !ok || rule != "logs" || !at.Equal(object.Due(h.Modified, 3)) {
+	if at, rule, ok := f.b.Settings.Expiration(h); !ok || rule != "logs" || !at.Equal(object.ExpiryDue(h.Modified, 3)) {
 		t.Errorf("%s %s %v", at, rule, ok)
 	}
 	done := f.Objects.Sweeping()

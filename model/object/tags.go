@@ -34,15 +34,30 @@ func checkTags(tags []Tag) error {
 	return nil
 }
 
+// checkTags checks what a version is to be given.
+func (s *Store) checkTags(tags []Tag) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	if err := checkTags(tags); err != nil {
+		return err
+	}
+	return s.known(keepsGeneration)
+}
+
 // SetTags implements Service.
 func (s *Store) SetTags(ctx context.Context, b *Bucket, key, id string, tags []Tag) (*Head, error) {
-	if err := checkTags(tags); err != nil {
+	if err := s.checkTags(tags); err != nil {
 		return nil, err
 	}
 	if err := s.checkRoom(0); err != nil && len(tags) > 0 {
 		return nil, err
 	}
-	return s.revise(ctx, b, key, id, func(v *version) error {
+	kind := EventTagPut
+	if len(tags) == 0 {
+		kind = EventTagDelete
+	}
+	return s.revise(ctx, b, key, id, kind, func(v *version) error {
 		v.Tags = tags
 		return nil
 	})

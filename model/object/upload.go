@@ -19,7 +19,7 @@ func partRow(upload ident.ID, number int) register.Row {
 // value encodes the record. Every state but open is looked at by a collector until
 // somebody settles it: a reference may be of a writer that died.
 func (r *uploadRecord) value() *register.Value {
-	return &register.Value{Data: codec.Encode(r), Pending: r.State != uploadOpen,
+	return &register.Value{Data: codec.EncodeAs(r.generation(), r), Pending: r.State != uploadOpen,
 		Hidden: r.State == uploadDone || r.State == uploadDropped, Count: 1}
 }
 
@@ -34,7 +34,7 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	if err := n.Attrs.check(); err != nil {
 		return nil, err
 	}
-	if err := checkTags(n.Tags); err != nil {
+	if err := s.checkTags(n.Tags); err != nil {
 		return nil, err
 	}
 	if err := s.checkLock(b, n.Lock); err != nil {

@@ -24,8 +24,8 @@ const (
 	// decides nothing: who made it is refused then.
 	abandoned = 24 * time.Hour
 	// crowded is when the oldest one makes room for another, where maxUnderway are on the list.
-	crowded = time.Hour
-	manifest  = "manifest"
+	crowded  = time.Hour
+	manifest = "manifest"
 )
 
 // Wanted is what a deployment is to be.

@@ -165,6 +165,10 @@ func What(word string) string {
 		return lang.M("bytes of it that nothing uses are kept: a rebuild with every disk may find what they belong to")
 	case object.FromBytes:
 		return lang.M("made anew from its bytes")
+	case object.HeldAnew:
+		return lang.M("a version made anew, with a legal hold, for one that was set later would be lost: lift it with rhizome object unhold if there was none")
+	case object.NoPlace:
+		return lang.M("a version from before the bucket kept versions has no place among the others; its bytes are kept")
 	case object.FromParts:
 		return lang.M("made anew from the parts of its upload")
 	case object.LostUpload:
@@ -174,7 +178,9 @@ func What(word string) string {
 	case object.MaybeOld:
 		return lang.M("a newer version may be lost")
 	case object.NewSettings:
-		return lang.M("its settings are lost: allow keys again with rhizome bucket allow")
+		return lang.M("its settings are lost, and it is open to nobody: allow keys again with rhizome bucket allow, and set its policy, rules and site anew; versioning and object lock are on again if anything tells of them")
+	case object.OldSettings:
+		return lang.M("its settings are as the snapshot had them: look whether it is still open to those only who may read it")
 	}
 	return word
 }

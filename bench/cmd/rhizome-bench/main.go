@@ -27,6 +27,7 @@ func main() {
 	asJSON := flag.String("json", "", "file that gets the figures as JSON")
 	span := flag.Duration("span", 5*time.Second, "how long each timed phase lasts")
 	keys := flag.Int("keys", 100_000, "keys in the bucket that is listed, a multiple of 1,000")
+	versions := flag.Int("versions", 1000, "versions of the key that is compared with one of ten")
 	homes := flag.Int("homes", 0, "compare one home with so many instead")
 	rounds := flag.Int("rounds", 3, "with -homes or -grown: how often each phase is measured on each side")
 	var also parts
@@ -38,7 +39,7 @@ func main() {
 	keep := flag.String("keep", "", "with -grown: keep the stores in this folder, filled as far as they are, for the next time")
 	flag.Parse()
 	also.copied = *copied << 20
-	plan := load.Plan{Span: *span, Keys: *keys, Large: 1 << 30, Say: say}
+	plan := load.Plan{Span: *span, Keys: *keys, Versions: *versions, Large: 1 << 30, Say: say}
 	turns := load.HomesPlan{Plan: plan, Rounds: *rounds}
 	err := errors.New("name a program or a peer")
 	switch {

@@ -19,24 +19,15 @@ func bucketCommand() command {
 		examples: []example{{lang.M("make a bucket"), "rhizome bucket create photos"}},
 		sub: []command{
 			bucketCreate(), bucketList(), bucketInfo(), bucketDelete(),
-			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(),
-			bucketPolicy(), bucketCORS(), bucketNotify(),
+			bucketAlias(), bucketUnalias(), bucketAllow(), bucketDeny(), bucketQuota(), bucketVersioning(), bucketLock(), bucketLifecycle(), bucketLogging(), bucketInventory(),
+			bucketPolicy(), bucketCORS(), bucketNotify(), bucketReplicate(), bucketReplication(),
 		},
 	}
 }
 
 // onBucket runs f on the node and shows the bucket that it answers with.
-func onBucket(ctx context.Context, c *call, f func(*client.Client, *api.Bucket) error) error {
-	node, err := c.node()
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	var b api.Bucket
-	if err := f(node, &b); err != nil {
-		return err
-	}
-	return c.show(b, func() { c.printBucket(b) })
+func onBucket(_ context.Context, c *call, f func(*client.Client, *api.Bucket) error) error {
+	return onNode(c, f, c.printBucket)
 }
 
 func bucketCreate() command {
@@ -150,6 +141,7 @@ func (a *App) printBucket(b api.Bucket) {
 		rows = append(rows, []string{say.T("By itself"), a.ruleText(r)})
 	}
 	rows = append(rows, a.notifyRows(b)...)
+	rows = append(rows, a.loggingRows(b)...)
 	for _, g := range b.Grants {
 		who := g.Name
 		if who == "" {

@@ -63,7 +63,7 @@ func (a *App) Command() *cobra.Command {
 			{lang.M("make a key for another computer"), "rhizome key create laptop"},
 		},
 		sub: []command{
-			upCommand(), demoCommand(), statusCommand(), metricsCommand(), keyCommand(), bucketCommand(), objectCommand(), siteCommand(), shareCommand(), webhookCommand(),
+			upCommand(), demoCommand(), statusCommand(), metricsCommand(), keyCommand(), bucketCommand(), objectCommand(), siteCommand(), shareCommand(), webhookCommand(), remoteCommand(),
 			importCommand(), inviteCommand(), nodeCommand(), layoutCommand(), limitCommand(), diskCommand(), repairCommand(), kitCommand(), serviceCommand(),
 			configCommand(), completionCommand(), versionCommand(),
 		},

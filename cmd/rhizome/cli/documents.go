@@ -55,16 +55,10 @@ func documentGet(kind, short, why, how string) command {
 	return command{
 		use: "get BUCKET", short: short, examples: []example{{why, how}}, min: 1, max: 1,
 		run: func(ctx context.Context, c *call) error {
-			node, err := c.node()
-			if err != nil {
-				return err
-			}
-			defer node.Close()
-			var d api.Document
-			if err := node.Get(ctx, client.Path("buckets", c.args[0], kind), &d); err != nil {
-				return err
-			}
-			return c.show(d, func() { fmt.Fprintln(c.Out, d.Text) })
+			return onNode(c, func(n *client.Client, d *api.Document) error {
+				return n.Get(ctx, client.Path("buckets", c.args[0], kind), d)
+			},
+				func(d api.Document) { fmt.Fprintln(c.Out, d.Text) })
 		},
 	}
 }
@@ -78,16 +72,9 @@ func documentSet(kind, short, why, how, said string) command {
 			if err != nil {
 				return err
 			}
-			node, err := c.node()
-			if err != nil {
-				return err
-			}
-			defer node.Close()
-			var d api.Document
-			if err := node.Put(ctx, client.Path("buckets", c.args[0], kind), api.SetDocument{Text: text}, &d); err != nil {
-				return err
-			}
-			return c.show(d, func() {
+			return onNode(c, func(n *client.Client, d *api.Document) error {
+				return n.Put(ctx, client.Path("buckets", c.args[0], kind), api.SetDocument{Text: text}, d)
+			}, func(d api.Document) {
 				fmt.Fprintln(c.Out, c.Say.T(said, c.args[0]))
 				if d.Public {
 					fmt.Fprintln(c.Out, c.Say.T("It opens the bucket to everybody."))

@@ -103,14 +103,5 @@ func requestRate(text string) (int, error) {
 }
 
 func changeKey(ctx context.Context, c *call, change api.ChangeKey) error {
-	node, err := c.node()
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	var k api.Key
-	if err := node.Put(ctx, client.Path("keys", c.args[0]), change, &k); err != nil {
-		return err
-	}
-	return c.show(k, func() { c.printKey(k) })
+	return onNode(c, func(n *client.Client, k *api.Key) error { return n.Put(ctx, client.Path("keys", c.args[0]), change, k) }, c.printKey)
 }

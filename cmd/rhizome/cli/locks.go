@@ -103,7 +103,7 @@ func objectLock() command {
 				}
 				in.Sure = true
 			}
-			return onLock(ctx, c, func(n *client.Client, bucket, key string, l *api.Lock) error {
+			return onLock(c, func(n *client.Client, bucket, key string, l *api.Lock) error {
 				in.Key = key
 				return n.Put(ctx, client.Path("buckets", bucket, "retention"), in, l)
 			})
@@ -123,7 +123,7 @@ func objectHold(use string, on bool, short, example1 string) command {
 			f.text("version", "", lang.M("`ID` of the version; without it the present one"))
 		},
 		run: func(ctx context.Context, c *call) error {
-			return onLock(ctx, c, func(n *client.Client, bucket, key string, l *api.Lock) error {
+			return onLock(c, func(n *client.Client, bucket, key string, l *api.Lock) error {
 				return n.Put(ctx, client.Path("buckets", bucket, "hold"), api.SetHold{Key: key, Version: c.text("version"), On: on}, l)
 			})
 		},
@@ -131,21 +131,8 @@ func objectHold(use string, on bool, short, example1 string) command {
 }
 
 // onLock changes a version's lock and shows what it is then.
-func onLock(ctx context.Context, c *call, f func(n *client.Client, bucket, key string, l *api.Lock) error) error {
-	bucket, key, err := bucketKey(c.args[0])
-	if err != nil {
-		return err
-	}
-	node, err := c.node()
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	var l api.Lock
-	if err := f(node, bucket, key, &l); err != nil {
-		return err
-	}
-	return c.show(l, func() {
+func onLock(c *call, f func(n *client.Client, bucket, key string, l *api.Lock) error) error {
+	return onKey(c, f, func(l api.Lock) {
 		text := c.lockText(&l)
 		if text == "" {
 			text = c.Say.T("not locked")

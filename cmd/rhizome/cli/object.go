@@ -28,6 +28,29 @@ func objectCommand() command {
 	}
 }
 
+// onNode runs f on the node and shows what it answers with.
+func onNode[T any](c *call, f func(n *client.Client, out *T) error, show func(T)) error {
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var out T
+	if err := f(node, &out); err != nil {
+		return err
+	}
+	return c.show(out, func() { show(out) })
+}
+
+// onKey is onNode for the object that the first argument names.
+func onKey[T any](c *call, f func(n *client.Client, bucket, key string, out *T) error, show func(T)) error {
+	bucket, key, err := bucketKey(c.args[0])
+	if err != nil {
+		return err
+	}
+	return onNode(c, func(n *client.Client, out *T) error { return f(n, bucket, key, out) }, show)
+}
+
 // bucketKey cuts BUCKET/KEY.
 func bucketKey(arg string) (bucket, key string, err error) {
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(arg, "s3://"), "/")

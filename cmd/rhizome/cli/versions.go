@@ -43,27 +43,19 @@ func objectVersions() command {
 }
 
 func listVersions(ctx context.Context, c *call) error {
-	bucket, key, err := bucketKey(c.args[0])
-	if err != nil {
-		return err
-	}
-	node, err := c.node()
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	all := []api.Version{}
-	for after := ""; ; {
-		var page api.Versions
-		if err := node.Get(ctx, client.Query(client.Path("buckets", bucket, "versions"), "key", key, "after", after), &page); err != nil {
-			return err
+	return onKey(c, func(n *client.Client, bucket, key string, all *[]api.Version) error {
+		*all = []api.Version{}
+		for after := ""; ; {
+			var page api.Versions
+			if err := n.Get(ctx, client.Query(client.Path("buckets", bucket, "versions"), "key", key, "after", after), &page); err != nil {
+				return err
+			}
+			if *all = append(*all, page.Versions...); !page.More {
+				return nil
+			}
+			after = page.Next
 		}
-		if all = append(all, page.Versions...); !page.More {
-			break
-		}
-		after = page.Next
-	}
-	return c.show(all, func() {
+	}, func(all []api.Version) {
 		var rows [][]string
 		for _, v := range all {
 			size, state := c.Say.Bytes(v.Size), ""
@@ -86,20 +78,9 @@ func objectUndelete() command {
 		examples: []example{{lang.M("take a deletion back"), "rhizome object undelete photos/2026/garden.jpg"}},
 		min:      1, max: 1,
 		run: func(ctx context.Context, c *call) error {
-			bucket, key, err := bucketKey(c.args[0])
-			if err != nil {
-				return err
-			}
-			node, err := c.node()
-			if err != nil {
-				return err
-			}
-			defer node.Close()
-			var o api.Object
-			if err := node.Post(ctx, client.Path("buckets", bucket, "undelete"), api.Undelete{Key: key}, &o); err != nil {
-				return err
-			}
-			return c.show(o, func() {
+			return onKey(c, func(n *client.Client, bucket, key string, o *api.Object) error {
+				return n.Post(ctx, client.Path("buckets", bucket, "undelete"), api.Undelete{Key: key}, o)
+			}, func(o api.Object) {
 				fmt.Fprintln(c.Out, c.Say.T("The object %s is back: %s, of %s.", c.args[0], c.Say.Bytes(o.Size), c.Say.Time(o.Modified, c.Zone)))
 			})
 		},

@@ -160,7 +160,7 @@ func bucketNotify() command {
 	return command{
 		use:   "notify BUCKET",
 		short: lang.M("Tell a webhook what happens in a bucket"),
-		long: lang.M("Events are created and removed, or S3's own names, such as s3:ObjectCreated:Put. Another call for the same webhook replaces its rule, unless it has another --id.\n" +
+		long: lang.M("Events are created, removed, expired and tagged, or S3's own names, such as s3:ObjectCreated:Put. Another call for the same webhook replaces its rule, unless it has another --id.\n" +
 			"rhizome bucket info shows the rules, and what was not told yet."),
 		examples: []example{
 			{lang.M("everything that happens"), "rhizome bucket notify photos --webhook photos"},
@@ -170,7 +170,7 @@ func bucketNotify() command {
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
 			f.text("webhook", "", lang.M("`NAME` of the webhook"))
-			f.text("events", "created,removed", lang.M("`LIST` of events, with commas"))
+			f.text("events", "created,removed,expired", lang.M("`LIST` of events, with commas"))
 			f.text("prefix", "", lang.M("only objects whose key begins with this `TEXT`"))
 			f.text("suffix", "", lang.M("only objects whose key ends with this `TEXT`"))
 			f.text("id", "", lang.M("`NAME` of the rule; without it, the webhook's"))
@@ -197,7 +197,7 @@ func bucketNotify() command {
 
 // eventsOf reads a list of events.
 func eventsOf(list string) (out []string) {
-	short := map[string]string{"created": "s3:ObjectCreated:*", "removed": "s3:ObjectRemoved:*"}
+	short := map[string]string{"created": "s3:ObjectCreated:*", "removed": "s3:ObjectRemoved:*", "expired": "s3:LifecycleExpiration:*", "tagged": "s3:ObjectTagging:*"}
 	for e := range strings.SplitSeq(list, ",") {
 		if e = strings.TrimSpace(e); short[e] != "" {
 			e = short[e]

@@ -2,20 +2,17 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
+	"rhizome/net/afar"
 )
 
 // S3 is a bucket of another S3 store.
@@ -32,35 +29,11 @@ type Place struct {
 
 // NewS3 returns the bucket at p. Nothing is asked yet.
 func NewS3(p Place) (*S3, error) {
-	u, err := url.Parse(p.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.User != nil {
-		return nil, errs.Newf(errs.Invalid, "%q is no endpoint: write it as https://s3.example.org", p.Endpoint)
-	}
-	lookup := minio.BucketLookupPath
-	if strings.HasSuffix(u.Hostname(), ".amazonaws.com") {
-		lookup = minio.BucketLookupAuto
-	}
-	core, err := minio.NewCore(u.Host, &minio.Options{
-		Creds:  credentials.NewStaticV4(p.ID, p.Secret, p.Token),
-		Secure: u.Scheme == "https", Region: p.Region, BucketLookup: lookup, Transport: transport(),
-	})
+	core, err := afar.New(afar.Place{Endpoint: p.Endpoint, Region: p.Region, ID: p.ID, Secret: p.Secret, Token: p.Token, Use: "import"})
 	if err != nil {
-		return nil, errs.Newf(errs.Invalid, "the other store cannot be used: %w", err)
+		return nil, err
 	}
-	core.SetAppInfo("rhizome", "import")
 	return &S3{core, p.Bucket}, nil
-}
-
-func transport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		MaxIdleConnsPerHost:   16,
-		TLSHandshakeTimeout:   15 * time.Second,
-		ResponseHeaderTimeout: time.Minute,
-		IdleConnTimeout:       time.Minute,
-		DisableCompression:    true, // the bytes are wanted as they are stored
-	}
 }
 
 // Objects implements Source.
@@ -112,19 +85,10 @@ func (s *S3) get(ctx context.Context, o Object, offset int64) (io.ReadCloser, mi
 
 // wrap says an error of the other store; what it answered is in its own words.
 func (s *S3) wrap(what string, err error) error {
-	var r minio.ErrorResponse
-	kind := errs.Unavailable
-	if errors.As(err, &r) {
-		switch {
-		case r.StatusCode == http.StatusForbidden || r.StatusCode == http.StatusUnauthorized:
-			kind = errs.Denied
-		case r.StatusCode == http.StatusNotFound:
-			kind = errs.NotFound
-		case r.StatusCode == http.StatusPreconditionFailed:
-			return errs.Newf(errs.Conflict, "%s changed while it was being copied: run the import again", what)
-		}
+	if status, _ := afar.Answer(err); status == http.StatusPreconditionFailed {
+		return errs.Newf(errs.Conflict, "%s changed while it was being copied: run the import again", what)
 	}
-	return errs.Newf(kind, "the other store refused (%s): %s", what, err.Error())
+	return afar.Wrap(what, err)
 }
 
 // md5Tag reports whether an ETag is the MD5 of the bytes: not of parts, and not of

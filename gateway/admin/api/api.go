@@ -100,11 +100,12 @@ const (
 	RiskSnapshot   = "snapshot"
 	RiskKit        = "kit"     // the recovery kits are of no use
 	RiskWebhook    = "webhook" // it cannot be told of events
+	RiskRemote     = "remote"  // nothing can be replicated to it
 )
 
 // RiskKinds returns all kinds of a Reason.
 func RiskKinds() []string {
-	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit, RiskWebhook}
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit, RiskWebhook, RiskRemote}
 }
 
 // Disk is one of a node's disks.

@@ -61,6 +61,8 @@ type Bucket struct {
 	// nothing, or a list of buckets, which does not say it.
 	Notify  []Notify `json:"notify,omitempty"`
 	Waiting *Waiting `json:"waiting,omitempty"`
+	// Logging says where requests are written down; nil: nowhere.
+	Logging *Logging `json:"logging,omitempty"`
 }
 
 // Quota limits a bucket; 0 is no limit.

@@ -34,6 +34,13 @@ type Facts struct {
 	Fetched, Mended int64
 	// EventsWaiting are on this node's list, EventsTold and EventsFailed are since the start.
 	EventsWaiting, EventsTold, EventsFailed int64
+	// DuesWaiting are keys that other stores are to be sent, on this node's list; the others are
+	// since the start.
+	DuesWaiting, DuesSent, DuesBytes, DuesFailed int64
+	// LogsWritten and LogsDropped are lines since the start, LogsWaiting bytes of them,
+	// LogsFailing the buckets whose log cannot be written.
+	LogsWritten, LogsDropped, LogsWaiting int64
+	LogsFailing                           int
 }
 
 // Source answers for the node. Its methods answer at once.

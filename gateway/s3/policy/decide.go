@@ -1,5 +1,7 @@
 package policy
 
+import "strconv"
+
 // Question is one action of one caller on one thing, and what else counts.
 type Question struct {
 	// Action is a known action, such as "s3:GetObject".
@@ -172,6 +174,8 @@ func (q *Question) values(key string) []string {
 			return nobodys(key)
 		}
 		return q.Caller.values(key)
+	case "aws:principalisawsservice":
+		return []string{strconv.FormatBool(q.Caller != nil && q.Caller.Service != "")}
 	}
 	if q.Value == nil {
 		return nil
@@ -190,6 +194,13 @@ func nobodys(key string) []string {
 }
 
 func (c *Caller) values(key string) []string {
+	switch {
+	case c.Service == "":
+	case key == "aws:principaltype":
+		return []string{"Service"}
+	default:
+		return nil
+	}
 	switch key {
 	case "aws:principaltype":
 		return []string{"User"}

@@ -13,6 +13,7 @@
 //	arn:aws:iam::MEMBER:root        all keys of a member
 //	NAME                            an access key ID or a member's ID, without the rest
 //	{"CanonicalUser": "ID"}         all keys of the member with this ID
+//	{"Service": "NAME"}             one of Services, which writes reports
 //
 // where MEMBER is empty, a member's ID or name, or the 12 digits of an AWS account, which
 // say nothing here. Names are looked up once, when the policy is put (Where.Resolve): who

@@ -50,7 +50,7 @@ func (s *source) list(f func() any) any {
 var (
 	someNames = []string{"aws:username", "aws:UserId", "aws:PrincipalArn", "aws:PrincipalType", "s3:prefix", "S3:Delimiter", "aws:Referer", "aws:UserAgent",
 		"s3:ExistingObjectTag/Class", "s3:RequestObjectTag/class", "s3:x-amz-acl", "aws:SourceIp", "s3:max-keys", "aws:SecureTransport",
-		"aws:CurrentTime", "aws:EpochTime", "s3:RequestObjectTagKeys", "s3:VersionId"}
+		"aws:CurrentTime", "aws:EpochTime", "s3:RequestObjectTagKeys", "s3:VersionId", "aws:SourceArn", "aws:SourceAccount", "aws:PrincipalIsAWSService"}
 	someTexts = []string{"", "a", "A", "home/alice", "home/${aws:username}", "${s3:prefix}", "${aws:username,'x'}*", "h*", "?", "${*}", "${aws:userid}b", "*",
 		"a\nb", "arn:aws:iam::m1:user/alice", "arn:aws:iam::*:user/${aws:username}", "arn:*:iam::m?:user/*", "anonymous", "m1", "User", "€", "m1*"}
 	someValues = []string{"", "a", "A", "b", "home/alice", "home/bob", "*", "?", "a\nb", "x", "10", "9.5", "007", "true", "False", "10.1.2.3", "192.168.0.7",
@@ -88,11 +88,11 @@ func (s *source) condition() (string, map[string]any) {
 	case strings.HasPrefix(op, "Date"):
 		values, names = someDates, []string{"aws:CurrentTime", "aws:EpochTime"}
 	case strings.HasPrefix(op, "Arn"):
-		names = []string{"aws:PrincipalArn"}
+		names = []string{"aws:PrincipalArn", "aws:SourceArn"}
 	case strings.Contains(op, "Ip"):
 		values, names = someNets, []string{"aws:SourceIp"}
 	case op == "Bool":
-		values, names = []string{"true", "false", "True"}, []string{"aws:SecureTransport"}
+		values, names = []string{"true", "false", "True"}, []string{"aws:SecureTransport", "aws:PrincipalIsAWSService"}
 	case op == "Null":
 		values = []string{"true", "false", "True"}
 	}
@@ -112,7 +112,9 @@ func (s *source) statement() map[string]any {
 	st[not("Action")] = s.list(func() any { return s.of(someActions...) })
 	st[not("Resource")] = s.list(func() any { return s.of(someResources...) })
 	name := not("Principal")
-	switch s.n(3) {
+	switch s.n(4) {
+	case 3:
+		st[name] = map[string]any{"Service": s.list(func() any { return s.of(Services...) })}
 	case 0:
 		st[name] = "*"
 	case 1:
@@ -138,13 +140,15 @@ func (s *source) question() *Question {
 	if OnObject(q.Action) {
 		q.Key = s.of("a", "home/alice/x", "home/bob/x", "bb", "a/b/c\nb", "*", "€")
 	}
-	switch s.n(4) {
+	switch s.n(5) {
+	case 4:
+		q.Caller = &Caller{Service: s.of(Services...)}
 	case 1:
-		q.Caller = &Caller{"alice", "m1"}
+		q.Caller = &Caller{Key: "alice", Member: "m1"}
 	case 2:
-		q.Caller = &Caller{"bob", "m2"}
+		q.Caller = &Caller{Key: "bob", Member: "m2"}
 	case 3:
-		q.Caller = &Caller{"*", "m1"}
+		q.Caller = &Caller{Key: "*", Member: "m1"}
 	}
 	q.Grants = Grants{Owner: s.n(4) == 3, Caller: s.n(4) == 3, Anybody: s.n(4) == 3, Known: s.n(2) == 1, Closed: s.n(8) == 7}
 	q.Begun = s.n(4) == 3
@@ -264,7 +268,7 @@ func BenchmarkDecide(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	q := &Question{Action: "s3:GetObject", Key: "photos/2026/summer/beach.jpg", Caller: &Caller{"alice", "m1"}, Grants: Grants{Caller: true}}
+	q := &Question{Action: "s3:GetObject", Key: "photos/2026/summer/beach.jpg", Caller: &Caller{Key: "alice", Member: "m1"}, Grants: Grants{Caller: true}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if !Decide(p, q).Allow {

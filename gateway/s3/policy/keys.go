@@ -49,12 +49,17 @@ var keys = map[string]key{
 	"aws:principalaccount": {kind: words},
 	"aws:principalarn":     {kind: arn},
 	"aws:principaltype":    {kind: words},
-	"aws:referer":          {kind: words},
-	"aws:securetransport":  {kind: boolean},
-	"aws:sourceip":         {kind: address},
-	"aws:useragent":        {kind: words},
-	"aws:userid":           {kind: words},
-	"aws:username":         {kind: words},
+	"aws:sourceaccount":    {kind: words},
+	"aws:sourcearn":        {kind: arn},
+
+	"aws:principalisawsservice": {kind: boolean},
+
+	"aws:referer":         {kind: words},
+	"aws:securetransport": {kind: boolean},
+	"aws:sourceip":        {kind: address},
+	"aws:useragent":       {kind: words},
+	"aws:userid":          {kind: words},
+	"aws:username":        {kind: words},
 
 	"s3:authtype":         {kind: words},
 	"s3:signatureage":     {kind: number},

@@ -104,8 +104,11 @@ func (n naive) principal(v any, q *Question) bool {
 	if v == "*" {
 		return true
 	}
-	for _, list := range v.(map[string]any) {
+	for kind, list := range v.(map[string]any) {
 		for _, w := range many(list) {
+			if kind == "Service" && q.Caller != nil && w == q.Caller.Service {
+				return true
+			}
 			if w == "*" {
 				return true
 			}
@@ -226,6 +229,13 @@ func (n naive) context(name string, q *Question) []string {
 		facts = map[string]string{"aws:principaltype": "User", "aws:userid": c.Member, "aws:username": c.Key,
 			"aws:principalaccount": c.Member, "aws:principalarn": "arn:aws:iam::" + c.Member + ":user/" + c.Key}
 	}
+	if c != nil && c.Service != "" {
+		facts = map[string]string{"aws:principaltype": "Service"}
+		if name == "aws:userid" {
+			return nil
+		}
+	}
+	facts["aws:principalisawsservice"] = strconv.FormatBool(c != nil && c.Service != "")
 	if v, ok := facts[name]; ok {
 		return []string{v}
 	}

@@ -100,7 +100,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-var alice, bob = &Caller{"alice", "m1"}, &Caller{"bob", "m2"}
+var alice, bob = &Caller{Key: "alice", Member: "m1"}, &Caller{Key: "bob", Member: "m2"}
 
 func values(kv ...string) func(string) []string {
 	return func(key string) []string {
@@ -139,7 +139,7 @@ var decisions = []struct {
 	// folders of one's own
 	{`{"Effect":"Allow","Principal":"*","Action":"s3:*Object","Resource":"arn:aws:s3:::garden/home/${aws:username}/*"}`, Question{Action: "s3:PutObject", Key: "home/bob/x", Caller: bob}, true, Allowed},
 	{`{"Effect":"Allow","Principal":"*","Action":"s3:*Object","Resource":"arn:aws:s3:::garden/home/${aws:username}/*"}`, Question{Action: "s3:PutObject", Key: "home/alice/x", Caller: bob}, false, Nobody},
-	{`{"Effect":"Allow","Principal":"*","Action":"s3:*Object","Resource":"arn:aws:s3:::garden/home/${aws:username}/*"}`, Question{Action: "s3:PutObject", Key: "home/alice/x", Caller: &Caller{"*", "m3"}}, false, Nobody},
+	{`{"Effect":"Allow","Principal":"*","Action":"s3:*Object","Resource":"arn:aws:s3:::garden/home/${aws:username}/*"}`, Question{Action: "s3:PutObject", Key: "home/alice/x", Caller: &Caller{Key: "*", Member: "m3"}}, false, Nobody},
 	{`{"Effect":"Allow","Principal":"*","Action":"s3:*Object","Resource":"arn:aws:s3:::garden/home/${aws:username}/*"}`, Question{Action: "s3:PutObject", Key: "home//x"}, false, Nobody},
 	{`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::m2:root"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::garden","Condition":{"StringEquals":{"s3:prefix":["","home/"]},"StringLike":{"s3:delimiter":"?"}}}`,
 		Question{Action: "s3:ListBucket", Caller: bob, Value: values("s3:prefix", "home/", "s3:delimiter", "/")}, true, Allowed},

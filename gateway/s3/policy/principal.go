@@ -1,17 +1,27 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Principal is what a written principal stands for. One of the two is set.
 type Principal struct {
 	Key    string // an access key ID
 	Member string // a member's ID: all its keys
+	// Service is one of Services.
+	Service string
 }
+
+// Services are what writes reports, as AWS names them.
+var Services = []string{"logging.s3.amazonaws.com", "s3.amazonaws.com"}
 
 // Caller is who asks, by a valid signature.
 type Caller struct {
 	Key    string // the access key ID
 	Member string // the ID of the member whose key it is
+	// Service is a service that acts for itself, and the other two are empty.
+	Service string
 }
 
 // principals is what Principal or NotPrincipal says.
@@ -31,7 +41,7 @@ func readPrincipals(v any, in Where) (principals, error) {
 	}
 	var out principals
 	for _, f := range o {
-		if f.name != "AWS" && f.name != "CanonicalUser" {
+		if f.name != "AWS" && f.name != "CanonicalUser" && f.name != "Service" {
 			return out, fault(badPrincipal, f.name)
 		}
 		written, err := texts(f.name, f.value)
@@ -39,6 +49,13 @@ func readPrincipals(v any, in Where) (principals, error) {
 			return out, fault(badPrincipal, f.name)
 		}
 		for _, s := range written {
+			if f.name == "Service" {
+				if !slices.Contains(Services, s) {
+					return out, fault(badPrincipal, s)
+				}
+				out.list = append(out.list, Principal{Service: s})
+				continue
+			}
 			if err := out.add(s, f.name == "CanonicalUser", in); err != nil {
 				return out, err
 			}
@@ -72,7 +89,7 @@ func (p *principals) has(c *Caller) bool {
 		return p.anybody
 	}
 	for _, id := range p.list {
-		if id.Key != "" && id.Key == c.Key || id.Member != "" && id.Member == c.Member {
+		if id.Key != "" && id.Key == c.Key || id.Member != "" && id.Member == c.Member || id.Service != "" && id.Service == c.Service {
 			return true
 		}
 	}

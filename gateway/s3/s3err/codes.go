@@ -37,6 +37,8 @@ const (
 	InvalidRequest                        Code = "InvalidRequest"
 	InvalidStorageClass                   Code = "InvalidStorageClass"
 	InvalidTag                            Code = "InvalidTag"
+	InvalidTargetBucketForLogging         Code = "InvalidTargetBucketForLogging"
+	InvalidS3DestinationBucket            Code = "InvalidS3DestinationBucket"
 	InvalidToken                          Code = "InvalidToken"
 	InvalidURI                            Code = "InvalidURI"
 	InvalidRedirectLocation               Code = "InvalidRedirectLocation"
@@ -78,6 +80,7 @@ const (
 	ServiceUnavailable                    Code = "ServiceUnavailable"
 	SignatureDoesNotMatch                 Code = "SignatureDoesNotMatch"
 	SlowDown                              Code = "SlowDown"
+	TooManyConfigurations                 Code = "TooManyConfigurations"
 	UserKeyMustBeSpecified                Code = "UserKeyMustBeSpecified"
 	XAmzContentSHA256Mismatch             Code = "XAmzContentSHA256Mismatch"
 )
@@ -124,6 +127,8 @@ var table = map[Code]entry{
 	InvalidRequest:                        {400, "Invalid Request."},
 	InvalidStorageClass:                   {400, "The storage class you specified is not valid"},
 	InvalidTag:                            {400, "The tag provided was not a valid tag."},
+	InvalidTargetBucketForLogging:         {400, "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group."},
+	InvalidS3DestinationBucket:            {400, "Invalid bucket name or bucket may not exist in the region"},
 	InvalidToken:                          {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                            {400, "Couldn't parse the specified URI."},
 	InvalidRedirectLocation:               {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
@@ -165,6 +170,7 @@ var table = map[Code]entry{
 	ServiceUnavailable:                    {503, "Please reduce your request rate."},
 	SignatureDoesNotMatch:                 {403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."},
 	SlowDown:                              {503, "Please reduce your request rate."},
+	TooManyConfigurations:                 {400, "You are attempting to create a new configuration but have already reached the 1,000-configuration limit."},
 	UserKeyMustBeSpecified:                {400, "The bucket POST must contain the specified field name. If it is specified, please check the order of the fields."},
 	XAmzContentSHA256Mismatch:             {400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
 }

@@ -89,8 +89,7 @@ func testConfigurations(e *env) {
 	e.alice.do("GET", "/alpha?acl", "").is(200).lists("Permission", "FULL_CONTROL")
 	e.alice.do("GET", "/alpha?inventory", "").is(200).has("IsTruncated", "false")
 	e.alice.do("GET", "/alpha?inventory&id=x", "").is(404, "NoSuchConfiguration")
-	for _, sub := range []string{"replication",
-		"logging", "requestPayment", "accelerate", "abac"} {
+	for _, sub := range []string{"requestPayment", "accelerate", "abac"} {
 		e.alice.do("PUT", "/alpha?"+sub, "<x/>").is(501, "NotImplemented")
 	}
 	e.alice.do("PUT", "/alpha?acl", "", "x-amz-acl", "private").is(200)

@@ -52,6 +52,8 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"Websites", testWebsites}, {"Publishing", testPublishing},
 		{"Outrun", testOutrun}, {"OwnPrefix", testOwnPrefix}, {"PayloadPolicies", testPayloadPolicies}, {"VersionTaken", testVersionTaken},
 		{"Notification", testNotification},
+		{"Replication", testReplication},
+		{"Notification", testNotification}, {"Logging", testLogging}, {"Inventory", testInventory},
 		{"CustomerKeys", testCustomerKeys}, {"CustomerRefused", testCustomerRefused}, {"CustomerCopies", testCustomerCopies},
 		{"CustomerParts", testCustomerParts}, {"CustomerVersions", testCustomerVersions},
 		{"Objects", testObjects}, {"Metadata", testMetadata}, {"MetadataText", testMetadataText},
@@ -126,6 +128,12 @@ func (e *env) serve(c s3.Config) {
 	c.Webhook = func(_ context.Context, name string, k *account.Key) error {
 		if name != "album" || k.Name != "alice" {
 			return errs.New(errs.NotFound, "there is no such webhook")
+		}
+		return nil
+	}
+	c.Remotes = func(_ context.Context, name string, _ ident.ID) error {
+		if name != "off" {
+			return errs.New(errs.NotFound, "there is no such remote")
 		}
 		return nil
 	}

@@ -5,6 +5,7 @@ package objecttest
 
 import (
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 
@@ -60,6 +61,13 @@ func (r *Ring) Keep(bucket ident.ID, sealed []byte) error {
 	defer r.mu.Unlock()
 	r.keys[bucket] = sealed
 	return nil
+}
+
+// Keys returns all that is kept, sealed.
+func (r *Ring) Keys() map[ident.ID][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.keys)
 }
 
 // Open starts the home whose data is on fs. Stop it with Close, or leave it as a

@@ -1,0 +1,449 @@
+package replicate
+
+import (
+	"context"
+	"crypto/md5" // what ETags are
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+	"rhizome/model/object"
+)
+
+const (
+	// wholeSize is the largest object of one piece that is sent in one request, partSize how long the
+	// parts of others are.
+	wholeSize = 64 << 20
+	partSize  = 64 << 20
+	// attempt is how long a request that changes an object there may take.
+	attempt = time.Hour
+	// changed is how often the object there may be changed by others meanwhile.
+	changed = 3
+)
+
+// Objects is what is replicated; *object.Store implements it.
+type Objects interface {
+	OutgoingDues(ctx context.Context, after *register.Row, limit int) (rows []register.Row, next *register.Row, err error)
+	Due(ctx context.Context, row register.Row) (*object.Due, error)
+	ClaimDue(ctx context.Context, d *object.Due, c object.Claim) error
+	SettleDue(ctx context.Context, d *object.Due, mine object.Claim) error
+	RefuseDue(ctx context.Context, d *object.Due, why string, again time.Duration) error
+	BeginDue(ctx context.Context, d *object.Due, u *object.DueUpload) error
+	SkipDue(ctx context.Context, d *object.Due, mine object.Claim) error
+	DropDues(ctx context.Context, row register.Row) error
+	NoteDest(ctx context.Context, bucket ident.ID, dest, why string) error
+	GoThrough(ctx context.Context, b *object.Bucket, dest string, there object.There) (more bool, err error)
+	StartAllReplicating(ctx context.Context) error
+	BucketByID(ctx context.Context, id ident.ID) (*object.Bucket, error)
+	Current(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
+	Get(ctx context.Context, b *object.Bucket, g object.Get) (*object.Object, error)
+	Parts(ctx context.Context, b *object.Bucket, key, version string, after, limit int) ([]object.Part, bool, error)
+}
+
+// sender makes one key there what it is here.
+type sender struct {
+	objects Objects
+	to      Target
+	mine    object.Claim // Until is set for each request
+	now     func() time.Time
+	// limit wraps what is sent; sent is told of bytes that were.
+	limit func(context.Context, io.Reader) io.Reader
+	// bare says that the store does not do conditional writes.
+	bare  func() bool
+	plain func()
+	b     *object.Bucket
+	d     *object.Due
+	did   bool // something was sent
+}
+
+// errRestless says that an object did not stay the same for long enough.
+var errRestless = errs.New(errs.Unavailable, "the object is being changed all the time, here or there")
+
+// errMoved says that the object was replaced here while it was sent.
+var errMoved = errs.New(errs.Unavailable, "the object was replaced while it was sent")
+
+// settle makes the key there what it is here, and settles the row. It fails with
+// object.ErrNotDue when another did.
+func (s *sender) settle(ctx context.Context) error {
+	for range changed {
+		skip, err := s.once(ctx)
+		switch {
+		case errors.Is(err, errMoved), errors.Is(err, errPrecondition), errors.Is(err, errNoUpload):
+			continue
+		case errors.Is(err, errNotDone) && !s.bare():
+			s.plain()
+			continue
+		case err != nil:
+			return err
+		case skip:
+			return s.objects.SkipDue(ctx, s.d, s.mine)
+		}
+		return s.objects.SettleDue(ctx, s.d, s.mine)
+	}
+	return errRestless
+}
+
+// once compares and sends. skip says that the object cannot be copied.
+func (s *sender) once(ctx context.Context) (skip bool, err error) {
+	key := s.d.Key
+	h, err := s.objects.Current(ctx, s.b, key)
+	if err != nil {
+		return false, err
+	}
+	var tags []object.Tag
+	if h != nil {
+		tags = h.Tags
+	}
+	rule := s.b.Settings.ReplicateTo(s.d.Dest, key, tags)
+	if rule == nil || h != nil && h.Attrs.Replica {
+		return false, nil
+	}
+	if h == nil {
+		return false, s.remove(ctx, rule)
+	}
+	if sealedByClient(h) {
+		return true, nil
+	}
+	there, err := s.to.Head(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	out := sentOf(h)
+	if there == nil || !there.same(h, out) {
+		if err := s.send(ctx, h, out, there); err != nil {
+			return false, err
+		}
+		if !s.d.Tags {
+			return false, nil
+		}
+	}
+	return false, s.retag(ctx, h, there)
+}
+
+// remove deletes the key there.
+func (s *sender) remove(ctx context.Context, rule *object.Replicate) error {
+	if !rule.Deletes {
+		return nil
+	}
+	there, err := s.to.Head(ctx, s.d.Key)
+	if err != nil || there == nil {
+		return err
+	}
+	if s.d.Found && there.Mark == "" {
+		return nil // it never came from here
+	}
+	ctx, done, err := s.claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return s.to.Delete(ctx, s.d.Key)
+}
+
+// claim says that a request is about to be made that changes what is there, and bounds it.
+func (s *sender) claim(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	c := s.mine
+	c.Until = s.now().Add(attempt).UnixMilli()
+	if err := s.objects.ClaimDue(ctx, s.d, c); err != nil {
+		return nil, nil, err
+	}
+	s.did = true
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	return ctx, cancel, nil
+}
+
+// retag makes the tags there those of the object.
+func (s *sender) retag(ctx context.Context, h *object.Head, there *State) error {
+	if there != nil && there.Tags == 0 && len(h.Tags) == 0 && !s.d.Tags {
+		return nil
+	}
+	have, err := s.to.Tags(ctx, s.d.Key)
+	if errors.Is(err, errNotDone) {
+		return nil // it has none to keep
+	}
+	if err != nil || sameTags(have, h.Tags) {
+		return err
+	}
+	ctx, done, err := s.claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err = s.to.SetTags(ctx, s.d.Key, h.Tags); errors.Is(err, errNotDone) {
+		return nil
+	}
+	return err
+}
+
+// sentOf is what an object is sent with.
+func sentOf(h *object.Head) Sent {
+	s := Sent{Attrs: h.Attrs, Tags: h.Tags, Mark: h.ETag + "/" + digest(&h.Attrs)}
+	n := len(markName) + len(s.Mark)
+	for k, v := range h.Attrs.User {
+		if k == markName { // of where it was before
+			s.Attrs.User = maps.Clone(h.Attrs.User)
+			delete(s.Attrs.User, markName)
+			continue
+		}
+		n += len(k) + len(encodeMeta(v))
+	}
+	if n > object.MaxMetadata {
+		s.Mark = ""
+	}
+	return s
+}
+
+// digest tells attributes apart.
+func digest(a *object.Attrs) string {
+	h := fnv.New64a()
+	say := func(name, v string) {
+		if v != "" {
+			fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(v), v)
+		}
+	}
+	say("type", contentType(a))
+	say("cache", a.CacheControl)
+	say("disposition", a.ContentDisposition)
+	say("encoding", a.ContentEncoding)
+	say("language", a.ContentLanguage)
+	say("expires", a.Expires)
+	say("redirect", a.WebsiteRedirect)
+	for _, k := range slices.Sorted(maps.Keys(a.User)) {
+		if k != markName {
+			say("m-"+k, a.User[k])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// same reports whether what is there is the object.
+func (t *State) same(h *object.Head, out Sent) bool {
+	if t.Size != h.Size {
+		return false
+	}
+	return out.Mark != "" && t.Mark == out.Mark || t.ETag == h.ETag && digest(&t.Attrs) == digest(&out.Attrs)
+}
+
+// send sends an object, whole or in parts.
+func (s *sender) send(ctx context.Context, h *object.Head, out Sent, there *State) error {
+	u := &Unless{}
+	if there != nil {
+		u.ETag = there.ETag
+	}
+	if s.bare() {
+		u = nil
+	}
+	if h.Parts > 1 || h.Size > wholeSize {
+		return s.sendParts(ctx, h, out, u)
+	}
+	ctx, done, err := s.claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	body, err := s.open(ctx, h, 0, h.Size)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	from := &watched{Reader: s.limit(ctx, body)}
+	return s.blame(ctx, h, from, s.to.Put(ctx, h.Key, out, from, h.Size, u))
+}
+
+// watched remembers why a body could not be read.
+type watched struct {
+	io.Reader
+	failed error
+}
+
+// Read implements io.Reader.
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	if err != nil && err != io.EOF {
+		w.failed = err
+	}
+	return n, err
+}
+
+// blame says why a request failed: if the body could not be read, that is no matter of the
+// other store.
+func (s *sender) blame(ctx context.Context, h *object.Head, from *watched, err error) error {
+	if err == nil || from.failed == nil || ctx.Err() != nil {
+		return err
+	}
+	if now, cerr := s.objects.Current(ctx, s.b, h.Key); cerr != nil || now == nil || now.Version != h.Version {
+		return errors.Join(errMoved, cerr)
+	}
+	return from.failed
+}
+
+// open reads a run of the very version.
+func (s *sender) open(ctx context.Context, h *object.Head, offset, length int64) (io.ReadCloser, error) {
+	if h.Size == 0 {
+		return io.NopCloser(eof{}), nil
+	}
+	o, err := s.objects.Get(ctx, s.b, object.Get{Key: h.Key, Range: &object.Range{First: offset, Last: offset + length - 1}})
+	if errors.Is(err, object.ErrNoSuchKey) || errors.Is(err, object.ErrRange) {
+		return nil, errMoved
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.Version != h.Version {
+		_ = o.Body.Close() // nothing was read
+		return nil, errMoved
+	}
+	return o.Body, nil
+}
+
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
+
+// sendParts sends an object in parts, and goes on with an upload of the same version that was
+// begun before.
+func (s *sender) sendParts(ctx context.Context, h *object.Head, out Sent, u *Unless) error {
+	plan, err := s.plan(ctx, h)
+	if err != nil {
+		return err
+	}
+	have, err := s.resume(ctx, h, out)
+	if err != nil {
+		return err
+	}
+	id := s.d.Upload.ID
+	var all []Part
+	var offset int64
+	for _, p := range plan {
+		etag, ok, err := s.holds(ctx, h, p, have[p.Number], offset)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			if etag, err = s.sendPart(ctx, h, id, p, offset); err != nil {
+				return err
+			}
+		}
+		all = append(all, Part{p.Number, p.Size, etag})
+		offset += p.Size
+	}
+	ctx, done, err := s.claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if now, err := s.objects.Current(ctx, s.b, h.Key); err != nil || now == nil || now.Version != h.Version {
+		return errors.Join(err, errMoved)
+	}
+	err = s.to.Complete(ctx, h.Key, id, all, u)
+	if err == nil || errors.Is(err, errRefused) || errors.Is(err, errNoUpload) {
+		if forgot := s.objects.BeginDue(ctx, s.d, nil); forgot != nil {
+			err = errors.Join(err, forgot)
+		}
+	}
+	return err
+}
+
+// plan says in which parts an object is sent: its own, or equal ones.
+func (s *sender) plan(ctx context.Context, h *object.Head) (plan []Part, err error) {
+	if h.Parts > 0 {
+		for after := 0; ; {
+			page, more, err := s.objects.Parts(ctx, s.b, h.Key, h.VersionID, after, 1000)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range page {
+				plan = append(plan, Part{len(plan) + 1, p.Size, p.ETag})
+				after = p.Number
+			}
+			if !more || len(page) == 0 {
+				break
+			}
+		}
+		var sum int64
+		for _, p := range plan {
+			sum += p.Size
+		}
+		if sum != h.Size {
+			return nil, errMoved
+		}
+		return plan, nil
+	}
+	size := int64(partSize)
+	for h.Size/size >= object.MaxParts {
+		size *= 2
+	}
+	for left := h.Size; left > 0; left -= min(left, size) {
+		plan = append(plan, Part{Number: len(plan) + 1, Size: min(left, size)})
+	}
+	return plan, nil
+}
+
+// resume returns what is there of the upload that is noted, which it begins if there is none of
+// this version.
+func (s *sender) resume(ctx context.Context, h *object.Head, out Sent) (map[int]Part, error) {
+	have := map[int]Part{}
+	if u := s.d.Upload; u != nil && u.Version == h.Version {
+		parts, err := s.to.Parts(ctx, h.Key, u.ID)
+		if err != nil && !errors.Is(err, errNoUpload) && !errors.Is(err, errNotDone) {
+			return nil, err
+		}
+		for _, p := range parts {
+			have[p.Number] = p
+		}
+		if err == nil {
+			return have, nil
+		}
+	} else if u != nil {
+		if err := s.to.Abort(ctx, h.Key, u.ID); err != nil && !errors.Is(err, errNoUpload) {
+			return nil, err
+		}
+	}
+	id, err := s.to.Begin(ctx, h.Key, out)
+	if err != nil {
+		return nil, err
+	}
+	return have, s.objects.BeginDue(ctx, s.d, &object.DueUpload{ID: id, Version: h.Version})
+}
+
+// holds reports whether a part that is there is the one wanted.
+func (s *sender) holds(ctx context.Context, h *object.Head, want, have Part, offset int64) (etag string, ok bool, err error) {
+	if have.Number == 0 || have.Size != want.Size {
+		return "", false, nil
+	}
+	if want.ETag == "" {
+		body, err := s.open(ctx, h, offset, want.Size)
+		if err != nil {
+			return "", false, err
+		}
+		defer body.Close()
+		sum := md5.New() // what ETags are
+		if _, err := io.Copy(sum, body); err != nil {
+			return "", false, err
+		}
+		want.ETag = hex.EncodeToString(sum.Sum(nil))
+	}
+	return have.ETag, have.ETag == want.ETag, nil
+}
+
+func (s *sender) sendPart(ctx context.Context, h *object.Head, id string, p Part, offset int64) (string, error) {
+	body, err := s.open(ctx, h, offset, p.Size)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	from := &watched{Reader: s.limit(ctx, body)}
+	etag, err := s.to.PutPart(ctx, h.Key, id, p.Number, from, p.Size)
+	return etag, s.blame(ctx, h, from, err)
+}
+
+// sealedByClient reports whether the bytes can be read with a key of the client alone.
+func sealedByClient(h *object.Head) bool { return h.Customer }
