@@ -57,7 +57,7 @@ func nodeID(text string) (ident.NodeID, error) {
 }
 
 // Preview implements admin.Cluster.
-func (n *Node) Preview(_ context.Context, c api.LayoutChange) (api.Plan, error) {
+func (n *Node) Preview(ctx context.Context, c api.LayoutChange) (api.Plan, error) {
 	changes, err := changesOf(c, n.member) // whoever runs it, the same moves
 	if err != nil {
 		return api.Plan{}, err
@@ -72,6 +72,11 @@ func (n *Node) Preview(_ context.Context, c api.LayoutChange) (api.Plan, error) 
 	}
 	if err != nil {
 		return api.Plan{}, err
+	}
+	if c.Kind == api.ChangeRemove && !c.Lost { // said before a plan is shown and somebody asked
+		if err := n.mayGo(ctx, c.Node); err != nil {
+			return api.Plan{Base: l.Version, Nodes: []api.PlanNode{}, Refused: &api.Notice{Err: err}}, nil
+		}
 	}
 	return n.plan(l, next), nil
 }

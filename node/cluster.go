@@ -254,9 +254,10 @@ func (n *Node) offers() int64 {
 	case n.config.Capacity > 0:
 		return n.config.Capacity
 	}
-	var sum int64
-	for _, d := range n.disks.Disks() {
-		sum += d.Used + d.Free
+	disks := n.disks.Disks()
+	sum := freeOf(disks)
+	for _, d := range disks {
+		sum += d.Used
 	}
 	return sum
 }
@@ -288,16 +289,16 @@ func (n *Node) describe(c *membership.Card) {
 	if !n.opened.Load() {
 		return
 	}
-	c.Used, c.Free, c.Health.Lost = 0, 0, 0
+	c.Used, c.Health.Lost = 0, 0
 	disks := n.disks.Disks()
+	c.Free = freeOf(disks)
 	c.Health.Full = len(disks) > 0
 	for _, d := range disks {
 		c.Used += d.Live
-		c.Free += d.Free
 		if d.Absent != nil {
 			c.Health.Lost++
 		}
-		c.Health.Full = c.Health.Full && (d.Absent != nil || d.Free < fullBelow)
+		c.Health.Full = c.Health.Full && (d.Absent != nil || d.Refusing || d.Free < fullBelow && !d.Unmeasured)
 	}
 	c.Health.Skew = n.skew()
 	c.Imported = n.imported()

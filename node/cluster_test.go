@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -597,6 +598,13 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 		all, err := b.Nodes(t.Context())
 		return err == nil && slices.ContainsFunc(all, func(n api.Node) bool { return n.Refuses })
 	})
+	h.eventually("S3 refuses there", func() bool { return b.stillIn() != nil })
+	if a.stillIn() != nil {
+		t.Error("the one that is left refuses too")
+	}
+	if r, err := http.Get(b.S3().URL); err != nil || r.Body.Close() != nil || r.StatusCode != http.StatusForbidden {
+		t.Errorf("S3 on a node that was removed: %v", err)
+	}
 	if _, err := b.Recover(t.Context(), api.Recover{Gone: []string{a.keys.id().String()}}); !errors.Is(err, errs.Conflict) {
 		t.Errorf("it goes on without those who removed it: %v", err)
 	}

@@ -31,7 +31,7 @@ func (n *Node) Disks(context.Context) ([]api.Disk, error) {
 			w.State, w.Err = api.DiskLost, d.Absent
 		case d.Draining:
 			w.State = api.DiskDraining
-		case d.Free < fullBelow:
+		case d.Free < fullBelow && !d.Unmeasured, d.Refusing:
 			w.State = api.DiskFull
 		}
 		out = append(out, w)
@@ -46,8 +46,11 @@ const fullBelow = 1 << 20
 
 // AddDisk implements admin.Host.
 func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
+	own := folderIn(path)
 	for _, d := range n.disks.Disks() {
 		switch {
+		case own != path && sameFolder(own, d.Dir):
+			return api.Disk{}, errs.Newf(errs.Exists, "%s is a disk of this node already", own)
 		case d.Dir == path && d.Absent != nil:
 			return n.addFolder(ctx, extentstore.Disk{ID: d.ID, Dir: path, Capacity: d.Capacity})
 		case sameFolder(path, d.Dir):
@@ -58,6 +61,12 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 	}
 	if within(path, n.folder.path) && path != n.folder.at(diskDir) { // its own first disk may come back
 		return api.Disk{}, errs.Newf(errs.Invalid, "%s lies in the data folder", path)
+	}
+	if err := n.ofAnother(path); err != nil {
+		return api.Disk{}, err
+	}
+	if own != path {
+		return n.AddDisk(ctx, own)
 	}
 	if err := ownFolder(path); err != nil {
 		if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {

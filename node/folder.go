@@ -17,16 +17,18 @@ import (
 type folder struct {
 	path string
 	lock io.Closer
+	made bool // by this process
+	bare bool // nothing of a node is in it yet: whoever gives it back leaves nothing
 }
 
 // openFolder makes the folder if need be and locks it. A folder that is there must be
 // a data folder or empty: what else lies in it is somebody's.
 func openFolder(path string) (*folder, error) {
+	_, err := os.Stat(path)
+	f := &folder{path: path, made: os.IsNotExist(err)}
 	if err := prepare(path); err != nil {
 		return nil, err
 	}
-	f := &folder{path: path}
-	var err error
 	if f.lock, err = vfs.Default.Lock(f.at("lock")); err != nil {
 		return nil, f.taken(err)
 	}
@@ -58,7 +60,25 @@ func (f *folder) taken(err error) error {
 // close gives the folder back.
 func (f *folder) close() error {
 	_ = os.Remove(f.at("pid")) // a left-over number is harmless
+	if f.bare {
+		_ = os.Remove(f.at("lock")) // as is a file that nobody locks
+	}
+	if f.bare && f.made {
+		_ = os.Remove(f.path)
+	}
 	return f.lock.Close()
+}
+
+// keyless reports whether no start ever made keys here or took an invitation.
+func (f *folder) keyless() (bool, error) {
+	for _, name := range []string{nodeKeyFile, rootKeyFile, joiningFile} {
+		if _, err := os.Lstat(f.at(name)); err == nil {
+			return false, nil
+		} else if !os.IsNotExist(err) {
+			return false, errs.Newf(errs.Internal, "the data folder cannot be read: %w", err)
+		}
+	}
+	return true, nil
 }
 
 // empty reports whether no node ever lived here: there are no rows.

@@ -208,6 +208,7 @@ func (n *Node) Layout(ctx context.Context) (api.Layout, error) {
 	out := api.Layout{
 		Version: l.Version, Lineage: l.Lineage.String(), Replicas: cmp.Or(l.Settings.Replicas, 3), Zones: l.Settings.Zones,
 		Effective: same.Replicas, Copies: l.Copies(), Partitions: len(l.Assigned), Usable: same.Usable, Homes: homeShares(l),
+		Left:  max(0, same.Usable-n.bytesPerPartition(l)*int64(len(l.Assigned))),
 		Stand: n.standing(l), Warn: notices(same.Warnings), Moving: n.moving(),
 	}
 	return out, nil
@@ -254,8 +255,20 @@ func (n *Node) moving() *api.LayoutMoves {
 // notices says a layout's risks to people.
 func notices(ws []layout.Warning) []api.Notice {
 	var out []api.Notice
+	var tight []string
 	for _, w := range ws {
-		out = append(out, api.Notice{Err: warning(w)})
+		if w.Risk == layout.Tight {
+			tight = append(tight, w.Zone)
+		}
+	}
+	for _, w := range ws {
+		switch {
+		case w.Risk != layout.Tight || len(tight) == 1:
+			out = append(out, api.Notice{Err: warning(w)})
+		case w.Zone == tight[0]:
+			last := len(tight) - 1
+			out = append(out, api.Notice{Err: errs.Newf(errs.Conflict, "the homes %s and %s are full first, and keep the space of the others from being used", strings.Join(tight[:last], ", "), tight[last])})
+		}
 	}
 	return out
 }

@@ -87,6 +87,18 @@ func (n *Node) Homes() int {
 	return len(zones)
 }
 
+// Beside names this node's home, and the other nodes there.
+func (n *Node) Beside() (home string, others []string) {
+	l := n.members.Layout()
+	home = n.home()
+	for i := range l.Nodes {
+		if x := &l.Nodes[i]; x.Zone == home && x.ID != n.keys.id() {
+			others = append(others, nameIn(l, x))
+		}
+	}
+	return home, others
+}
+
 // keepInvitation puts the invitation of this start where the next one finds it, unless
 // the node is a member already. It takes the place of one that did not serve.
 func (n *Node) keepInvitation(fresh bool) error {
@@ -102,7 +114,7 @@ func (n *Node) keepInvitation(fresh bool) error {
 		return err
 	}
 	if n.config.Homeless {
-		return errs.New(errs.Invalid, "the home that this computer stands in needs a name: give one with --home, --home garden say. Copies are kept in different homes; computers in one place share its name")
+		return errHomeless
 	}
 	if err := writeDurably(n.folder.at(joiningFile), []byte(strings.TrimSpace(n.config.Join)+"\n")); err != nil {
 		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)

@@ -107,6 +107,8 @@ type Node struct {
 	closed bool
 	// refused names the homes that said at the start that this node is no member.
 	refused string
+	// outcast: by what the others say now, this node is no member.
+	outcast atomic.Bool
 }
 
 // onClose remembers what undoes a step; the last comes first.
@@ -138,6 +140,15 @@ func (n *Node) openFolder(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if n.folder.bare, err = n.folder.keyless(); err != nil {
+		return err
+	}
+	if fresh && n.folder.bare {
+		if err := n.mayBegin(); err != nil {
+			return err
+		}
+	}
+	n.folder.bare = false
 	if err := n.keepInvitation(fresh); err != nil {
 		return err
 	}
@@ -413,7 +424,7 @@ func (n *Node) Run(ctx context.Context) error {
 	sums := checksum.NewPool()
 	defer sums.Close()
 	front := s3.New(s3.Config{
-		Sums: sums, Meter: counted, Sites: n.sites, Logs: n.logs, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Remotes: n.mayReplicate, Replicated: n.replicator.Load().Changed, Clock: n.members.Clock(),
+		Sums: sums, Meter: counted, Sites: n.sites, Logs: n.logs, Objects: n.objects, Keys: n.accounts.Key, People: n.accounts, Webhook: n.hasWebhook, Remotes: n.mayReplicate, Replicated: n.replicator.Load().Changed, Closed: n.stillIn, Clock: n.members.Clock(),
 		Domains: c.Domains, Region: c.Region, Logger: c.Logger,
 	})
 	n.front.Store(&front)
@@ -424,6 +435,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"S3", serve(store, n.s3, c.Logger)},
 		{"admin", serve(socket, n.socket, c.Logger)},
 		{"members", n.members.Run},
+		{"membership", n.watchOutcast},
 		{"place", n.settleIn},
 		{"limits", n.keepLimits},
 		{"rows", n.regs.Run},

@@ -88,8 +88,7 @@ var frenchErrors = map[string]string{
 	"%q is no domain name: write it as in s3.example.org":                  "%q n'est pas un nom de domaine : écrivez-le comme s3.example.org",
 	"%q is no size: write it as 500GB or 2TiB":                             "%q n'est pas une taille : écrivez 500Go ou 2Tio",
 
-	"the node is not running":        "le nœud ne tourne pas",
-	"%w: start it with rhizome up%s": "%w : démarrez-le avec rhizome up%s",
+	"the node is not running": "le nœud ne tourne pas",
 	"%s is no folder: --data names the folder in which the node keeps its data":                                           "%s n'est pas un dossier : --data nomme le dossier où le nœud garde ses données",
 	"there is no folder %s: --data names the folder in which the node keeps its data. To make a node there: rhizome up%s": "il n'y a pas de dossier %s : --data nomme le dossier où le nœud garde ses données. Pour y créer un nœud : rhizome up%s",
 	"the node did not answer: %w":                                              "le nœud n'a pas répondu : %w",

@@ -267,6 +267,9 @@ func (m *Members) refused(node ident.NodeID, yes bool) {
 		old.refused = yes
 		m.met[node] = old
 		m.news()
+		if yes {
+			m.Changed() // what do the others say?
+		}
 	}
 }
 

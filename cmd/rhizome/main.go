@@ -8,9 +8,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"rhizome/cmd/rhizome/cli"
 )
+
+// sameWish is how long after a signal another one is the same wish: a terminal, a shell and
+// what runs the program may each send theirs.
+const sameWish = time.Second
 
 func main() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -19,8 +24,12 @@ func main() {
 	go func() {
 		<-signals
 		stop()
-		<-signals // whoever asks twice wants it now; a kill is safe at any moment
-		os.Exit(130)
+		first := time.Now() // a stopwatch
+		for range signals {
+			if time.Since(first) > sameWish { // whoever asks twice wants it now; a kill is safe at any moment
+				os.Exit(130)
+			}
+		}
 	}()
 	app := cli.New()
 	app.Clock = machineClock()

@@ -2,6 +2,8 @@ package extentstore
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"rhizome/base/errs"
@@ -24,6 +26,10 @@ type DiskStatus struct {
 	Absent error
 	// Suspect: a write failed here; other disks are preferred until the next start.
 	Suspect bool
+	// Refusing: lately something did not fit on this node, and no more room was made since.
+	Refusing bool
+	// Unmeasured: the free space of its file system is not known; Free is 0 then.
+	Unmeasured bool
 	// Uncompared: the rows were made anew while the disk was away; see Store.Uncompared.
 	Uncompared bool
 }
@@ -31,8 +37,12 @@ type DiskStatus struct {
 // Disks returns the state of every disk.
 func (s *Store) Disks() []DiskStatus {
 	var out []DiskStatus
-	left := s.left()
+	left, refusing := s.left(), s.refusing()
 	for _, d := range s.allDisks() {
+		_, uerr := d.fs.GetDiskUsage(d.dir)
+		if errors.Is(uerr, os.ErrNotExist) {
+			d.distrust() // nobody has to write first to notice that it is gone
+		}
 		live, err := s.rows.Counter(key(keyFiles, d.id[:]))
 		if err != nil {
 			s.log.Warn("a disk's counter cannot be read", "disk", d.dir, "error", err)
@@ -41,8 +51,12 @@ func (s *Store) Disks() []DiskStatus {
 		for _, seg := range d.segments {
 			live += seg.live
 		}
-		st := DiskStatus{d.id, d.dir, d.capacity, d.usedBytes, live, 0, d.draining, d.absent, d.suspect, d.apart}
-		if d.absent == nil {
+		st := DiskStatus{
+			ID: d.id, Dir: d.dir, Capacity: d.capacity, Used: d.usedBytes, Live: live,
+			Draining: d.draining, Absent: d.absent, Suspect: d.suspect, Uncompared: d.apart,
+			Refusing: refusing, Unmeasured: d.absent == nil && uerr != nil,
+		}
+		if d.absent == nil && uerr == nil {
 			st.Free = max(0, min(d.free(s.opt.Reserve), left))
 		}
 		d.mu.Unlock()
@@ -62,6 +76,7 @@ func (s *Store) AddDisk(ctx context.Context, d Disk) error {
 	if err := s.addOrAdjust(d); err != nil {
 		return err
 	}
+	s.space.refusedAt.Store(0)
 	s.recheck()
 	for _, x := range s.allDisks() {
 		if x.dir != d.Dir {

@@ -26,6 +26,9 @@ type fileWriter struct {
 func createFile(d *disk, id ident.ID) (*fileWriter, error) {
 	w := &fileWriter{d: d, tmp: d.path(tmpDir, id.String())}
 	f, err := d.fs.Create(w.tmp, category)
+	if errors.Is(err, os.ErrNotExist) { // it was whole when the disk came into use
+		d.distrust()
+	}
 	if err != nil {
 		return nil, translate(err, "make "+w.tmp)
 	}

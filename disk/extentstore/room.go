@@ -19,6 +19,8 @@ type room struct {
 	mu        sync.Mutex
 	sinceLook int64
 	rowsBytes atomic.Int64 // and what is beside them
+	// refusedAt is how many bytes were used when something was refused last, 0 for never.
+	refusedAt atomic.Int64
 }
 
 func (r *room) init(s *Store) {
@@ -101,6 +103,7 @@ func (s *Store) reserveBut(not *disk, n int64) (*disk, error) {
 	for _, d := range s.allDisks() {
 		if d != not && d.usable() == nil {
 			s.squeeze()
+			s.noteRefusal()
 			return nil, errs.New(errs.Full, "the disks of this node are full: delete something, add a disk, or raise the capacity")
 		}
 	}
@@ -118,9 +121,30 @@ func (s *Store) overall(n int64) error {
 	}
 	if s.left() < n {
 		s.squeeze()
+		s.noteRefusal()
 		return errs.Newf(errs.Full, "the capacity given to this node, %d bytes, is used up: delete something or raise it", s.opt.Capacity)
 	}
 	return nil
+}
+
+// noteRefusal notes that something did not fit.
+func (s *Store) noteRefusal() { s.space.refusedAt.Store(max(1, s.settled())) }
+
+// refusing reports whether something did not fit, and not a tenth of what was used then
+// went since.
+func (s *Store) refusing() bool {
+	at := s.space.refusedAt.Load()
+	return at > 0 && s.settled() >= at-at/10
+}
+
+// settled is how many bytes are used on all disks, but for what is being written.
+func (s *Store) settled() (n int64) {
+	for _, d := range s.allDisks() {
+		d.mu.Lock()
+		n += d.usedBytes - d.reserved
+		d.mu.Unlock()
+	}
+	return n
 }
 
 // left is what the node's capacity leaves, in bytes.
@@ -148,6 +172,7 @@ func (s *Store) extend(d *disk, n int64) error {
 	err := d.take(n, s.opt.Reserve)
 	if err != nil {
 		s.squeeze()
+		s.noteRefusal()
 	}
 	return err
 }

@@ -25,7 +25,10 @@ func (s *Server) absence(r *http.Request, p lang.Printer, err error) error {
 		return err
 	}
 	away, stand := around.awayNames(p), around.layout.Stand
+	who, removed := around.refusing(p)
 	switch {
+	case removed:
+		return errs.Newf(errs.Denied, "this node is no member of its rhizome any more (so say %s): it was removed, or declared lost there. rhizome status says what to do", who)
 	case away == "" || stand.Stopped == 0:
 		return err
 	case r.Method == http.MethodGet:

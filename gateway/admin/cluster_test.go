@@ -278,6 +278,13 @@ func TestNamesOfThoseWhoLeft(t *testing.T) {
 func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 	hour := noon.Add(-3 * time.Hour)
 	gone := func(n *api.Node) { n.Up, n.Since = false, &hour }
+	removedByAll := func(f *fake.Cluster) {
+		f.Present.Stand = api.Standing{Stopped: 1024, Silent: 1024, Unreadable: 1024}
+		for i := range f.List[1:] {
+			gone(&f.List[i+1])
+			f.List[i+1].Refuses = true
+		}
+	}
 	for name, c := range map[string]struct {
 		homes []string
 		stand api.Standing
@@ -302,7 +309,12 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"1 node of the home b is away (b/22222222)"}},
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
-			[]string{"The rhizome refuses this node (b)"}},
+			[]string{"The rhizome refuses this node (b)", "The home b is away", "The home c is away"}},
+		"removed, say all": {[]string{"a", "b", "c"}, api.Standing{}, removedByAll, []string{"The rhizome refuses this node (b, c)"}},
+		"emptied and removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) {
+			removedByAll(f)
+			f.List[0].Draining, f.List[0].Partitions = true, 0
+		}, []string{"taken out of the rhizome (so say b, c)", "may be switched off"}},
 		"two histories": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Apart = 1042 },
 			[]string{"The node b goes by another layout (number 1,042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
@@ -329,6 +341,11 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 				t.Errorf("%s: %q is not said, or not in its place:\n%s", name, want, said)
 			}
 			rest = after
+		}
+		if strings.Contains(name, "removed,") || strings.Contains(name, "emptied") {
+			if strings.Contains(said, "\n") || strings.Contains(said, "recover") {
+				t.Errorf("%s: more is said than that it was removed:\n%s", name, said)
+			}
 		}
 		if strings.Contains(said, "could be better") || len(c.want) == 0 && said != "" {
 			t.Errorf("%s: %s", name, said)

@@ -131,6 +131,11 @@ func health(p lang.Printer, s api.Status, now time.Time) (out []api.Reason) {
 			risk(api.RiskFull, d.Path, p.T("The disk %s is full, or the capacity given to the node is used up: new objects are refused until there is room. Delete something, raise the capacity, or add a disk with rhizome disk add.", d.Path))
 		}
 	}
+	for _, d := range s.Disks {
+		if d.State == api.DiskOK && d.Size > 0 && d.Free < (d.Used+d.Free)/10 {
+			risk(api.RiskFull, d.Path, p.T("The disk %s is nearly full, or the capacity given to the node nearly used up: %s are left. Delete something, raise the capacity, or add a disk with rhizome disk add.", d.Path, p.Bytes(d.Free)))
+		}
+	}
 	if n := int64(len(s.Repair.Lost)); n > 0 {
 		risk(api.RiskDamage, "", p.N(n, "%s piece is damaged: see rhizome repair status.", "%s pieces are damaged: see rhizome repair status."))
 	}

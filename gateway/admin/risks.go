@@ -8,6 +8,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
+	"rhizome/cluster/layout/decree"
 	"rhizome/gateway/admin/api"
 )
 
@@ -18,8 +19,11 @@ const clockOff = 60_000
 // do about it.
 func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	var out []api.Reason
-	if who := c.refusing(p); who != "" {
-		out = append(out, api.Reason{Kind: api.RiskRefused, Text: p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)})
+	if who, sure := c.refusing(p); who != "" {
+		out = append(out, api.Reason{Kind: api.RiskRefused, Text: c.refused(p, who, sure)})
+		if sure { // whoever seems away is not, for this node alone
+			return out
+		}
 	}
 	out = append(out, c.standing(p)...)
 	lost := c.onlyOneUp() // of the first home it is said how to find it: it tells of the others
@@ -45,6 +49,9 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 
 // hints say what would make the rhizome safer though nothing is wrong.
 func (c cluster) hints(p lang.Printer) []string {
+	if who, sure := c.refusing(p); who != "" && sure {
+		return nil
+	}
 	homes := map[string]bool{}
 	for _, n := range c.nodes {
 		if slices.Contains(n.Roles, api.RoleStorage) {
@@ -100,18 +107,36 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 }
 
 // refusing are the names of the nodes that say that this one is no member, if no other
-// node answers at all: one alone may only be behind.
-func (c cluster) refusing(p lang.Printer) string {
+// node answers at all. It is sure if most of the others that vote say so: one alone may
+// only be behind.
+func (c cluster) refusing(p lang.Printer) (who string, sure bool) {
 	var out []string
+	voters, of := 0, 0
 	for _, n := range c.nodes {
 		if n.Up && !n.This {
-			return ""
+			return "", false
 		}
 		if n.Refuses {
 			out = append(out, n.Name)
 		}
+		if votes(n) && !n.This {
+			of++
+			if n.Refuses {
+				voters++
+			}
+		}
 	}
-	return strings.Join(out, p.T(", "))
+	return strings.Join(out, p.T(", ")), of > 0 && voters >= decree.Majority(of)
+}
+
+// refused says that this node is no member any more: one that was emptied before was taken
+// away as it should be.
+func (c cluster) refused(p lang.Printer, who string, sure bool) string {
+	emptied := slices.ContainsFunc(c.nodes, func(n api.Node) bool { return n.This && n.Draining && n.Partitions == 0 })
+	if sure && emptied {
+		return p.T("This node was emptied and taken out of the rhizome (so say %s): the others have all that it had, and it may be switched off. For this computer to take part again, move its data folder away and join with a new invitation.", who)
+	}
+	return p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)
 }
 
 // awayNames are the names of the nodes and homes that are away.

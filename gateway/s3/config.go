@@ -49,6 +49,9 @@ type Config struct {
 	Logs Logs
 	// Sites is told of buckets that become web sites, or cease to be; nil: nobody is.
 	Sites Sites
+	// Closed fails while the node is no member of its rhizome: everything is refused then,
+	// at once. Nil: it always is one.
+	Closed func() error
 	// MaxConcurrent is how many requests run at once before others get SlowDown;
 	// 0 is 1024.
 	MaxConcurrent int
@@ -87,6 +90,7 @@ type gateway struct {
 	sums     *checksum.Pool
 	meter    Meter
 	sites    Sites
+	shut     func() error // nil: never
 	logs     Logs
 	last     lastKnown     // nil: nothing is
 	slots    chan struct{} // requests under way
@@ -98,7 +102,7 @@ type gateway struct {
 // New returns the S3 gateway.
 func New(c Config) http.Handler {
 	g := &gateway{
-		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, remotes: c.Remotes, started: c.Replicated, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, logs: c.Logs,
+		objects: c.Objects, keys: c.Keys, people: c.People, webhook: c.Webhook, remotes: c.Remotes, started: c.Replicated, clock: c.Clock, log: c.Logger, sums: c.Sums, meter: c.Meter, sites: c.Sites, logs: c.Logs, shut: c.Closed,
 		strict: c.Region != "", region: c.Region,
 		verifier: sigv4.New(c.Region), routes: newIndex(table()),
 	}

@@ -78,7 +78,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.fail(s3err.New(s3err.SlowDown))
 		return
 	}
-	if err := q.run(); err != nil {
+	err := g.closed()
+	if err == nil {
+		err = q.run()
+	}
+	if err != nil {
 		q.fail(err)
 	}
 	if g.log.Enabled(q.ctx, slog.LevelDebug) {

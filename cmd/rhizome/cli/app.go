@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -120,7 +121,7 @@ func version() string {
 		return "unknown"
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
+		return shortVersion(v)
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
@@ -128,6 +129,17 @@ func version() string {
 		}
 	}
 	return "devel"
+}
+
+// pseudo is a version that go makes up for a commit without a name.
+var pseudo = regexp.MustCompile(`^v\d+\.\d+\.\d+-(?:.*\.)?\d{14}-([0-9a-f]{12})(?:\+.*)?$`)
+
+// shortVersion is a version as people read it: of a commit without a name its first digits.
+func shortVersion(v string) string {
+	if m := pseudo.FindStringSubmatch(v); m != nil {
+		return m[1]
+	}
+	return v
 }
 
 // configFile is where settings are looked for, and whether it must be there.
@@ -160,6 +172,7 @@ func (c *call) node() (*client.Client, error) {
 		return nil, err
 	}
 	node := client.New(vs.Text(settings.Data), string(c.Say.Language()))
+	node.Other = c.Places.Other(vs.Text(settings.Data))
 	if vs.Once(settings.Data) {
 		node.At = " --data " + shellQuote(vs.Text(settings.Data))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"rhizome/base/errs"
@@ -29,7 +30,7 @@ func diskCommand() command {
 				use:      "add DIR",
 				short:    lang.M("Store on another disk too"),
 				examples: []example{{lang.M("store on another disk too"), "rhizome disk add /mnt/disk2/rhizome"}},
-				long:     lang.M("DIR is a folder on the mounted disk. One that is not there, or that lies on the same file system as what the node uses already, is refused unless --yes says that it is meant."),
+				long:     lang.M("DIR is a folder on the mounted disk. One that is not there, or that lies on the same file system as what the node uses already, is refused unless --yes says that it is meant. If other things lie in it, the node makes a folder rhizome there for itself."),
 				min:      1, max: 1,
 				flags: func(f *flagSet) { f.yes() },
 				run:   diskAdd,
@@ -81,14 +82,26 @@ func diskList(ctx context.Context, c *call) error {
 
 func (a *App) printDisks(disks []api.Disk) {
 	var rows [][]string
+	var why []string
 	for _, d := range disks {
 		state := a.diskState(d)
 		if d.Reason != "" {
-			state += ": " + d.Reason
+			why = append(why, a.Say.T("%s: %s", d.Path, d.Reason))
 		}
-		rows = append(rows, []string{d.ID[:min(8, len(d.ID))], d.Path, a.Say.Bytes(d.Used), a.Say.Bytes(d.Free), state})
+		rows = append(rows, []string{d.ID[:min(8, len(d.ID))], d.Path, a.Say.Bytes(d.Used), a.diskFree(d), state})
 	}
 	a.table([]string{"ID", lang.M("Folder"), lang.M("Used"), lang.M("Free"), lang.M("State")}, rows)
+	for _, line := range why {
+		fmt.Fprintln(a.Out, line)
+	}
+}
+
+// diskFree is a disk's free room, if that is known.
+func (a *App) diskFree(d api.Disk) string {
+	if d.Size == 0 {
+		return a.Say.T("not known")
+	}
+	return a.Say.Bytes(d.Free)
 }
 
 func diskAdd(ctx context.Context, c *call) error {
@@ -140,7 +153,10 @@ func diskRemove(ctx context.Context, c *call) error {
 		if err := node.Delete(ctx, path, nil); err != nil {
 			return err
 		}
-		return c.done("The disk %s is taken away.", d.Path)
+		if c.on("force") {
+			return c.done("The disk %s is taken away.", d.Path)
+		}
+		return c.done("The disk %s is taken away. What is left there (disk.lock, keyring and the folders extents, segments, snapshots and tmp) may be deleted.", d.Path)
 	})
 }
 

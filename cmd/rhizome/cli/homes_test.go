@@ -110,7 +110,7 @@ func TestAnInvitationStandsAlone(t *testing.T) {
 func TestWhatToDoWithAnInvitation(t *testing.T) {
 	for l, want := range map[lang.Language]string{lang.English: "for 1 computer, until 2026-03-01 12:00", lang.French: "pour 1 ordinateur, jusqu'au 01/03/2026 12:00"} {
 		a, out, msg := app(l)
-		(&call{App: a}).inviteHelp(api.Invitation{ID: strings.Repeat("c", 32), Text: "hush-hush", Uses: 1, Expires: noon})
+		(&call{App: a}).inviteHelp(api.Invitation{ID: strings.Repeat("c", 32), Text: "hush-hush", Uses: 1, Expires: noon}, nil)
 		says{err: msg.String()}.holds(t, "the help", want, "rhizome up --home", "rhizome invite revoke cccccccc")
 		if out.Len() > 0 || strings.Contains(msg.String(), "hush-hush") {
 			t.Errorf("%s%s", out, msg)

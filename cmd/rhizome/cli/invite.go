@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,13 +78,14 @@ func invite(ctx context.Context, c *call) error {
 	return c.show(i, func() {
 		fmt.Fprintln(c.Out, i.Text)
 		if terminal(c.Out) {
-			c.inviteHelp(i)
+			nodes, _ := node.Nodes(ctx) // without them any name will do
+			c.inviteHelp(i, nodes)
 		}
 	})
 }
 
 // inviteHelp says what to do with an invitation, where a person sees it.
-func (c *call) inviteHelp(i api.Invitation) {
+func (c *call) inviteHelp(i api.Invitation, nodes []api.Node) {
 	say := c.Say
 	if code, err := qr.Encode(i.Text, qr.L); err == nil && fits(c.Out, code) {
 		fmt.Fprintln(c.Err)
@@ -91,9 +93,28 @@ func (c *call) inviteHelp(i api.Invitation) {
 	}
 	fmt.Fprintln(c.Err)
 	fmt.Fprintln(c.Err, say.T("On the other computer, with a name for the home it stands in:"))
-	fmt.Fprintln(c.Err, "  rhizome up --home "+say.T("garden")+" --join "+say.T("(the line above)"))
+	fmt.Fprintln(c.Err, "  rhizome up --home "+c.freeHome(nodes)+" --join "+say.T("(the line above)"))
 	fmt.Fprintln(c.Err, say.T("It serves for %s, until %s. Keep it secret till then; rhizome invite revoke %s ends it.",
 		say.N(int64(i.Uses), "%s computer", "%s computers"), say.Time(i.Expires, c.Zone), i.ID[:min(8, len(i.ID))]))
+}
+
+// freeHome proposes a name for a home that no node stands in: who takes one that exists gains
+// no second place.
+func (a *App) freeHome(nodes []api.Node) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(nodes, func(n api.Node) bool { return n.Home == name })
+	}
+	names := []string{a.Say.T("garden"), a.Say.T("attic"), a.Say.T("barn"), a.Say.T("cellar")}
+	for _, name := range names {
+		if !taken(name) {
+			return name
+		}
+	}
+	for i := 2; ; i++ {
+		if name := names[0] + strconv.Itoa(i); !taken(name) {
+			return name
+		}
+	}
 }
 
 // fits reports whether a code fits on the terminal.

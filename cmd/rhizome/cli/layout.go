@@ -90,7 +90,7 @@ func (a *App) printLayout(l api.Layout) {
 	writeRows(a.Out, [][]string{
 		{say.T("Layout"), say.Int(int64(l.Version))},
 		{say.T("Copies"), copies},
-		{say.T("Room for objects"), say.Bytes(l.Usable)},
+		{say.T("Room for objects"), say.T("%s, of which %s are left", say.Bytes(l.Usable), say.Bytes(l.Left))},
 	})
 	fmt.Fprintln(a.Out)
 	var rows [][]string

@@ -34,7 +34,10 @@ func gauge(part float64) string {
 // moveLine says how far a move is.
 func (a *App) moveLine(m api.LayoutMoves) string {
 	say, part := a.Say, movedPart(m)
-	out := fmt.Sprintf("%s %s  %s", gauge(part), say.Percent(part), say.T("%s of %s left", say.Bytes(m.BytesLeft), say.Bytes(m.Bytes)))
+	out := fmt.Sprintf("%s %s", gauge(part), say.Percent(part))
+	if m.Bytes > 0 {
+		out += "  " + say.T("%s of %s left", say.Bytes(m.BytesLeft), say.Bytes(m.Bytes))
+	}
 	if m.Rate > 0 {
 		out += "  " + say.Bytes(m.Rate) + "/s"
 	}

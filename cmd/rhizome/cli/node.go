@@ -138,8 +138,10 @@ func (a *App) nodeState(n api.Node) string {
 	}
 	if n.Draining && n.Partitions > 0 {
 		out = append(out, a.Say.T("being emptied"))
+	} else if n.Draining && n.Up {
+		out = append(out, a.Say.T("empty: rhizome node remove takes it out, then it may be switched off"))
 	} else if n.Draining {
-		out = append(out, a.Say.T("empty: it may be taken away"))
+		out = append(out, a.Say.T("empty: switch it on again to take it out with rhizome node remove"))
 	}
 	if n.Health.BytesLeft > 0 {
 		out = append(out, a.Say.T("%s left to fetch", a.Say.Bytes(n.Health.BytesLeft)))

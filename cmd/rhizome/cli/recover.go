@@ -51,11 +51,11 @@ func layoutRecover(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if plan.Refused != nil { // nothing is given up, so there is nothing to say of what is lost
+		return errs.New(errs.Denied, plan.Refused.Reason)
+	}
 	if !c.json {
 		c.printLoss(plan)
-	}
-	if plan.Refused != nil {
-		return errs.New(errs.Denied, plan.Refused.Reason)
 	}
 	if err := c.confirm("Go on without them for good? This cannot be undone."); err != nil {
 		return err

@@ -118,9 +118,35 @@ func serviceInstall(ctx context.Context, c *call) error {
 	if c.on("print") {
 		return c.show(map[string]string{"file": s.unit, "unit": unit}, func() { fmt.Fprint(c.Out, unit) })
 	}
-	if _, err := exec.LookPath("systemctl"); err != nil {
-		_, err = runTool(ctx, "systemctl", "--version")
+	if !c.Places.Exists(systemdRuns) {
+		return errNoSystemd
+	}
+	if other := c.Places.Other(settings.SystemData); s.system && other != "" {
+		fmt.Fprintln(c.Err, c.Say.T("There is a node in %s too: the service does not serve it, unless --data names it.", other))
+	}
+	if err := s.place(ctx, unit); err != nil {
 		return err
+	}
+	if err := c.awaitNode(ctx, s); err != nil {
+		return err
+	}
+	return c.done("The service is installed (%s) and started. rhizome status shows how the node is.", s.unit)
+}
+
+// systemdRuns is there while systemd is the computer's first process, see sd_booted(3).
+const systemdRuns = "/run/systemd/system"
+
+var errNoSystemd = errs.New(errs.Unavailable, "systemd, which starts services, does not run on this computer: have rhizome up started by what starts programs here (OpenRC, runit, or cron with @reboot)")
+
+// place puts the service's files in their places and starts it. A service that is new is
+// taken away again if that fails.
+func (s scope) place(ctx context.Context, unit string) (err error) {
+	if _, serr := os.Stat(s.unit); errors.Is(serr, os.ErrNotExist) {
+		defer func() {
+			if err != nil {
+				_ = s.clear()
+			}
+		}()
 	}
 	if err := s.prepare(ctx); err != nil {
 		return err
@@ -137,11 +163,25 @@ func serviceInstall(ctx context.Context, c *call) error {
 			return err
 		}
 	}
-	if err := c.awaitNode(ctx, s); err != nil {
-		return err
-	}
-	return c.done("The service is installed (%s) and started. rhizome status shows how the node is.", s.unit)
+	return nil
 }
+
+// clear removes the service's files. Its user stays: the data is that user's.
+func (s scope) clear() error {
+	files := []string{s.unit}
+	if s.system {
+		files = append(files, usersFile)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return errs.Newf(errs.Denied, "the service cannot be removed: %w", err)
+		}
+	}
+	return nil
+}
+
+// usersFile names the system service's user, see sysusers.d(5).
+const usersFile = "/etc/sysusers.d/rhizome.conf"
 
 // comeUp is how long a node that was just started may take to answer.
 const comeUp = 2 * time.Minute
@@ -207,15 +247,14 @@ func (s scope) prepare(ctx context.Context) error {
 	if !s.system {
 		return linger(ctx)
 	}
-	const users = "/etc/sysusers.d/rhizome.conf"
-	if err := os.MkdirAll(filepath.Dir(users), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(usersFile), 0o755); err != nil {
 		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
 	}
 	line := "u rhizome - \"Rhizome node\" " + settings.SystemData + "\n"
-	if err := os.WriteFile(users, []byte(line), 0o644); err != nil {
+	if err := os.WriteFile(usersFile, []byte(line), 0o644); err != nil {
 		return errs.Newf(errs.Denied, "the service cannot be installed: %w", err)
 	}
-	_, err := runTool(ctx, "systemd-sysusers", users)
+	_, err := runTool(ctx, "systemd-sysusers", usersFile)
 	return err
 }
 
@@ -243,14 +282,22 @@ func serviceUninstall(ctx context.Context, c *call) error {
 	if _, err := os.Stat(s.unit); err != nil {
 		return errs.Newf(errs.NotFound, "no service is installed (%s)", s.unit)
 	}
-	if _, err := s.systemctl(ctx, "disable", "--now", "rhizome.service"); err != nil {
+	runs := c.Places.Exists(systemdRuns) // else nothing runs that was to be stopped first
+	if runs {
+		if _, err := s.systemctl(ctx, "disable", "--now", "rhizome.service"); err != nil {
+			return err
+		}
+	}
+	if err := s.clear(); err != nil {
 		return err
 	}
-	if err := os.Remove(s.unit); err != nil {
-		return errs.Newf(errs.Denied, "the service cannot be removed: %w", err)
+	if runs {
+		if _, err := s.systemctl(ctx, "daemon-reload"); err != nil {
+			return err
+		}
 	}
-	if _, err := s.systemctl(ctx, "daemon-reload"); err != nil {
-		return err
+	if s.system {
+		return c.done("The service is removed; the data stays where it is, and the user rhizome, whose it is.")
 	}
 	return c.done("The service is removed; the data stays where it is.")
 }

@@ -54,7 +54,7 @@ func (a *App) printStatus(s api.Status) {
 		if i == 0 {
 			title = say.T("Disks")
 		}
-		rows = append(rows, []string{title, say.T("%s: %s, %s used, %s free", d.Path, a.diskState(d), say.Bytes(d.Used), say.Bytes(d.Free))})
+		rows = append(rows, []string{title, say.T("%s: %s, %s used, %s free", d.Path, a.diskState(d), say.Bytes(d.Used), a.diskFree(d))})
 	}
 	rows = append(rows, a.homeRows(s)...)
 	if s.Counted {

@@ -225,6 +225,9 @@ func (c *call) sayJoined(n *node.Node) {
 	case asked && did:
 		_, role, _ := n.Role()
 		fmt.Fprintln(c.Out, c.joined(role, c.Say.N(int64(n.Homes()), "%s home", "%s homes")))
+		if home, beside := n.Beside(); len(beside) > 0 {
+			fmt.Fprintln(c.Out, c.Say.T("It stands in the home %s, beside %s: they count as one place. If it stands elsewhere: rhizome node zone NODE HOME%s", home, strings.Join(beside, c.Say.T(", ")), c.at))
+		}
 	case asked:
 		fmt.Fprintln(c.Err, c.Say.T("the node belongs to a rhizome already; the invitation is not used. Another data folder, for a new node, is named with --data."))
 	}

@@ -28,7 +28,7 @@ func HostPlaces() Places {
 }
 
 // DataDir returns the default data folder, "" if there is no home to put it in: SystemData for root when it runs as a
-// service or when that folder exists, else the platform's folder for a person's data.
+// service or when that folder exists and root has no node of its own, else the platform's folder for a person's data.
 func (p Places) DataDir() string {
 	if p.system() {
 		return SystemData
@@ -63,7 +63,37 @@ func (p Places) system() bool {
 	if runtime.GOOS != "linux" || !p.Root || p.Getenv("XDG_DATA_HOME") != "" {
 		return false
 	}
-	return p.Getenv("INVOCATION_ID") != "" || p.Getenv("HOME") == "" || p.Exists(SystemData)
+	return p.Getenv("INVOCATION_ID") != "" || p.Getenv("HOME") == "" || p.Exists(SystemData) && !p.ownRuns()
+}
+
+// ownRuns reports whether root began with a node of its own, as anybody does, which a folder
+// of the system that appears later must not hide; a system's node that runs while the own
+// one does not comes first.
+func (p Places) ownRuns() bool {
+	own := under(p.xdg("XDG_DATA_HOME", ".local/share"))
+	if own == "" || !p.Exists(filepath.Join(own, nodeMark)) {
+		return false
+	}
+	return p.Exists(filepath.Join(own, runMark)) || !p.Exists(filepath.Join(SystemData, runMark))
+}
+
+// nodeMark is in the folder of every node, runMark in that of one that runs.
+const (
+	nodeMark = "node.key"
+	runMark  = "pid"
+)
+
+// Other returns another folder that root may mean and that holds a node, "" if there is none.
+func (p Places) Other(data string) string {
+	if runtime.GOOS != "linux" || !p.Root {
+		return ""
+	}
+	for _, dir := range []string{SystemData, under(p.xdg("XDG_DATA_HOME", ".local/share"))} {
+		if dir != "" && dir != data && p.Exists(filepath.Join(dir, nodeMark)) {
+			return dir
+		}
+	}
+	return ""
 }
 
 // under returns the program's own folder in dir, "" if that is not known: a relative

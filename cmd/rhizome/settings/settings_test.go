@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,32 @@ func TestPlaces(t *testing.T) {
 	env["XDG_DATA_HOME"] = "/elsewhere"
 	if p.DataDir() != "/elsewhere/rhizome" {
 		t.Error(p.DataDir())
+	}
+}
+
+// TestRootsOwnNode is not hidden by a folder of the system that appears later, unless that
+// one's node is the one that runs.
+func TestRootsOwnNode(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return
+	}
+	own := "/people/ann/.local/share/rhizome"
+	for name, c := range map[string]struct {
+		there       string
+		want, other string
+	}{
+		"none":               {"", own, ""},
+		"the system's":       {SystemData + " " + SystemData + "/node.key", SystemData, ""},
+		"a bare folder":      {SystemData + " " + own + "/node.key", own, ""},
+		"both":               {SystemData + " " + SystemData + "/node.key " + own + "/node.key", own, SystemData},
+		"both, one runs":     {SystemData + " " + SystemData + "/node.key " + SystemData + "/pid " + own + "/node.key", SystemData, own},
+		"both, the own runs": {SystemData + " " + SystemData + "/node.key " + own + "/pid " + own + "/node.key", own, SystemData},
+	} {
+		p := Places{Root: true, Getenv: func(n string) string { return map[string]string{"HOME": "/people/ann"}[n] },
+			Exists: func(path string) bool { return slices.Contains(strings.Fields(c.there), path) }}
+		if got := p.DataDir(); got != c.want || p.Other(got) != c.other {
+			t.Errorf("%s: %s, beside %q", name, got, p.Other(got))
+		}
 	}
 }
 

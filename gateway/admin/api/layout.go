@@ -16,9 +16,11 @@ type Layout struct {
 	Copies     int `json:"copies"`
 	Partitions int `json:"partitions"`
 	// Usable is how many bytes of objects fit in all, each kept Copies times.
-	Usable int64       `json:"usable"`
-	Homes  []HomeShare `json:"homes"`
-	Stand  Standing    `json:"standing"`
+	Usable int64 `json:"usable"`
+	// Left is how many of them still fit, by what the nodes last said.
+	Left  int64       `json:"left"`
+	Homes []HomeShare `json:"homes"`
+	Stand Standing    `json:"standing"`
 	// Warn is what could be better. Only a warning of the kind full is a risk that the
 	// status names too; what stops or is lost when homes go away it takes from Stand.
 	Warn   []Notice     `json:"warnings,omitempty"`

@@ -27,10 +27,12 @@ const maxAnswer = 64 << 20
 type Client struct {
 	// At is what a command that starts the node has to say of where it is, such as
 	// " --data /srv/rhizome"; "" if it finds it by itself. It is set before use.
-	At   string
-	data string
-	lang string
-	http *http.Client
+	At string
+	// Other is a folder of another node that may be meant, "" for none.
+	Other string
+	data  string
+	lang  string
+	http  *http.Client
 }
 
 // New returns a Client for the node whose data folder is data; lang is the language
@@ -143,8 +145,10 @@ func (c *Client) unreachable(err error) error {
 		return errs.Newf(errs.Invalid, "%s is no folder: --data names the folder in which the node keeps its data", c.data)
 	case errors.Is(there, os.ErrNotExist) && c.At != "":
 		return errs.Newf(errs.Unavailable, "there is no folder %s: --data names the folder in which the node keeps its data. To make a node there: rhizome up%s", c.data, c.At)
+	case (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)) && c.Other != "":
+		return errs.Newf(errs.Unavailable, "%w in %s: start it with rhizome up%s. There is a node in %s too: --data %s names that one", ErrNotRunning, c.data, c.At, c.Other, c.Other)
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return errs.Newf(errs.Unavailable, "%w: start it with rhizome up%s", ErrNotRunning, c.At)
+		return errs.Newf(errs.Unavailable, "%w in %s: start it with rhizome up%s", ErrNotRunning, c.data, c.At)
 	case errors.Is(err, os.ErrPermission):
 		return errs.Newf(errs.Denied, "the data folder %s belongs to somebody else: run this as its owner", c.data)
 	}

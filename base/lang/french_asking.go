@@ -1,7 +1,7 @@
 package lang
 
-// frenchNewcomer is what helps those who use a command for the first time.
-var frenchNewcomer = map[string]string{
+// frenchAsking is what helps those who use a command for the first time.
+var frenchAsking = map[string]string{
 	"Nothing is lost by it: what it replaces is kept as another version. What was not there then is deleted, which is asked about first.": "Rien n'est perdu : ce qui est remplacé est gardé comme une autre version. Ce qui n'était pas là à ce moment est supprimé, après une question.",
 	"a whole bucket":             "tout un bucket",
 	"see first what it would do": "voir d'abord ce que cela ferait",
