@@ -51,7 +51,7 @@ func (c *Tool) Try(args ...string) (string, error) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), toolTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.find(), append(append([]string{}, c.pre...), args...)...)
+	cmd := exec.CommandContext(ctx, Installed(c.t, c.name), append(append([]string{}, c.pre...), args...)...)
 	cmd.Env, cmd.Dir = c.env, c.home
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -60,15 +60,16 @@ func (c *Tool) Try(args ...string) (string, error) {
 	return string(out), err
 }
 
-// find looks the client up where the client's own environment would.
-func (c *Tool) find() string {
-	c.t.Helper()
-	for _, dir := range strings.Split(strings.TrimPrefix(c.env[0], "PATH="), ":") {
-		if p := filepath.Join(dir, c.name); isProgram(p) {
+// Installed returns the path of a program that tools/setup installs.
+func Installed(t testing.TB, name string) string {
+	t.Helper()
+	path := strings.TrimPrefix(Env("")[0], "PATH=")
+	for dir := range strings.SplitSeq(path, ":") {
+		if p := filepath.Join(dir, name); isProgram(p) {
 			return p
 		}
 	}
-	c.t.Fatalf("%s is not installed: run tools/setup", c.name)
+	t.Fatalf("%s is not installed: run tools/setup", name)
 	return ""
 }
 

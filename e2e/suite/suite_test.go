@@ -44,7 +44,7 @@ func against(t *testing.T, run string, flags ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	args := append([]string{"test", "-a", key, "-s", secret, "-e", n.URL(), "full-flow"}, flags...)
-	cmd := exec.CommandContext(ctx, suite(t), args...)
+	cmd := exec.CommandContext(ctx, harness.Installed(t, "versitygw"), args...)
 	cmd.Dir = dir
 	cmd.Env = append(harness.Env(dir), "AWS_EC2_METADATA_DISABLED=true", programVar+"="+harness.Program(t), dataVar+"="+n.Dir)
 	var out, errs strings.Builder
@@ -57,29 +57,6 @@ func against(t *testing.T, run string, flags ...string) {
 	}
 	compare(t, run, results)
 	t.Logf("%s: %s in %v", run, strings.TrimSpace(out.String()[strings.LastIndex(out.String(), "RAN: "):]), time.Since(began).Round(time.Second))
-}
-
-// suite returns the path of versitygw, which tools/setup installs.
-func suite(t *testing.T) string {
-	t.Helper()
-	for _, e := range harness.Env(t.TempDir()) {
-		path, ok := strings.CutPrefix(e, "PATH=")
-		if !ok {
-			continue
-		}
-		for dir := range strings.SplitSeq(path, ":") {
-			if p := filepath.Join(dir, "versitygw"); isFile(p) {
-				return p
-			}
-		}
-	}
-	t.Fatal("versitygw is not installed: run tools/setup")
-	return ""
-}
-
-func isFile(p string) bool {
-	info, err := os.Stat(p)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // ownersKey makes a key whose ID is the one of the member whose keys there are.

@@ -65,15 +65,23 @@ func wrap(err error) error {
 	case code == "NoSuchBucket":
 		return errs.Newf(errs.NotFound, "the other store has no such bucket: %s", err.Error())
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
-		return errs.Newf(errs.Denied, "the other store refuses the access key (%s): %s", code, err.Error())
+		return answered{errs.Newf(errs.Denied, "the other store refuses the access key (%s): %s", code, err.Error())}
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status == 0 && !isArgument(err), status >= 500:
 		if errors.As(err, &url) {
 			err = url.Err
+		}
+		if status > 0 {
+			return answered{errs.Newf(errs.Unavailable, "the other store cannot serve (%s): %w", code, err)}
 		}
 		return errs.Newf(errs.Unavailable, "the other store cannot be reached: %w", err)
 	}
 	return errs.Newf(errs.Invalid, "%w: %s", errRefused, err.Error())
 }
+
+// answered is a refusal that may be about one object, or about all.
+type answered struct{ error }
+
+func (a answered) Unwrap() error { return a.error }
 
 // isArgument reports whether the library refused to ask.
 func isArgument(err error) bool {

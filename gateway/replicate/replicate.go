@@ -268,6 +268,12 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 		}
 		return errLater{wait}
 	}
+	// It may be this object's fault alone: the others come first the next time.
+	if refusal := (answered{}); errors.As(err, &refusal) && ctx.Err() == nil {
+		if err := r.Objects.RefuseDue(ctx, d, err.Error(), r.backoff(d.Tries+1)); err != nil {
+			return err
+		}
+	}
 	return err
 }
 

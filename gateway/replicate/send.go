@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"rhizome/base/errs"
@@ -116,7 +117,7 @@ func (s *sender) once(ctx context.Context) (skip bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	out := sentOf(h)
+	out := sentOf(s.b.ID, h)
 	if there == nil || !there.same(h, out) {
 		if err := s.send(ctx, h, out, there); err != nil {
 			return false, err
@@ -137,7 +138,7 @@ func (s *sender) remove(ctx context.Context, rule *object.Replicate) error {
 	if err != nil || there == nil {
 		return err
 	}
-	if s.d.Found && there.Mark == "" {
+	if s.d.Found && !strings.HasPrefix(there.Mark, markOf(s.b.ID, s.d.Key)) {
 		return nil // it never came from here
 	}
 	ctx, done, err := s.claim(ctx)
@@ -184,8 +185,8 @@ func (s *sender) retag(ctx context.Context, h *object.Head, there *State) error 
 }
 
 // sentOf is what an object is sent with.
-func sentOf(h *object.Head) Sent {
-	s := Sent{Attrs: h.Attrs, Tags: h.Tags, Mark: h.ETag + "/" + digest(&h.Attrs)}
+func sentOf(bucket ident.ID, h *object.Head) Sent {
+	s := Sent{Attrs: h.Attrs, Tags: h.Tags, Mark: markOf(bucket, h.Key) + h.ETag + "/" + digest(&h.Attrs)}
 	n := len(markName) + len(s.Mark)
 	for k, v := range h.Attrs.User {
 		if k == markName { // of where it was before
@@ -199,6 +200,14 @@ func sentOf(h *object.Head) Sent {
 		s.Mark = ""
 	}
 	return s
+}
+
+// markOf begins the mark of a key's object, and no other's: several buckets may be kept in one,
+// and what is copied there keeps the mark of what it was.
+func markOf(bucket ident.ID, key string) string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s/%s", bucket, key)
+	return hex.EncodeToString(h.Sum(nil)) + "/"
 }
 
 // digest tells attributes apart.

@@ -24,6 +24,9 @@ func (s *Store) Copy(ctx context.Context, b *Bucket, c Copy) (*Head, error) {
 			return nil, err
 		}
 	}
+	if err := s.knownIf(c.Customer != nil || c.Attrs != nil && c.Attrs.Replica); err != nil {
+		return nil, err
+	}
 	if c.Tags != nil {
 		if err := s.checkTags(*c.Tags); err != nil {
 			return nil, err

@@ -64,8 +64,8 @@ func (k *CustomerKey) LogValue() slog.Value { return slog.StringValue(k.String()
 // the salt, under different infos, so that neither the check nor the same key elsewhere
 // says anything about the one that seals. It stands wherever a data key would in the clear
 // and is sealed once more there, as that is: who has only the customer's key, or only the
-// rhizome's, opens nothing. It is told from a data key by its length, so that a release that
-// knows of no envelopes keeps them when it rewrites a row, and fails to open them.
+// rhizome's, opens nothing. It is told from a data key by its length. A release that knows of
+// none would take its first bytes for a key, so rows with one are of a generation that it refuses.
 //
 // Each version and each upload has a data key and a salt of its own. A copy by reference
 // keeps the envelope, so it needs no key and opens with the source's: that is for copies under

@@ -85,7 +85,9 @@ func (s *Store) StartReplicating(ctx context.Context, b *Bucket) error {
 			if r.Made == made {
 				return false, errNothing
 			}
-			*r = destRecord{Made: made, Done: !existing, Existing: existing, Begun: s.now(), Again: r.Again && existing}
+			// What had no room in the list is owed whatever the rules are now.
+			owed := r.Again || !r.Done && r.Compare
+			*r = destRecord{Made: made, Done: !existing, Existing: existing, Begun: s.now(), Again: owed}
 			if !existing {
 				r.Ended = s.now()
 			}

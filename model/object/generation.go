@@ -32,19 +32,27 @@ func (s *Store) known(generation byte) error {
 	return s.Knows(int(generation))
 }
 
+// knownIf is known of what came with versions, if it is used.
+func (s *Store) knownIf(used bool) error {
+	if !used {
+		return nil
+	}
+	return s.known(keepsGeneration)
+}
+
 // generation is the oldest that may write the record anew.
 func (s *slot) generation() byte {
 	if s.Past != nil || len(s.Events) > 0 || s.Order > 0 {
 		return keepsGeneration
 	}
-	if v := s.Version; v != nil && (v.Number != 0 || v.Marker || v.Null || v.Attrs.Replica || len(v.Tags) > 0 || v.Lock != (Lock{})) {
+	if v := s.Version; v != nil && (v.Number != 0 || v.Marker || v.Null || v.customers() || v.Attrs.Replica || len(v.Tags) > 0 || v.Lock != (Lock{})) {
 		return keepsGeneration
 	}
 	return firstGeneration
 }
 
 func (r *uploadRecord) generation() byte {
-	if r.Attrs.Replica || len(r.Tags) > 0 || r.Lock != (Lock{}) {
+	if r.customers() || r.Attrs.Replica || len(r.Tags) > 0 || r.Lock != (Lock{}) {
 		return keepsGeneration
 	}
 	return firstGeneration

@@ -96,6 +96,20 @@ func TestOlderNodesRefuse(t *testing.T) {
 		},
 		"site": func() error { return settings(func(s *object.Settings) { s.Site = &object.Site{Index: "index.html"} }) },
 		"CORS": func() error { return settings(func(s *object.Settings) { s.CORS = []object.CORSRule{{ID: "x"}} }) },
+		"a client's key": func() error {
+			b := body(nil)
+			b.Customer = object.NewCustomerKey(make([]byte, 32))
+			_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "sealed", Body: b})
+			return err
+		},
+		"an upload under a client's key": func() error {
+			_, err := f.Objects.CreateUpload(f.ctx, f.b, object.NewUpload{Key: "sealed", Customer: object.NewCustomerKey(make([]byte, 32))})
+			return err
+		},
+		"a replica": func() error {
+			_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "replica", Body: body(nil), Attrs: object.Attrs{Replica: true}})
+			return err
+		},
 		"tags of an object": func() error {
 			_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "tagged", Body: body(nil), Tags: []object.Tag{{Key: "a"}}})
 			return err

@@ -95,6 +95,9 @@ func (s *Store) checkPut(p Put) error {
 	if p.Body.Size > MaxPut {
 		return ErrEntityTooLarge
 	}
+	if err := s.knownIf(p.Body.Customer != nil || p.Attrs.Replica); err != nil {
+		return err
+	}
 	if err := s.checkTags(p.Tags); err != nil {
 		return err
 	}

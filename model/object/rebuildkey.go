@@ -179,8 +179,12 @@ func (r *Rebuild) reviveVersions(ctx context.Context, top register.Row, all []*r
 			continue
 		}
 		if m.row.Table == Versions {
-			if gone, err := r.removed(ctx, m.row, m.about.Modified); err != nil || gone {
+			gone, err := r.removed(ctx, m.row, m.about.Modified)
+			if err != nil {
 				return err
+			}
+			if gone {
+				continue
 			}
 		}
 		at := m.row

@@ -36,13 +36,10 @@ func checkTags(tags []Tag) error {
 
 // checkTags checks what a version is to be given.
 func (s *Store) checkTags(tags []Tag) error {
-	if len(tags) == 0 {
-		return nil
-	}
 	if err := checkTags(tags); err != nil {
 		return err
 	}
-	return s.known(keepsGeneration)
+	return s.knownIf(len(tags) > 0)
 }
 
 // SetTags implements Service.

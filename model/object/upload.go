@@ -34,6 +34,9 @@ func (s *Store) CreateUpload(ctx context.Context, b *Bucket, n NewUpload) (*Uplo
 	if err := n.Attrs.check(); err != nil {
 		return nil, err
 	}
+	if err := s.knownIf(n.Customer != nil || n.Attrs.Replica); err != nil {
+		return nil, err
+	}
 	if err := s.checkTags(n.Tags); err != nil {
 		return nil, err
 	}
