@@ -140,7 +140,7 @@ func TestResticLocked(t *testing.T) {
 	if got := strings.TrimSpace(c.Run("snapshots", "--json")); got != "[]" && got != "null" {
 		t.Errorf("restic still has %s", got)
 	}
-	n.MustCLI("object", "restore", "locked/repo/", "--prefix", "--at", at)
+	n.MustCLI("object", "restore", "locked/repo/", "--prefix", "--at", at, "--yes")
 	target := filepath.Join(c.Home(), "restored")
 	c.Run("restore", snapshotOf(t, id), "--target", target)
 	harness.SameTree(t, src, filepath.Join(target, "src"))
