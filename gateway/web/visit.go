@@ -66,7 +66,7 @@ func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: tried(site.Host(r.Host)), who: guestOf(r)}
+	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host), who: guestOf(r)}
 	v.key, v.ok = keyOf(r.URL.Path)
 	defer v.note(time.Now()) // a stopwatch
 	if !s.guests.enter(v.who) {
@@ -153,7 +153,7 @@ func (v *visit) answer() error {
 			v.foresee(b)
 		}
 	}
-	f, err := v.from.Sites.Find(v.ctx, v.host)
+	f, err := v.find()
 	if err != nil {
 		return err
 	}
@@ -197,14 +197,22 @@ func (v *visit) found() error {
 	return err
 }
 
-// tried is the name that a visitor of this computer means by NAME.localhost, under which a site
-// is seen before the DNS leads to it.
-func tried(host string) string {
-	if name, ok := strings.CutSuffix(host, ".localhost"); ok && strings.Contains(name, ".") {
-		return name
+// find returns the site of the visitor's host. NAME.localhost, if no site has that name, is the
+// site NAME, seen from this computer before the DNS leads to it.
+func (v *visit) find() (*site.Found, error) {
+	f, err := v.from.Sites.Find(v.ctx, v.host)
+	name, here := strings.CutSuffix(v.host, localhost)
+	if !errors.Is(err, site.ErrNoSite) || !here || !strings.Contains(name, ".") {
+		return f, err
 	}
-	return host
+	f, err = v.from.Sites.Find(v.ctx, name)
+	if err == nil && f.To != "" {
+		f.To += localhost
+	}
+	return f, err
 }
+
+const localhost = ".localhost"
 
 // port returns the port of a Host header with its colon, "" for the one that goes without saying.
 func port(host string) string {
