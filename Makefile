@@ -68,10 +68,12 @@ plain:
 race:
 	CGO_ENABLED=1 go test -race -parallel 4 -timeout 30m -skip '$(UNRACED)' $$(go list ./node ./... | grep -v /lint)
 
-# The lab waits more than it works, so the others run beside it, one after another. More
-# tests than cores at once, because many wait.
+# The lab and the foreign suite wait more than they work, so the others run beside them, one
+# after another. More tests than cores at once, because many wait.
 e2e: build later
-	cd e2e && go test -count=1 -p 2 -parallel 4 -timeout 30m ./lab ./...
+	cd e2e; failed=0; go test -count=1 -timeout 30m ./suite & suite=$$!; \
+	go test -count=1 -p 2 -parallel 4 -timeout 30m ./lab $$(go list ./... | grep -v -e /lab$$ -e /suite$$) || failed=1; \
+	wait $$suite || failed=1; exit $$failed
 
 bench: build
 	mkdir -p .cache/bench
