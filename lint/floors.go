@@ -14,7 +14,7 @@ var floors = []struct {
 	{"base", []string{"base/errs", "base/ident", "base/codec", "base/clock", "base/crew", "base/memo", "base/seeds", "base/short", "base/vfs", "base/lang"}},
 	{"disk and net", []string{"disk/kv", "disk/keyring", "disk/extentstore", "net/rpc", "net/afar"}},
 	{"cluster", []string{"cluster/layout", "cluster/membership", "cluster/register", "cluster/extent"}},
-	{"model", []string{"model/account", "model/object", "model/hook", "model/remote", "model/site", "model/accesslog", "model/inventory", "model/upkeep"}},
+	{"model", []string{"model/account", "model/object", "model/named", "model/hook", "model/remote", "model/site", "model/accesslog", "model/inventory", "model/upkeep"}},
 	{"edge", []string{"edge/reach", "edge/dns", "edge/cert"}},
 	{"gateway", []string{"gateway/s3", "gateway/web", "gateway/files", "gateway/ldap", "gateway/oidc", "gateway/portal", "gateway/events", "gateway/replicate", "gateway/admin"}},
 	{"node", []string{"node"}},

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -76,29 +74,9 @@ func TestASiteIsSeenBeforeItsName(t *testing.T) {
 	if s.Web == nil {
 		t.Fatal("no web address")
 	}
-	if code, body := getAs(t, s.Web.Address, "example.org.localhost"); code != 200 || body != "roses" {
+	if code, body := get(t, "http://"+s.Web.Address+"/", "example.org.localhost"); code != 200 || body != "roses" {
 		t.Errorf("%d %q", code, body)
 	}
 	h.refused("site deployments", "site", "rollback")
 	h.says("no more", "site", "remove", "example.org", "--yes")
-}
-
-// getAs fetches the front page of a host from an address.
-func getAs(t *testing.T, address, host string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Host = host
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
 }

@@ -179,10 +179,15 @@ func (r *running) wait() int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// get fetches a URL.
-func get(t *testing.T, url string) (int, string) {
+// get fetches a URL, of a host if one is given.
+func get(t *testing.T, url string, host ...string) (int, string) {
 	t.Helper()
-	resp, err := http.Get(url)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = strings.Join(host, "")
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

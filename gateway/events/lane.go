@@ -3,9 +3,9 @@ package events
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"rhizome/base/clock"
 	"rhizome/cluster/register"
 	"rhizome/model/object"
 )
@@ -160,14 +160,9 @@ func (d *Deliverer) done(ctx context.Context, name string, l *lane, row register
 	}
 }
 
-// backoff is how long to wait after so many failures: a quarter more or less, so that many do
-// not come at once.
+// backoff is how long to wait after so many failures.
 func (d *Deliverer) backoff(tries int) time.Duration {
-	t := d.Longest
-	if shift := tries - 1; shift < 20 {
-		t = min(t, d.First<<shift)
-	}
-	return t*3/4 + rand.N(t/2+1) // chance: nothing is decided by it
+	return clock.Backoff(d.First, d.Longest, tries)
 }
 
 func sleep(ctx context.Context, t time.Duration) bool {

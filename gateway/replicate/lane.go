@@ -3,10 +3,10 @@ package replicate
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
+	"rhizome/base/clock"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 	"rhizome/model/object"
@@ -169,12 +169,7 @@ func (r *Replicator) done(ctx context.Context, l *lane, row register.Row, err er
 	return false, ""
 }
 
-// backoff is how long to wait after so many failures: a quarter more or less, so that many do
-// not come at once.
+// backoff is how long to wait after so many failures.
 func (r *Replicator) backoff(tries int) time.Duration {
-	t := r.Longest
-	if shift := tries - 1; shift < 20 {
-		t = min(t, r.First<<shift)
-	}
-	return t*3/4 + rand.N(t/2+1) // chance: nothing is decided by it
+	return clock.Backoff(r.First, r.Longest, tries)
 }
