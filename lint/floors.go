@@ -12,7 +12,7 @@ var floors = []struct {
 	places []string
 }{
 	{"base", []string{"base/errs", "base/ident", "base/codec", "base/clock", "base/crew", "base/memo", "base/seeds", "base/short", "base/vfs", "base/lang"}},
-	{"disk and net", []string{"disk/kv", "disk/keyring", "disk/extentstore", "net/rpc", "net/afar"}},
+	{"disk and net", []string{"disk/kv", "disk/keyring", "disk/extentstore", "net/rpc", "net/afar", "net/gather"}},
 	{"cluster", []string{"cluster/layout", "cluster/membership", "cluster/register", "cluster/extent"}},
 	{"model", []string{"model/account", "model/object", "model/named", "model/hook", "model/remote", "model/site", "model/accesslog", "model/inventory", "model/upkeep"}},
 	{"edge", []string{"edge/reach", "edge/dns", "edge/cert"}},

@@ -9,6 +9,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
+	"rhizome/net/gather"
 )
 
 // listenS3 opens the S3 address, over TLS if there is a certificate.
@@ -27,7 +28,7 @@ func listenS3(c Config) (net.Listener, error) {
 		return nil, errs.Newf(errs.Invalid, "S3 cannot listen on %s: %w; choose another address with --s3", c.S3, err)
 	}
 	if certs == nil {
-		return ln, nil
+		return gather.Listener(ln), nil
 	}
 	return tls.NewListener(ln, &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: certs.get,

@@ -15,6 +15,7 @@ import (
 	"rhizome/gateway/web"
 	"rhizome/model/object"
 	"rhizome/model/site"
+	"rhizome/net/gather"
 )
 
 // maxVisitors is how many connections the web server holds at once; more wait.
@@ -97,5 +98,5 @@ func (n *Node) webServices(front http.Handler) []service {
 	n.webRest.Store(&w)
 	srv := web.NewServer(n.requests.count(w))
 	srv.ErrorLog = slog.NewLogLogger(n.config.Logger.Handler(), slog.LevelDebug)
-	return append(out, service{"web", serve(srv, netutil.LimitListener(n.webs, maxVisitors), n.config.Logger)})
+	return append(out, service{"web", serve(srv, netutil.LimitListener(gather.Listener(n.webs), maxVisitors), n.config.Logger)})
 }

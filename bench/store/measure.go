@@ -29,6 +29,30 @@ func CPU(pid int) (float64, error) {
 	return (user + system) / 100, errors.Join(err1, err2)
 }
 
+// TreeCPU is CPU of the process and of its children that live.
+func TreeCPU(pid int) (float64, error) {
+	sum, err := CPU(pid)
+	if err != nil {
+		return 0, err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, text := range strings.Fields(string(children)) {
+		child, err := strconv.Atoi(text)
+		if err != nil {
+			return 0, err
+		}
+		used, err := CPU(child)
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}
+
 // Memory returns the process's resident bytes now, and the most since ResetPeak.
 func Memory(pid int) (now, peak int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

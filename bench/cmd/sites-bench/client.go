@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// hits asks for the page on all connections for a while and returns how many answers came a
-// second. The client does as little as it can, so that the server is what is measured.
-func hits(address string, span time.Duration) (float64, error) {
+// hits asks for the page on all connections for a while and returns how many answers came, and
+// how long it took. The client does as little as it can, so that the server is what is measured.
+func hits(address string, span time.Duration) (int64, time.Duration, error) {
 	var count atomic.Int64
 	var wg sync.WaitGroup
 	failed := make([]error, connections)
@@ -36,7 +36,7 @@ func hits(address string, span time.Duration) (float64, error) {
 		})
 	}
 	wg.Wait()
-	return float64(count.Load()) / time.Since(began).Seconds(), errors.Join(failed...)
+	return count.Load(), time.Since(began), errors.Join(failed...)
 }
 
 var length = []byte("Content-Length: ")

@@ -43,7 +43,8 @@ func main() {
 // side is a server that is measured.
 type side struct {
 	name, address string
-	rates         []float64
+	pid           int
+	rates, costs  []float64 // hits a second; microseconds of processor time a hit
 }
 
 func run(program, nginx, folder string, span time.Duration, rounds int) error {
@@ -75,32 +76,46 @@ func run(program, nginx, folder string, span time.Duration, rounds int) error {
 	if err != nil {
 		return err
 	}
-	sides := []*side{{name: "rhizome", address: at}}
+	sides := []*side{{name: "rhizome", address: at, pid: p.Pid()}}
 	if nginx != "" {
-		address, stop, err := startNginx(nginx, dir, site)
+		address, pid, stop, err := startNginx(nginx, dir, site)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		sides = append(sides, &side{name: "nginx", address: address})
+		sides = append(sides, &side{name: "nginx", address: address, pid: pid})
 	}
 	for range rounds {
 		for _, s := range sides {
-			rate, err := hits(s.address, span)
-			if err != nil {
+			if err := s.turn(span); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			s.rates = append(s.rates, rate)
 		}
 	}
-	fmt.Printf("| %d KiB page, %d connections | hits/s, median of %d turns | each |\n| --- | --- | --- |\n", page>>10, connections, rounds)
+	fmt.Printf("| %d KiB page, %d connections | hits/s, median of %d turns | each | processor µs a hit |\n| --- | --- | --- | --- |\n", page>>10, connections, rounds)
 	for _, s := range sides {
-		fmt.Printf("| %s | %.0f | %.0f |\n", s.name, median(s.rates), s.rates)
+		fmt.Printf("| %s | %.0f | %.0f | %.0f |\n", s.name, median(s.rates), s.rates, median(s.costs))
 	}
 	if len(sides) > 1 {
-		fmt.Printf("| rhizome beside nginx | %.0f%% | |\n", 100*median(sides[0].rates)/median(sides[1].rates))
+		fmt.Printf("| rhizome beside nginx | %.0f%% | | %.0f%% |\n", 100*median(sides[0].rates)/median(sides[1].rates), 100*median(sides[0].costs)/median(sides[1].costs))
 	}
 	return deploys(p, filepath.Join(dir, "many"))
+}
+
+// turn lets the side answer for a while.
+func (s *side) turn(span time.Duration) error {
+	before, err := store.TreeCPU(s.pid)
+	if err != nil {
+		return err
+	}
+	count, took, err := hits(s.address, span)
+	if err != nil {
+		return err
+	}
+	after, err := store.TreeCPU(s.pid)
+	s.rates = append(s.rates, float64(count)/took.Seconds())
+	s.costs = append(s.costs, (after-before)/float64(count)*1e6)
+	return err
 }
 
 func median(of []float64) float64 {
@@ -165,9 +180,9 @@ func webOf(p *store.Process) (string, error) {
 
 // startNginx serves a folder with nginx as it is set up for speed by default: a worker for
 // each core, sendfile, no log.
-func startNginx(bin, dir, site string) (address string, stop func(), err error) {
+func startNginx(bin, dir, site string) (address string, pid int, stop func(), err error) {
 	if address, err = freeAddress(); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	conf := fmt.Sprintf(`worker_processes auto; daemon off; pid %[1]s/nginx.pid; error_log %[1]s/nginx.err;
 events { worker_connections 1024; }
@@ -175,11 +190,11 @@ http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; t
 client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
 open_file_cache max=1000; server { listen %[2]s; root %[3]s; index index.html; } }`, dir, address, site)
 	if err := write(dir, "nginx.conf", []byte(conf)); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	cmd := exec.Command(bin, "-c", filepath.Join(dir, "nginx.conf"), "-p", dir)
 	if err := cmd.Start(); err != nil {
-		return "", nil, err
+		return "", 0, nil, err
 	}
 	stop = func() {
 		_ = cmd.Process.Signal(os.Interrupt) // it ends its workers
@@ -187,7 +202,7 @@ open_file_cache max=1000; server { listen %[2]s; root %[3]s; index index.html; }
 	}
 	if err := answers(address); err != nil {
 		stop()
-		return "", nil, err
+		return "", 0, nil, err
 	}
-	return address, stop, nil
+	return address, cmd.Process.Pid, stop, nil
 }
