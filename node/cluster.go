@@ -105,6 +105,7 @@ func (n *Node) adopt(l *layout.Layout) {
 	if err := n.replica.Adopt(l); err != nil {
 		n.fail(err)
 	}
+	n.limitDisks(l)
 	n.extents.Relaid()
 	select {
 	case n.relaid <- struct{}{}:
@@ -204,7 +205,14 @@ func (n *Node) place(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = n.members.Change(ctx, 0, func(l *layout.Layout) []layout.Change { return n.wants(l, joining) })
+	var mark capacityMark
+	_, err = n.members.Change(ctx, 0, func(l *layout.Layout) (out []layout.Change) {
+		out, mark = n.wants(l, joining)
+		return out
+	})
+	if err == nil {
+		err = n.noteCapacity(mark)
+	}
 	if err != nil || !joining {
 		return err
 	}
@@ -224,26 +232,24 @@ func (n *Node) metSome() bool {
 	return up > (len(peers)+1)/2
 }
 
-// wants returns what is to change about this node's place.
-func (n *Node) wants(l *layout.Layout, joining bool) []layout.Change {
+// wants returns what is to change about this node's place, and what to note of its capacity then.
+func (n *Node) wants(l *layout.Layout, joining bool) (out []layout.Change, _ capacityMark) {
 	id := n.keys.id()
 	me := l.Node(id)
 	if me == nil {
-		return nil
+		return nil, capacityMark{}
 	}
-	var out []layout.Change
 	if joining && me.Draining {
 		out = append(out, layout.Drain(id, false))
 	}
-	alone := len(l.Nodes) == 1
-	if alone && me.Zone != n.config.Home {
+	if len(l.Nodes) == 1 && me.Zone != n.config.Home {
 		out = append(out, layout.Zone(id, n.config.Home))
 	}
-	untold := me.Capacity == 0 && (joining || alone || keeps(l, id)) // else it is a gateway, and stays one
-	if c := n.offers(); !me.Witness && c > 0 && (untold || n.config.Capacity != 0) && c != me.Capacity {
+	c, mark, changed := n.wantsCapacity(l, me, joining)
+	if changed {
 		out = append(out, layout.Capacity(id, c))
 	}
-	return out
+	return out, mark
 }
 
 // offers is how many bytes this node offers: what it was told, or what its disks hold.

@@ -35,7 +35,7 @@ var frenchHomes = map[string]string{
 	"say which node is meant":                                                                  "dites de quel nœud il s'agit",
 	"the node that you are asking is not gone":                                                 "le nœud que vous interrogez n'est pas perdu",
 	"only a node that is removed can be lost":                                                  "seul un nœud que l'on retire peut être perdu",
-	"a node's capacity is at least 1 MB, or 0 to keep nothing there":                           "la capacité d'un nœud est d'au moins 1 Mo, ou 0 pour n'y rien garder",
+	"a node's capacity is at least %d MB, or 0 to keep nothing there":                          "la capacité d'un nœud est d'au moins %d Mo, ou 0 pour n'y rien garder",
 	"the node does not know the change %q: is the program newer than the node?":                "le nœud ne connaît pas le changement %q : le programme est-il plus récent que le nœud ?",
 	"a home needs a name of 1 to 128 bytes that can be printed, without spaces around it":      "une maison a besoin d'un nom de 1 à 128 octets imprimables, sans espaces autour",
 	"there can be 1, 3, 5 or 7 copies, not %d: an even number would be no safer than one less": "il peut y avoir 1, 3, 5 ou 7 copies, pas %d : un nombre pair ne serait pas plus sûr qu'une copie de moins",

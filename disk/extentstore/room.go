@@ -19,12 +19,15 @@ type room struct {
 	mu        sync.Mutex
 	sinceLook int64
 	rowsBytes atomic.Int64 // and what is beside them
+	// capacity is that of the node, in bytes; 0: no limit.
+	capacity atomic.Int64
 	// refusedAt is how many bytes were used when something was refused last, 0 for never.
 	refusedAt atomic.Int64
 }
 
 func (r *room) init(s *Store) {
 	r.s = s
+	r.capacity.Store(s.opt.Capacity)
 	r.sinceLook = rowsStep
 }
 
@@ -112,7 +115,8 @@ func (s *Store) reserveBut(not *disk, n int64) (*disk, error) {
 
 // overall checks the capacity of the node as a whole.
 func (s *Store) overall(n int64) error {
-	if s.opt.Capacity <= 0 {
+	capacity := s.space.capacity.Load()
+	if capacity <= 0 {
 		return nil
 	}
 	s.space.count(n)
@@ -122,9 +126,19 @@ func (s *Store) overall(n int64) error {
 	if s.left() < n {
 		s.squeeze()
 		s.noteRefusal()
-		return errs.Newf(errs.Full, "the capacity given to this node, %d bytes, is used up: delete something or raise it", s.opt.Capacity)
+		return errs.Newf(errs.Full, "the capacity given to this node, %d bytes, is used up: delete something or raise it", capacity)
 	}
 	return nil
+}
+
+// Capacity is the most bytes that the node keeps on all disks, rows included; 0: no limit.
+func (s *Store) Capacity() int64 { return s.space.capacity.Load() }
+
+// SetCapacity changes Options.Capacity while the store is in use.
+func (s *Store) SetCapacity(bytes int64) {
+	if s.space.capacity.Swap(bytes) != bytes {
+		s.space.refusedAt.Store(0)
+	}
 }
 
 // noteRefusal notes that something did not fit.
@@ -149,17 +163,18 @@ func (s *Store) settled() (n int64) {
 
 // left is what the node's capacity leaves, in bytes.
 func (s *Store) left() int64 {
-	if s.opt.Capacity <= 0 {
+	capacity := s.space.capacity.Load()
+	if capacity <= 0 {
 		return 1 << 60
 	}
-	left := s.opt.Capacity - s.space.rowsBytes.Load()
+	left := capacity - s.space.rowsBytes.Load()
 	for _, d := range s.allDisks() {
 		d.mu.Lock()
 		left -= d.usedBytes
 		d.mu.Unlock()
 	}
 	// What the rows already there may grow by while they are compacted.
-	return left - min(minReserve, s.opt.Capacity/8)
+	return left - min(minReserve, capacity/8)
 }
 
 // extend sets n more bytes aside on a disk that was chosen before.

@@ -9,9 +9,6 @@ import (
 	"rhizome/gateway/admin/api"
 )
 
-// leastCapacity is the smallest capacity that is not none at all, in bytes.
-const leastCapacity = 1e6
-
 // checkChange refuses a change that makes no sense whatever the layout is.
 func checkChange(c api.LayoutChange) error {
 	if (c.Node == "") != (c.Kind == api.ChangeReplicas) {
@@ -24,8 +21,8 @@ func checkChange(c api.LayoutChange) error {
 	case api.ChangeDrain, api.ChangeUndrain, api.ChangeRemove, api.ChangeWitness:
 		return nil
 	case api.ChangeCapacity:
-		if c.Capacity < 0 || c.Capacity > 0 && c.Capacity < leastCapacity {
-			return errs.New(errs.Invalid, "a node's capacity is at least 1 MB, or 0 to keep nothing there")
+		if c.Capacity < 0 || c.Capacity > 0 && c.Capacity < api.LeastCapacity {
+			return errs.Newf(errs.Invalid, "a node's capacity is at least %d MB, or 0 to keep nothing there", api.LeastCapacity/1_000_000)
 		}
 		return nil
 	case api.ChangeZone:

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
 )
 
 // Form is what a setting's text must look like.
@@ -93,7 +94,7 @@ func Table(dataDir string) []Setting {
 			Help: lang.M("private key (PEM) of the certificate")},
 		{Name: Region, Form: Text, Hint: "NAME",
 			Help: lang.M("the one region that signatures must name; without it any is accepted")},
-		{Name: Capacity, Form: Size, Least: 1e6, Default: "0", Hint: "SIZE",
+		{Name: Capacity, Form: Size, Least: api.LeastCapacity, Default: "0", Hint: "SIZE",
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
 			Help: lang.M("name of the home: the place that can fail as a whole")},

@@ -34,7 +34,7 @@ func (s Setting) check(text string) (string, error) {
 	case Size:
 		n, err := ParseSize(text)
 		if err == nil && n > 0 && n < s.Least {
-			err = errs.Newf(errs.Invalid, "%q is too small: at least 1 MB is needed, or 0 for no limit", text)
+			err = errs.Newf(errs.Invalid, "%q is too small: at least %d MB are needed, or 0 for no limit", text, s.Least/1_000_000)
 		}
 		return text, err
 	case Age:

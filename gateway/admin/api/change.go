@@ -10,7 +10,7 @@ type LayoutChange struct {
 	// Node is an ID, the beginning of one, or the name of a home with one node. A backend
 	// is always given a whole ID.
 	Node     string `json:"node,omitempty"`
-	Capacity int64  `json:"capacity,omitempty"` // ChangeCapacity: bytes; 0: keeps nothing
+	Capacity int64  `json:"capacity,omitempty"` // ChangeCapacity: bytes, LeastCapacity at least; 0: keeps nothing
 	Zone     string `json:"zone,omitempty"`     // ChangeZone: the home
 	Operator string `json:"operator,omitempty"` // ChangeOperator: the name of a member
 	// Lost says of ChangeRemove that the node does not come back.
@@ -101,3 +101,7 @@ type Loss struct {
 	// Doubtful lose a majority but not all: their newest changes may be missing.
 	Doubtful int `json:"doubtful"`
 }
+
+// LeastCapacity is the smallest capacity of a node that keeps anything, in bytes: its rows, their
+// log and room to compact them take some tens of megabytes of it.
+const LeastCapacity = 100_000_000
