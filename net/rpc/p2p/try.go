@@ -73,6 +73,12 @@ func (h *Host) dialOne(ctx context.Context, s *swarm.Swarm, pid libpeer.ID, at m
 		return errs.Newf(errs.Invalid, "%q is no address of a node: HOST:PORT is one", text)
 	}
 	c, err := t.Dial(ctx, at, pid)
+	for range crossings {
+		if err == nil || ctx.Err() != nil || !crossed(at, err) {
+			break
+		}
+		c, err = t.Dial(ctx, at, pid)
+	}
 	if other := new(sec.ErrPeerIDMismatch); errors.As(err, other) {
 		return errs.New(errs.Conflict, "another node answers there")
 	}
@@ -81,6 +87,23 @@ func (h *Host) dialOne(ctx context.Context, s *swarm.Swarm, pid libpeer.ID, at m
 		return rpc.Broken("nobody answers there")
 	}
 	return c.Close()
+}
+
+// crossings is how often a connection that came to nothing is made anew.
+const crossings = 2
+
+// crossed reports whether TCP connected and no handshake came of it. So it is when two nodes
+// call each other at the same moment, each from the port that it listens on: TCP makes one
+// connection of both calls, and each end waits for the other to answer.
+func crossed(at ma.Multiaddr, err error) bool {
+	if _, terr := at.ValueForProtocol(ma.P_TCP); terr != nil {
+		return false
+	}
+	if other := new(sec.ErrPeerIDMismatch); errors.As(err, other) {
+		return false
+	}
+	op := new(net.OpError)
+	return !errors.As(err, &op) || op.Op != "dial"
 }
 
 // resolve looks up the name in an address, if there is one. It returns one place at least.
