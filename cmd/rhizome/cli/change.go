@@ -21,6 +21,10 @@ type changeKind struct {
 	args             int
 	flags            func(*flagSet)
 	read             func(*call) (api.LayoutChange, error)
+	// made are flags of the command that makes the change alone, and make what does it, if
+	// that is not makeChange.
+	made func(*flagSet)
+	make func(context.Context, *call, api.LayoutChange) error
 }
 
 // command makes the kind a command below another, one that makes the change or one that
@@ -29,11 +33,15 @@ func (k changeKind) command(below string, makes bool) command {
 	out := command{use: k.use, short: k.short, long: k.long, min: k.args, max: k.args, flags: k.flags}
 	run := previewChange
 	if makes {
-		run = makeChange
+		if run = makeChange; k.make != nil {
+			run = k.make
+		}
 		out.flags = func(f *flagSet) {
 			f.yes()
-			if k.flags != nil {
-				k.flags(f)
+			for _, more := range []func(*flagSet){k.flags, k.made} {
+				if more != nil {
+					more(f)
+				}
 			}
 		}
 	}
@@ -104,11 +112,16 @@ func nodeChanges() []changeKind {
 		{
 			use: "remove NODE", args: 1,
 			short: lang.M("Take a node out of the rhizome for good"),
-			long:  lang.M("A node that is up is emptied first with rhizome node drain. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on."),
+			long:  lang.M("A node that is up is emptied first with rhizome node drain, or by --wait, which takes it out as soon as it is empty. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on."),
 			examples: []example{
 				{lang.M("take out a node that is empty"), "remove garden"},
+				{lang.M("empty a node, and take it out when that is done"), "remove garden --wait"},
 				{lang.M("give up a node that was stolen"), "remove garden --lost"},
 			},
+			made: func(f *flagSet) {
+				f.bool("wait", lang.M("empty the node first if need be, and wait until it is out, with a progress bar"))
+			},
+			make: removeNode,
 			flags: func(f *flagSet) { f.bool("lost", lang.M("the node does not come back")) },
 			read: func(c *call) (api.LayoutChange, error) {
 				return api.LayoutChange{Kind: api.ChangeRemove, Node: c.args[0], Lost: c.on("lost")}, nil
