@@ -36,7 +36,7 @@ var frenchCluster = map[string]string{
 	"somebody lets the node keep data again, so it is not taken out":                                                         "quelqu'un laisse le nœud garder à nouveau des données : il n'est donc pas retiré",
 	"The node %s is out of the rhizome, and nothing moves any more.":                                                         "Le nœud %s est retiré du rhizome, et plus rien ne se déplace.",
 	"Empty the node, and take it out as soon as it is empty?":                                                                "Vider le nœud, et le retirer dès qu'il est vide ?",
-	"A node that is up is emptied first with rhizome node drain. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on.": "Un nœud en marche est d'abord vidé avec rhizome node drain, ou par --wait, qui le retire dès qu'il est vide. --lost est pour celui qui ne reviendra pas : les autres refont des copies de ce qu'il gardait. Un nœud retiré est refusé dès lors.",
+	"A node that is up is emptied first with rhizome node drain, or by --wait, which takes it out as soon as it is empty. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on.": "Un nœud en marche est d'abord vidé avec rhizome node drain, ou par --wait, qui le retire dès qu'il est vide. --lost est pour celui qui ne reviendra pas : les autres refont des copies de ce qu'il gardait. Un nœud retiré est refusé dès lors.",
 	" [COMMAND]": " [COMMANDE]",
 	"Ends":       "Fin",
 	"Joined":     "Arrivés",
