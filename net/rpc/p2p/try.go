@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
-	"time"
 
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 
-	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/net/rpc"
@@ -75,10 +73,6 @@ func (h *Host) dialOne(ctx context.Context, s *swarm.Swarm, pid libpeer.ID, at m
 		return errs.Newf(errs.Invalid, "%q is no address of a node: HOST:PORT is one", text)
 	}
 	c, err := t.Dial(ctx, at, pid)
-	for n := 1; n <= crossings && err != nil && crossed(at, err) && rest(ctx, n); n++ {
-		h.log.Debug("a call came to nothing and is made again", "address", text, "error", err)
-		c, err = t.Dial(ctx, at, pid)
-	}
 	if other := new(sec.ErrPeerIDMismatch); errors.As(err, other) {
 		return errs.New(errs.Conflict, "another node answers there")
 	}
@@ -87,39 +81,6 @@ func (h *Host) dialOne(ctx context.Context, s *swarm.Swarm, pid libpeer.ID, at m
 		return rpc.Broken("nobody answers there")
 	}
 	return c.Close()
-}
-
-// crossings is how often a connection that came to nothing is made anew, after a time that
-// grows from aMoment: the other node may try again too, and not at the same moment every time.
-const (
-	crossings = 4
-	aMoment   = 20 * time.Millisecond
-)
-
-// rest waits before the next attempt after n that failed; false: ctx has ended.
-func rest(ctx context.Context, n int) bool {
-	t := time.NewTimer(clock.Backoff(aMoment, time.Second, n))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// crossed reports whether TCP connected and no handshake came of it. So it is when two nodes
-// call each other at the same moment, each from the port that it listens on: TCP makes one
-// connection of both calls, and each end waits for the other to answer.
-func crossed(at ma.Multiaddr, err error) bool {
-	if _, terr := at.ValueForProtocol(ma.P_TCP); terr != nil {
-		return false
-	}
-	if other := new(sec.ErrPeerIDMismatch); errors.As(err, other) {
-		return false
-	}
-	op := new(net.OpError)
-	return !errors.As(err, &op) || op.Op != "dial"
 }
 
 // resolve looks up the name in an address, if there is one. It returns one place at least.

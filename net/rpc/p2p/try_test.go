@@ -2,10 +2,8 @@ package p2p_test
 
 import (
 	"errors"
-	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 
 	"rhizome/base/errs"
@@ -36,7 +34,7 @@ func TestTry(t *testing.T) {
 		t.Errorf("with a link: %v", err)
 	}
 	for _, at := range b.Addresses() {
-		if !strings.Contains(at, "/tcp/") {
+		if !strings.Contains(at, "/tcp/") || strings.HasSuffix(at, "/p2p-circuit") { // a way through a: the port is a's
 			continue
 		}
 		local, err := p2p.PlacesOf("localhost:" + strings.Split(at, "/")[4])
@@ -44,7 +42,7 @@ func TestTry(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := a.Try(t.Context(), b.Self(), local[:1]); err != nil {
-			t.Errorf("by name: %v", err)
+			t.Errorf("by name of %s: %v", at, err)
 		}
 	}
 	if err := a.Try(t.Context(), b.Self(), nobody); !errors.Is(err, errs.Unavailable) {
@@ -55,57 +53,6 @@ func TestTry(t *testing.T) {
 	}
 	if _, err := a.Call(rpctest.Patient(t), b.Self(), 0, echo, nil); err != nil {
 		t.Errorf("the link is gone: %v", err)
-	}
-}
-
-// TestTryAgainAfterACrossing: a connection that ends in its handshake, as when both nodes called
-// each other at once, does not count as nobody.
-func TestTryAgainAfterACrossing(t *testing.T) {
-	g := rpctest.NewGuard(1, 2)
-	o := p2p.Options{Listen: []string{"127.0.0.1:0"}}
-	a, b := startWith(t, 1, g, rpctest.NewService().Register, o), startWith(t, 2, g, rpctest.NewService().Register, o)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := ""
-	for _, at := range b.Addresses() {
-		if strings.Contains(at, "/tcp/") {
-			port = strings.Split(at, "/")[4]
-		}
-	}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for first := true; ; first = false {
-			in, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			if first {
-				_ = in.Close()
-				continue
-			}
-			out, err := net.Dial("tcp", "127.0.0.1:"+port)
-			if err != nil {
-				_ = in.Close()
-				return
-			}
-			for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-				served.Go(func() {
-					_, _ = io.Copy(way[0], way[1])
-					_ = way[0].Close()
-				})
-			}
-		}
-	})
-	defer served.Wait()
-	defer ln.Close()
-	places, err := p2p.PlacesOf(ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Try(t.Context(), b.Self(), places[:1]); err != nil {
-		t.Error(err)
 	}
 }
 
