@@ -21,18 +21,20 @@ type changeKind struct {
 	args             int
 	flags            func(*flagSet)
 	read             func(*call) (api.LayoutChange, error)
-	// made are flags of the command that makes the change alone, and make what does it, if
-	// that is not makeChange.
-	made func(*flagSet)
-	make func(context.Context, *call, api.LayoutChange) error
+	// made and makeExamples are of the command that makes the change alone, and make is what
+	// does it, if that is not makeChange.
+	made         func(*flagSet)
+	make         func(context.Context, *call, api.LayoutChange) error
+	makeExamples []example
 }
 
 // command makes the kind a command below another, one that makes the change or one that
 // shows it only.
 func (k changeKind) command(below string, makes bool) command {
 	out := command{use: k.use, short: k.short, long: k.long, min: k.args, max: k.args, flags: k.flags}
-	run := previewChange
+	run, examples := previewChange, k.examples
 	if makes {
+		examples = append(examples[:len(examples):len(examples)], k.makeExamples...)
 		if run = makeChange; k.make != nil {
 			run = k.make
 		}
@@ -48,7 +50,7 @@ func (k changeKind) command(below string, makes bool) command {
 	if strings.Contains(k.use, "NODE") {
 		out.complete = completeNodes
 	}
-	for _, e := range k.examples {
+	for _, e := range examples {
 		out.examples = append(out.examples, example{e.what, below + " " + e.line})
 	}
 	out.run = func(ctx context.Context, c *call) error {
@@ -115,7 +117,6 @@ func nodeChanges() []changeKind {
 			long:  lang.M("A node that is up is emptied first with rhizome node drain, or by --wait, which takes it out as soon as it is empty. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on."),
 			examples: []example{
 				{lang.M("take out a node that is empty"), "remove garden"},
-				{lang.M("empty a node, and take it out when that is done"), "remove garden --wait"},
 				{lang.M("give up a node that was stolen"), "remove garden --lost"},
 			},
 			made: func(f *flagSet) {
