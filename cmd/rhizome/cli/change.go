@@ -122,8 +122,9 @@ func nodeChanges() []changeKind {
 			made: func(f *flagSet) {
 				f.bool("wait", lang.M("empty the node first if need be, and wait until it is out, with a progress bar"))
 			},
-			make:  removeNode,
-			flags: func(f *flagSet) { f.bool("lost", lang.M("the node does not come back")) },
+			make:         removeNode,
+			makeExamples: []example{{lang.M("empty a node, and take it out when that is done"), "remove garden --wait"}},
+			flags:        func(f *flagSet) { f.bool("lost", lang.M("the node does not come back")) },
 			read: func(c *call) (api.LayoutChange, error) {
 				return api.LayoutChange{Kind: api.ChangeRemove, Node: c.args[0], Lost: c.on("lost")}, nil
 			},
