@@ -201,6 +201,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.openTime()
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source, Load: n.load})
 	if err != nil {
 		return err
@@ -449,6 +450,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"replication", n.replicate},
 		{"logs", n.writeLogs},
 		{"inventories", n.writeInventories},
+		{"time", n.watchTime},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

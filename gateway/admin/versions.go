@@ -94,13 +94,12 @@ func (s *Server) restore(r *http.Request) (any, error) {
 	if in.At.After(s.Clock.Now()) {
 		return nil, errs.New(errs.Invalid, "nobody can go back to a time that is still to come")
 	}
-	restore := v.Restore
-	if in.Dry {
-		restore = v.WouldRestore
+	if in.Limit < 0 {
+		return nil, errs.New(errs.Invalid, "the number of objects is negative")
 	}
-	done, err := restore(r.Context(), b, in.Key, in.Prefix, in.At)
+	done, next, err := v.RestorePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: in.Prefix, At: in.At, After: in.After, Limit: in.Limit, Dry: in.Dry})
 	if err != nil {
 		return nil, err
 	}
-	return api.Restored(*done), nil
+	return api.Restored{Brought: done.Brought, Deleted: done.Deleted, Same: done.Same, Next: next}, nil
 }

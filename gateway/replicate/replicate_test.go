@@ -466,6 +466,56 @@ func TestRefusedObject(t *testing.T) {
 	f.same(map[string]string{"bad": "4", "good": "3"})
 }
 
+// TestRefusalsHoldUpNobody: what a store refuses, whether that is said of the object or may be
+// about all, is put aside, and what comes after is sent.
+func TestRefusalsHoldUpNobody(t *testing.T) {
+	for name, refusal := range map[string]error{
+		"of the object": errs.Newf(errs.Invalid, "%w: no", errRefused),
+		"denied":        answered{errs.New(errs.Denied, "no")},
+		"busy":          answered{errs.New(errs.Unavailable, "not now")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newStage(t, object.Replicate{Existing: true})
+			for i := range 5 * InFlight {
+				f.put(fmt.Sprint("k", i), "x")
+			}
+			if err := f.h.Objects.CleanUp(f.ctx); err != nil {
+				t.Fatal(err)
+			}
+			rows, _, err := f.h.Objects.OutgoingDues(f.ctx, nil, 100)
+			if err != nil || len(rows) != 5*InFlight {
+				t.Fatalf("%d rows, %v", len(rows), err)
+			}
+			bad, good := map[string]bool{}, map[string]string{}
+			for i, row := range rows {
+				if i < 2*InFlight { // more than are sent at once, and before the others
+					bad[row.Sort] = true
+				} else {
+					good[row.Sort] = "x"
+				}
+			}
+			f.to.fail = func(call, key string) error {
+				if bad[key] && call == "put" {
+					return refusal
+				}
+				return nil
+			}
+			r := f.run()
+			r.First, r.Longest = time.Hour, time.Hour // nothing is tried again of itself
+			for range 4 * len(rows) {
+				if err := r.look(f.ctx); err != nil {
+					t.Fatal(err)
+				}
+				r.workers.Wait()
+				for _, l := range r.lanes { // as if its time to wait were over
+					l.until = time.Time{}
+				}
+			}
+			f.same(good)
+		})
+	}
+}
+
 func (f *stage) status(key, want string) {
 	f.t.Helper()
 	o, err := f.h.Objects.Stat(f.ctx, f.b, object.Get{Key: key})
