@@ -229,7 +229,7 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 	id, dest, whole := object.DueDest(row)
 	b, err := r.Objects.BucketByID(ctx, id)
 	if errors.Is(err, object.ErrNoSuchBucket) || err == nil && !slices.Contains(b.Settings.Dests(), dest) {
-		return r.Objects.DropDues(ctx, row)
+		return r.drop(ctx, l, row, whole)
 	}
 	if err != nil {
 		return err
@@ -277,23 +277,43 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 	return err
 }
 
+// drop forgets a row that no rule asks for any more, and gives up what was begun for it.
+func (r *Replicator) drop(ctx context.Context, l *lane, row register.Row, whole bool) error {
+	if !whole {
+		d, err := r.Objects.Due(ctx, row)
+		if err != nil {
+			return err
+		}
+		if d != nil && d.Upload != nil {
+			if to, _, err := r.target(ctx, l); err == nil {
+				abort(ctx, to, d.Key, d.Upload)
+			}
+		}
+	}
+	return r.Objects.DropDues(ctx, row)
+}
+
 // ofObject reports whether an error is about one object and no other.
 func ofObject(err error) bool {
 	return errors.Is(err, errRefused) || errors.Is(err, errRestless) || errs.KindOf(err) == errs.Corrupt
 }
 
+// steps is how many steps of going through a bucket are taken before the lane does others' work.
+const steps = 50
+
 // goThrough takes steps of going through a bucket, until enough waits.
 func (r *Replicator) goThrough(ctx context.Context, b *object.Bucket, dest string, to Target) error {
-	for {
+	for range steps {
 		more, err := r.Objects.GoThrough(ctx, b, dest, to.List)
 		if err != nil {
 			return err
 		}
 		r.Wake()
 		if !more {
-			return errLater{pause}
+			break
 		}
 	}
+	return errLater{pause}
 }
 
 // target returns a lane's, opened anew if the remote is another one by now.

@@ -1,0 +1,79 @@
+package replicate
+
+import (
+	"crypto/md5" // what ETags are
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"rhizome/model/object"
+	"rhizome/model/remote"
+)
+
+// openAt is a bucket of a store over HTTP that a test plays.
+func openAt(t *testing.T, h http.HandlerFunc) Target {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	to, err := Open(&remote.Remote{Name: "x", Endpoint: s.URL, Region: "r", ID: "a", Secret: "b"}, "there")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// TestContentMD5: objects and parts are sent with their MD5, for buckets under object lock ask for it.
+func TestContentMD5(t *testing.T) {
+	raw := md5.Sum([]byte("bytes"))
+	want := base64.StdEncoding.EncodeToString(raw[:])
+	puts := 0
+	to := openAt(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if puts++; r.Header.Get("Content-MD5") != want {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	})
+	body := func() Body { return Body{strings.NewReader("bytes"), 5, sum("bytes")} }
+	if err := to.Put(t.Context(), "k", Sent{}, body(), nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := to.PutPart(t.Context(), "k", "upload", 1, body()); err != nil || puts != 2 {
+		t.Error(puts, err)
+	}
+}
+
+// TestExpires: what an object there says of its end is read and compared, whatever it is.
+func TestExpires(t *testing.T) {
+	for _, expires := range []string{"never", "-1", "Thu, 01 Dec 1994 16:00:00 GMT"} {
+		got := ""
+		to := openAt(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				got = r.Header.Get("Expires")
+			}
+			w.Header().Set("Last-Modified", "Thu, 01 Dec 1994 16:00:00 GMT")
+			w.Header().Set("Expires", expires)
+			w.Header().Set(object.BucketHeader, "its-id")
+		})
+		if err := to.Put(t.Context(), "k", Sent{Attrs: object.Attrs{Expires: expires}}, Body{strings.NewReader("x"), 1, sum("x")}, nil); err != nil || got != expires {
+			t.Errorf("%s is sent as %q: %v", expires, got, err)
+		}
+		there, err := to.Head(t.Context(), "k")
+		if err != nil || there == nil || there.Attrs.Expires != expires || to.ID() != "its-id" {
+			t.Errorf("%s: %+v, %v; the bucket is %q", expires, there, err, to.ID())
+		}
+	}
+}
+
+// TestNothingThere: an answer that there is nothing says which bucket it is, too.
+func TestNothingThere(t *testing.T) {
+	to := openAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(object.BucketHeader, "its-id")
+		w.WriteHeader(http.StatusNotFound)
+	})
+	if there, err := to.Head(t.Context(), "k"); err != nil || there != nil || to.ID() != "its-id" {
+		t.Errorf("%+v, %v; the bucket is %q", there, err, to.ID())
+	}
+}
