@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"rhizome/model/object"
 	"rhizome/model/remote"
@@ -75,5 +76,17 @@ func TestNothingThere(t *testing.T) {
 	})
 	if there, err := to.Head(t.Context(), "k"); err != nil || there != nil || to.ID() != "its-id" {
 		t.Errorf("%+v, %v; the bucket is %q", there, err, to.ID())
+	}
+}
+
+// TestChangedGoesOn: what waits because a store refused the key goes on once the remote is changed.
+func TestChangedGoesOn(t *testing.T) {
+	r := New(Config{})
+	r.mu.Lock()
+	r.lanes["x"] = &lane{until: time.Now().Add(time.Hour)} // a stopwatch
+	r.mu.Unlock()
+	r.Changed()
+	if l := r.lanes["x"]; !l.until.IsZero() || len(r.wake) != 1 {
+		t.Error("it still waits")
 	}
 }

@@ -112,8 +112,13 @@ func (r *Replicator) Wake() {
 	}
 }
 
-// Changed says that rules may have changed. It returns at once.
+// Changed says that rules or remotes may have changed: what failed is tried again now. It returns at once.
 func (r *Replicator) Changed() {
+	r.mu.Lock()
+	for _, l := range r.lanes {
+		l.until = time.Time{}
+	}
+	r.mu.Unlock()
 	r.begin.Store(true)
 	r.Wake()
 }
