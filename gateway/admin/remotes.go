@@ -239,14 +239,9 @@ func (s *Server) dropReplication(r *http.Request) (any, error) {
 }
 
 func (s *Server) changeReplication(r *http.Request, f func([]object.Replicate) ([]object.Replicate, error)) (any, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
-	}
-	if s.Owns != nil {
-		if err := s.Owns(r.Context(), b); err != nil {
-			return nil, err
-		}
 	}
 	b, err = s.Buckets.ChangeSettings(r.Context(), b, func(set *object.Settings) error {
 		rules, err := f(slices.Clone(set.Replicate))

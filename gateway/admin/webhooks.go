@@ -183,7 +183,7 @@ func (s *Server) changeNotify(r *http.Request, f func([]object.Notify) []object.
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
