@@ -131,4 +131,14 @@ func TestOthersThings(t *testing.T) {
 		ask(a, c[0], c[1], c[2], 0)
 	}
 	ask(b, "DELETE", "/v1/webhooks/hers", "", 0)
+	// A rule that outlives its webhook tells no webhook of another member that takes the name.
+	if key, err = a.accounts.CreateKey(t.Context(), "another", a.Facts().Member, true); err != nil {
+		t.Fatal(err)
+	}
+	a.wants(t, key, 200, "PUT", "/meadow", nil)
+	ask(a, "POST", "/v1/webhooks", `{"name":"gone","url":"http://127.0.0.1:1/"}`, 0)
+	ask(a, "PUT", "/v1/buckets/meadow/notify", strings.ReplaceAll(rule, "album", "gone"), 0)
+	ask(a, "DELETE", "/v1/webhooks/gone", "", 0)
+	ask(b, "POST", "/v1/webhooks", `{"name":"gone","url":"http://127.0.0.1:1/"}`, http.StatusPreconditionFailed)
+	ask(a, "POST", "/v1/webhooks", `{"name":"gone","url":"http://127.0.0.1:1/"}`, 0)
 }

@@ -268,3 +268,46 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestChangedMeanwhile: a configuration that is changed while a run is under way has the run begun anew:
+// a manifest names what is there, and nothing of what was listed before.
+func TestChangedMeanwhile(t *testing.T) {
+	p := open(t)
+	for i := range 15 {
+		p.put(fmt.Sprintf("a/%02d", i))
+		p.put(fmt.Sprintf("b/%02d", i))
+	}
+	s := p.store()
+	p.configure(object.Inventory{ID: "now", To: object.Destination{Prefix: "old/"}})
+	if got, err := s.Step(t.Context(), p.garden.ID, "now"); err != nil || got.Files != 1 {
+		t.Fatal(got, err)
+	}
+	for _, c := range []object.Inventory{
+		{ID: "now", To: object.Destination{Prefix: "new/"}, Prefix: "a/"},
+		{ID: "now", To: object.Destination{Prefix: "new/"}, Prefix: "b/", Fields: []string{"Size"}},
+	} {
+		p.configure(c)
+		if got, err := s.Step(t.Context(), p.garden.ID, "now"); err != nil || got.Files != 1 || got.Listed != 10 {
+			t.Errorf("it goes on with %+v, %v", got, err)
+		}
+	}
+	p.configure(object.Inventory{ID: "now", To: object.Destination{Prefix: "new/"}, Prefix: "b/", Fields: []string{"Size"}, Weekly: true})
+	for {
+		got, err := s.Step(t.Context(), p.garden.ID, "now")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Began.IsZero() {
+			break
+		}
+	}
+	rows, files := p.rows("new/")
+	for _, r := range rows {
+		if len(r) != 3 || !strings.HasPrefix(r[1], "b/") {
+			t.Errorf("a row of another configuration: %q", r)
+		}
+	}
+	if len(rows) != 15 || files != 2 {
+		t.Errorf("%d rows in %d files", len(rows), files)
+	}
+}

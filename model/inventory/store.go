@@ -1,14 +1,18 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"sync"
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
@@ -204,6 +208,17 @@ func (s *Store) find(ctx context.Context, bucket ident.ID, id string) (*job, err
 	return j, err
 }
 
+// form tells runs apart whose files are not of one inventory.
+func (j *job) form() []byte {
+	c := j.c
+	c.Off, c.Weekly, c.Account, c.Encrypted, c.To = false, false, "", false, object.Destination{}
+	h := sha256.New()
+	for _, part := range []string{string(codec.Encode(&c)), j.about.Name(), j.to.ID.Key(), j.to.Name(), j.folder()} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return h.Sum(nil)[:16]
+}
+
 // advance does one step.
 func (s *Store) advance(ctx context.Context, row register.Row, bucket ident.ID, id string, rest func(context.Context) error) (run, error) {
 	was, err := s.read(ctx, row)
@@ -215,8 +230,9 @@ func (s *Store) advance(ctx context.Context, row register.Row, bucket ident.ID, 
 		return was, err
 	}
 	now := was
-	if now.Began == 0 {
-		now.Began = s.Clock.Now().UnixMilli()
+	if form := j.form(); now.Began == 0 || now.Form != nil && !bytes.Equal(now.Form, form) {
+		// Its files are elsewhere, or hold something else, if it was changed meanwhile.
+		now = run{Began: s.Clock.Now().UnixMilli(), Form: form, Done: was.Done, Count: was.Count}
 	}
 	if !now.Whole {
 		undo, err := s.list(ctx, j, &now, rest)
