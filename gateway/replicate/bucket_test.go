@@ -1,15 +1,21 @@
 package replicate
 
 import (
+	"context"
 	"crypto/md5" // what ETags are
 	"encoding/base64"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"rhizome/base/clock"
+	"rhizome/cluster/register"
 	"rhizome/model/object"
 	"rhizome/model/remote"
 )
@@ -89,4 +95,55 @@ func TestChangedGoesOn(t *testing.T) {
 	if l := r.lanes["x"]; !l.until.IsZero() || len(r.wake) != 1 {
 		t.Error("it still waits")
 	}
+}
+
+// counted counts how often all buckets are looked at.
+type counted struct {
+	Objects
+	rounds atomic.Int64
+}
+
+func (c *counted) StartAllReplicating(context.Context) error {
+	c.rounds.Add(1)
+	return nil
+}
+
+func (*counted) OutgoingDues(context.Context, *register.Row, int) ([]register.Row, *register.Row, error) {
+	return nil, nil, nil
+}
+
+// TestNoDiskIsWoken: all buckets are looked at once an hour, when disks are awake anyway, and at once
+// when rules change.
+func TestNoDiskIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, woken := &counted{}, make(chan struct{})
+		r := New(Config{Objects: c, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), Awake: func(ctx context.Context) error {
+			select {
+			case <-woken:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		want := func(n int64, after time.Duration) {
+			t.Helper()
+			<-time.After(after)
+			synctest.Wait()
+			if got := c.rounds.Load(); got != n {
+				t.Errorf("all buckets were looked at %d times, want %d", got, n)
+			}
+		}
+		want(1, 20*time.Hour)
+		r.Changed()
+		want(2, time.Second)
+		close(woken)
+		want(3, time.Second)
+		want(5, 2*time.Hour)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -55,6 +55,8 @@ type Config struct {
 	// Clock tells the time that all nodes go by.
 	Clock  clock.Clock
 	Logger *slog.Logger
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
 	// First and Longest bound how long a store is left alone after a failure; Look is how often
 	// what is due is looked at though nobody said so. 0: those above.
 	First, Longest, Look time.Duration
@@ -126,12 +128,8 @@ func (r *Replicator) Changed() {
 // Run sends until ctx ends, and returns nil when nothing is under way any more.
 func (r *Replicator) Run(ctx context.Context) error {
 	defer r.workers.Wait()
-	last := time.Now() // a stopwatch
+	r.workers.Go(func() { r.rounds(ctx) })
 	for {
-		if time.Since(last) > rounds { // a stopwatch
-			last = time.Now() // a stopwatch
-			r.begin.Store(true)
-		}
 		if r.begin.Swap(false) {
 			if err := r.Objects.StartAllReplicating(ctx); err != nil && ctx.Err() == nil {
 				r.begin.Store(true)
@@ -150,6 +148,25 @@ func (r *Replicator) Run(ctx context.Context) error {
 			timer.Stop()
 		case <-timer.C:
 		}
+	}
+}
+
+// rounds has all buckets looked at now and then, and wakes no disk for that: what changes a bucket's
+// rules says so, and this is for the node that did and died.
+func (r *Replicator) rounds(ctx context.Context) {
+	tick := time.NewTicker(rounds)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if r.Awake != nil && r.Awake(ctx) != nil {
+			return
+		}
+		r.begin.Store(true)
+		r.Wake()
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rhizome/base/clock"
@@ -310,4 +312,47 @@ func TestChangedMeanwhile(t *testing.T) {
 	if len(rows) != 15 || files != 2 {
 		t.Errorf("%d rows in %d files", len(rows), files)
 	}
+}
+
+// looks counts how often all buckets are looked at.
+type looks struct {
+	inventory.Objects
+	n atomic.Int64
+}
+
+func (l *looks) AllBuckets(context.Context) ([]*object.Bucket, error) {
+	l.n.Add(1)
+	return nil, nil
+}
+
+// TestNoDiskIsWoken: what is due is looked for at the start, and then when disks are awake anyway.
+func TestNoDiskIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, woken := &looks{}, make(chan struct{})
+		s := inventory.New(inventory.Config{Objects: l, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), Awake: func(ctx context.Context) error {
+			select {
+			case <-woken:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		<-time.After(20 * time.Hour)
+		synctest.Wait()
+		if n := l.n.Load(); n != 1 {
+			t.Errorf("while disks slept all buckets were looked at %d times", n)
+		}
+		close(woken)
+		<-time.After(2 * time.Hour)
+		synctest.Wait()
+		if n := l.n.Load(); n < 3 {
+			t.Errorf("then %d times", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -41,7 +41,7 @@ type Objects interface {
 	DeleteVersion(ctx context.Context, b *object.Bucket, key, version string, cond object.Conditions) (*object.Deleted, error)
 }
 
-// Config is what a Store works with. All fields are needed but Rank, Rest and Rows.
+// Config is what a Store works with. All fields are needed but Rank, Awake, Rest and Rows.
 type Config struct {
 	Registers register.Store
 	Objects   Objects
@@ -49,6 +49,8 @@ type Config struct {
 	// Rank returns how many replicas of a partition key that can be reached come before this
 	// node; nil: none.
 	Rank func(part string) int
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
 	// Rest gives way to requests; nil: it does not.
 	Rest   func(context.Context) error
 	Clock  clock.Clock
@@ -83,6 +85,11 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if s.Awake != nil { // an inventory can wait
+			if err := s.Awake(ctx); err != nil {
+				return nil
+			}
 		}
 	}
 }
