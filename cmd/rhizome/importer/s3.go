@@ -111,7 +111,7 @@ func attrs(info minio.ObjectInfo, h http.Header) api.Attrs {
 	a := api.Attrs{
 		ContentType: h.Get("Content-Type"), CacheControl: h.Get("Cache-Control"),
 		ContentDisposition: h.Get("Content-Disposition"), ContentEncoding: h.Get("Content-Encoding"),
-		ContentLanguage: h.Get("Content-Language"), Expires: h.Get("Expires"),
+		ContentLanguage: h.Get("Content-Language"), Expires: h.Get(afar.Expires),
 		WebsiteRedirect: h.Get("X-Amz-Website-Redirect-Location"),
 	}
 	for name, value := range info.UserMetadata {
