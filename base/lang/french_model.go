@@ -39,7 +39,7 @@ var frenchModel = map[string]string{
 	"the metadata is longer than 2,048 bytes":                                   "les métadonnées dépassent 2 048 octets",
 	"a key or a piece of metadata is not UTF-8 text":                            "une clé ou une métadonnée n'est pas du texte en UTF-8",
 	"the range lies outside the object":                                         "la plage est hors de l'objet",
-	"the bucket's quota is used up":                                             "le quota du bucket est épuisé",
+	"the bucket's quota leaves no room for it": "le quota du bucket n'y laisse pas de place",
 	"the body ended before the announced length":                                "le corps s'est terminé avant la longueur annoncée",
 	"bucket %s: %w":                                                             "bucket %s : %w",
 	"bucket %s has %d shards":                                                   "le bucket %s a %d fragments",
