@@ -69,8 +69,9 @@ type Config struct {
 	Region string
 	// Capacity limits what lies on the disks, in bytes; 0: no limit.
 	Capacity int64
-	// Home names the place that can fail as a whole. If Homeless is true nobody chose it,
-	// and the node joins nobody: copies are kept in different homes, so two computers must
+	// Home names the place that can fail as a whole. It counts when the node is made or joins, and
+	// as long as it is the only one. If Homeless is true nobody chose it: a node that has a home
+	// keeps it, and one that has none joins nobody, because copies are kept in different homes, so that two computers must
 	// not share the name that each has when nothing is said.
 	Home     string
 	Homeless bool
@@ -126,6 +127,9 @@ func (c Config) closing() time.Duration {
 	}
 	return c.Closing
 }
+
+// Region is what signatures name, or may if any is accepted.
+func (n *Node) Region() string { return n.config.region() }
 
 // region is what signatures name and GetBucketLocation answers.
 func (c Config) region() string {
