@@ -115,6 +115,9 @@ func (a *App) build(c command) *cobra.Command {
 			return group(cmd, args)
 		}
 		if len(args) < c.min || len(args) > c.max {
+			if len(c.examples) > 0 {
+				return usageError{errs.Newf(errs.Invalid, "write it as: %s, for instance: %s", cmd.UseLine(), c.examples[0].line)}
+			}
 			return usageError{errs.Newf(errs.Invalid, "write it as: %s", cmd.UseLine())}
 		}
 		return c.run(cmd.Context(), &call{App: a, cmd: cmd, args: args})

@@ -165,7 +165,7 @@ func remoteCheck() command {
 
 func remoteDelete() command {
 	return command{
-		use:      "delete NAME",
+		use: "delete NAME", aliases: []string{"remove"},
 		short:    lang.M("Forget another store; what was sent to it stays there"),
 		examples: []example{{lang.M("forget a store"), "rhizome remote delete offsite"}},
 		min:      1, max: 1,

@@ -179,6 +179,8 @@ type Scrub struct {
 type Damage struct {
 	Bucket string `json:"bucket,omitempty"`
 	Key    string `json:"key,omitempty"`
+	// Version is the ID of an object's version, if it is not the present one.
+	Version string `json:"version,omitempty"`
 	Extent string `json:"extent,omitempty"`
 	Disk   string `json:"disk,omitempty"`
 	Reason string `json:"reason"`
