@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -72,8 +71,11 @@ func runRemoteAdd(ctx context.Context, c *call) error {
 	var err error
 	if c.on("secret-stdin") {
 		var line string
-		line, err = bufio.NewReader(io.LimitReader(c.In, 4096)).ReadString('\n')
-		if in.Secret = strings.TrimSpace(line); in.Secret == "" {
+		line, err = c.readLine(4096)
+		if errors.Is(err, errStopped) {
+			return err
+		}
+		if in.Secret = line; in.Secret == "" {
 			return usageError{errs.Newf(errs.Invalid, "no secret came from standard input: %v", err)}
 		}
 	} else if in.Secret, err = c.ask(c.Say.T("Secret access key"), true); err != nil {

@@ -187,7 +187,7 @@ func (c *call) password() (p string, err error) {
 	if terminal(c.In) {
 		p, err = c.ask(c.Say.T("Password for visitors"), true)
 	} else {
-		p, err = readLine(c.In, 4096)
+		p, err = c.readLine(4096)
 	}
 	if err == nil && p == "" {
 		err = errs.New(errs.Invalid, "the password is empty; --no-password takes it away")

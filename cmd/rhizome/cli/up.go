@@ -135,7 +135,7 @@ func (c *call) invitation(text string) (string, error) {
 	if terminal(c.In) {
 		fmt.Fprintf(c.Err, "%s ", c.Say.T("Paste the invitation and press Enter:"))
 	}
-	line, err := readLine(c.In, maxInvitation)
+	line, err := c.readLine(maxInvitation)
 	if err != nil {
 		return "", errs.Newf(errs.Invalid, "no invitation can be read from the standard input: %w", err)
 	}
