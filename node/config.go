@@ -46,6 +46,7 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/ident"
 	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
 	"rhizome/net/rpc"
 )
 
@@ -111,9 +112,11 @@ type Config struct {
 	// CacheSized, if set, is told in bytes how large the row store's cache may be, each time
 	// that changes: it grows with the store from 32 MiB on.
 	CacheSized func(bytes int64)
-	Version    string
-	Clock      clock.Clock
-	Logger     *slog.Logger
+	// Settings are what people asked for, to be shown to them; without secrets. May be empty.
+	Settings api.Settings
+	Version  string
+	Clock    clock.Clock
+	Logger   *slog.Logger
 }
 
 // DefaultRegion is reported when any region is accepted.

@@ -39,6 +39,23 @@ func (a *App) ask(what string, secret bool) (string, error) {
 	return line, nil
 }
 
+// askTwice asks for a secret that nobody sees while it is typed, until it is typed twice alike.
+func (a *App) askTwice(what string) (string, error) {
+	for {
+		first, err := a.ask(what, true)
+		if err != nil || first == "" {
+			return first, err
+		}
+		switch again, err := a.ask(a.Say.T("The same once more"), true); {
+		case err != nil:
+			return "", err
+		case again == first:
+			return first, nil
+		}
+		fmt.Fprintln(a.Err, a.Say.T("The two differ."))
+	}
+}
+
 // readLine reads a line of at most limit bytes from In.
 func (a *App) readLine(limit int) (string, error) {
 	return unlessStopped(a, func() (string, error) { return readLine(a.In, limit) })

@@ -93,7 +93,10 @@ func runRemoteAdd(ctx context.Context, c *call) error {
 	if err := node.Post(ctx, client.Path("remotes"), in, &r); err != nil {
 		return err
 	}
-	return c.show(r, func() { c.printRemotes([]api.Remote{r}) })
+	return c.show(r, func() {
+		c.printRemotes([]api.Remote{r})
+		fmt.Fprintln(c.Err, c.Say.T("Whether its key is good there: rhizome remote check %s", r.Name))
+	})
 }
 
 func (a *App) printRemotes(all []api.Remote) {

@@ -185,7 +185,7 @@ func (c *call) setOf() (s api.SetSite, err error) {
 // password asks for a password, or reads it from the standard input.
 func (c *call) password() (p string, err error) {
 	if terminal(c.In) {
-		p, err = c.ask(c.Say.T("Password for visitors"), true)
+		p, err = c.askTwice(c.Say.T("Password for visitors"))
 	} else {
 		p, err = c.readLine(4096)
 	}

@@ -119,11 +119,12 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 		Uploads:  vs.Time(settings.UploadAge),
 		Orphans:  vs.Time(settings.CleanAfter),
 		Metrics:  vs.Text(settings.Metrics), RiskWebhook: vs.Text(settings.RiskHook), RiskCommand: vs.Text(settings.RiskCmd), Say: c.Say,
-		Member:  c.Say.T("first member"),
-		KeyName: c.Say.T("first key"),
-		Version: version(),
-		Clock:   c.Clock,
-		Logger:  slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level})),
+		Member:   c.Say.T("first member"),
+		KeyName:  c.Say.T("first key"),
+		Settings: c.shownSettings(vs),
+		Version:  version(),
+		Clock:    c.Clock,
+		Logger:   slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level})),
 	}
 }
 
