@@ -51,6 +51,7 @@ var frenchEvents = map[string]string{
 	"a bucket has at most %d rules of what is told":                                                               "un bucket a au plus %d règles de ce qui est dit",
 	"the node has no webhooks":                                                                                    "le nœud n'a pas de webhooks",
 	"there is no webhook of this name: rhizome webhook list shows those there are, rhizome webhook add makes one": "il n'y a pas de webhook de ce nom : rhizome webhook list montre ceux qui existent, rhizome webhook add en crée un",
+	"rules of a bucket that is not yours tell a former webhook %q: choose another name":                           "des règles d'un bucket qui n'est pas à vous préviennent un ancien webhook %q : choisissez un autre nom",
 	"there is a webhook of this name already":                                                                     "il y a déjà un webhook de ce nom",
 	"a webhook's secret has %d to %d characters":                                                                  "le secret d'un webhook a de %d à %d caractères",
 	"a rhizome has at most %d webhooks":                                                                           "un rhizome a au plus %d webhooks",
