@@ -44,8 +44,8 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	var swept time.Time
 	for {
-		if now := s.Clock.Now(); now.Sub(swept) >= s.Ages.sweep() {
-			swept = now
+		if s.sure() && (swept.IsZero() || time.Since(swept) >= s.Ages.sweep()) { // stopwatch
+			swept = time.Now() // stopwatch
 			s.report("abandoned uploads", s.AbortAbandoned(ctx))
 		}
 		s.report("pending work", s.CleanUp(ctx))
@@ -302,17 +302,26 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	return s.finishSlot(ctx, row)
 }
 
+// errUnsure ends what deletes by the time while nobody is sure of that.
+var errUnsure = errs.New(errs.Unavailable, "the clocks of the nodes do not agree")
+
+// sure reports whether the time may decide that something goes.
+func (s *Store) sure() bool { return s.Agreed == nil || s.Agreed() }
+
 // AbortAbandoned aborts uploads that were begun too long ago. One that cannot be read
-// or aborted does not stop it: the first such error is returned at the end.
+// or aborted does not stop it: the first such error is returned at the end. While the time
+// is in doubt it aborts none, errs.Unavailable.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
 	if s.Ages.Upload < 0 {
 		return nil
 	}
-	before := s.now() - s.Ages.Upload.Milliseconds()
 	var first error
 	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+		if !s.sure() {
+			return errUnsure
+		}
 		r, err := decodeRow[uploadRecord](v)
-		if err == nil && r.State == uploadOpen && r.Started < before {
+		if err == nil && r.State == uploadOpen && r.Started < s.now()-s.Ages.Upload.Milliseconds() {
 			err = s.abortAt(ctx, row)
 		}
 		if errs.KindOf(err) == errs.NotFound {

@@ -1,0 +1,57 @@
+package node
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rhizome/base/clock"
+	"rhizome/model/object"
+)
+
+// off is the machine's clock, set wrong.
+type off time.Duration
+
+func (o off) Now() time.Time { return clock.System{}.Now().Add(time.Duration(o)) }
+
+// until waits for what comes to be.
+func (h *homes) until(what string, is func() bool) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); !is(); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			h.t.Fatalf("it does not come to be that %s", what)
+		}
+	}
+}
+
+// TestAWrongClockAbortsNoUploads: a node that starts with its clock far ahead deletes nothing for its
+// age, before it compared clocks or after.
+func TestAWrongClockAbortsNoUploads(t *testing.T) {
+	h := newHomes(t, 0)
+	a, _, _ := h.three()
+	b := a.bucket(t, "photos")
+	var uploads []*object.Upload
+	for _, key := range []string{"one", "two", "three"} {
+		u, err := a.objects.CreateUpload(t.Context(), b, object.NewUpload{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		uploads = append(uploads, u)
+	}
+	h.kill("lille")
+	c := h.up("lille", func(c *Config) { c.Clock = off(30 * day) })
+	h.until("most clocks agree", func() bool { ahead, ok := c.members.Clock().Skew(); return ok && ahead > 29*day })
+	if err := c.objects.AbortAbandoned(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range uploads {
+		if _, err := a.objects.Upload(t.Context(), b, u.Key, u.ID); err != nil {
+			t.Errorf("the upload of %s: %v", u.Key, err)
+		}
+	}
+}
