@@ -55,3 +55,26 @@ func TestAWrongClockAbortsNoUploads(t *testing.T) {
 		}
 	}
 }
+
+// TestAWrongClockCountsRight: since when others are there or away is said in the time that all agree on.
+func TestAWrongClockCountsRight(t *testing.T) {
+	h := newHomes(t, 0)
+	a, b, _ := h.three()
+	h.kill("lille")
+	c := h.up("lille", func(c *Config) { c.Clock = off(-3 * time.Hour) })
+	h.until("most clocks agree", func() bool { ahead, ok := c.members.Clock().Skew(); return ok && ahead < -2*time.Hour })
+	h.kill("brest")
+	h.until("brest is away", func() bool { return !c.members.Up(b.keys.id()) })
+	if left := c.skew(); left != -10_800_000 {
+		t.Errorf("the clock is said to be off by %d ms", left)
+	}
+	all, err := c.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range all {
+		if n.Since == nil || n.Since.Before(a.started.Add(-time.Minute)) || n.Since.After(time.Now().Add(time.Minute)) { // a stopwatch
+			t.Errorf("%s is so since %v", n.Home, n.Since)
+		}
+	}
+}

@@ -321,7 +321,7 @@ func (n *Node) describe(c *membership.Card) {
 // seconds, so that a card is no news each time that clocks are compared.
 func (n *Node) skew() int64 {
 	ahead, _ := n.members.Clock().Skew()
-	return ahead.Truncate(time.Second).Milliseconds()
+	return ahead.Round(time.Second).Milliseconds()
 }
 
 // imported has a bit for each partition that this node serves whole.

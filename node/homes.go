@@ -113,7 +113,7 @@ func (n *Node) Nodes(ctx context.Context) ([]api.Node, error) {
 		if !known {
 			p.Card, _ = n.members.Card(place.ID)
 			n.describe(&p.Card)
-			p.Up, p.Since, p.Layout = true, n.started, l.Version
+			p.Up, p.Since, p.Layout = true, n.members.At(n.started), l.Version
 		}
 		r := n.nodeRecord(&place, &p, counts[i], l)
 		r.Operator = names[place.Operator]

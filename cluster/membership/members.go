@@ -70,7 +70,8 @@ type meeting struct {
 type Peer struct {
 	Card
 	Up bool
-	// Since is when it came up or went away, by this node; zero if it was never met.
+	// Since is when it came up or went away, as this node saw it, in the agreed time; zero if
+	// it was never met.
 	Since time.Time
 	RTT   time.Duration
 	// Apart says which layout it goes by, if that is none of this node's; else nil.
@@ -139,7 +140,7 @@ func (m *Members) Peers() []Peer {
 		if n.ID == m.cfg.Node {
 			continue
 		}
-		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since, Refuses: m.met[n.ID].refused}
+		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.At(m.met[n.ID].since), Refuses: m.met[n.ID].refused}
 		p.Node = n.ID
 		p.RTT, _ = m.cfg.Links.Distance(n.ID)
 		if a, ok := m.apart[n.ID]; ok {
@@ -148,6 +149,15 @@ func (m *Members) Peers() []Peer {
 		out = append(out, p)
 	}
 	return out
+}
+
+// At returns what the agreed time was when this machine's clock was read; zero if it was not.
+// What passed since then is measured by the monotonic clock.
+func (m *Members) At(read time.Time) time.Time {
+	if read.IsZero() {
+		return read
+	}
+	return m.clock.Now().Add(-max(0, m.cfg.Clock.Now().Sub(read)))
 }
 
 // Up reports whether a node answers.

@@ -319,6 +319,12 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"The node b goes by another layout (number 1,042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
+		"clock, nearly": {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = 10_799_000 }, []string{"wrong by 3 hours"}},
+		"away, says a clock behind": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) {
+			later := noon.Add(time.Hour)
+			gone(&f.List[1])
+			f.List[1].Since = &later
+		}, []string{"away, for 0 seconds"}},
 		"troubles": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) {
 			f.List[1].Health = api.NodeHealth{Damaged: 2, DisksLost: 1, Full: true}
 			f.Present.Warn = []api.Notice{{Err: errs.New(errs.Full, "beware")}, {Err: errs.New(errs.Conflict, "it could be better")}}
@@ -333,7 +339,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := strings.Join(healthOf(around.risks(lang.New(lang.English), noon)).Reasons, "\n")
+		said := strings.Join(healthOf(around.risks(lang.New(lang.English))).Reasons, "\n")
 		rest := said
 		for _, want := range c.want {
 			_, after, found := strings.Cut(rest, want)
@@ -364,7 +370,7 @@ func TestOneHomeIsAHint(t *testing.T) {
 		if hints := c.hints(p); len(hints) != 1 || !strings.Contains(hints[0], "one home, garden") || !strings.Contains(hints[0], "rhizome invite") {
 			t.Errorf("%d nodes: %q", len(nodes), hints)
 		}
-		if risks := c.risks(p, noon); len(risks) != 0 {
+		if risks := c.risks(p); len(risks) != 0 {
 			t.Errorf("%d nodes: it is a risk: %+v", len(nodes), risks)
 		}
 	}

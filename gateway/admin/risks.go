@@ -17,7 +17,7 @@ const clockOff = 60_000
 
 // risks says in sentences what is at risk among the homes, the worst first, and what to
 // do about it.
-func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
+func (c cluster) risks(p lang.Printer) []api.Reason {
 	var out []api.Reason
 	if who, sure := c.refusing(p); who != "" {
 		out = append(out, api.Reason{Kind: api.RiskRefused, Text: c.refused(p, who, sure)})
@@ -29,7 +29,7 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	lost := c.onlyOneUp() // of the first home it is said how to find it: it tells of the others
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
-			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now, lost)})
+			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, lost)})
 			lost = false
 		}
 	}
@@ -181,14 +181,14 @@ func votes(n api.Node) bool {
 
 // absence says of a home that it, or some of its nodes, are away; lost: that its address
 // may be.
-func (c cluster) absence(p lang.Printer, h api.Home, now time.Time, lost bool) string {
+func (c cluster) absence(p lang.Printer, h api.Home, lost bool) string {
 	names := c.awayOf(h)
 	who := p.T("The home %s is away", h.Name)
 	if h.State == api.HomePart {
 		who = p.N(int64(len(names)), "%s node of the home %s is away (%s)", "%s nodes of the home %s are away (%s)", h.Name, strings.Join(names, p.T(", ")))
 	}
 	if h.Since != nil {
-		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
+		who += p.T(", for %s", p.Duration(time.Duration(h.Seconds)*time.Second))
 	}
 	who += p.T(". Look after its computer and its line; it catches up by itself.")
 	if lost {
@@ -214,7 +214,7 @@ func nodeRisks(p lang.Printer, n api.Node) (out []api.Reason) {
 		return nil
 	}
 	if h.Skew > clockOff || h.Skew < -clockOff {
-		off := time.Duration(max(h.Skew, -h.Skew)) * time.Millisecond
+		off := (time.Duration(max(h.Skew, -h.Skew)) * time.Millisecond).Round(time.Minute)
 		risk(api.RiskClock, p.T("The clock of the node %s is wrong by %s. The time that most nodes agree on is used instead; set its clock.", n.Name, p.Duration(off)))
 	}
 	if n.This {

@@ -127,7 +127,7 @@ func (a *App) nodeState(n api.Node) string {
 	if !n.Up {
 		out[0] = a.paint(a.Out, red, a.Say.T("away"))
 		if n.Since != nil {
-			out[0] = a.paint(a.Out, red, a.Say.T("away for %s", a.ago(*n.Since)))
+			out[0] = a.paint(a.Out, red, a.Say.T("away for %s", a.ago(n.Seconds)))
 		}
 	}
 	if n.This {
@@ -152,7 +152,9 @@ func (a *App) nodeState(n api.Node) string {
 	return strings.Join(out, a.Say.T(", "))
 }
 
-func (a *App) ago(t time.Time) string { return a.Say.Duration(max(0, a.Clock.Now().Sub(t))) }
+func (a *App) ago(seconds int64) string {
+	return a.Say.Duration(time.Duration(seconds) * time.Second)
+}
 
 func (a *App) roles(n api.Node) string {
 	var out []string

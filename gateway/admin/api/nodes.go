@@ -19,8 +19,10 @@ type Node struct {
 	// This is the node that is asked.
 	This bool `json:"this"`
 	Up   bool `json:"up"`
-	// Since is when the node was first seen up, or last seen; nil if that is not known.
-	Since *time.Time `json:"since,omitempty"`
+	// Since is when the node was first seen up, or last seen; nil if that is not known. Seconds
+	// passed since then, whatever the clock of the machine shows that is asked.
+	Since   *time.Time `json:"since,omitempty"`
+	Seconds int64      `json:"seconds,omitempty"`
 	// RTT is the time to the node and back in milliseconds; 0 for this one and those away.
 	RTT float64 `json:"rtt_ms"`
 	// Relayed says that the node is reached through another one only.
@@ -91,11 +93,12 @@ type Home struct {
 	Name string `json:"name"`
 	// State is HomeUp, HomePart if some nodes are away, or HomeAway.
 	State string `json:"state"`
-	// Since is when the home came to be so; nil if that is not known.
-	Since *time.Time `json:"since,omitempty"`
-	This  bool       `json:"this"` // the node that is asked stands here
-	Nodes int        `json:"nodes"`
-	Away  int        `json:"away"`
+	// Since is when the home came to be so; nil if that is not known. Seconds passed since then.
+	Since   *time.Time `json:"since,omitempty"`
+	Seconds int64      `json:"seconds,omitempty"`
+	This    bool       `json:"this"` // the node that is asked stands here
+	Nodes   int        `json:"nodes"`
+	Away    int        `json:"away"`
 	// Witness: no node of the home keeps bytes and one votes.
 	Witness bool  `json:"witness,omitempty"`
 	Used    int64 `json:"used"`
