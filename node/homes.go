@@ -45,26 +45,24 @@ func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitati
 
 // doors returns nodes that a machine which joins can ask: this one, and others that are up.
 func (n *Node) doors() []account.TicketNode {
-	out := []account.TicketNode{{Node: n.keys.id(), Addresses: n.links.Addresses()}}
+	own := n.addresses(direct(n.links.Addresses()), ticketPlaces)
+	out := []account.TicketNode{{Node: n.keys.id(), Addresses: own}}
 	for _, p := range n.members.Peers() {
 		if p.Up && len(out) < ticketNodes {
-			out = append(out, account.TicketNode{Node: p.Node, Addresses: p.Addresses})
+			out = append(out, account.TicketNode{Node: p.Node, Addresses: p2p.Choose(nil, direct(p.Addresses), ticketPlaces)})
 		}
-	}
-	for i := range out {
-		out[i].Addresses = ticketAt(out[i].Addresses)
 	}
 	return out
 }
 
-// ticketAt chooses the addresses of a node that an invitation names: none through another
-// node if there are others, for nobody but a member is relayed.
-func ticketAt(all []string) []string {
-	direct := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return strings.HasSuffix(a, "/p2p-circuit") })
-	if len(direct) == 0 {
-		direct = all[:min(len(all), 1)]
+// direct are the addresses of a node that do not lead through another one, for nobody but a member
+// is relayed; if there is none, one that does.
+func direct(all []string) []string {
+	out := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return strings.HasSuffix(a, "/p2p-circuit") })
+	if len(out) == 0 {
+		return all[:min(len(all), 1)]
 	}
-	return places(direct, ticketPlaces)
+	return out
 }
 
 func (n *Node) invitationRecord(i *account.Invitation, names map[ident.ID]string) api.Invitation {
@@ -128,6 +126,9 @@ func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswe
 	if err != nil {
 		return api.NodeAnswers{}, err
 	}
+	if id == n.keys.id() {
+		return api.NodeAnswers{}, errs.New(errs.Invalid, "this is the node that you ask. Where other homes reach it is said when it starts: rhizome up --public HOST:PORT")
+	}
 	var all []string
 	for _, text := range a.Addresses {
 		places, err := p2p.PlacesOf(text)
@@ -139,8 +140,11 @@ func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswe
 	if err := n.startLinks(); err != nil {
 		return api.NodeAnswers{}, err
 	}
-	if err := n.members.AddAddresses(id, all); err != nil {
+	if err := n.members.SetAddresses(id, all); err != nil {
 		return api.NodeAnswers{}, err
+	}
+	if len(all) == 0 {
+		return api.NodeAnswers{Linked: n.members.Up(id)}, nil
 	}
 	err = n.links.Try(ctx, id, all)
 	return api.NodeAnswers{Answers: err == nil, Linked: n.members.Exchange(ctx, id) == nil, Err: err}, nil

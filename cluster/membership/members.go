@@ -52,6 +52,7 @@ type Members struct {
 	chain *layout.Chain
 	card  Card // our own, as it was told last
 	cards map[ident.NodeID]Card
+	given map[ident.NodeID][]string // addresses that a person gave
 	met   map[ident.NodeID]meeting
 	apart map[ident.NodeID]Apart
 	told  []chan struct{} // who waits for news
@@ -66,7 +67,8 @@ type meeting struct {
 	refused bool
 }
 
-// Peer is what is known of another node.
+// Peer is what is known of another node. Its Addresses are those that a person gave, and then
+// those of its card.
 type Peer struct {
 	Card
 	Up bool
@@ -85,7 +87,7 @@ type Peer struct {
 func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
 	m := &Members{
 		cfg: cfg, opened: cfg.Clock.Now(), clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
-		cards: map[ident.NodeID]Card{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
+		cards: map[ident.NodeID]Card{}, given: map[ident.NodeID][]string{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
 	}
 	if err := m.load(first); err != nil {
 		return nil, err
@@ -141,7 +143,7 @@ func (m *Members) Peers() []Peer {
 			continue
 		}
 		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.At(m.met[n.ID].since), Refuses: m.met[n.ID].refused}
-		p.Node = n.ID
+		p.Node, p.Addresses = n.ID, m.addresses(n.ID)
 		p.RTT, _ = m.cfg.Links.Distance(n.ID)
 		if a, ok := m.apart[n.ID]; ok {
 			p.Apart, p.Up = &a, false
