@@ -40,6 +40,7 @@ func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitati
 		Expires: i.Expires.Unix(), Nodes: n.doors()}
 	out := n.invitationRecord(i, n.names(ctx))
 	out.Text = t.String()
+	out.Near = !slices.ContainsFunc(t.Nodes, func(d account.TicketNode) bool { return slices.ContainsFunc(d.Addresses, p2p.Wide) })
 	return out, nil
 }
 

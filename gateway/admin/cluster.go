@@ -110,9 +110,6 @@ func (s *Server) addAddress(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Addresses) == 0 {
-		return nil, errs.New(errs.Invalid, "say where the node is")
-	}
 	nodes, _, err := s.nodes(r.Context())
 	if err != nil {
 		return nil, err

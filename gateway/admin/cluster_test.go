@@ -25,7 +25,7 @@ import (
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // of serves a rhizome that is not there.
-func of(c Cluster) *Server { return New(Config{Cluster: c, Logger: slog.New(slog.DiscardHandler)}) }
+func of(c Cluster) *Server { return New(Config{Cluster: c, Clock: clock.NewManual(noon), Logger: slog.New(slog.DiscardHandler)}) }
 
 func TestEveryCallAndItsAnswer(t *testing.T) {
 	f := fake.Homes(noon, "attic", "barn", "cellar")
@@ -319,7 +319,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"The node b goes by another layout (number 1,042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
-		"clock, nearly": {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = 10_799_000 }, []string{"wrong by 3 hours"}},
+		"clock, nearly":  {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = 10_799_000 }, []string{"wrong by 3 hours"}},
 		"away, says a clock behind": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) {
 			later := noon.Add(time.Hour)
 			gone(&f.List[1])

@@ -280,8 +280,14 @@ func TestAnAddressIsSaid(t *testing.T) {
 		v.List[i].Up = v.List[i].This
 	}
 	says{out: v.must("node", "address", "barn", "192.0.2.9:3901")}.holds(t, "an address", "is kept and tried again", "does not answer")
-	if r := v.run("", "node", "address", "barn"); r.code != 2 {
-		t.Errorf("%+v", r)
+	for _, line := range []string{"node address barn", "node address barn 192.0.2.9:3901 --forget"} {
+		if r := v.run("", strings.Fields(line)...); r.code != 2 {
+			t.Errorf("%s: %+v", line, r)
+		}
+	}
+	says{out: v.must("node", "address", "barn", "--forget")}.holds(t, "an address", "is forgotten")
+	if p := v.Placed; len(p) != 3 || len(p[2].Addresses) != 0 {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -48,8 +48,8 @@ type Node struct {
 }
 
 // NodeAddress is POST /v1/nodes/address: where a node may be found, in words of people or
-// as a Node's Addresses. It counts until the node tells of itself. NodeAnswers is the
-// answer.
+// as a Node's Addresses, in place of what was said so before; none takes that back.
+// NodeAnswers is the answer.
 type NodeAddress struct {
 	Node      string   `json:"node"`
 	Addresses []string `json:"addresses"`

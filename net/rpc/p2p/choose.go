@@ -46,6 +46,12 @@ func reachOf(a string) (reach, string) {
 	return wide6, host
 }
 
+// Wide reports whether an address is one of the Internet, or a name.
+func Wide(a string) bool {
+	r, _ := reachOf(a)
+	return r < local
+}
+
 // Choose returns at most so many of a node's addresses, those that a person said and those that were
 // found, the likeliest to serve others first: one that was said, one of the Internet of each family
 // and one of the local network, then the next of each, then the other transports of these hosts; last
