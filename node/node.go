@@ -201,6 +201,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.openTime()
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source, Load: n.load})
 	if err != nil {
 		return err
@@ -411,7 +412,7 @@ func (n *Node) Run(ctx context.Context) error {
 	counted := metrics.NewRequests()
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn, OwnsKey: n.mayUse,
 		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, OwnsWebhook: n.ownsWebhook, WebhooksSilent: n.events.Load().Silent,
 		Logs: n.logs, Inventories: n.inventories, Replication: n.replication(),
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
@@ -449,6 +450,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"replication", n.replicate},
 		{"logs", n.writeLogs},
 		{"inventories", n.writeInventories},
+		{"time", n.watchTime},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -15,7 +15,8 @@ import (
 )
 
 // Whoever uses a node's socket acts as the member who runs that node. An administrator
-// may change everything; another operator the own nodes. This keeps people from
+// may change everything; another operator the own nodes, buckets, keys and webhooks, and see what there
+// is: names, sizes and settings of all buckets, but no secret of others. This keeps people from
 // mistakes and quarrels; it is no fence against a changed program, for every node holds
 // the rhizome's key.
 //
@@ -78,6 +79,15 @@ func (n *Node) mayOwn(ctx context.Context, b *object.Bucket) error {
 		}
 	}
 	return errs.New(errs.Denied, "that is somebody else's: only its owner, or an administrator, may do this")
+}
+
+// mayUse refuses whose key it is not.
+func (n *Node) mayUse(ctx context.Context, k *account.Key) error {
+	admin, err := n.isAdmin(ctx)
+	if err == nil && !admin && k.Member != n.operator() {
+		err = errs.New(errs.Denied, "that is somebody else's: only its owner, or an administrator, may do this")
+	}
+	return err
 }
 
 func (n *Node) isAdmin(ctx context.Context) (bool, error) {

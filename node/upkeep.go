@@ -40,6 +40,7 @@ func (n *Node) upkeep(ctx context.Context) error {
 		}
 		last = n.config.Clock.Now()
 		n.waking.window()
+		n.noteTime()
 		select {
 		case n.due <- struct{}{}:
 		default: // the one before is still to come

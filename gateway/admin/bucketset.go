@@ -41,11 +41,11 @@ func (s *Server) changed(r *http.Request) func(*object.Bucket, error) (any, erro
 }
 
 func (s *Server) aliasOf(r *http.Request, in api.Alias) (*object.Bucket, *account.Key, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil || in.Key == "" {
 		return b, nil, err
 	}
-	k, err := s.findKey(r.Context(), in.Key)
+	k, err := s.ownKey(r.Context(), in.Key)
 	return b, k, err
 }
 
@@ -63,7 +63,7 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if in.Anonymous && in.Write && in.Allow && !in.Sure {
 		return nil, errs.New(errs.Denied, "anybody who reaches this store could write to the bucket and delete what is in it, without a key: add --yes if that is meant")
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (s *Server) setQuota(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

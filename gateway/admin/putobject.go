@@ -28,7 +28,7 @@ func (s *Server) putObject(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, errs.Newf(errs.Invalid, "the request cannot be read: %w", err)
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
 	"rhizome/model/hook"
 	"rhizome/model/object"
 )
@@ -44,6 +45,8 @@ type Config struct {
 	// bucket; nil: everybody does.
 	Sites Sites
 	Owns  func(ctx context.Context, b *object.Bucket) error
+	// OwnsKey refuses whose key it is not; nil: it is everybody's.
+	OwnsKey func(ctx context.Context, k *account.Key) error
 	// Documents reads policies and CORS configurations; nil: there are none.
 	Documents Documents
 	// Webhooks are those that are told of events, and WebhookState how one is, as this node

@@ -150,6 +150,9 @@ func (d *Deliverer) pause() time.Duration {
 	return max(wait, time.Millisecond)
 }
 
+// clocksApart is how far the clocks of two nodes that agree may be apart.
+const clocksApart = 10 * time.Second
+
 // deliver tells one event; nil also if there is nothing to tell any more.
 func (d *Deliverer) deliver(ctx context.Context, name string, row register.Row) error {
 	ev, err := d.Outbox.OutgoingEvent(ctx, row)
@@ -157,7 +160,7 @@ func (d *Deliverer) deliver(ctx context.Context, name string, row register.Row) 
 		return err
 	}
 	w, err := d.Webhooks.Webhook(ctx, name)
-	if errors.Is(err, hook.ErrUnknown) {
+	if errors.Is(err, hook.ErrUnknown) || err == nil && ev.Time.Before(w.Created.Add(-clocksApart)) { // it was for another one of the name
 		d.Logger.Warn("an event is dropped, for its webhook was removed", "webhook", name, "bucket", ev.Bucket)
 		return d.Outbox.Told(ctx, ev)
 	}

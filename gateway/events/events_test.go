@@ -113,7 +113,11 @@ func (o *town) Webhook(_ context.Context, name string) (*hook.Webhook, error) {
 	if name == "removed" {
 		return nil, hook.ErrUnknown
 	}
-	return &hook.Webhook{Name: name, URL: "http://" + name + "/", Secret: "s"}, nil
+	w := &hook.Webhook{Name: name, URL: "http://" + name + "/", Secret: "s"}
+	if name == "younger" {
+		w.Created = time.UnixMilli(1e12).Add(time.Hour)
+	}
+	return w, nil
 }
 
 // play runs a deliverer under fake time.
@@ -154,9 +158,13 @@ func TestDeliver(t *testing.T) {
 			b.add("here", part, "y")
 		}
 		b.add("removed", "a", "z")
+		b.add("younger", "a", "z") // of a former webhook of the name
 		d.Wake()
 		pass(24 * time.Hour)
 		o.mu.Lock()
+		if o.asked["younger"] != 0 {
+			t.Error("a webhook is told what was for a former one of its name")
+		}
 		if o.taken["y"] != many || b.left() != many {
 			t.Errorf("%d told, %d left, want %d", o.taken["y"], b.left(), many)
 		}

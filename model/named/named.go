@@ -93,6 +93,38 @@ func (s *Store[Part]) Add(ctx context.Context, owner ident.ID, name string, part
 	return &Thing[Part]{name, owner, time.UnixMilli(now).UTC(), part}, nil
 }
 
+// Change changes what is sealed of a thing, which f is shown and may refuse to change; it may be
+// called several times. Unknown if there is none.
+func (s *Store[Part]) Change(ctx context.Context, name string, f func(t *Thing[Part]) error) (*Thing[Part], error) {
+	if !Name(name) {
+		return nil, s.kind.Unknown
+	}
+	var now *Thing[Part]
+	_, err := s.regs.Update(ctx, s.row(name), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+		if old == nil {
+			return nil, s.kind.Unknown
+		}
+		t, err := s.open(name, old)
+		if err != nil {
+			return nil, err
+		}
+		if err := f(t); err != nil {
+			return nil, err
+		}
+		now = t
+		var r record
+		if err := codec.Decode(old.Data, &r); err != nil {
+			return nil, err
+		}
+		r.Sealed = s.seal.Seal(codec.Encode(t.Part), []byte(name))
+		return &register.Value{Data: codec.Encode(r), Count: 1}, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return now, nil
+}
+
 // Remove removes a thing; Unknown if there is none.
 func (s *Store[Part]) Remove(ctx context.Context, name string) error {
 	_, err := s.regs.Update(ctx, s.row(name), register.Change{Apply: func(old *register.Value) (*register.Value, error) {

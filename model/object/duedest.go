@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 )
@@ -157,21 +158,24 @@ func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there The
 		return false, err
 	}
 	next := *was
+	next.Cursor, next.Done = p.Next, !p.More
+	if was.Compare {
+		if err := s.compare(ctx, b, dest, was.Cursor, p, there, &next); err != nil {
+			return false, err
+		}
+	}
 	for i := range p.Objects {
 		h := &p.Objects[i]
+		if !next.Done && h.Key > next.Cursor {
+			break
+		}
 		next.Listed, next.ListedBytes = next.Listed+1, next.ListedBytes+h.Size
 		if s.prefixed(b, dest, h.Key) {
-			if err := s.dueAgain(ctx, b, dest, h.Key, dueRecord{Size: h.Size}); err != nil {
+			if err := s.dueAgain(ctx, b, dest, h.Key, dueRecord{Size: h.Size, First: !was.Compare}); err != nil {
 				return false, err
 			}
 		}
 	}
-	if was.Compare {
-		if err := s.compare(ctx, b, dest, was.Cursor, p, there); err != nil {
-			return false, err
-		}
-	}
-	next.Cursor, next.Done = p.Next, !p.More
 	err = s.changeDest(ctx, row, func(r *destRecord) (bool, error) {
 		if r.Made != was.Made || r.Cursor != was.Cursor || r.Done {
 			return false, errNothing // others went on, or it began anew
@@ -194,27 +198,35 @@ func (s *Store) dueAgain(ctx context.Context, b *Bucket, dest, key string, r due
 	return s.addDue(ctx, register.Row{Table: Dues, Part: duePart(b.part(key), dest), Sort: key}, r)
 }
 
-// compare notes as due what is there, and not here, among the keys of a page.
-func (s *Store) compare(ctx context.Context, b *Bucket, dest, after string, p *Listed, there There) error {
+var errStuck = errs.New(errs.Unavailable, "the other store's list of the bucket does not go on")
+
+// compare notes as due what is there, and not here, among the keys of a page, in one request. Where
+// the page there ends before the one here, the step does too: next says where.
+func (s *Store) compare(ctx context.Context, b *Bucket, dest, after string, p *Listed, there There, next *destRecord) error {
 	here := map[string]bool{}
 	for i := range p.Objects {
 		here[p.Objects[i].Key] = true
 	}
-	for more := true; more; {
-		keys, again, err := there(ctx, after, MaxListEntries)
-		if err != nil {
-			return err
+	keys, more, err := there(ctx, after, scanPage)
+	if err != nil {
+		return err
+	}
+	if more && len(keys) > 0 {
+		last := keys[len(keys)-1]
+		if last <= after {
+			return errStuck
 		}
-		more = again && len(keys) > 0
-		for _, key := range keys {
-			after = key
-			if p.More && key > p.Next {
-				return nil
-			}
-			if !here[key] && checkKey(key) == nil && s.prefixed(b, dest, key) {
-				if err := s.dueAgain(ctx, b, dest, key, dueRecord{Found: true}); err != nil {
-					return err
-				}
+		if next.Done || last < next.Cursor {
+			next.Cursor, next.Done = last, false
+		}
+	}
+	for _, key := range keys {
+		if key <= after || !next.Done && key > next.Cursor {
+			continue
+		}
+		if !here[key] && checkKey(key) == nil && s.prefixed(b, dest, key) {
+			if err := s.dueAgain(ctx, b, dest, key, dueRecord{Found: true}); err != nil {
+				return err
 			}
 		}
 	}

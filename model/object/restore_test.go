@@ -45,8 +45,22 @@ func TestRestore(t *testing.T) {
 			t.Fatalf("%+v, want %+v: %v", got, want, err)
 		}
 	}
-	if got, err := f.Objects.WouldRestore(f.ctx, f.b, "d/", true, then); err != nil || *got != (object.Restored{Brought: 3, Deleted: 1}) {
-		t.Errorf("it would do %+v: %v", got, err)
+	dry := object.RestorePage{Key: "d/", Prefix: true, At: then, Dry: true}
+	if got, next, err := f.Objects.RestorePage(f.ctx, f.b, dry); err != nil || next != "" || *got != (object.Restored{Brought: 3, Deleted: 1}) {
+		t.Errorf("it would do %+v, then go on after %q: %v", got, next, err)
+	}
+	for _, limit := range []int{1, 2, 3, 4} { // pages say together what one does
+		page, sum, pages := dry, object.Restored{}, 0
+		for page.Limit = limit; pages == 0 || page.After != ""; pages++ {
+			got, next, err := f.Objects.RestorePage(f.ctx, f.b, page)
+			if err != nil || got.Brought+got.Deleted+got.Same > limit {
+				t.Fatalf("a page of %d: %+v, %v", limit, got, err)
+			}
+			sum.Brought, sum.Deleted, page.After = sum.Brought+got.Brought, sum.Deleted+got.Deleted, next
+		}
+		if sum != (object.Restored{Brought: 3, Deleted: 1}) || pages != (4+limit-1)/limit {
+			t.Errorf("%d pages of %d would do %+v", pages, limit, sum)
+		}
 	}
 	f.same("d/new", random(33))
 	restore(then, object.Restored{Brought: 3, Deleted: 1})

@@ -95,6 +95,26 @@ func (s *Store) Add(ctx context.Context, r Remote) (*Remote, error) {
 	return remote(t), nil
 }
 
+// Change changes how a remote is reached; its name, owner and time stay. f may refuse, and may be
+// called several times. ErrUnknown if there is none.
+func (s *Store) Change(ctx context.Context, name string, f func(r *Remote) error) (*Remote, error) {
+	t, err := s.all.Change(ctx, name, func(t *named.Thing[sealedPart]) error {
+		r := remote(t)
+		if err := f(r); err != nil {
+			return err
+		}
+		if err := r.Check(); err != nil {
+			return err
+		}
+		t.Part = sealedPart{r.Endpoint, r.Region, r.Style, r.ID, r.Secret, r.Rate}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return remote(t), nil
+}
+
 // Remove removes a remote; ErrUnknown if there is none.
 func (s *Store) Remove(ctx context.Context, name string) error { return s.all.Remove(ctx, name) }
 
