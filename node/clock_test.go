@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/lang"
 	"rhizome/model/object"
 )
 
@@ -76,5 +78,25 @@ func TestAWrongClockCountsRight(t *testing.T) {
 		if n.Since == nil || n.Since.Before(a.started.Add(-time.Minute)) || n.Since.After(time.Now().Add(time.Minute)) { // a stopwatch
 			t.Errorf("%s is so since %v", n.Home, n.Since)
 		}
+	}
+}
+
+// TestTwoClocksThatDiffer: of two homes either may be wrong, so both are told of it.
+func TestTwoClocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	h := newHomes(t, 0)
+	a := h.up("lyon")
+	b := h.join(a, "brest")
+	h.settled(2)
+	if said := a.says(t, lang.English); strings.Contains(said, "clock") {
+		t.Error(said)
+	}
+	h.kill("brest")
+	b = h.up("brest", func(c *Config) { c.Clock = off(3 * time.Hour) })
+	for _, x := range []*home{a, b} {
+		h.until("it is said", func() bool {
+			x.members.Changed()
+			return strings.Contains(x.says(t, lang.English), "The clock of the node brest is ahead of that of lyon by 3 hours")
+		})
 	}
 }

@@ -106,7 +106,7 @@ func (n *Node) Nodes(ctx context.Context) ([]api.Node, error) {
 	for _, p := range n.members.Peers() {
 		peers[p.Node] = p
 	}
-	names, out := n.names(ctx), []api.Node{}
+	names, out, torn := n.names(ctx), []api.Node{}, n.members.Clock().Torn()
 	for i, place := range l.Nodes {
 		p, known := peers[place.ID]
 		if !known {
@@ -115,7 +115,7 @@ func (n *Node) Nodes(ctx context.Context) ([]api.Node, error) {
 			p.Up, p.Since, p.Layout = true, n.members.At(n.started), l.Version
 		}
 		r := n.nodeRecord(&place, &p, counts[i], l)
-		r.Operator = names[place.Operator]
+		r.Operator, r.Ahead = names[place.Operator], torn[place.ID].Milliseconds()
 		out = append(out, r)
 	}
 	return out, nil

@@ -25,7 +25,9 @@ import (
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // of serves a rhizome that is not there.
-func of(c Cluster) *Server { return New(Config{Cluster: c, Clock: clock.NewManual(noon), Logger: slog.New(slog.DiscardHandler)}) }
+func of(c Cluster) *Server {
+	return New(Config{Cluster: c, Clock: clock.NewManual(noon), Logger: slog.New(slog.DiscardHandler)})
+}
 
 func TestEveryCallAndItsAnswer(t *testing.T) {
 	f := fake.Homes(noon, "attic", "barn", "cellar")
@@ -320,6 +322,10 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
 		"clock, nearly":  {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = 10_799_000 }, []string{"wrong by 3 hours"}},
+		"two clocks": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { f.List[1].Ahead, f.List[2].Ahead = -10_799_700, 60_000 },
+			[]string{"The clock of the node a is ahead of that of b by 3 hours: one of them is wrong"}},
+		"two clocks, the other ahead": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { f.List[1].Ahead = 90_000 },
+			[]string{"The clock of the node b is ahead of that of a by 90 seconds"}},
 		"away, says a clock behind": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) {
 			later := noon.Add(time.Hour)
 			gone(&f.List[1])

@@ -39,12 +39,37 @@ func (c cluster) risks(p lang.Printer) []api.Reason {
 		}
 		out = append(out, nodeRisks(p, n)...)
 	}
+	if text := c.torn(p); text != "" {
+		out = append(out, api.Reason{Kind: api.RiskClock, Text: text})
+	}
 	for _, w := range c.layout.Warn {
 		if errors.Is(w.Err, errs.Full) {
 			out = append(out, api.Reason{Kind: api.RiskFull, Text: sentence(reason(p, w.Reason, w.Err))})
 		}
 	}
 	return out
+}
+
+// torn says of which two nodes the clocks differ the most, while no time is agreed; else nothing.
+func (c cluster) torn(p lang.Printer) string {
+	var here, other api.Node
+	for _, n := range c.nodes {
+		if n.This {
+			here = n
+		}
+		if n.Up && max(n.Ahead, -n.Ahead) > max(other.Ahead, -other.Ahead) {
+			other = n
+		}
+	}
+	if other.Ahead == 0 {
+		return ""
+	}
+	ahead, behind := other.Name, here.Name
+	if other.Ahead < 0 {
+		ahead, behind = behind, ahead
+	}
+	by := (time.Duration(max(other.Ahead, -other.Ahead)) * time.Millisecond).Round(time.Second)
+	return p.T("The clock of the node %s is ahead of that of %s by %s: one of them is wrong, and it cannot be told which, since no other agrees with either. Look which, and set it. Until then S3 refuses requests through the one that is wrong, no retention ends, and nothing is deleted for its age.", ahead, behind, p.Duration(by))
 }
 
 // hints say what would make the rhizome safer though nothing is wrong.

@@ -42,6 +42,9 @@ type Node struct {
 	Apart uint64 `json:"apart_layout,omitempty"`
 	// Refuses: the node says that the one that is asked is no member of its rhizome.
 	Refuses bool `json:"refuses,omitempty"`
+	// Ahead is by how many milliseconds the node's clock is ahead of that of the node that is
+	// asked, while there is no time that most of the nodes compared agree on; else 0.
+	Ahead int64 `json:"clock_ahead_ms,omitempty"`
 	// S3 is the URL at which the node serves S3, empty if it does not say.
 	S3     string     `json:"s3,omitempty"`
 	Health NodeHealth `json:"health"`
