@@ -308,6 +308,8 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"If one more home", "catches up by itself. If it is lost for good: rhizome node remove b --lost"}},
 		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Silent: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
 			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "rhizome node address b HOST:PORT", "The home c is away, for 3 hours. Look after its computer and its line; it catches up by itself. If it is lost"}},
+		"a home with half of the nodes": {[]string{"a", "b", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
+			[]string{"The home b is away", "it catches up by itself. If it is lost for good: rhizome layout recover."}},
 		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"1 node of the home b is away (b/22222222)"}},
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
@@ -431,6 +433,32 @@ func TestWhoIsAwayIsSaid(t *testing.T) {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
 		}
+	}
+}
+
+// TestTooFewToDecide: a change that the nodes that are left cannot decide is refused before it is tried, and
+// the way out is named.
+func TestTooFewToDecide(t *testing.T) {
+	f := fake.Homes(noon, "house", "house", "lille", "lyon")
+	preview := func() string {
+		return ask(of(f), "POST", "/v1/layout/preview", `{"kind":"remove","node":"house/22222222","lost":true}`, "en").Body.String()
+	}
+	f.List[1].Up = false
+	if said := preview(); strings.Contains(said, "more than half") {
+		t.Errorf("with three of four: %s", said)
+	}
+	f.List[2].Up = false
+	if said := preview(); !strings.Contains(said, "Of the 4 nodes that decide about the layout only 2 are there") || !strings.Contains(said, "rhizome layout recover") {
+		t.Errorf("with two of four: %s", said)
+	}
+	f.List[3].Draining, f.List[3].Partitions = true, 0
+	if said := preview(); strings.Contains(said, "more than half") == false {
+		t.Errorf("with one of three: %s", said)
+	}
+	f.List[2].Draining, f.List[2].Partitions = true, 0
+	f.List[1].Up = true
+	if said := preview(); strings.Contains(said, "more than half") {
+		t.Errorf("those that were emptied have no say: %s", said)
 	}
 }
 

@@ -200,6 +200,20 @@ func (c cluster) voters() int {
 	return len(homes)
 }
 
+// deciding counts the nodes that decide about the layout, each with one vote, and those of them that
+// are there: more than half of all are needed, the ones that are to be removed among them.
+func deciding(nodes []api.Node) (there, of int) {
+	for _, n := range nodes {
+		if !votes(n) || n.Draining && n.Partitions == 0 {
+			continue
+		}
+		if of++; n.Up && n.Apart == 0 {
+			there++
+		}
+	}
+	return there, of
+}
+
 func votes(n api.Node) bool {
 	return slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness)
 }
@@ -219,7 +233,7 @@ func (c cluster) absence(p lang.Printer, h api.Home, lost bool) string {
 	if lost {
 		who += p.T(" If it runs and has its line, the homes have lost each other's addresses: rhizome node address %s HOST:PORT, with what rhizome node list says there, tells where it is.", names[0])
 	}
-	if c.layout.Stand.Stopped > 0 {
+	if there, of := deciding(c.nodes); c.layout.Stand.Stopped > 0 || of > 0 && there < decree.Majority(of) {
 		return who + p.T(" If it is lost for good: rhizome layout recover.")
 	}
 	return who + p.T(" If it is lost for good: rhizome node remove %s --lost.", names[0])
