@@ -266,10 +266,10 @@ func TestAMachineWithManyAddresses(t *testing.T) {
 func TestInvitationsNameNoRelays(t *testing.T) {
 	through := "/ip4/203.0.113.7/tcp/3901/p2p/12D3KooWLRPJAA5o6d6f6v6XyzHZgE5rB3YYYwvVgUrmb7NSh6zd/p2p-circuit"
 	own := "/ip4/192.168.1.7/tcp/3901"
-	if got := ticketAt([]string{through, own, through}); len(got) != 1 || got[0] != own {
+	if got := direct([]string{through, own, through}); len(got) != 1 || got[0] != own {
 		t.Errorf("%q", got)
 	}
-	if got := ticketAt([]string{through}); len(got) != 1 {
+	if got := direct([]string{through}); len(got) != 1 {
 		t.Errorf("%q", got)
 	}
 }

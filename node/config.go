@@ -85,6 +85,10 @@ type Config struct {
 	// place of one that is in use.
 	Peer    string
 	PeerSet bool
+	// Public are addresses under which other homes reach this node though it does not see them
+	// itself, as behind a router that forwards a port: HOST or HOST:PORT, a name or an IP
+	// address; without a port that of Peer. They are told before all others.
+	Public []string
 	// Witness makes the node a witness when it joins: it votes and keeps rows, and no
 	// object's bytes. Gateway makes it keep nothing. Both together are errs.Invalid. They
 	// are ignored by a node that has a place in the layout.

@@ -19,7 +19,7 @@ const logsDir = "logs"
 // openLogs builds what writes down the requests of buckets.
 func (n *Node) openLogs() {
 	n.logs = accesslog.New(accesslog.Config{FS: vfs.Default, Dir: n.folder.at(logsDir), Objects: n.objects, Rights: n.deliveries,
-		Region: n.config.region(), Clock: n.members.Clock(), Logger: n.config.Logger})
+		Region: n.config.region(), Clock: n.members.Clock(), Agreed: n.agreed, Logger: n.config.Logger})
 }
 
 // deliveries is S3's word on who may write reports.

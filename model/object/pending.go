@@ -44,9 +44,10 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	var swept, due time.Time
 	for {
-		if now := s.Clock.Now(); now.Sub(swept) >= s.Ages.sweep() || !due.IsZero() && !now.Before(due) {
+		now := s.Clock.Now()
+		if s.sure() && (swept.IsZero() || time.Since(swept) >= s.Ages.sweep() || !due.IsZero() && !now.Before(due)) { // stopwatch
 			var err error
-			swept = now
+			swept = time.Now() // stopwatch
 			due, err = s.abortAbandoned(ctx)
 			s.report("abandoned uploads", err)
 		}
@@ -304,8 +305,15 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	return s.finishSlot(ctx, row)
 }
 
+// errUnsure ends what deletes by the time while nobody is sure of that.
+var errUnsure = errs.New(errs.Unavailable, "the clocks of the nodes do not agree")
+
+// sure reports whether the time may decide that something goes.
+func (s *Store) sure() bool { return s.Agreed == nil || s.Agreed() }
+
 // AbortAbandoned aborts uploads that were begun too long ago. One that cannot be read
-// or aborted does not stop it: the first such error is returned at the end.
+// or aborted does not stop it: the first such error is returned at the end. While the time
+// is in doubt it aborts none, errs.Unavailable.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
 	_, err := s.abortAbandoned(ctx)
 	return err
@@ -317,13 +325,15 @@ func (s *Store) abortAbandoned(ctx context.Context) (due time.Time, _ error) {
 	if s.Ages.Upload < 0 {
 		return due, nil
 	}
-	before := s.now() - s.Ages.Upload.Milliseconds()
 	var first error
 	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+		if !s.sure() {
+			return errUnsure
+		}
 		r, err := decodeRow[uploadRecord](v)
 		switch {
 		case err != nil || r.State != uploadOpen:
-		case r.Started < before:
+		case r.Started < s.now()-s.Ages.Upload.Milliseconds():
 			err = s.abortAt(ctx, row)
 		default:
 			if at := time.UnixMilli(r.Started + 1).Add(s.Ages.Upload); due.IsZero() || at.Before(due) {

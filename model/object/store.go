@@ -42,7 +42,7 @@ type Config struct {
 	// this node: they look at its work list first. Nil: none.
 	Rank func(part string) int
 	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
-	// does, no retention has ended. Nil: it does.
+	// does, no retention has ended, and nothing is deleted for its age. Nil: it does.
 	Agreed func() bool
 	// Knows fails with ErrOlder unless every member knows a generation of records, and says who does not;
 	// nil: they do.

@@ -113,6 +113,7 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 		Homeless: !vs.Chosen(settings.Home),
 		Peer:     vs.Text(settings.Peer),
 		PeerSet:  vs.Chosen(settings.Peer),
+		Public:   vs.List(settings.Public),
 		Witness:  vs.On(settings.Witness),
 		Gateway:  vs.On(settings.Gateway),
 		Scrub:    vs.Time(settings.ScrubEvery),
