@@ -204,24 +204,19 @@ func (s *Store) reclaim(all bool, most float64) (err error) {
 // checkValues reads the files of values that it did not read before, and fails if one is
 // damaged: over such a one Pebble 2.1 ends the process when it writes it anew.
 func (s *Store) checkValues() error {
-	names, err := s.fs.List(s.dir)
+	files, err := s.Files()
 	if err != nil {
-		return errs.Newf(errs.Unavailable, "the folder of the rows cannot be read: %w", err)
+		return err
 	}
 	r := s.reclaimer
-	reader := &salvage{ctx: r.ctx, fs: s.fs, dir: s.dir}
-	for _, name := range names {
-		if _, ext, ok := fileNumber(name); !ok || ext != "blob" || r.whole[name] {
+	for _, f := range files {
+		if !f.values || r.whole[f.Name] {
 			continue
 		}
-		err := reader.checkValues(name)
-		if _, gone := s.fs.Stat(s.fs.PathJoin(s.dir, name)); gone != nil {
-			continue // written anew, or all of it was garbage
+		if err := s.CheckFile(r.ctx, f, nil); err != nil && !errors.Is(err, errs.NotFound) {
+			return err
 		}
-		if err != nil {
-			return errs.Newf(errs.Corrupt, "the row store is damaged in %s: %w", name, err)
-		}
-		r.whole[name] = true
+		r.whole[f.Name] = true
 	}
 	return nil
 }

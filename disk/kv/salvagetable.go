@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math"
 	"slices"
 	"unsafe"
@@ -298,33 +297,6 @@ func (s *salvage) values(name string, num uint64) error {
 			if err := s.visit(Found{Value: v}); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// checkValues fails if a block of a file of values, or its index, is damaged.
-func (s *salvage) checkValues(name string) error {
-	places, err := s.valuePlaces(name)
-	if err != nil {
-		return err
-	}
-	f, err := s.fs.Open(s.fs.PathJoin(s.dir, name))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var buf []byte
-	for _, p := range places {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
-		buf = append(buf[:0], make([]byte, p.length+trailerLen)...)
-		if _, err := f.ReadAt(buf, int64(p.offset)); err != nil && err != io.EOF {
-			return err
-		}
-		if _, err := readBlock(buf, place{0, p.length}); err != nil {
-			return fmt.Errorf("at byte %d: %w", p.offset, err)
 		}
 	}
 	return nil
