@@ -96,10 +96,10 @@ type Node struct {
 	leap      leap
 	strangers door // who asks to join
 	moves     moves
-	// rowDamage is the last damage that the row store met, badRows what the last check
-	// of the rows could not read.
+	// rowDamage is the last damage that the row store met; nil once a check of all rows
+	// found none.
 	rowDamage atomic.Pointer[error]
-	badRows   atomic.Pointer[[]api.Damage]
+	faults    sync.Mutex // held while what is remembered of damaged rows changes
 
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
@@ -227,10 +227,13 @@ func (n *Node) firstDisk(ctx context.Context) error {
 	return n.disks.AddDisk(ctx, extentstore.Disk{Dir: n.folder.at(diskDir)})
 }
 
-// rowsDamaged is told of damage that the row store met while it goes on.
+// rowsDamaged is told of damage that the row store met while it goes on. The first time, all
+// rows are looked at.
 func (n *Node) rowsDamaged(err error) {
 	n.config.Logger.Error("the row store is damaged", "error", err)
-	n.rowDamage.Store(&err)
+	if n.rowDamage.Swap(&err) == nil {
+		n.lookAgain()
+	}
 }
 
 // openKeyring opens the second place of bucket keys and layout, on every disk.

@@ -132,6 +132,7 @@ var frenchErrors = map[string]string{
 	"the data folder %s belongs to somebody else: run this as its owner":                            "le dossier de données %s appartient à quelqu'un d'autre : lancez ceci en tant que son propriétaire",
 	"another process uses the data folder %s: stop it, or give this one another folder with --data": "un autre processus utilise le dossier de données %s : arrêtez-le, ou donnez à celui-ci un autre dossier avec --data",
 	"process %d uses the data folder %s: stop it, or give this one another folder with --data":      "le processus %d utilise le dossier de données %s : arrêtez-le, ou donnez à celui-ci un autre dossier avec --data",
+	"the row store's file %s is damaged; make the rows anew with rhizome repair rebuild":            "le fichier %s de la base des enregistrements est endommagé ; refaites les enregistrements avec rhizome repair rebuild",
 	"%d rows cannot be read; make the rows anew with rhizome repair rebuild":                        "%d enregistrements sont illisibles ; refaites les enregistrements avec rhizome repair rebuild",
 	"%d damaged frames": "%d blocs endommagés",
 	"%s is missing, and what is stored cannot be read without it: put it back with rhizome recovery-kit restore FILE": "%s manque, et ce qui est stocké est illisible sans lui : remettez-le avec rhizome recovery-kit restore FICHIER",
