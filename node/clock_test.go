@@ -86,13 +86,13 @@ func TestTwoClocksThatDiffer(t *testing.T) {
 	t.Parallel()
 	h := newHomes(t, 0)
 	a := h.up("lyon")
-	b := h.join(a, "brest")
+	h.join(a, "brest")
 	h.settled(2)
 	if said := a.says(t, lang.English); strings.Contains(said, "clock") {
 		t.Error(said)
 	}
 	h.kill("brest")
-	b = h.up("brest", func(c *Config) { c.Clock = off(3 * time.Hour) })
+	b := h.up("brest", func(c *Config) { c.Clock = off(3 * time.Hour) })
 	for _, x := range []*home{a, b} {
 		h.until("it is said", func() bool {
 			x.members.Changed()

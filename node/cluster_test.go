@@ -312,7 +312,7 @@ func TestARestartChangesNoRole(t *testing.T) {
 // who names another one is told what holds.
 func TestARestartChangesNoHome(t *testing.T) {
 	h := newHomes(t, 0)
-	a := h.up("lyon")
+	h.up("lyon")
 	again := func(name string, set func(*Config)) *home {
 		t.Helper()
 		h.kill(name)
@@ -325,7 +325,7 @@ func TestARestartChangesNoHome(t *testing.T) {
 		}
 		return x
 	}
-	a = again("lyon", func(c *Config) { c.Home, c.Homeless = "home", true })
+	a := again("lyon", func(c *Config) { c.Home, c.Homeless = "home", true })
 	text := h.invite(a)
 	b := h.up("barn", func(c *Config) { c.Join = text })
 	h.eventually("the other one is in", func() bool { return len(a.members.Layout().Nodes) == 2 && len(b.members.Layout().Nodes) == 2 })
