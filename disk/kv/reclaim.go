@@ -29,6 +29,9 @@ const (
 	// reclaimAfter is how long more is waited for, and how long the store rests at least
 	// after it was written anew; when room is wanted it does not wait and rests a sixth.
 	reclaimAfter = time.Minute
+	// smallStore is how large a store may be for its blobs to be compacted once after each
+	// start, in bytes: what was given up before is not known then.
+	smallStore = 256 << 20
 	// restParts is how many times as long as it took the store rests afterwards.
 	restParts = 10
 )
@@ -91,6 +94,9 @@ func poke(c chan struct{}) {
 
 func (r *reclaimer) run(s *Store) {
 	defer close(r.done)
+	if files := s.filesBytes(); files <= smallStore {
+		s.Wasted(max(enoughCalm, files/calmShare))
+	}
 	for r.ctx.Err() == nil {
 		tight := false
 		select {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,24 @@ func TestRoomOfDeletedValuesComesBack(t *testing.T) {
 	}
 }
 
+// TestWhatWasDeletedBeforeAKill comes back after the next start.
+func TestWhatWasDeletedBeforeAKill(t *testing.T) {
+	s := hoard(t, Options{ReclaimAfter: time.Hour}, 4000, 2000)
+	if err := s.Set([]byte("r"), nil); err != nil { // what was committed lazily is durable with it
+		t.Fatal(err)
+	}
+	fs := s.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+	again, err := Open(fs, "rows", Options{ReclaimAfter: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shrinks(t, again, 2*2000*4000/25)
+	wellRead(t, again, 2000)
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func wellRead(t *testing.T, s *Store, count int) {
 	t.Helper()
 	for i := range count {
@@ -114,6 +133,9 @@ func wellRead(t *testing.T, s *Store, count int) {
 // TestAStoreWithoutGarbageIsLeftAlone, whoever wants room.
 func TestAStoreWithoutGarbageIsLeftAlone(t *testing.T) {
 	s := hoard(t, Options{ReclaimAfter: time.Hour}, 4000, 0)
+	for s.reclaimer.wasted.Load() < enoughCalm { // what its start counts
+		runtime.Gosched()
+	}
 	for i := range 500 {
 		lazily(t, s, func(b *Batch) { b.Set(blobName(i), make([]byte, 4000)) })
 	}
