@@ -242,7 +242,7 @@ func (n *Node) wants(l *layout.Layout, joining bool) (out []layout.Change, _ cap
 	if joining && me.Draining {
 		out = append(out, layout.Drain(id, false))
 	}
-	if len(l.Nodes) == 1 && me.Zone != n.config.Home {
+	if len(l.Nodes) == 1 && !n.config.Homeless && me.Zone != n.config.Home {
 		out = append(out, layout.Zone(id, n.config.Home))
 	}
 	c, mark, changed := n.wantsCapacity(l, me, joining)

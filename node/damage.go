@@ -81,7 +81,7 @@ func (n *Node) lost(ctx context.Context) ([]api.Damage, error) {
 			return nil, err
 		}
 		for _, u := range users {
-			out = append(out, api.Damage{Bucket: u.Bucket, Key: u.Key, Extent: id.String(), Reason: found[i].Reason})
+			out = append(out, api.Damage{Bucket: u.Bucket, Key: u.Key, Version: u.Version, Extent: id.String(), Reason: found[i].Reason})
 		}
 	}
 	return out, nil

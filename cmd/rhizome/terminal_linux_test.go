@@ -21,12 +21,13 @@ import (
 
 // screen is a pseudo-terminal with a program on it.
 type screen struct {
-	t      *testing.T
-	master *os.File
-	mu     sync.Mutex
-	seen   bytes.Buffer
-	ended  chan error
-	read   chan struct{}
+	t       *testing.T
+	master  *os.File
+	mu      sync.Mutex
+	seen    bytes.Buffer
+	ended   chan error
+	program *os.Process
+	read    chan struct{}
 }
 
 // onTerminal runs a command with a terminal for all its streams.
@@ -55,6 +56,7 @@ func (h *home) onTerminal(args ...string) *screen {
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
+	s.program = cmd.Process
 	go func() { s.ended <- cmd.Wait(); close(s.ended) }()
 	go s.watch()
 	h.t.Cleanup(func() {
@@ -140,6 +142,40 @@ func TestQuestionsOnATerminal(t *testing.T) {
 	yes.expect(`\[o/N\] `)
 	yes.typeIn("oui")
 	yes.expect("est supprimé")
+}
+
+// TestCtrlCEndsAtAQuestion at once, and what is typed is seen again after a secret.
+func TestCtrlCEndsAtAQuestion(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.must(nil, "bucket", "create", "photos")
+	for prompt, args := range map[string][]string{
+		`\[y/N\] `:            {"bucket", "delete", "photos"},
+		`Access key ID: `:     {"key", "import", "website"},
+		`Secret access key: `: {"remote", "add", "offsite", "--endpoint", "https://s3.example.org", "--access-key", "GK123"},
+	} {
+		s := h.onTerminal(append(args, "--data", h.data)...)
+		s.expect(prompt)
+		for hidden := strings.Contains(prompt, "Secret"); hidden; { // it is asked before the terminal is told to hide what is typed
+			state, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hidden = state.Lflag&unix.ECHO != 0
+		}
+		if err := s.program.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		s.expect("nothing was done")
+		if err := <-s.ended; err == nil || err.Error() != "exit status 130" {
+			t.Errorf("%v: %v", args, err)
+		}
+		state, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+		if err != nil || state.Lflag&unix.ECHO == 0 {
+			t.Errorf("%v: what is typed is not seen: %v", args, err)
+		}
+	}
+	h.must(nil, "bucket", "info", "photos")
 }
 
 func TestColoursAndHiddenSecrets(t *testing.T) {

@@ -125,6 +125,8 @@ type Facts struct {
 	Started time.Time
 	S3      api.Endpoint
 	Web     *api.Endpoint // nil: sites are served nowhere
+	// Settings are those of this start, without secrets.
+	Settings api.Settings
 }
 
 // Cluster is what the admin server needs of the node to speak of the other nodes and

@@ -96,6 +96,7 @@ func (s *Server) bucketNamed(ctx context.Context, ref string) (*object.Bucket, e
 	if err != nil {
 		return nil, err
 	}
+	ref = strings.TrimSuffix(strings.TrimPrefix(ref, "("), ")") // as local names are shown
 	var local []*object.Bucket
 	for _, b := range all {
 		if slices.Contains(b.Names, ref) || b.ID.String() == ref {

@@ -200,6 +200,7 @@ func TestStandingAndLoss(t *testing.T) {
 	two := homes([]layout.Node{node(1, "a", false), node(2, "b", false)}, []uint16{0, 1})
 	witness := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", true)}, []uint16{0, 1, 2})
 	one := homes([]layout.Node{node(1, "a", false)}, []uint16{0})
+	beside := homes([]layout.Node{node(1, "a", false), node(2, "b", true)}, []uint16{0})
 	for name, c := range map[string]struct {
 		l    *layout.Layout
 		away string
@@ -207,6 +208,8 @@ func TestStandingAndLoss(t *testing.T) {
 		loss api.Loss
 	}{
 		"one":              {one, "", api.Standing{}, api.Loss{}},
+		"one, a witness":   {beside, "", api.Standing{}, api.Loss{}},
+		"the witness away": {beside, "\x02", api.Standing{}, api.Loss{}},
 		"two":              {two, "", api.Standing{Fragile: 1}, api.Loss{}},
 		"two, one away":    {two, "\x02", api.Standing{Stopped: 1, Lone: 1}, api.Loss{Doubtful: 1}},
 		"witness":          {witness, "", api.Standing{}, api.Loss{}},

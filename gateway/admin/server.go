@@ -145,8 +145,9 @@ type request func(r *http.Request) (any, error)
 
 func (s *Server) routes() map[string]request {
 	return map[string]request{
-		"GET /v1/status":  s.status,
-		"GET /v1/metrics": s.metrics,
+		"GET /v1/status":   s.status,
+		"GET /v1/metrics":  s.metrics,
+		"GET /v1/settings": func(*http.Request) (any, error) { return s.Host.Facts().Settings, nil },
 
 		"GET /v1/keys":         s.listKeys,
 		"POST /v1/keys":        s.createKey,

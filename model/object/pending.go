@@ -26,8 +26,8 @@ func (s *Store) enqueue(row register.Row) {
 }
 
 // Run does the clean-up until ctx ends: pending work as it comes, what crashes left
-// behind at the start and then whenever it is old enough, abandoned uploads daily. It
-// touches the disk only while there is work.
+// behind at the start and then whenever it is old enough, abandoned uploads when they are. It
+// touches the disk only while there is work, and once a day to look for uploads.
 //
 // On the only node of a rhizome what the work lists name at the start is old enough: who
 // worked on it ended with the process before, and what this process works on it holds.
@@ -42,11 +42,14 @@ func (s *Store) Run(ctx context.Context) error {
 	if s.Extents.Alone() {
 		s.report("pending work", s.CleanUp(ctx)) // is seen, and ripe below
 	}
-	var swept time.Time
+	var swept, due time.Time
 	for {
-		if s.sure() && (swept.IsZero() || time.Since(swept) >= s.Ages.sweep()) { // stopwatch
+		look := swept.IsZero() || time.Since(swept) >= s.Ages.sweep() // stopwatch
+		if s.sure() && (look || !due.IsZero() && !s.Clock.Now().Before(due)) {
+			var err error
 			swept = time.Now() // stopwatch
-			s.report("abandoned uploads", s.AbortAbandoned(ctx))
+			due, err = s.abortAbandoned(ctx)
+			s.report("abandoned uploads", err)
 		}
 		s.report("pending work", s.CleanUp(ctx))
 		select {
@@ -312,8 +315,15 @@ func (s *Store) sure() bool { return s.Agreed == nil || s.Agreed() }
 // or aborted does not stop it: the first such error is returned at the end. While the time
 // is in doubt it aborts none, errs.Unavailable.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
+	_, err := s.abortAbandoned(ctx)
+	return err
+}
+
+// abortAbandoned is AbortAbandoned; due is when the next of the uploads that are there is
+// abandoned, zero if there is none.
+func (s *Store) abortAbandoned(ctx context.Context) (due time.Time, _ error) {
 	if s.Ages.Upload < 0 {
-		return nil
+		return due, nil
 	}
 	var first error
 	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
@@ -321,8 +331,14 @@ func (s *Store) AbortAbandoned(ctx context.Context) error {
 			return errUnsure
 		}
 		r, err := decodeRow[uploadRecord](v)
-		if err == nil && r.State == uploadOpen && r.Started < s.now()-s.Ages.Upload.Milliseconds() {
+		switch {
+		case err != nil || r.State != uploadOpen:
+		case r.Started < s.now()-s.Ages.Upload.Milliseconds():
 			err = s.abortAt(ctx, row)
+		default:
+			if at := time.UnixMilli(r.Started + 1).Add(s.Ages.Upload); due.IsZero() || at.Before(due) {
+				due = at
+			}
 		}
 		if errs.KindOf(err) == errs.NotFound {
 			err = nil
@@ -335,5 +351,5 @@ func (s *Store) AbortAbandoned(ctx context.Context) error {
 	if err == nil {
 		err = first
 	}
-	return err
+	return due, err
 }

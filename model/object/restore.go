@@ -1,8 +1,11 @@
 package object
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"rhizome/base/errs"
@@ -11,7 +14,7 @@ import (
 // Restored says what a Restore did.
 type Restored struct {
 	// Brought is how many objects are again what they were; Deleted how many got a delete
-	// marker, for they were not there then; Same how many are what they were.
+	// marker, for they were not there then; Same how many are what they were already.
 	Brought, Deleted, Same int
 }
 
@@ -110,8 +113,15 @@ func (s *Store) RestorePage(ctx context.Context, b *Bucket, r RestorePage) (done
 // restoreOne makes an object what it was, given what it is, and counts it.
 func (s *Store) restoreOne(ctx context.Context, b *Bucket, now, then *VersionHead, dry bool, done *Restored) error {
 	was, is := then != nil && !then.Marker, !now.Marker
+	same := !was && !is
+	if was && is {
+		var err error
+		if same, err = s.sameVersion(ctx, b, then, now); err != nil {
+			return err
+		}
+	}
 	switch {
-	case !was && !is, was && then.VersionID == now.VersionID:
+	case same:
 		done.Same++
 		return nil
 	case !was:
@@ -127,6 +137,42 @@ func (s *Store) restoreOne(ctx context.Context, b *Bucket, now, then *VersionHea
 		return nil
 	}
 	return s.bringBack(ctx, b, then)
+}
+
+// sameVersion reports whether two listed versions of a key are one, or show nobody a
+// difference but the time, as copies do that a restore made. Two versions whose lists differ are not read.
+func (s *Store) sameVersion(ctx context.Context, b *Bucket, x, y *VersionHead) (bool, error) {
+	if x.VersionID == y.VersionID {
+		return true, nil
+	}
+	if !x.sameAs(&y.Head) {
+		return false, nil
+	}
+	var whole [2]*Object
+	for i, v := range []*VersionHead{x, y} {
+		o, err := s.Stat(ctx, b, Get{Key: v.Key, Version: v.VersionID})
+		if errs.KindOf(err) == errs.NotFound {
+			return false, nil // what is to be done will find out
+		}
+		if err != nil {
+			return false, err
+		}
+		whole[i] = o
+	}
+	return whole[0].sameAs(&whole[1].Head), nil
+}
+
+// sameAs compares all that clients see but the time and the ID.
+func (h *Head) sameAs(o *Head) bool {
+	return h.ETag == o.ETag && h.Size == o.Size && h.Parts == o.Parts && h.Customer == o.Customer && slices.Equal(h.Tags, o.Tags) && h.Attrs.sameAs(o.Attrs) &&
+		h.Checksum.Algorithm == o.Checksum.Algorithm && h.Checksum.Composite == o.Checksum.Composite && bytes.Equal(h.Checksum.Sum, o.Checksum.Sum)
+}
+
+// sameAs compares what clients see.
+func (a Attrs) sameAs(b Attrs) bool {
+	return a.ContentType == b.ContentType && a.CacheControl == b.CacheControl && a.ContentDisposition == b.ContentDisposition &&
+		a.ContentEncoding == b.ContentEncoding && a.ContentLanguage == b.ContentLanguage && a.Expires == b.Expires &&
+		a.WebsiteRedirect == b.WebsiteRedirect && a.StorageClass == b.StorageClass && maps.Equal(a.User, b.User)
 }
 
 // bringBack makes a copy of a version the current one.

@@ -20,7 +20,8 @@ type Keyring interface {
 	Keep(bucket ident.ID, sealed []byte) error
 }
 
-// sweep is how often uploads are looked at: daily, or as soon as one can be too old.
+// sweep is how often uploads are looked for at least: daily, or as soon as one can be too old.
+// What was found is aborted when its time comes.
 func (a Ages) sweep() time.Duration {
 	if a.Upload > 0 {
 		return min(24*time.Hour, a.Upload)

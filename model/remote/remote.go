@@ -52,7 +52,7 @@ const (
 
 // What others must tell apart.
 var (
-	ErrUnknown = errs.New(errs.NotFound, "there is no remote of this name")
+	ErrUnknown = errs.New(errs.NotFound, "there is no remote of this name: rhizome remote list shows those there are, rhizome remote add makes one")
 	ErrTaken   = errs.New(errs.Exists, "there is a remote of this name already")
 	ErrOthers  = errs.New(errs.Denied, "the remote belongs to another member")
 )

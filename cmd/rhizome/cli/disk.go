@@ -146,6 +146,8 @@ func diskRemove(ctx context.Context, c *call) error {
 		if c.on("force") {
 			question = lang.M("Give up the disk %s and everything that lies on it alone?")
 			path = client.Query(path, "force", "true")
+		} else if d.Live > 0 {
+			return errs.Newf(errs.Conflict, "the disk %s is not empty, it still holds %s: empty it first with rhizome disk drain %s and wait until rhizome disk list shows that it is, or give up what lies on it with --force", d.Path, c.Say.Bytes(d.Live), shellQuote(d.Path))
 		}
 		if err := c.confirm(question, d.Path); err != nil {
 			return err

@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -83,8 +82,11 @@ func (c *call) secret() (string, error) {
 	if !c.on("secret-stdin") {
 		return c.ask(c.Say.T("Secret access key"), true)
 	}
-	line, err := bufio.NewReader(io.LimitReader(c.In, 4096)).ReadString('\n')
-	if line = strings.TrimSpace(line); line == "" {
+	line, err := c.readLine(4096)
+	if errors.Is(err, errStopped) {
+		return "", err
+	}
+	if line == "" {
 		return "", usageError{errs.Newf(errs.Invalid, "no secret came from standard input: %v", err)}
 	}
 	return line, nil
@@ -104,7 +106,10 @@ func changeRemote(ctx context.Context, c *call, endpoint string, f func(*client.
 	if err := f(node, &r); err != nil {
 		return err
 	}
-	return c.show(r, func() { c.printRemotes([]api.Remote{r}) })
+	return c.show(r, func() {
+		c.printRemotes([]api.Remote{r})
+		fmt.Fprintln(c.Err, c.Say.T("Whether its key is good there: rhizome remote check %s", r.Name))
+	})
 }
 
 func remoteSet() command {
@@ -235,7 +240,7 @@ func remoteCheck() command {
 
 func remoteDelete() command {
 	return command{
-		use:      "delete NAME",
+		use: "delete NAME", aliases: []string{"remove"},
 		short:    lang.M("Forget another store; what was sent to it stays there"),
 		examples: []example{{lang.M("forget a store"), "rhizome remote delete offsite"}},
 		min:      1, max: 1,

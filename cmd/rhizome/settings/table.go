@@ -99,7 +99,7 @@ func Table(dataDir string) []Setting {
 		{Name: Capacity, Form: Size, Least: api.LeastCapacity, Default: "0", Hint: "SIZE",
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
-			Help: lang.M("name of the home: the place that can fail as a whole")},
+			Help: lang.M("name of the home, the place that can fail as a whole; later rhizome node zone changes it")},
 		{Name: Join, Form: Secret, Hint: "INVITE",
 			Help: lang.M("invitation of the rhizome to join at the first start; - reads it from the standard input")},
 		{Name: Peer, Form: Address, Default: ":3901", Hint: "ADDR",
