@@ -157,7 +157,7 @@ const clocksApart = 10 * time.Minute
 // ofAnother reports whether an event was for another webhook of the name, that was removed. A webhook
 // that is to be made yet was made while the clock was ahead: its time says nothing.
 func (d *Deliverer) ofAnother(ev *object.Event, w *hook.Webhook) bool {
-	return !w.Created.After(d.Clock.Now().Add(clocksApart)) && ev.Time.Before(w.Created.Add(-clocksApart))
+	return !w.Created.After(d.Clock.Now()) && ev.Time.Before(w.Created.Add(-clocksApart))
 }
 
 // deliver tells one event; nil also if there is nothing to tell any more.

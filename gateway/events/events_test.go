@@ -114,6 +114,9 @@ func (o *town) Webhook(_ context.Context, name string) (*hook.Webhook, error) {
 		return nil, hook.ErrUnknown
 	}
 	w := &hook.Webhook{Name: name, URL: "http://" + name + "/", Secret: "s"}
+	if name == "made ahead" { // by a clock that was put right since
+		w.Created = time.UnixMilli(1e12).Add(100 * 365 * 24 * time.Hour)
+	}
 	if name == "younger" {
 		w.Created = time.UnixMilli(1e12).Add(time.Hour)
 	}

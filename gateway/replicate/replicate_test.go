@@ -41,6 +41,7 @@ type shelf struct {
 	before func(call, key string)
 	bare   bool // conditions are not done
 	id     string
+	old    bool // an older rhizome, which does not say its ID
 }
 
 type thing struct {
@@ -72,7 +73,8 @@ func sum(b string) string {
 	return hex.EncodeToString(h[:])
 }
 
-func (s *shelf) ID() string { return s.id }
+func (s *shelf) ID() string    { return s.id }
+func (s *shelf) Rhizome() bool { return s.id != "" || s.old }
 
 func (s *shelf) Head(_ context.Context, key string) (*State, error) {
 	if err := s.enter("head", key); err != nil {
@@ -445,6 +447,36 @@ func TestHandedOn(t *testing.T) {
 	replica("later", markOf("another", "later")+"x/y")
 	f.drain(r)
 	f.same(want) // what comes from elsewhere now is not sent on
+}
+
+// TestHandedOnToOlder: a rhizome that does not say which bucket it is may be where a replica came from, as
+// may any rhizome of one without mark; another store is not.
+func TestHandedOnToOlder(t *testing.T) {
+	for name, c := range map[string]struct {
+		old  bool
+		id   string
+		want map[string]string
+	}{
+		"older rhizome": {old: true, want: map[string]string{}},
+		"rhizome":       {id: "there", want: map[string]string{"marked": "of marked"}},
+		"another store": {want: map[string]string{"marked": "of marked", "bare": "of bare"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newStage(t, object.Replicate{Existing: true, Off: true})
+			for key, user := range map[string]map[string]string{"marked": {markName: markOf("another", "marked") + "x/y"}, "bare": nil} {
+				a := object.Attrs{Replica: true, User: user}
+				if _, err := f.h.Objects.Put(f.ctx, f.b, object.Put{Key: key, Attrs: a, Body: bodyOf("of " + key)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.to.old, f.to.id = c.old, c.id
+			f.rule(object.Replicate{ID: "r", Remote: "off", Bucket: "there", Existing: true})
+			if left := f.drain(f.run()); left != 0 {
+				t.Errorf("%d are left", left)
+			}
+			f.same(c.want)
+		})
+	}
 }
 
 // TestAborted: no upload in parts is left there that nothing goes on with.
