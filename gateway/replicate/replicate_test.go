@@ -21,6 +21,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
+	"rhizome/cluster/register"
 	"rhizome/model/account"
 	"rhizome/model/object"
 	"rhizome/model/object/objecttest"
@@ -530,6 +531,28 @@ func TestAborted(t *testing.T) {
 				t.Errorf("of %d uploads that were begun %d are left", f.to.begun, len(f.to.uploads))
 			}
 		})
+	}
+}
+
+// illegible has rows that cannot be read.
+type illegible struct{ Objects }
+
+func (illegible) Due(context.Context, register.Row) (*object.Due, error) {
+	return nil, errs.New(errs.Corrupt, "damaged")
+}
+
+// TestDamagedRowGoes: a row that cannot be read goes with the rule that asked for it.
+func TestDamagedRowGoes(t *testing.T) {
+	f := newStage(t, object.Replicate{Existing: true})
+	f.put("k", "x")
+	f.to.fail = func(string, string) error { return errs.New(errs.Unavailable, "away") }
+	if f.drain(f.run()) == 0 {
+		t.Fatal("nothing waits")
+	}
+	f.objects = illegible{f.h.Objects}
+	f.rule()
+	if left := f.drain(f.run()); left != 0 {
+		t.Errorf("%d rows are left", left)
 	}
 }
 
