@@ -36,6 +36,7 @@ type leap struct {
 // openTime goes on with what was known of the time before the start, which is at least the
 // last daily window.
 func (n *Node) openTime() {
+	n.onClose(n.closeTime)
 	l := &n.leap
 	l.sure = n.scrubber.Status().LastWindow
 	raw, err := os.ReadFile(n.folder.at(timeFile))
@@ -92,6 +93,17 @@ func (n *Node) noteTime() {
 		l.sure = n.members.Clock().Now()
 	}
 	n.keepTime()
+}
+
+// closeTime notes how much is left of a doubt, so that one ends on a machine, too, that never runs for
+// an hour.
+func (n *Node) closeTime() error {
+	n.leap.mu.Lock()
+	defer n.leap.mu.Unlock()
+	if !n.leap.until.IsZero() {
+		n.keepTime()
+	}
+	return nil
 }
 
 // keepTime writes what is known of the time, durably. If it cannot, a restart knows what was

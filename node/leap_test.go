@@ -63,7 +63,6 @@ func TestADoubtedClockStaysDoubted(t *testing.T) {
 	// What is left of it is noted.
 	open()
 	n.leap.until = time.Now().Add(time.Minute) // stopwatch
-	n.noteTime()
 	closed()
 	open()
 	if left := time.Until(n.leap.until); !n.leapt() || left <= 0 || left > time.Minute { // stopwatch

@@ -62,12 +62,23 @@ func (n *Node) mayChange(ctx context.Context, c api.LayoutChange) error {
 
 // mayOwn refuses who may do nothing with a bucket as its owner.
 func (n *Node) mayOwn(ctx context.Context, b *object.Bucket) error {
+	return n.mayBy(ctx, b, func(a object.Access) bool { return a.Owner })
+}
+
+// mayWrite refuses who may not put objects into a bucket: neither its owner, nor, where no policy
+// says otherwise, somebody one of whose keys may write.
+func (n *Node) mayWrite(ctx context.Context, b *object.Bucket) error {
+	return n.mayBy(ctx, b, func(a object.Access) bool { return a.Owner || a.Write && b.Settings.Policy == nil })
+}
+
+// mayBy refuses who is no administrator, and has no key with a right that is enough.
+func (n *Node) mayBy(ctx context.Context, b *object.Bucket, enough func(object.Access) bool) error {
 	admin, err := n.isAdmin(ctx)
 	if err != nil || admin {
 		return err
 	}
 	for id, a := range b.Grants {
-		if !a.Owner {
+		if !enough(a) {
 			continue
 		}
 		k, err := n.accounts.Key(ctx, id)

@@ -111,6 +111,18 @@ func TestOthersThings(t *testing.T) {
 	if err := b.mayOwn(t.Context(), bucket); !errors.Is(err, errs.Denied) {
 		t.Error("Marie owns the bucket:", err)
 	}
+	hers, err := a.accounts.CreateKey(t.Context(), "hers", marie, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := *bucket
+	shared.Grants = map[string]object.Access{hers.ID: {Write: true}}
+	if err := b.mayWrite(t.Context(), &shared); err != nil || b.mayOwn(t.Context(), &shared) == nil || b.mayWrite(t.Context(), bucket) == nil {
+		t.Error("Marie writes what one of her keys may write, and nothing else:", err)
+	}
+	if shared.Settings.Policy = new(object.Policy); b.mayWrite(t.Context(), &shared) == nil {
+		t.Error("a policy may say otherwise")
+	}
 	theirs := *key
 	theirs.Member = marie
 	if err := b.hasWebhook(t.Context(), "album", &theirs); !errors.Is(err, hook.ErrUnknown) {

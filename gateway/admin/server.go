@@ -45,6 +45,8 @@ type Config struct {
 	// bucket; nil: everybody does.
 	Sites Sites
 	Owns  func(ctx context.Context, b *object.Bucket) error
+	// Writes refuses who may not put objects into a bucket; nil: everybody may.
+	Writes func(ctx context.Context, b *object.Bucket) error
 	// OwnsKey refuses whose key it is not; nil: it is everybody's.
 	OwnsKey func(ctx context.Context, k *account.Key) error
 	// Documents reads policies and CORS configurations; nil: there are none.

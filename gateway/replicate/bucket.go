@@ -38,6 +38,7 @@ type s3bucket struct {
 	core   *minio.Core
 	bucket string
 	id     atomic.Value // the bucket's, as a string, once it was heard
+	kin    atomic.Bool  // it is a rhizome's
 }
 
 // Open returns a bucket of a remote. Nothing is asked yet.
@@ -54,10 +55,16 @@ func Open(r *remote.Remote, bucket string) (Target, error) {
 }
 
 func (t *s3bucket) hear(h http.Header) {
+	if h.Get("X-Amz-Id-2") == "rhizome" || h.Get("Server") == "Rhizome" {
+		t.kin.Store(true)
+	}
 	if id := h.Get(object.BucketHeader); id != "" {
 		t.id.Store(id)
 	}
 }
+
+// Rhizome implements Target.
+func (t *s3bucket) Rhizome() bool { return t.kin.Load() }
 
 // ID implements Target.
 func (t *s3bucket) ID() string {

@@ -303,7 +303,7 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 func (r *Replicator) drop(ctx context.Context, l *lane, row register.Row, whole bool) error {
 	if !whole {
 		d, err := r.Objects.Due(ctx, row)
-		if err != nil {
+		if err != nil && errs.KindOf(err) != errs.Corrupt { // one that cannot be read goes too
 			return err
 		}
 		if d != nil && d.Upload != nil {

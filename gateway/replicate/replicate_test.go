@@ -21,6 +21,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
+	"rhizome/cluster/register"
 	"rhizome/model/account"
 	"rhizome/model/object"
 	"rhizome/model/object/objecttest"
@@ -41,6 +42,7 @@ type shelf struct {
 	before func(call, key string)
 	bare   bool // conditions are not done
 	id     string
+	old    bool // an older rhizome, which does not say its ID
 }
 
 type thing struct {
@@ -72,7 +74,8 @@ func sum(b string) string {
 	return hex.EncodeToString(h[:])
 }
 
-func (s *shelf) ID() string { return s.id }
+func (s *shelf) ID() string    { return s.id }
+func (s *shelf) Rhizome() bool { return s.id != "" || s.old }
 
 func (s *shelf) Head(_ context.Context, key string) (*State, error) {
 	if err := s.enter("head", key); err != nil {
@@ -447,6 +450,36 @@ func TestHandedOn(t *testing.T) {
 	f.same(want) // what comes from elsewhere now is not sent on
 }
 
+// TestHandedOnToOlder: a rhizome that does not say which bucket it is may be where a replica came from, as
+// may any rhizome of one without mark; another store is not.
+func TestHandedOnToOlder(t *testing.T) {
+	for name, c := range map[string]struct {
+		old  bool
+		id   string
+		want map[string]string
+	}{
+		"older rhizome": {old: true, want: map[string]string{}},
+		"rhizome":       {id: "there", want: map[string]string{"marked": "of marked"}},
+		"another store": {want: map[string]string{"marked": "of marked", "bare": "of bare"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newStage(t, object.Replicate{Existing: true, Off: true})
+			for key, user := range map[string]map[string]string{"marked": {markName: markOf("another", "marked") + "x/y"}, "bare": nil} {
+				a := object.Attrs{Replica: true, User: user}
+				if _, err := f.h.Objects.Put(f.ctx, f.b, object.Put{Key: key, Attrs: a, Body: bodyOf("of " + key)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.to.old, f.to.id = c.old, c.id
+			f.rule(object.Replicate{ID: "r", Remote: "off", Bucket: "there", Existing: true})
+			if left := f.drain(f.run()); left != 0 {
+				t.Errorf("%d are left", left)
+			}
+			f.same(c.want)
+		})
+	}
+}
+
 // TestAborted: no upload in parts is left there that nothing goes on with.
 func TestAborted(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -498,6 +531,28 @@ func TestAborted(t *testing.T) {
 				t.Errorf("of %d uploads that were begun %d are left", f.to.begun, len(f.to.uploads))
 			}
 		})
+	}
+}
+
+// illegible has rows that cannot be read.
+type illegible struct{ Objects }
+
+func (illegible) Due(context.Context, register.Row) (*object.Due, error) {
+	return nil, errs.New(errs.Corrupt, "damaged")
+}
+
+// TestDamagedRowGoes: a row that cannot be read goes with the rule that asked for it.
+func TestDamagedRowGoes(t *testing.T) {
+	f := newStage(t, object.Replicate{Existing: true})
+	f.put("k", "x")
+	f.to.fail = func(string, string) error { return errs.New(errs.Unavailable, "away") }
+	if f.drain(f.run()) == 0 {
+		t.Fatal("nothing waits")
+	}
+	f.objects = illegible{f.h.Objects}
+	f.rule()
+	if left := f.drain(f.run()); left != 0 {
+		t.Errorf("%d rows are left", left)
 	}
 }
 

@@ -136,10 +136,12 @@ func (s *sender) once(ctx context.Context) (skip bool, err error) {
 }
 
 // handsOn reports whether what came here from elsewhere is sent on, in a first copy: not to where it
-// came from, for what is there, or was deleted there, may be newer; and not in the place of
-// what did not come from here.
+// came from, for what is there, or was deleted there, may be newer; nor to a rhizome that may be that,
+// for it is an older release, which does not say its bucket's ID, or the object has no mark; and
+// not in the place of what did not come from here.
 func (s *sender) handsOn(h *object.Head, there *State) bool {
-	if id := s.to.ID(); id != "" && strings.HasPrefix(h.Attrs.User[markName], markOf(id, h.Key)) {
+	mark, id := h.Attrs.User[markName], s.to.ID()
+	if s.to.Rhizome() && (id == "" || mark == "" || strings.HasPrefix(mark, markOf(id, h.Key))) {
 		return false
 	}
 	return there == nil || strings.HasPrefix(there.Mark, markOf(s.b.ID.String(), h.Key))

@@ -44,7 +44,9 @@ type Unless struct{ ETag string }
 // Target is a bucket of another store. It is safe for concurrent use. Errors are of errs'
 // kinds, or errRefused, errPrecondition, errNoUpload or errNotDone.
 type Target interface {
-	// ID is the bucket's, if it is one of a rhizome and was asked for something; else "".
+	// Rhizome reports whether what was asked so far answered as a rhizome does, and ID is the bucket's,
+	// if it said so: older releases do not. "": it did not.
+	Rhizome() bool
 	ID() string
 	// Head returns nil if there is nothing.
 	Head(ctx context.Context, key string) (*State, error)

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -128,7 +129,8 @@ const (
 
 // GoThrough takes the next step of going through a bucket for a destination: it notes as due
 // what is here, and, where deletions may have been missed, what is there alone. It reports
-// whether to go on at once; without, enough waits already or it is over.
+// whether to go on at once; without, enough waits already or it is over. Where the list of what is
+// there does not go on, the rest is noted without it, and the last step fails once.
 func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there There) (more bool, err error) {
 	row := destRow(b.ID, dest)
 	v, _, err := s.Registers.Read(ctx, row)
@@ -159,8 +161,10 @@ func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there The
 	}
 	next := *was
 	next.Cursor, next.Done = p.Next, !p.More
+	stuck := false
 	if was.Compare {
-		if err := s.compare(ctx, b, dest, was.Cursor, p, there, &next); err != nil {
+		err := s.compare(ctx, b, dest, was.Cursor, p, there, &next)
+		if stuck = errors.Is(err, errStuck); err != nil && !stuck { // what is here goes on without a list of what is there
 			return false, err
 		}
 	}
@@ -186,6 +190,9 @@ func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there The
 		}
 		return true, nil
 	})
+	if err == nil && stuck && next.Done {
+		return false, errStuck
+	}
 	return err == nil, err
 }
 
@@ -198,7 +205,7 @@ func (s *Store) dueAgain(ctx context.Context, b *Bucket, dest, key string, r due
 	return s.addDue(ctx, register.Row{Table: Dues, Part: duePart(b.part(key), dest), Sort: key}, r)
 }
 
-var errStuck = errs.New(errs.Unavailable, "the other store's list of the bucket does not go on")
+var errStuck = errs.New(errs.Unavailable, "the other store's list of the bucket does not go on, so what was deleted here may still be there")
 
 // compare notes as due what is there, and not here, among the keys of a page, in one request. Where
 // the page there ends before the one here, the step does too: next says where.

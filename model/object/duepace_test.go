@@ -70,4 +70,7 @@ func TestCompareInSteps(t *testing.T) {
 	if !errors.Is(err, errs.Unavailable) {
 		t.Errorf("a list that does not go on: %v", err)
 	}
+	if more, err := f.Objects.GoThrough(f.ctx, f.b, elsewhere, stuck); more || err != nil {
+		t.Errorf("it is not over then: %v %v", more, err)
+	}
 }

@@ -116,7 +116,7 @@ func remoteSet() command {
 	return command{
 		use:   "set NAME",
 		short: lang.M("Change how another store is reached"),
-		long: lang.M("What is not named stays. Without an option only the secret is changed; it is asked for, or read with --secret-stdin, also when --access-key is given. What waits to be sent goes on at once.\n" +
+		long: lang.M("What is not named stays. Without an option only the secret is changed; it is asked for, or read with --secret-stdin, also when --access-key is given. What waits to be sent goes on within 20 minutes, most of it at once.\n" +
 			"The endpoint must lead to the same store: for another one, register another remote."),
 		examples: []example{
 			{lang.M("the key has another secret now"), "rhizome remote set offsite"},

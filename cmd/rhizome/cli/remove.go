@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
@@ -62,7 +63,8 @@ func (c *call) removeEmptied(ctx context.Context, node *client.Client, change ap
 	}
 	change.Node = n.ID
 	drain := api.LayoutChange{Kind: api.ChangeDrain, Node: n.ID}
-	full := plan.Refused != nil && !n.Draining
+	// What keeps nothing need not be emptied, though it may be refused for a moment.
+	full := plan.Refused != nil && !n.Draining && (n.Partitions > 0 || slices.Contains(n.Roles, api.RoleStorage))
 	switch {
 	case n.This:
 		return plan, l, errs.New(errs.Conflict, "a node cannot be taken out through itself: ask another node")
@@ -84,7 +86,7 @@ func (c *call) removeEmptied(ctx context.Context, node *client.Client, change ap
 			return plan, l, err
 		}
 	}
-	l, err = c.takeOut(ctx, node, change)
+	l, err = c.takeOut(ctx, node, change, full || n.Draining)
 	return plan, l, err
 }
 
@@ -98,12 +100,25 @@ func (c *call) mayTakeOut() error {
 	return c.agreed(c.Say.T("Empty the node, and take it out as soon as it is empty?"))
 }
 
-// takeOut waits until a node that is being emptied may be taken out, and does so.
-func (c *call) takeOut(ctx context.Context, node *client.Client, change api.LayoutChange) (api.Layout, error) {
-	line := newLine(c.App)
-	defer line.stop()
+// maxDown is how many looks in a row may find that the node is not up, and how many may find one
+// refused that keeps nothing, which is for a moment only.
+const maxDown = int(5 * time.Minute / lookEvery)
+
+// taking is how a node is taken out.
+type taking struct {
+	change  api.LayoutChange
+	emptied bool // it is being emptied
+	line    *line
+	told    string // the last refusal that was told
+	down    int    // looks in a row that found the node down, or for nothing refused
+}
+
+// takeOut waits until a node, which may be being emptied, may be taken out, and does so.
+func (c *call) takeOut(ctx context.Context, node *client.Client, change api.LayoutChange, emptied bool) (api.Layout, error) {
+	t := &taking{change: change, emptied: emptied, line: newLine(c.App)}
+	defer t.line.stop()
 	for {
-		l, err := c.tryTakeOut(ctx, node, change, line)
+		l, err := c.tryTakeOut(ctx, node, t)
 		if err != nil && ctx.Err() != nil {
 			return l, errs.New(errs.Unavailable, "interrupted: the node is still being emptied, and stays in the rhizome until the same command, run again, takes it out")
 		}
@@ -117,32 +132,52 @@ func (c *call) takeOut(ctx context.Context, node *client.Client, change api.Layo
 // errNotEmpty says that a node is not to be taken out yet.
 var errNotEmpty = errors.New("not empty yet")
 
-func (c *call) tryTakeOut(ctx context.Context, node *client.Client, change api.LayoutChange, line *line) (l api.Layout, err error) {
-	plan, err := node.Preview(ctx, change)
+func (c *call) tryTakeOut(ctx context.Context, node *client.Client, t *taking) (l api.Layout, err error) {
+	plan, err := node.Preview(ctx, t.change)
 	if err != nil {
 		return l, err
 	}
 	if plan.Refused == nil {
+		change := t.change
 		change.Base = plan.Base
 		if l, err = node.Change(ctx, change); !errors.Is(err, errs.Conflict) { // else another change came first
 			return l, err
 		}
 		return l, errNotEmpty
 	}
-	n, err := nodeCalled(ctx, node, change.Node)
+	n, err := nodeCalled(ctx, node, t.change.Node)
 	if err != nil {
 		return l, err
 	}
-	if !n.Draining {
-		return l, errs.New(errs.Conflict, "somebody lets the node keep data again, so it is not taken out")
+	if err := t.refused(n, plan.Refused.Reason); err != nil {
+		return l, err
 	}
 	if l, err = node.Layout(ctx); err != nil {
 		return l, err
 	}
-	if line.set(plan.Refused.Reason); l.Moving != nil {
-		line.set(c.moveLine(*l.Moving))
+	if t.line.set(plan.Refused.Reason); l.Moving != nil {
+		t.line.set(c.moveLine(*l.Moving))
 	}
 	return l, errNotEmpty
+}
+
+// refused says whether to wait any longer for a node that may not go yet. Where there is no line to
+// show why, it tells each reason once.
+func (t *taking) refused(n *api.Node, why string) error {
+	if t.emptied && !n.Draining {
+		return errs.New(errs.Conflict, "somebody lets the node keep data again, so it is not taken out")
+	}
+	if t.down++; n.Up && t.emptied {
+		t.down = 0
+	}
+	if t.down > maxDown {
+		return errs.New(errs.Unavailable, why)
+	}
+	if !t.line.on && why != t.told {
+		fmt.Fprintln(t.line.a.Err, why)
+	}
+	t.told = why
+	return nil
 }
 
 // nodeCalled finds a node by what the server takes for its name.

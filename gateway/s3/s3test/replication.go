@@ -71,6 +71,12 @@ func testMayReplicate(e *env) {
 	if id := a.do("HEAD", "/alpha/in/none", "", head, "1").is(404).header.Get("X-Rhizome-Bucket"); id == "" {
 		e.Error("it is not said which bucket it is")
 	}
+	a.do("PUT", "/alpha?versioning", versioningOn).is(200)
+	a.do("PUT", "/alpha/in/gone", "x").is(200)
+	a.do("DELETE", "/alpha/in/gone", "").is(204)
+	if id := a.do("HEAD", "/alpha/in/gone", "", head, "1").is(404).header.Get("X-Rhizome-Bucket"); id == "" {
+		e.Error("of a key that was deleted nobody is told which bucket it is")
+	}
 	if id := a.do("HEAD", "/alpha/in/b", "").is(200).header.Get("X-Rhizome-Bucket"); id != "" {
 		e.Error("it is said which bucket it is")
 	}
