@@ -64,7 +64,8 @@ func (s *Store) hasContent(ctx context.Context, b *Bucket, key string) error {
 
 // Restore makes an object, or all under a prefix, what they were at a time: by copies of the
 // versions of then, by reference, and delete markers. Nothing is lost by it: what it replaces
-// is kept, for which versioning has to be on. It may be called again. Times are those that versions carry.
+// is kept, for which versioning has to be on. Of what lies under a prefix the deployments of the
+// bucket's site stay as they are. It may be called again. Times are those that versions carry.
 func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
 	return s.restore(ctx, b, key, prefix, at, true)
 }
@@ -84,6 +85,9 @@ func (s *Store) restore(ctx context.Context, b *Bucket, key string, prefix bool,
 	out := &Restored{}
 	by := func(v *VersionHead) bool { return !v.Modified.After(at) }
 	err := s.eachKey(ctx, b, key, prefix, by, func(now, then *VersionHead) error {
+		if prefix && b.Settings.spares(now.Key) {
+			return nil
+		}
 		was, is := then != nil && !then.Marker, !now.Marker
 		switch {
 		case !was && !is, was && then.VersionID == now.VersionID:
