@@ -58,9 +58,13 @@ func getObjectACL(q *request) error {
 	return getACL(q)
 }
 
-// present fails unless the request's object exists.
+// present fails unless the request's object exists, in the version that it names.
 func (q *request) present() error {
-	_, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key})
+	o, err := q.g.objects.Stat(q.ctx, q.bucket, object.Get{Key: q.key, Version: q.versionOf()})
+	if err != nil {
+		return named(err, q.key)
+	}
+	_, err = q.judgedOther(o)
 	return err
 }
 

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net/http"
+	"strings"
 
 	"rhizome/gateway/s3/s3err"
 )
@@ -25,9 +26,9 @@ func configurationList() []configuration {
 		{sub: "encryption", action: "BucketEncryption", iam: "EncryptionConfiguration", delete: true},
 		{sub: "requestPayment", action: "BucketRequestPayment", iam: "BucketRequestPayment", root: "RequestPaymentConfiguration", body: "<Payer>BucketOwner</Payer>"},
 		{sub: "accelerate", action: "BucketAccelerateConfiguration", iam: "AccelerateConfiguration", root: "AccelerateConfiguration"},
-		{sub: "analytics", action: "BucketAnalyticsConfigurations", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},
-		{sub: "metrics", action: "BucketMetricsConfigurations", iam: "MetricsConfiguration", root: "ListMetricsConfigurationsResult", body: last},
-		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfigurations", iam: "IntelligentTieringConfiguration", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
+		{sub: "analytics", action: "BucketAnalyticsConfiguration", iam: "AnalyticsConfiguration", root: "ListBucketAnalyticsConfigurationResult", body: last},
+		{sub: "metrics", action: "BucketMetricsConfiguration", iam: "MetricsConfiguration", root: "ListMetricsConfigurationsResult", body: last},
+		{sub: "intelligent-tiering", action: "BucketIntelligentTieringConfiguration", iam: "IntelligentTieringConfiguration", root: "ListBucketIntelligentTieringConfigurationsResult", body: last},
 	}
 }
 
@@ -43,6 +44,11 @@ func configurations() []route {
 		}
 		out = append(out, route{Scope: bucket, Method: http.MethodGet, Sub: c.sub, Action: "Get" + c.action, Need: known,
 			IAM: []string{"s3:Get" + c.iam}, Partly: partly, serve: read})
+		if strings.HasPrefix(c.root, "List") { // two calls, told apart by an ID
+			list := out[len(out)-1]
+			list.Action = "List" + c.action + "s"
+			out = append(out, list)
+		}
 		if c.delete {
 			out = append(out, route{Scope: bucket, Method: http.MethodDelete, Sub: c.sub, Action: "Delete" + c.action, Need: owns,
 				IAM: []string{c.put()}, Partly: nothing, Changes: true, serve: noContent})

@@ -82,7 +82,7 @@ func (q *request) mayAt(b *object.Bucket, k *account.Key, n need, at object.Get,
 // decide is mayAt, about what there is.
 func (q *request) decide(b *object.Bucket, k *account.Key, n need, there *existing, h http.Header, actions ...string) error {
 	a, at := ask(b, k, n), there.at
-	if n == writes && strings.HasPrefix(at.Key, ownPrefix) && !a.Grants.Owner {
+	if n == writes && strings.HasPrefix(at.Key, object.OwnPrefix) && !a.Grants.Owner {
 		return s3err.New(s3err.AccessDenied)
 	}
 	if b.Settings.Policy == nil {
@@ -113,10 +113,6 @@ func (q *request) decide(b *object.Bucket, k *account.Key, n need, there *existi
 	}
 	return nil
 }
-
-// ownPrefix is where rhizome keeps what belongs to a bucket, such as the deployments of its web
-// site: only the bucket's owner writes there.
-const ownPrefix = ".rhizome/"
 
 // resource is what an action is about, as a policy names it.
 func (q *request) resource(action, key string) string {

@@ -17,6 +17,7 @@ func refusedCalls() []refusedCall {
 		tables      = "there are no tables of metadata"
 		reports     = "there are no reports of this kind; rhizome has metrics of its own"
 		attributes  = "rights go by keys, members and the policy, not by tags of the bucket"
+		annotations = "objects have user metadata and tags"
 		enciphering = "everything is encrypted already; another key takes a copy"
 	)
 	return []refusedCall{
@@ -38,8 +39,13 @@ func refusedCalls() []refusedCall {
 		{bucket, del, "metadataTable", "DeleteBucketMetadataTableConfiguration", tables},
 		{bucket, put, "metadataInventoryTable", "UpdateBucketMetadataInventoryTableConfiguration", tables},
 		{bucket, put, "metadataJournalTable", "UpdateBucketMetadataJournalTableConfiguration", tables},
+		{bucket, put, "metadataAnnotationTable", "UpdateBucketMetadataAnnotationTableConfiguration", tables},
 		{bucket, get, "session", "CreateSession", "there are no directory buckets"},
 
+		{anObject, get, "annotation", "GetObjectAnnotation", annotations},
+		{anObject, get, "annotation", "ListObjectAnnotations", annotations},
+		{anObject, put, "annotation", "PutObjectAnnotation", annotations},
+		{anObject, del, "annotation", "DeleteObjectAnnotation", annotations},
 		{anObject, get, "torrent", "GetObjectTorrent", "there are no torrents"},
 		{anObject, post, "restore", "RestoreObject", tiers},
 		{anObject, post, "select", "SelectObjectContent", "bytes are given as they are; AWS takes no new users for it"},

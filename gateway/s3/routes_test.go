@@ -78,7 +78,7 @@ func TestRefusedCalls(t *testing.T) {
 	for _, c := range refusedCalls() {
 		r := httptest.NewRequest(c.method, "/?"+c.sub, nil)
 		got, err := x.find(c.scope, r, query{{name: c.sub}})
-		if err != nil || got.Action != c.action || got.Refused == "" {
+		if err != nil || got.Sub != c.sub || got.Refused == "" { // one path may be two calls
 			t.Errorf("%s leads to %v, %v", c.action, got, err)
 		}
 	}

@@ -16,6 +16,7 @@ type Sites interface {
 	Find(ctx context.Context, host string) (*site.Found, error)
 	Foresee(a *object.Ahead, host string) *object.Bucket
 	Manifest(ctx context.Context, b *object.Bucket, d *object.SiteDeployment) (*site.Manifest, error)
+	Before(t *object.Site) *object.SiteDeployment
 	Visited(bucket ident.ID, v site.Visit)
 }
 

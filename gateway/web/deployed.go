@@ -41,7 +41,28 @@ func (v *visit) deployed(d *object.SiteDeployment) error {
 	if r := m.Redirected(path, false); r != nil {
 		return v.obey(m, r)
 	}
-	return object.ErrNoSuchKey
+	if v.key == "" || strings.HasSuffix(v.key, "/") {
+		return v.list(object.ErrNoSuchKey, func(after string, limit int) (*object.Listed, error) { return m.In(v.key, after, limit), nil })
+	}
+	return v.before(path)
+}
+
+// before answers who opened a page of the deployment before, and asks for what it is made of now: a
+// file that is named by its hash, for some minutes after the switch.
+func (v *visit) before(path string) error {
+	d := v.from.Sites.Before(v.site.Site)
+	if d == nil || !site.Hashed(v.key) || strings.HasPrefix(site.TypeOf(v.key), "text/html") {
+		return object.ErrNoSuchKey
+	}
+	m, err := v.manifest(d)
+	if err != nil {
+		return err
+	}
+	f := m.Find(v.key)
+	if f == nil {
+		return object.ErrNoSuchKey
+	}
+	return v.sendFile(m, f, path)
 }
 
 // fileAt finds what the path stands for: a file, a folder's index, or, as generators link to them

@@ -22,8 +22,9 @@ const (
 	askedOf = 100
 )
 
-// list shows what is in a folder, if the site wants that; else missing is why not.
-func (v *visit) list(missing error) error {
+// list shows what is in a folder, if the site wants that; else missing is why not. in lists the
+// folder's names after one, so many at most.
+func (v *visit) list(missing error, in func(after string, limit int) (*object.Listed, error)) error {
 	if !v.site.Site.Listing {
 		return missing
 	}
@@ -34,7 +35,7 @@ func (v *visit) list(missing error) error {
 	if v.at.Settings.Policy != nil {
 		rows = askedOf
 	}
-	l, err := v.from.Objects.List(v.ctx, v.at, object.List{Prefix: v.key, Delimiter: "/", After: v.r.URL.Query().Get("after"), Limit: rows})
+	l, err := in(v.r.URL.Query().Get("after"), rows)
 	if err != nil {
 		return err
 	}
@@ -55,9 +56,14 @@ func (v *visit) list(missing error) error {
 		"More": more, "MoreText": say.T("More")})
 }
 
+// inBucket lists the folder that the path stands for in the bucket itself.
+func (v *visit) inBucket(after string, limit int) (*object.Listed, error) {
+	return v.from.Objects.List(v.ctx, v.at, object.List{Prefix: v.key, Delimiter: "/", After: after, Limit: limit})
+}
+
 func (v *visit) rows(l *object.Listed, say lang.Printer) (out []listed) {
 	for _, p := range l.Prefixes {
-		if p != reserved {
+		if p != object.OwnPrefix {
 			name := strings.TrimPrefix(p, v.key)
 			out = append(out, listed{Name: name, Link: link(name)})
 		}

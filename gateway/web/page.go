@@ -39,6 +39,7 @@ func (v *visit) send(p *page) error {
 	p = v.preferred(p)
 	h := v.w.Header()
 	v.describe(p)
+	v.sameDate(p)
 	whole := len(v.r.Header["Range"]) == 0
 	if whole && p.size <= maxKept {
 		return v.sendSmall(p)
@@ -95,6 +96,15 @@ func (v *visit) sendSmall(p *page) error {
 		_, _ = v.w.Write(b) // a visitor who is gone needs no answer
 	}
 	return nil
+}
+
+// sameDate lets If-Modified-Since count only for the very date that the page has: after a rollback
+// a page is older than the one that the visitor keeps, and yet another.
+func (v *visit) sameDate(p *page) {
+	const since = "If-Modified-Since"
+	if t, err := http.ParseTime(v.r.Header.Get(since)); err != nil || !t.Equal(p.modified) {
+		v.r.Header.Del(since)
+	}
 }
 
 func conditional(h http.Header) bool {

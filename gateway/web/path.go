@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"rhizome/model/object"
 	"rhizome/model/site"
 )
 
@@ -27,14 +28,11 @@ func keyOf(p string) (key string, ok bool) {
 	if folder == "" {
 		return key, key == ""
 	}
-	if path.Clean("/"+folder) != "/"+folder || strings.HasPrefix(key+"/", reserved) {
+	if path.Clean("/"+folder) != "/"+folder || strings.HasPrefix(key+"/", object.OwnPrefix) {
 		return "", false
 	}
 	return key, true
 }
-
-// reserved is what belongs to rhizome in every bucket.
-const reserved = ".rhizome/"
 
 // index returns the key of a folder's index.
 func indexOf(folder, index string) string {

@@ -50,7 +50,7 @@ func (v *visit) plain() error {
 	keys := v.candidates(t)
 	key := keys[0]
 	if key == "" { // the top of a site without index
-		return v.list(object.ErrNoSuchKey)
+		return v.list(object.ErrNoSuchKey, v.inBucket)
 	}
 	if err := v.may(key); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (v *visit) plain() error {
 	case !errors.Is(err, errs.NotFound):
 		return err
 	case folder:
-		return v.list(err)
+		return v.list(err, v.inBucket)
 	case len(keys) == 1:
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -443,6 +444,103 @@ func TestDeployedSite(t *testing.T) {
 	_, err = f.sites.Rollback(t.Context(), f.b, [16]byte{}, true)
 	f.must(err)
 	f.get("/only-plain.txt", 200, "plain")
+}
+
+// TestDeployedListing: folders of a deployment are listed as those of a bucket are.
+func TestDeployedListing(t *testing.T) {
+	f := newFixture(t, object.Site{})
+	f.deploy("a b.txt", "x", "sub/deep/one", "x", "sub/two", "xyz", "sub.txt", "x", "with/index.html", "here")
+	f.put("sub/plain", "x", object.Attrs{})
+	f.get("/sub/", 404, "*")
+	_, err := f.sites.Change(t.Context(), f.b, func(t *object.Site) error { t.Listing = true; return nil })
+	f.must(err)
+	for path, want := range map[string]string{"/": "./a%20b.txt ./sub.txt ./sub/ ./with/", "/sub/": "../ ./deep/ ./two", "/sub/?after=sub/deep/": "../ ./two"} {
+		var links []string
+		for _, part := range strings.Split(f.ask("GET", path).Body.String(), `href="`)[1:] {
+			link, _, _ := strings.Cut(part, `"`)
+			links = append(links, link)
+		}
+		slices.Sort(links)
+		if got := strings.Join(links, " "); got != want {
+			t.Errorf("%s lists %s, want %s", path, got, want)
+		}
+	}
+	f.get("/with/", 200, "here")
+	f.get("/none/", 404, "*")
+	_, err = f.home.Objects.ChangeSettings(t.Context(), f.b, func(s *object.Settings) error { s.Policy = &object.Policy{}; return nil })
+	f.must(err)
+	f.may = func(key string) bool { return key != "sub/two" }
+	if strings.Contains(f.ask("GET", "/sub/").Body.String(), "two") {
+		t.Error("what a policy denies is listed")
+	}
+}
+
+// TestListingPages: a folder of many names is listed in pages, each name once.
+func TestListingPages(t *testing.T) {
+	m := &site.Manifest{}
+	for i := range 50 {
+		m.Files = append(m.Files, site.File{Path: fmt.Sprintf("d/%02d/x", i)}, site.File{Path: fmt.Sprintf("d/%02d/y", i)}, site.File{Path: fmt.Sprintf("d/%02dz", i)})
+	}
+	seen, after := map[string]bool{}, ""
+	for more := true; more; {
+		l := m.In("d/", after, 7)
+		for _, p := range l.Prefixes {
+			seen[p] = true
+		}
+		for _, o := range l.Objects {
+			seen[o.Key] = true
+		}
+		if len(l.Prefixes)+len(l.Objects) > 7 || l.Next <= after {
+			t.Fatalf("%+v", l)
+		}
+		after, more = l.Next, l.More
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d names", len(seen))
+	}
+}
+
+// TestDatesAfterRollback: who asks by date alone gets the page that is shown, though it is older than
+// the one that he has.
+func TestDatesAfterRollback(t *testing.T) {
+	f := newFixture(t, object.Site{Index: "index.html"})
+	f.put("index.html", "plain", object.Attrs{})
+	f.deploy("index.html", "one")
+	f.deploy("index.html", "two")
+	date := f.get("/", 200, "two").Get("Last-Modified")
+	f.get("/", 304, "", "If-Modified-Since", date)
+	_, err := f.sites.Rollback(t.Context(), f.b, [16]byte{}, false)
+	f.must(err)
+	f.get("/", 200, "one", "If-Modified-Since", date)
+	_, err = f.sites.Rollback(t.Context(), f.b, [16]byte{}, true)
+	f.must(err)
+	f.get("/", 200, "plain", "If-Modified-Since", date)
+}
+
+// TestWhatAPageWasMadeOf: who opened a page before a switch gets what it asks for after it, if that is
+// named by its hash; pages that are gone are gone.
+func TestWhatAPageWasMadeOf(t *testing.T) {
+	f := newFixture(t, object.Site{})
+	f.deploy("index.html", "one", "app.4f3a2b1c.css", "old", "photo.jpg", "x", "report-4f3a2b1c.html", "x", "secret/app.4f3a2b1c.js", "x")
+	f.deploy("index.html", "two", "app.1c2b3a4f.css", "new", "404.html", "none")
+	f.get("/app.4f3a2b1c.css", 200, "old")
+	f.get("/app.1c2b3a4f.css", 200, "new")
+	f.get("/photo.jpg", 404, "none")
+	f.get("/report-4f3a2b1c.html", 404, "none")
+	f.get("/report-4f3a2b1c", 404, "none")
+	_, err := f.sites.Rollback(t.Context(), f.b, [16]byte{}, false)
+	f.must(err)
+	f.get("/app.1c2b3a4f.css", 200, "new")
+	_, err = f.home.Objects.ChangeSettings(t.Context(), f.b, func(s *object.Settings) error { s.Policy = &object.Policy{}; return nil })
+	f.must(err)
+	f.may = func(key string) bool { return key != "app.1c2b3a4f.css" }
+	f.get("/app.1c2b3a4f.css", 403, "*")
+	for name, want := range map[string]bool{"a/index-DQ2yB3Zc.js": true, "main.min." + sha("x") + ".css": true, "IMG_20240101.jpg": false, "photograph.jpg": false, "v1.css": false,
+		"a1b2c3d4/x.css": false} {
+		if site.Hashed(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
 }
 
 // TestADeploymentThatWasChanged: what lies under the prefix is checked before it is served.

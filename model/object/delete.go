@@ -88,7 +88,18 @@ func (s *Store) mark(ctx context.Context, b *Bucket, key string, cond Conditions
 	d := s.newDraft(b.objectRow(key))
 	d.version.Marker, d.ballot = true, register.Ballot{} // it references nothing
 	d.tell = s.telling(ctx, b, cond.still.event(EventMarker), key)
-	err := s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error { return cond.checkDelete(old) })
+	full, err := s.fullOfObjects(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	err = s.commit(ctx, d, b.epoch, b.Versioning, func(old *version) error {
+		hides := old.readable() != nil
+		replaces := old != nil && old.Null && b.Versioning == VersioningSuspended
+		if full && !hides && !replaces {
+			return ErrQuota
+		}
+		return cond.checkDelete(old)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -112,9 +112,17 @@ func (r *LifecycleRule) expires(h *Head) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// expired reports whether the bucket's rules want a version gone now.
+func (s *Settings) expired(at standing, now time.Time) bool {
+	return !s.spares(at.head.Key) && judge(s.Lifecycle, at, now)
+}
+
 // Expiration returns when the current version of an object expires, and by which rule; false
 // if it does not.
 func (s *Settings) Expiration(h *Head) (at time.Time, rule string, ok bool) {
+	if s.spares(h.Key) {
+		return at, rule, false
+	}
 	for i := range s.Lifecycle {
 		r := &s.Lifecycle[i]
 		if r.Off || h.Marker || !r.Filter.meets(h) {

@@ -31,6 +31,17 @@ func (s *Store) checkQuota(ctx context.Context, b *Bucket, key string, size int6
 	return nil
 }
 
+// fullOfObjects reports whether a bucket has as many objects as it may. Then there is a delete
+// marker for an object that it hides, so that deleting is always possible, and for nothing else: so
+// there is at most one for each of the objects that had room.
+func (s *Store) fullOfObjects(ctx context.Context, b *Bucket) (bool, error) {
+	if b.Quota.Objects == 0 {
+		return false, nil
+	}
+	u, err := s.Usage(ctx, b)
+	return err == nil && u.Objects >= b.Quota.Objects, err
+}
+
 // checkPartQuota refuses a part if the object that the upload's parts would make has
 // no room. Parts of other uploads do not count: uploads under way may exceed a quota
 // together, and completing them may not.

@@ -62,6 +62,43 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// TestQuotaOfMarkers: in a full bucket what is there can be deleted, and delete markers of nothing are
+// refused, however often it is tried.
+func TestQuotaOfMarkers(t *testing.T) {
+	f := newFixture(t)
+	var err error
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	f.put("a", random(1))
+	f.put("b", random(2))
+	f.limit(object.Quota{Objects: 2})
+	drop := func(key string) error {
+		_, err := f.Objects.Delete(f.ctx, f.b, key, object.Conditions{})
+		return err
+	}
+	for range 6 {
+		if err := drop("none"); !errors.Is(err, object.ErrQuota) {
+			t.Fatalf("a marker of nothing: %v", err)
+		}
+	}
+	for _, key := range []string{"a", "b"} {
+		if err := drop(key); err != nil {
+			t.Errorf("deleting in a full bucket: %v", err)
+		}
+		if err := drop(key); !errors.Is(err, object.ErrQuota) {
+			t.Errorf("a marker before a marker: %v", err)
+		}
+	}
+	if u, err := f.Objects.Usage(f.ctx, f.b); err != nil || u.Objects != 4 {
+		t.Errorf("%+v %v", u, err)
+	}
+	f.limit(object.Quota{Bytes: 1}) // which markers have none of
+	if err := drop("none"); err != nil {
+		t.Error(err)
+	}
+}
+
 func (f *fixture) limit(q object.Quota) {
 	f.t.Helper()
 	b, err := f.Objects.ChangeQuota(f.ctx, f.b.ID, func(object.Quota) object.Quota { return q })

@@ -67,7 +67,8 @@ func (s *Store) hasContent(ctx context.Context, b *Bucket, key string) error {
 
 // Restore makes an object, or all under a prefix, what they were at a time: by copies of the
 // versions of then, by reference, and delete markers. Nothing is lost by it: what it replaces
-// is kept, for which versioning has to be on. It may be called again. Times are those that versions carry.
+// is kept, for which versioning has to be on. Of what lies under a prefix the deployments of the
+// bucket's site stay as they are. It may be called again. Times are those that versions carry.
 func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
 	done, _, err := s.RestorePage(ctx, b, RestorePage{Key: key, Prefix: prefix, At: at})
 	return done, err
@@ -102,6 +103,9 @@ func (s *Store) RestorePage(ctx context.Context, b *Bucket, r RestorePage) (done
 			return errPageFull
 		}
 		next = now.Key
+		if r.Prefix && b.Settings.spares(now.Key) {
+			return nil
+		}
 		return s.restoreOne(ctx, b, now, then, r.Dry, done)
 	})
 	if errors.Is(err, errPageFull) {

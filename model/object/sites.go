@@ -1,6 +1,18 @@
 package object
 
-import "rhizome/base/ident"
+import (
+	"strings"
+
+	"rhizome/base/ident"
+)
+
+// OwnPrefix is where rhizome keeps what belongs to a bucket, such as the deployments of its web
+// site. Through S3 only the bucket's owner writes there.
+const OwnPrefix = ".rhizome/"
+
+// spares reports whether a key is of the bucket's site rather than of its people: what goes through
+// a whole bucket, rules and Restore, passes over it.
+func (s *Settings) spares(key string) bool { return s.Site != nil && strings.HasPrefix(key, OwnPrefix) }
 
 // Site makes a bucket a web site. Package site owns it, keeps its rules and says what each
 // of its fields means; it stands here because it is in the bucket's row.
@@ -30,6 +42,10 @@ type Site struct {
 	Keep int              `cbor:"12,keyasint,omitempty"`
 	// Underway are the deployments that are being made.
 	Underway []SiteUnderway `cbor:"13,keyasint,omitempty"`
+	// Before is what was served before Current, until Switched (Unix milliseconds). A node of an
+	// older release may lose both, and nothing but what visitors are helped by for some minutes.
+	Before   ident.ID `cbor:"14,keyasint,omitzero"`
+	Switched int64    `cbor:"15,keyasint,omitempty"`
 }
 
 // SiteHost is a name that leads to a site; if To is set, it only leads on to that one.
@@ -68,6 +84,7 @@ type SiteDeployment struct {
 
 // SiteUnderway is a deployment that somebody makes.
 type SiteUnderway struct {
-	ID    ident.ID `cbor:"1,keyasint"`
-	Begun int64    `cbor:"2,keyasint"` // Unix milliseconds
+	ID ident.ID `cbor:"1,keyasint"`
+	// Begun is in Unix milliseconds; of all deployments of a site no two are begun in one second.
+	Begun int64 `cbor:"2,keyasint"`
 }

@@ -120,11 +120,10 @@ func inHour(part string, last, now time.Time) bool {
 
 // sweepPart carries a bucket's rules out in one of its parts.
 func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.Time) (done Swept, err error) {
-	rules := b.Settings.Lifecycle
 	w := &walk{}
 	judged := func(v *VersionHead) error {
 		before, at := w.next(v)
-		if before == nil || !judge(rules, at, now) {
+		if before == nil || !b.Settings.expired(at, now) {
 			return nil
 		}
 		if err := s.rest(ctx); err != nil {
@@ -135,7 +134,7 @@ func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.
 			return errUnsure
 		}
 		b, err := s.bucketByID(ctx, b.ID) // the rules may have been changed or taken away
-		if err != nil || !judge(b.Settings.Lifecycle, at, now) {
+		if err != nil || !b.Settings.expired(at, now) {
 			return err
 		}
 		return s.sweepVersion(ctx, b, before, at, &done)

@@ -169,6 +169,32 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// TestRulesSpareSites: what a bucket's site lies in stays, whatever rules say; without a site it is
+// an object as any.
+func TestRulesSpareSites(t *testing.T) {
+	f := newLocked(t)
+	const file = object.OwnPrefix + "site/x"
+	f.put(file, []byte("old"))
+	f.put(file, []byte("new"))
+	f.put("k", []byte("x"))
+	f.rules(object.LifecycleRule{ID: "all", Days: 1, NoncurrentDays: 1})
+	site := func(is *object.Site) {
+		t.Helper()
+		var err error
+		if f.b, err = f.Objects.ChangeSettings(f.ctx, f.b, func(s *object.Settings) error { s.Site = is; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	site(&object.Site{})
+	f.now.Advance(10 * aDay)
+	f.sweep()
+	f.has(file, "new", "old")
+	f.has("k", "-", "x")
+	site(nil)
+	f.sweep()
+	f.has(file, "-", "new")
+}
+
 // TestNoncurrentVersions: they go when they were replaced long enough ago, but for the newest
 // of them and what is locked; a marker goes when nothing else is left.
 func TestNoncurrentVersions(t *testing.T) {

@@ -58,7 +58,7 @@ func (s *Store) Begin(ctx context.Context, b *object.Bucket, w *Wanted) (*Begun,
 			}
 			t.Underway = t.Underway[1:]
 		}
-		t.Underway = append(t.Underway, object.SiteUnderway{ID: id, Begun: s.now()})
+		t.Underway = append(t.Underway, object.SiteUnderway{ID: id, Begun: max(s.now(), 1000*(lastSecond(t)+1))})
 		return nil
 	})
 	if err != nil {
@@ -71,24 +71,43 @@ func (s *Store) Begin(ctx context.Context, b *object.Bucket, w *Wanted) (*Begun,
 	return &Begun{ID: id, Missing: missing}, nil
 }
 
-// plan stores the manifest of a deployment that b's record lists as under way: it counts on
-// what is kept by that record. It returns what is to be brought, each hash once.
-func (s *Store) plan(ctx context.Context, b *object.Bucket, id ident.ID, w *Wanted) (missing []File, err error) {
-	had, err := s.kept(ctx, b)
-	if err == nil {
-		err = s.brought(ctx, b, id, had)
+// lastSecond is the last second in which a deployment was begun that is or was served, or may be.
+func lastSecond(t *object.Site) (last int64) {
+	for _, u := range t.Underway {
+		last = max(last, u.Begun/1000)
 	}
+	for _, d := range t.Kept { // none was made before it was begun
+		last = max(last, d.Made/1000)
+	}
+	return last
+}
+
+// plan stores the manifest of a deployment that b's record lists as under way: it counts on
+// what is kept or under way by that record, and is still there. It returns what is to be brought,
+// each hash once.
+func (s *Store) plan(ctx context.Context, b *object.Bucket, id ident.ID, w *Wanted) (missing []File, err error) {
+	there, err := s.there(ctx, b)
 	if err != nil {
 		return nil, err
 	}
+	had, dates, err := s.kept(ctx, b, there)
+	if err != nil {
+		return nil, err
+	}
+	t := b.Settings.Site
+	now := t.Underway[slices.IndexFunc(t.Underway, func(u object.SiteUnderway) bool { return u.ID == id })].Begun / 1000
+	brought(t, id, there, had)
 	m := &Manifest{Files: slices.Clone(w.Files), Redirects: w.Redirects, Headers: w.Headers}
 	for i := range m.Files {
 		f := &m.Files[i]
+		if f.Since = dates[content{f.Path, f.Hash}]; f.Since == 0 {
+			f.Since = now
+		}
 		if h := had[f.Hash]; h != nil {
-			f.From, f.Since, f.Size = h.From, h.Since, h.Size
+			f.From, f.Size = h.From, h.Size
 			continue
 		}
-		f.From, f.Since = id, s.now()/1000
+		f.From = id
 		had[f.Hash] = f
 		missing = append(missing, *f)
 	}
@@ -118,56 +137,72 @@ func (w *Wanted) check() error {
 	return nil
 }
 
-// kept returns the files of all kept deployments, by hash.
-func (s *Store) kept(ctx context.Context, b *object.Bucket) (map[Hash]*File, error) {
-	out := map[Hash]*File{}
-	for i := range b.Settings.Site.Kept {
-		m, err := s.Manifest(ctx, b, &b.Settings.Site.Kept[i])
+// there returns what is stored of all deployments, by key.
+func (s *Store) there(ctx context.Context, b *object.Bucket) (map[string]*object.Head, error) {
+	out := map[string]*object.Head{}
+	l := object.List{Prefix: Prefix, Limit: object.MaxListEntries}
+	for more := true; more; {
+		p, err := s.Buckets.List(ctx, b, l)
 		if err != nil {
 			return nil, err
 		}
-		for j := range m.Files {
-			out[m.Files[j].Hash] = &m.Files[j]
+		for i := range p.Objects {
+			out[p.Objects[i].Key] = &p.Objects[i]
 		}
+		l.After, more = p.Next, p.More
 	}
 	return out, nil
 }
 
-// brought adds the files that others under way brought so far, such as one that was stopped: they
-// stand as long as this one is under way, too.
-func (s *Store) brought(ctx context.Context, b *object.Bucket, id ident.ID, had map[Hash]*File) error {
-	for _, u := range b.Settings.Site.Underway {
-		if u.ID == id {
-			continue
-		}
-		err := s.each(ctx, b, u.ID, func(h *object.Head) {
-			hash, err := ParseHash(h.Key[strings.LastIndexByte(h.Key, '/')+1:])
-			f := &File{Hash: hash, Size: h.Size, From: u.ID, Since: h.Modified.Unix()}
-			if err == nil && had[hash] == nil && f.Vouched(h) {
-				had[hash] = f
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// content is what a path had once.
+type content struct {
+	path string
+	hash Hash
 }
 
-// each calls f for what is stored of a deployment.
-func (s *Store) each(ctx context.Context, b *object.Bucket, id ident.ID, f func(*object.Head)) error {
-	l := object.List{Prefix: Prefix + id.String() + "/", Limit: object.MaxListEntries}
-	for more := true; more; {
-		p, err := s.Buckets.List(ctx, b, l)
+// kept returns the files of all kept deployments, by hash, as far as they are there, for whoever
+// owns the bucket may delete them; and since when paths have what they have in these deployments.
+func (s *Store) kept(ctx context.Context, b *object.Bucket, there map[string]*object.Head) (map[Hash]*File, map[content]int64, error) {
+	out, dates := map[Hash]*File{}, map[content]int64{}
+	for i := range b.Settings.Site.Kept {
+		m, err := s.Manifest(ctx, b, &b.Settings.Site.Kept[i])
+		if lost(err) {
+			continue
+		}
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		for i := range p.Objects {
-			f(&p.Objects[i])
+		for j := range m.Files {
+			f := &m.Files[j]
+			dates[content{f.Path, f.Hash}] = f.Since
+			if h := there[f.Key()]; h != nil && f.Vouched(h) {
+				out[f.Hash] = f
+			}
 		}
-		l.After, more = p.Next, p.More
 	}
-	return nil
+	return out, dates, nil
+}
+
+// lost reports whether a manifest is gone or spoilt, so that nobody can show its deployment.
+func lost(err error) bool {
+	return errs.KindOf(err) == errs.NotFound || errs.KindOf(err) == errs.Corrupt
+}
+
+// brought adds the files that others under way brought so far, such as one that was stopped: they
+// stand as long as this one is under way, too.
+func brought(t *object.Site, id ident.ID, there map[string]*object.Head, had map[Hash]*File) {
+	for key, h := range there {
+		from, name, _ := strings.Cut(strings.TrimPrefix(key, Prefix), "/")
+		u, err := ident.Parse(from)
+		if err != nil || u == id || !underway(t, u) {
+			continue
+		}
+		hash, err := ParseHash(name)
+		f := &File{Hash: hash, Size: h.Size, From: u}
+		if err == nil && had[hash] == nil && f.Vouched(h) {
+			had[hash] = f
+		}
+	}
 }
 
 // Bring stores the bytes of one file of a deployment under way, which must have the hash.
@@ -215,10 +250,14 @@ func (s *Store) Finish(ctx context.Context, b *object.Bucket, id ident.ID) (*obj
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.complete(ctx, b, id, m); err != nil {
+	if err := s.complete(ctx, b, m); err != nil {
 		return nil, nil, err
 	}
-	d := object.SiteDeployment{ID: id, Manifest: sum[:], Made: s.now(), Files: len(m.Files)}
+	gone, err := s.gone(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := object.SiteDeployment{ID: id, Manifest: sum[:], Files: len(m.Files)}
 	for i := range m.Files {
 		d.Bytes += m.Files[i].Size
 	}
@@ -226,28 +265,64 @@ func (s *Store) Finish(ctx context.Context, b *object.Bucket, id ident.ID) (*obj
 		if !underway(t, id) {
 			return errNotUnderway
 		}
+		d.Made = max(s.now(), 1000*lastSecond(t))
 		t.Underway = slices.DeleteFunc(t.Underway, func(u object.SiteUnderway) bool { return u.ID == id })
+		t.Kept = slices.DeleteFunc(t.Kept, func(k object.SiteDeployment) bool { return gone[k.ID] })
 		t.Kept = slices.Insert(t.Kept, 0, d)
 		t.Kept = t.Kept[:min(len(t.Kept), keep(t))]
-		t.Current = id
+		s.show(t, id)
 		return nil
 	})
 	return out, &d, err
 }
 
-// complete refuses a deployment whose files are not all there.
-func (s *Store) complete(ctx context.Context, b *object.Bucket, id ident.ID, m *Manifest) error {
-	there := map[string]int64{}
-	if err := s.each(ctx, b, id, func(h *object.Head) { there[h.Key] = h.Size }); err != nil {
+// complete refuses a deployment whose files are not all there, whoever brought them.
+func (s *Store) complete(ctx context.Context, b *object.Bucket, m *Manifest) error {
+	there, err := s.there(ctx, b)
+	if err != nil {
 		return err
 	}
 	for i := range m.Files {
 		f := &m.Files[i]
-		if n, ok := there[f.Key()]; f.From == id && (!ok || n != f.Size) {
+		if h := there[f.Key()]; h == nil || !f.Vouched(h) {
 			return errs.Newf(errs.Conflict, "the file %q was not brought whole: deploy again", f.Path)
 		}
 	}
 	return nil
+}
+
+// gone returns the kept deployments that nobody can show any more.
+func (s *Store) gone(ctx context.Context, b *object.Bucket) (map[ident.ID]bool, error) {
+	b, err := s.asNow(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	out := map[ident.ID]bool{}
+	for i := range b.Settings.Site.Kept {
+		d := &b.Settings.Site.Kept[i]
+		if _, err := s.Manifest(ctx, b, d); lost(err) {
+			out[d.ID] = true
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// asNow reads the bucket of a site anew.
+func (s *Store) asNow(ctx context.Context, b *object.Bucket) (*object.Bucket, error) {
+	b, err := s.Buckets.BucketByID(ctx, b.ID)
+	if err == nil && b.Settings.Site == nil {
+		err = ErrNoSite
+	}
+	return b, err
+}
+
+// show makes a deployment the current one, the zero ID: the bucket's own objects.
+func (s *Store) show(t *object.Site, id ident.ID) {
+	if t.Current != id {
+		t.Before, t.Switched, t.Current = t.Current, s.now(), id
+	}
 }
 
 func keep(t *object.Site) int {
@@ -269,23 +344,43 @@ func (s *Store) Abandon(ctx context.Context, b *object.Bucket, id ident.ID) erro
 // Rollback serves another of the kept deployments: the one of that ID, the one that is kept
 // behind the current one if it is zero, or the bucket's own objects.
 func (s *Store) Rollback(ctx context.Context, b *object.Bucket, id ident.ID, plain bool) (*object.Bucket, error) {
+	b, err := s.asNow(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	switch t := b.Settings.Site; {
+	case plain:
+		id = ident.ID{}
+	case id.IsZero():
+		at := slices.IndexFunc(t.Kept, func(d object.SiteDeployment) bool { return d.ID == t.Current })
+		if at+1 >= len(t.Kept) {
+			return nil, errs.New(errs.NotFound, "there is no earlier deployment; rhizome site deployments lists those that are kept, and rhizome site rollback --to ID shows one of them")
+		}
+		id = t.Kept[at+1].ID
+	}
+	if d := deployment(b.Settings.Site, id); d != nil {
+		if _, err := s.Manifest(ctx, b, d); err != nil { // visitors would see nothing else
+			return nil, err
+		}
+	}
 	return s.change(ctx, b, func(t *object.Site) error {
-		switch {
-		case plain:
-			t.Current = ident.ID{}
-			return nil
-		case id.IsZero():
-			at := slices.IndexFunc(t.Kept, func(d object.SiteDeployment) bool { return d.ID == t.Current })
-			if at+1 >= len(t.Kept) {
-				return errs.New(errs.NotFound, "there is no earlier deployment; rhizome site deployments lists those that are kept, and rhizome site rollback --to ID shows one of them")
-			}
-			id = t.Kept[at+1].ID
-		case deployment(t, id) == nil:
+		if !plain && deployment(t, id) == nil {
 			return errs.Newf(errs.NotFound, "the site keeps no deployment %s", id)
 		}
-		t.Current = id
+		s.show(t, id)
 		return nil
 	})
+}
+
+// helped is how long after a switch visitors who opened a page before it get what it is made of.
+const helped = 10 * time.Minute
+
+// Before returns the deployment that was served until a short while ago, nil if there is none.
+func (s *Store) Before(t *object.Site) *object.SiteDeployment {
+	if t.Before.IsZero() || s.now()-t.Switched > helped.Milliseconds() {
+		return nil
+	}
+	return deployment(t, t.Before)
 }
 
 // Current returns the deployment that is served, nil if the bucket's objects are.
@@ -308,6 +403,9 @@ func (s *Store) Manifest(ctx context.Context, b *object.Bucket, d *object.SiteDe
 func (s *Store) readManifest(ctx context.Context, b *object.Bucket, id ident.ID) ([]byte, error) {
 	o, err := s.Buckets.Get(ctx, b, object.Get{Key: manifestKey(id)})
 	if err != nil {
+		if errs.KindOf(err) == errs.NotFound {
+			return nil, errs.Newf(errs.NotFound, "what deployment %s is was deleted under %s in the bucket; deploy the site again: %w", id, Prefix, err)
+		}
 		return nil, errs.Newf(errs.KindOf(err), "the manifest of deployment %s: %w", id, err)
 	}
 	defer o.Body.Close()

@@ -6,7 +6,9 @@ import (
 	"mime"
 	"path"
 	"slices"
+	"sort"
 	"strings"
+	"time"
 
 	"rhizome/base/codec"
 	"rhizome/base/errs"
@@ -22,7 +24,7 @@ const (
 )
 
 // Prefix is where deployments lie in their bucket. Nothing under it is served.
-const Prefix = ".rhizome/site/"
+const Prefix = object.OwnPrefix + "site/"
 
 // Hash is the SHA-256 of a file.
 type Hash [sha256.Size]byte
@@ -44,7 +46,9 @@ type File struct {
 	Path string `cbor:"1,keyasint"`
 	Hash Hash   `cbor:"2,keyasint"`
 	Size int64  `cbor:"3,keyasint,omitempty"`
-	// From is the deployment that brought the bytes, at Since (Unix seconds).
+	// From is the deployment that brought the bytes. Since (Unix seconds) is when the first
+	// deployment of those that are kept was begun in which the path had them: no other bytes
+	// have the same one under that path.
 	From  ident.ID `cbor:"4,keyasint"`
 	Since int64    `cbor:"5,keyasint,omitempty"`
 }
@@ -87,6 +91,53 @@ func (m *Manifest) Below(dir string) bool {
 	return i < len(m.Files) && strings.HasPrefix(m.Files[i].Path, dir)
 }
 
+// In lists what is in a folder, "" or with its slash, as a List with a slash as delimiter does:
+// names after one, at most limit of them.
+func (m *Manifest) In(dir, after string, limit int) *object.Listed {
+	out := &object.Listed{}
+	i, _ := slices.BinarySearchFunc(m.Files, max(dir, after), func(f File, p string) int { return strings.Compare(f.Path, p) })
+	for i < len(m.Files) && strings.HasPrefix(m.Files[i].Path, dir) {
+		f := &m.Files[i]
+		name, step := f.Path, 1
+		rest := f.Path[len(dir):]
+		slash := strings.IndexByte(rest, '/')
+		if slash >= 0 {
+			name = f.Path[:len(dir)+slash+1]
+			step = sort.Search(len(m.Files)-i, func(n int) bool { return !strings.HasPrefix(m.Files[i+n].Path, name) })
+		}
+		i += step
+		switch {
+		case name <= after:
+			continue
+		case len(out.Objects)+len(out.Prefixes) == limit:
+			out.More = true
+			return out
+		case slash >= 0:
+			out.Prefixes = append(out.Prefixes, name)
+		default:
+			out.Objects = append(out.Objects, object.Head{Key: f.Path, Size: f.Size, Modified: time.Unix(f.Since, 0)})
+		}
+		out.Next = name
+	}
+	return out
+}
+
+// Hashed reports whether the name of a path's last part has a hash of the file's bytes in it, as
+// generators give them: letters and digits between dots, dashes or underscores, eight or more.
+// Under such a path there never are other bytes.
+func Hashed(p string) bool {
+	parts := strings.FieldsFunc(path.Base(p), func(r rune) bool { return r == '.' || r == '-' || r == '_' })
+	return slices.ContainsFunc(parts, func(s string) bool {
+		digits := 0
+		for i := range len(s) {
+			if s[i] >= '0' && s[i] <= '9' {
+				digits++
+			}
+		}
+		return len(s) >= 8 && digits > 0 && digits < len(s) && isToken(s)
+	})
+}
+
 // Weight is about what a manifest takes in memory, in bytes.
 func (m *Manifest) Weight() int {
 	n := 256 * (len(m.Redirects) + len(m.Headers))
@@ -113,7 +164,7 @@ func decodeManifest(b, hash []byte) (*Manifest, error) {
 
 // CheckPath refuses a path that no visitor could ask for.
 func CheckPath(p string) error {
-	if p == "" || len(p) > maxPath || strings.ContainsAny(p, "\\\x00") || path.Clean("/"+p) != "/"+p || strings.HasPrefix(p+"/", ".rhizome/") {
+	if p == "" || len(p) > maxPath || strings.ContainsAny(p, "\\\x00") || path.Clean("/"+p) != "/"+p || strings.HasPrefix(p+"/", object.OwnPrefix) {
 		return errs.Newf(errs.Invalid, "%q cannot be the path of a file of a site", p)
 	}
 	return nil

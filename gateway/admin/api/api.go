@@ -197,10 +197,10 @@ type Damage struct {
 	Key    string `json:"key,omitempty"`
 	// Version is the ID of an object's version, if it is not the present one.
 	Version string `json:"version,omitempty"`
-	Extent string `json:"extent,omitempty"`
-	Disk   string `json:"disk,omitempty"`
-	Reason string `json:"reason"`
-	Err    error  `json:"-"`
+	Extent  string `json:"extent,omitempty"`
+	Disk    string `json:"disk,omitempty"`
+	Reason  string `json:"reason"`
+	Err     error  `json:"-"`
 }
 
 // Share is POST /v1/share; Shared its answer.

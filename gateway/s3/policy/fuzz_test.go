@@ -252,8 +252,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for i := range 6 {
 			q := (&source{bytes.Repeat([]byte{byte(i), byte(5 * i), byte(11 * i)}, 40)}).question()
-			_ = Decide(p, q)
-			_ = p.Public()
+			against(t, doc, p, q)
 		}
 	})
 }

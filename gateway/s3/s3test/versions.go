@@ -45,6 +45,13 @@ func testVersioning(e *env) {
 	a.do("GET", "/alpha/k", "").is(404, "NoSuchKey").wants("x-amz-delete-marker", "true").wants("x-amz-version-id", marker)
 	a.do("HEAD", "/alpha/k", "").is(404).wants("x-amz-delete-marker", "true")
 	a.do("GET", "/alpha/k?versionId="+marker, "").is(405, "MethodNotAllowed").wants("x-amz-delete-marker", "true").wants("Allow", "DELETE")
+	a.do("GET", "/alpha/k?acl", "").is(404, "NoSuchKey")
+	for _, method := range []string{"GET", "PUT"} {
+		a.do(method, "/alpha/k?acl&versionId="+one, "", "x-amz-acl", "private").is(200)
+		a.do(method, "/alpha/other?acl&versionId="+one, "", "x-amz-acl", "private").is(404, "NoSuchVersion")
+		a.do(method, "/alpha/k?acl&versionId=zz", "", "x-amz-acl", "private").is(400, "InvalidArgument")
+		a.do(method, "/alpha/k?acl&versionId="+marker, "", "x-amz-acl", "private").is(405, "MethodNotAllowed")
+	}
 	a.do("PUT", "/alpha/x", "", "x-amz-copy-source", "/alpha/k?versionId="+marker).is(400, "InvalidRequest")
 	a.do("GET", "/alpha?list-type=2", "").is(200).lists("Key", "copy")
 	a.do("GET", "/alpha?versions&prefix=k", "").is(200).lists("VersionId", marker, two, one, "null").
