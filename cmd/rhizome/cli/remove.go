@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
@@ -109,7 +110,7 @@ type taking struct {
 	change  api.LayoutChange
 	emptied bool // it is being emptied
 	line    *line
-	told    string // the last refusal that was told
+	told    string // the last refusal that was told, without figures
 	down    int    // looks in a row that found the node down, or for nothing refused
 }
 
@@ -173,11 +174,19 @@ func (t *taking) refused(n *api.Node, why string) error {
 	if t.down > maxDown {
 		return errs.New(errs.Unavailable, why)
 	}
-	if !t.line.on && why != t.told {
+	if kind := strings.Map(figureless, why); !t.line.on && kind != t.told {
 		fmt.Fprintln(t.line.a.Err, why)
+		t.told = kind
 	}
-	t.told = why
 	return nil
+}
+
+// figureless takes the figures out of a reason: that fewer bytes are left is no other one.
+func figureless(r rune) rune {
+	if unicode.IsDigit(r) || r == '.' || r == ',' {
+		return -1
+	}
+	return r
 }
 
 // nodeCalled finds a node by what the server takes for its name.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestRefusedForHowLong(t *testing.T) {
 		var err error
 		looks := 0
 		for ; looks < 2*maxDown && err == nil; looks++ {
-			err = w.refused(&c.node, "not yet")
+			err = w.refused(&c.node, fmt.Sprintf("not yet: %d MB", looks))
 		}
 		if (err != nil) != c.ends || c.ends && !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v", name, err)
