@@ -149,11 +149,14 @@ func (s *Store) LimitDues(most int64) { s.mostDues = most }
 
 // SweepDue looks at the parts whose hour began after last and until now.
 func (s *Store) SweepDue(ctx context.Context, last, now time.Time) error {
-	return s.sweepDue(ctx, last, now)
+	return s.sweepDue(ctx, last, now, now)
 }
 
 // InHour reports whether the hour of a part began after last and until now.
 var InHour = inHour
+
+// Lot is until when the hours after last are looked at at once.
+var Lot = lot
 
 // ExpiryDue is when something is so many days old.
 var ExpiryDue = due

@@ -44,13 +44,15 @@ func (s *Store) Sweeping() Sweeping {
 	return s.sweeping.is
 }
 
-// Sweep carries out lifecycle rules until ctx ends: of all buckets at the start, then of each
-// part of a bucket once a day, in an hour of its own, or later if the node is idle then. A part is looked at by the first of its
+// catchingUp is how long the worker waits between two hours of a day that it missed.
+const catchingUp = 2 * time.Minute
+
+// Sweep carries out lifecycle rules until ctx ends: in each part of a bucket once a day, in an hour of
+// its own, or later if the node is idle then. What the hours before the start missed is made up for
+// one hour after the other, two minutes apart. A part is looked at by the first of its
 // replicas that can be reached. That two do it at once is harmless: each deletion is of the
 // version that was judged, where it stood then.
 func (s *Store) Sweep(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
 	s.sweeping.update(func(w *Sweeping) { w.Since = s.Clock.Now() })
 	last := s.Clock.Now().Add(-day)
 	for {
@@ -61,19 +63,35 @@ func (s *Store) Sweep(ctx context.Context) error {
 		}
 		now := s.Clock.Now()
 		if s.sure() { // what time it is decides what goes
-			s.report("lifecycle rules", s.sweepDue(ctx, last, now))
-			last = now
+			upto := lot(last, now)
+			s.report("lifecycle rules", s.sweepDue(ctx, last, upto, now))
+			last = upto
+		}
+		wait := time.Hour
+		if lot(last, now).Before(now) {
+			wait = catchingUp
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
 
-// sweepDue looks at the parts whose hour began after last and until now.
-func (s *Store) sweepDue(ctx context.Context, last, now time.Time) error {
+// lot returns until when the hours after last are looked at at once: one of them, of a day at most.
+func lot(last, now time.Time) time.Time {
+	if day := now.Add(-day); last.Before(day) {
+		last = day
+	}
+	if next := last.Add(time.Hour); next.Before(now) {
+		return next
+	}
+	return now
+}
+
+// sweepDue looks at the parts whose hour began after last and until upto, as of now.
+func (s *Store) sweepDue(ctx context.Context, last, upto, now time.Time) error {
 	all, err := s.AllBuckets(ctx)
 	if err != nil {
 		return err
@@ -85,7 +103,7 @@ func (s *Store) sweepDue(ctx context.Context, last, now time.Time) error {
 	var list []todo
 	for _, b := range all {
 		for _, part := range b.parts() {
-			if len(b.Settings.Lifecycle) > 0 && inHour(part, last, now) && (s.Rank == nil || s.Rank(part) == 0) {
+			if len(b.Settings.Lifecycle) > 0 && inHour(part, last, upto) && (s.Rank == nil || s.Rank(part) == 0) {
 				list = append(list, todo{b, part})
 			}
 		}

@@ -67,6 +67,45 @@ func TestHours(t *testing.T) {
 	}
 }
 
+// TestMissedHours: what was missed before a start is made up for hour by hour, every part once, and
+// never many parts at once.
+func TestMissedHours(t *testing.T) {
+	now := time.Date(2026, 11, 22, 11, 17, 0, 0, time.UTC)
+	var parts []string
+	for range 480 {
+		id := ident.New()
+		parts = append(parts, string(id[:]))
+	}
+	seen, lots := map[string]int{}, 0
+	for last := now.Add(-aDay); last.Before(now); lots++ {
+		upto, together := object.Lot(last, now), 0
+		for _, p := range parts {
+			if object.InHour(p, last, upto) {
+				seen[p]++
+				together++
+			}
+		}
+		if together > 60 {
+			t.Errorf("%d of 480 parts at once", together)
+		}
+		last = upto
+	}
+	if lots != 24 || len(seen) != len(parts) {
+		t.Errorf("%d parts in %d lots", len(seen), lots)
+	}
+	for _, n := range seen {
+		if n != 1 {
+			t.Errorf("a part was looked at %d times", n)
+		}
+	}
+	if upto := object.Lot(now.Add(-40*aDay), now); !upto.Equal(now.Add(-aDay + time.Hour)) {
+		t.Errorf("after a long absence the first lot ends at %s", upto)
+	}
+	if upto := object.Lot(now.Add(time.Hour), now); !upto.Equal(now) {
+		t.Errorf("a clock that was set back: %s", upto)
+	}
+}
+
 // rules sets the bucket's lifecycle rules.
 func (f *lockedFixture) rules(rules ...object.LifecycleRule) {
 	f.t.Helper()

@@ -232,7 +232,8 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is taken decides, and as the second interpreter does.
+// FuzzParse: whatever is taken decides, and no document makes that fail. That decisions are those of the
+// second interpreter is for FuzzDecide, whose policies are of words that lead somewhere.
 func FuzzParse(f *testing.F) {
 	for _, m := range malformed {
 		f.Add([]byte(m.doc))
@@ -252,7 +253,8 @@ func FuzzParse(f *testing.F) {
 		}
 		for i := range 6 {
 			q := (&source{bytes.Repeat([]byte{byte(i), byte(5 * i), byte(11 * i)}, 40)}).question()
-			against(t, doc, p, q)
+			_ = Decide(p, q)
+			_ = p.Public()
 		}
 	})
 }
