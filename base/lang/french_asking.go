@@ -2,7 +2,6 @@ package lang
 
 // frenchAsking is what helps those who use a command for the first time.
 var frenchAsking = map[string]string{
-	"what deployment %s is was deleted under %s in the bucket; deploy the site again: %w":                                                 "ce qui décrit le déploiement %s a été supprimé sous %s dans le bucket ; déployez le site de nouveau : %w",
 	"Nothing is lost by it: what it replaces is kept as another version. What was not there then is deleted, which is asked about first.": "Rien n'est perdu : ce qui est remplacé est gardé comme une autre version. Ce qui n'était pas là à ce moment est supprimé, après une question.",
 	"a whole bucket":             "tout un bucket",
 	"see first what it would do": "voir d'abord ce que cela ferait",
