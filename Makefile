@@ -3,7 +3,7 @@
 # make bench  the figures of docs/benchmarks.md, beside this machine's limits
 # make homes  the same for three homes on one machine
 # make sites  web sites beside nginx, and deployments
-# make soak   about four hours of what `make test` does in minutes; its parts are
+# make soak   almost five hours of what `make test` does in minutes; its parts are
 #             soak-simulations, soak-fuzz (FUZZ=10m for more), soak-e2e, soak-bench and soak-grown
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -100,7 +100,7 @@ foreign: setup
 	tools/setup peers
 	cd e2e && RHIZOME_FOREIGN=$(BIN)/versitygw go test -count=1 -timeout 30m ./clients
 
-# The parts can be run one by one. On 2 cores: 45, 95, 30, 10 and 70 minutes.
+# The parts can be run one by one. On 2 cores: 45, 130, 30, 10 and 70 minutes.
 soak: soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 # What plays and explores more, and crashes on disks that forget.

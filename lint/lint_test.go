@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -110,5 +111,31 @@ func TestWordsAreFound(t *testing.T) {
 	found, err := checkWords(fstest.MapFS{"a.md": {Data: []byte("good\nTO" + "DO\n")}})
 	if err != nil || len(found) != 1 {
 		t.Errorf("found %q, %v; want one problem", found, err)
+	}
+}
+
+var writeRecords = flag.Bool("write-records", false, "write docs/records.md")
+
+// TestRecords: docs/records.md lists the fields as they are.
+func TestRecords(t *testing.T) {
+	files, err := load(os.DirFS(".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "../docs/records.md"
+	page := recordsPage(files)
+	if *writeRecords {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil || string(have) != page {
+		t.Errorf("%s is not what the code says (%v): go test ./lint -run TestRecords -write-records", path, err)
+	}
+	for _, want := range []string{"### slot\n", "### bucketRecord\n", "### keyRecord\n", "### rowRecord\n", "### Layout\n", "| 4 | Modified | integer | Unix milliseconds |"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
 }

@@ -36,15 +36,16 @@ func (n *Node) wantsCapacity(l *layout.Layout, me *layout.Node, joining bool) (i
 	}
 	id, setting, offers := n.keys.id(), n.config.Capacity, n.offers()
 	untold := me.Capacity == 0 && (joining || len(l.Nodes) == 1 || keeps(l, id)) // else it is a gateway, and stays one
-	changed := setting != m.Told && (setting > 0 || me.Capacity == m.Told)
+	// Without a mark (a rebuild of the rows loses it) the layout is believed.
+	changed := found && setting != m.Told && (setting > 0 || me.Capacity == m.Told)
 	if offers > 0 && (untold || changed) && offers != me.Capacity {
 		if setting > 0 {
 			return offers, capacityMark{Told: setting}, true
 		}
 		return offers, capacityMark{Own: offers}, true
 	}
-	if !found && setting == 0 {
-		return 0, capacityMark{Own: me.Capacity}, false
+	if setting == 0 && (!found || changed) {
+		m.Own = me.Capacity
 	}
 	m.Told = setting
 	return 0, m, false
@@ -57,12 +58,14 @@ func (n *Node) noteCapacity(m capacityMark) error {
 		err = n.rows.Set(capacityKey, codec.Encode(m))
 	}
 	if err == nil {
+		n.adopting.Lock() // what comes meanwhile comes after
+		defer n.adopting.Unlock()
 		n.limitDisks(n.members.Layout())
 	}
 	return err
 }
 
-// limitDisks makes the capacity that the layout gives this node the limit of what lies on its
+// limitDisks, under n.adopting, makes the capacity that the layout gives this node the limit of what lies on its
 // disks, if a person chose it: by the setting, or later for the node that runs.
 func (n *Node) limitDisks(l *layout.Layout) {
 	m, found, err := n.capacityMark()

@@ -2,8 +2,7 @@ package node
 
 import (
 	"context"
-	"net/netip"
-	"slices"
+	"net"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
+	"rhizome/net/rpc/p2p"
 )
 
 // openMembers finds out which rhizome this node is of: its own, or the one it joins.
@@ -242,7 +242,7 @@ func (n *Node) wants(l *layout.Layout, joining bool) (out []layout.Change, _ cap
 	if joining && me.Draining {
 		out = append(out, layout.Drain(id, false))
 	}
-	if len(l.Nodes) == 1 && me.Zone != n.config.Home {
+	if len(l.Nodes) == 1 && !n.config.Homeless && me.Zone != n.config.Home {
 		out = append(out, layout.Zone(id, n.config.Home))
 	}
 	c, mark, changed := n.wantsCapacity(l, me, joining)
@@ -268,28 +268,35 @@ func (n *Node) offers() int64 {
 	return sum
 }
 
-// places returns at most so many of a node's addresses: those that others can use before
-// those of this machine's inner networks alone, of which there may be any number.
-func places(all []string, most int) []string {
-	bridges := netip.MustParsePrefix("172.16.0.0/12")
-	inner := func(a string) int {
-		parts := strings.SplitN(a, "/", 4)
-		if len(parts) < 4 {
-			return 1
+// addresses are where others may find this node, at most so many: where a person says, then what it
+// found itself.
+func (n *Node) addresses(found []string, most int) []string {
+	var said []string
+	for _, at := range n.config.Public {
+		places, err := p2p.PlacesOf(withPort(at, n.config.Peer))
+		if err != nil {
+			n.config.Logger.Warn("an address of --public cannot be used", "address", at, "error", err)
 		}
-		if ip, err := netip.ParseAddr(parts[2]); err == nil && (ip.IsLinkLocalUnicast() || bridges.Contains(ip)) {
-			return 1
-		}
-		return 0
+		said = append(said, places...)
 	}
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b string) int { return inner(a) - inner(b) })
-	return all[:min(len(all), most)]
+	return p2p.Choose(said, found, most)
+}
+
+// withPort completes HOST with the port of peer, or the usual one if that is any.
+func withPort(at, peer string) string {
+	if _, _, err := net.SplitHostPort(at); err == nil || strings.HasPrefix(at, "/") {
+		return at
+	}
+	_, port, err := net.SplitHostPort(peer)
+	if err != nil || port == "" || port == "0" {
+		port = "3901"
+	}
+	return net.JoinHostPort(strings.Trim(at, "[]"), port)
 }
 
 // describe fills in this node's card.
 func (n *Node) describe(c *membership.Card) {
-	c.Addresses = places(n.links.Addresses(), membership.MaxAddresses)
+	c.Addresses = n.addresses(n.links.Addresses(), membership.MaxAddresses)
 	c.Release, c.Records = n.config.Version, codec.Generation
 	c.Started = n.started.Unix()
 	if !n.opened.Load() {
@@ -321,7 +328,7 @@ func (n *Node) describe(c *membership.Card) {
 // seconds, so that a card is no news each time that clocks are compared.
 func (n *Node) skew() int64 {
 	ahead, _ := n.members.Clock().Skew()
-	return ahead.Truncate(time.Second).Milliseconds()
+	return ahead.Round(time.Second).Milliseconds()
 }
 
 // imported has a bit for each partition that this node serves whole.

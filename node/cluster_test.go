@@ -266,10 +266,10 @@ func TestAMachineWithManyAddresses(t *testing.T) {
 func TestInvitationsNameNoRelays(t *testing.T) {
 	through := "/ip4/203.0.113.7/tcp/3901/p2p/12D3KooWLRPJAA5o6d6f6v6XyzHZgE5rB3YYYwvVgUrmb7NSh6zd/p2p-circuit"
 	own := "/ip4/192.168.1.7/tcp/3901"
-	if got := ticketAt([]string{through, own, through}); len(got) != 1 || got[0] != own {
+	if got := direct([]string{through, own, through}); len(got) != 1 || got[0] != own {
 		t.Errorf("%q", got)
 	}
-	if got := ticketAt([]string{through}); len(got) != 1 {
+	if got := direct([]string{through}); len(got) != 1 {
 		t.Errorf("%q", got)
 	}
 }
@@ -306,6 +306,36 @@ func TestARestartChangesNoRole(t *testing.T) {
 		is, _, _ := x.Role()
 		return is == api.RoleStorage
 	})
+}
+
+// TestARestartChangesNoHome: a home that nobody names at a start stays what it is called, and
+// who names another one is told what holds.
+func TestARestartChangesNoHome(t *testing.T) {
+	h := newHomes(t, 0)
+	h.up("lyon")
+	again := func(name string, set func(*Config)) *home {
+		t.Helper()
+		h.kill(name)
+		x := h.up(name, set)
+		if err := x.place(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if x.home() != name {
+			t.Errorf("%s is called %s after a restart", name, x.home())
+		}
+		return x
+	}
+	a := again("lyon", func(c *Config) { c.Home, c.Homeless = "home", true })
+	text := h.invite(a)
+	b := h.up("barn", func(c *Config) { c.Join = text })
+	h.eventually("the other one is in", func() bool { return len(a.members.Layout().Nodes) == 2 && len(b.members.Layout().Nodes) == 2 })
+	if is, asked, _ := b.OtherHome(); is != "" || asked != "" {
+		t.Errorf("%s is asked to be %s", is, asked)
+	}
+	b = again("barn", func(c *Config) { c.Home = "shed" })
+	if is, asked, called := b.OtherHome(); is != "barn" || asked != "shed" || called != "barn" {
+		t.Errorf("%s, called %s, is asked to be %s", is, called, asked)
+	}
 }
 
 // TestAnAddressIsTried where it was given, though the node is reached otherwise.

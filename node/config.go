@@ -46,6 +46,7 @@ import (
 	"rhizome/base/clock"
 	"rhizome/base/ident"
 	"rhizome/base/lang"
+	"rhizome/gateway/admin/api"
 	"rhizome/net/rpc"
 )
 
@@ -69,8 +70,9 @@ type Config struct {
 	Region string
 	// Capacity limits what lies on the disks, in bytes; 0: no limit.
 	Capacity int64
-	// Home names the place that can fail as a whole. If Homeless is true nobody chose it,
-	// and the node joins nobody: copies are kept in different homes, so two computers must
+	// Home names the place that can fail as a whole. It counts when the node is made or joins, and
+	// as long as it is the only one. If Homeless is true nobody chose it: a node that has a home
+	// keeps it, and one that has none joins nobody, because copies are kept in different homes, so that two computers must
 	// not share the name that each has when nothing is said.
 	Home     string
 	Homeless bool
@@ -83,6 +85,10 @@ type Config struct {
 	// place of one that is in use.
 	Peer    string
 	PeerSet bool
+	// Public are addresses under which other homes reach this node though it does not see them
+	// itself, as behind a router that forwards a port: HOST or HOST:PORT, a name or an IP
+	// address; without a port that of Peer. They are told before all others.
+	Public []string
 	// Witness makes the node a witness when it joins: it votes and keeps rows, and no
 	// object's bytes. Gateway makes it keep nothing. Both together are errs.Invalid. They
 	// are ignored by a node that has a place in the layout.
@@ -110,9 +116,11 @@ type Config struct {
 	// CacheSized, if set, is told in bytes how large the row store's cache may be, each time
 	// that changes: it grows with the store from 32 MiB on.
 	CacheSized func(bytes int64)
-	Version    string
-	Clock      clock.Clock
-	Logger     *slog.Logger
+	// Settings are what people asked for, to be shown to them; without secrets. May be empty.
+	Settings api.Settings
+	Version  string
+	Clock    clock.Clock
+	Logger   *slog.Logger
 }
 
 // DefaultRegion is reported when any region is accepted.
@@ -126,6 +134,9 @@ func (c Config) closing() time.Duration {
 	}
 	return c.Closing
 }
+
+// Region is what signatures name, or may if any is accepted.
+func (n *Node) Region() string { return n.config.region() }
 
 // region is what signatures name and GetBucketLocation answers.
 func (c Config) region() string {

@@ -2,9 +2,13 @@ package node
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/cluster/register"
 	"rhizome/disk/kv"
 	"rhizome/gateway/admin/api"
 )
@@ -64,6 +68,71 @@ func (l ledger) all() (ids []ident.ID, found []damage, err error) {
 	return ids, found, it.Err()
 }
 
+// rowFaults is what the last check of the row store found, until another one finds less:
+//
+//	'n' 'v'  rowFaults
+type rowFaults struct {
+	// Files are names of damaged files of the row store.
+	Files []string `cbor:"1,keyasint,omitempty"`
+	// Bad is the number of rows that cannot be read, Named keys of the first of them.
+	Bad   int64    `cbor:"2,keyasint,omitempty"`
+	Named [][]byte `cbor:"3,keyasint,omitempty"`
+	// Stopped says why not all rows could be looked at.
+	Stopped string `cbor:"4,keyasint,omitempty"`
+}
+
+var faultsKey = []byte("nv")
+
+func (f *rowFaults) none() bool { return len(f.Files) == 0 && f.Bad == 0 && f.Stopped == "" }
+
+// noteRows remembers what is wrong with the row store.
+func (l ledger) noteRows(f *rowFaults) error {
+	if f.none() {
+		return l.rows.Delete(faultsKey)
+	}
+	return l.rows.Set(faultsKey, codec.Encode(f))
+}
+
+// rowFaults returns what is remembered of the row store.
+func (l ledger) rowFaults() (f rowFaults, err error) {
+	raw, found, err := l.rows.Find(faultsKey)
+	if err == nil && found {
+		err = codec.Decode(raw, &f)
+	}
+	return f, err
+}
+
+// lostRows says what of the row store is damaged, and what that belongs to.
+func (n *Node) lostRows(ctx context.Context) (out []api.Damage, err error) {
+	f, err := n.damage.rowFaults()
+	if err != nil {
+		return nil, err
+	}
+	met := n.rowDamage.Load()
+	switch {
+	case f.Stopped != "":
+		out = append(out, api.Damage{Err: errs.New(errs.Corrupt, f.Stopped)})
+	case f.Bad > 0:
+		out = append(out, api.Damage{Err: errs.Newf(errs.Corrupt, "%d rows cannot be read; make the rows anew with rhizome repair rebuild", f.Bad)})
+	case len(f.Files) > 0:
+		out = append(out, api.Damage{Err: errs.Newf(errs.Corrupt, "the row store's file %s is damaged; make the rows anew with rhizome repair rebuild", strings.Join(f.Files, ", "))})
+	case met != nil:
+		out = append(out, api.Damage{Err: *met})
+	}
+	for _, key := range f.Named {
+		row, err := register.DecodeKey(key)
+		if err != nil {
+			continue
+		}
+		named := n.objects.Name(ctx, row)
+		d := api.Damage{Bucket: named.Bucket, Key: named.Key, Reason: reasonRow}
+		if d.Key != "" && !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
 // lost says what the damaged extents belong to. What nothing uses any more is
 // forgotten.
 func (n *Node) lost(ctx context.Context) ([]api.Damage, error) {
@@ -81,7 +150,7 @@ func (n *Node) lost(ctx context.Context) ([]api.Damage, error) {
 			return nil, err
 		}
 		for _, u := range users {
-			out = append(out, api.Damage{Bucket: u.Bucket, Key: u.Key, Extent: id.String(), Reason: found[i].Reason})
+			out = append(out, api.Damage{Bucket: u.Bucket, Key: u.Key, Version: u.Version, Extent: id.String(), Reason: found[i].Reason})
 		}
 	}
 	return out, nil

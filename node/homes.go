@@ -40,31 +40,30 @@ func (n *Node) Invite(ctx context.Context, want api.NewInvitation) (api.Invitati
 		Expires: i.Expires.Unix(), Nodes: n.doors()}
 	out := n.invitationRecord(i, n.names(ctx))
 	out.Text = t.String()
+	out.Near = !slices.ContainsFunc(t.Nodes, func(d account.TicketNode) bool { return slices.ContainsFunc(d.Addresses, p2p.Wide) })
 	return out, nil
 }
 
 // doors returns nodes that a machine which joins can ask: this one, and others that are up.
 func (n *Node) doors() []account.TicketNode {
-	out := []account.TicketNode{{Node: n.keys.id(), Addresses: n.links.Addresses()}}
+	own := n.addresses(direct(n.links.Addresses()), ticketPlaces)
+	out := []account.TicketNode{{Node: n.keys.id(), Addresses: own}}
 	for _, p := range n.members.Peers() {
 		if p.Up && len(out) < ticketNodes {
-			out = append(out, account.TicketNode{Node: p.Node, Addresses: p.Addresses})
+			out = append(out, account.TicketNode{Node: p.Node, Addresses: p2p.Choose(nil, direct(p.Addresses), ticketPlaces)})
 		}
-	}
-	for i := range out {
-		out[i].Addresses = ticketAt(out[i].Addresses)
 	}
 	return out
 }
 
-// ticketAt chooses the addresses of a node that an invitation names: none through another
-// node if there are others, for nobody but a member is relayed.
-func ticketAt(all []string) []string {
-	direct := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return strings.HasSuffix(a, "/p2p-circuit") })
-	if len(direct) == 0 {
-		direct = all[:min(len(all), 1)]
+// direct are the addresses of a node that do not lead through another one, for nobody but a member
+// is relayed; if there is none, one that does.
+func direct(all []string) []string {
+	out := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return strings.HasSuffix(a, "/p2p-circuit") })
+	if len(out) == 0 {
+		return all[:min(len(all), 1)]
 	}
-	return places(direct, ticketPlaces)
+	return out
 }
 
 func (n *Node) invitationRecord(i *account.Invitation, names map[ident.ID]string) api.Invitation {
@@ -107,16 +106,16 @@ func (n *Node) Nodes(ctx context.Context) ([]api.Node, error) {
 	for _, p := range n.members.Peers() {
 		peers[p.Node] = p
 	}
-	names, out := n.names(ctx), []api.Node{}
+	names, out, torn := n.names(ctx), []api.Node{}, n.members.Clock().Torn()
 	for i, place := range l.Nodes {
 		p, known := peers[place.ID]
 		if !known {
 			p.Card, _ = n.members.Card(place.ID)
 			n.describe(&p.Card)
-			p.Up, p.Since, p.Layout = true, n.started, l.Version
+			p.Up, p.Since, p.Layout = true, n.members.At(n.started), l.Version
 		}
 		r := n.nodeRecord(&place, &p, counts[i], l)
-		r.Operator = names[place.Operator]
+		r.Operator, r.Ahead = names[place.Operator], torn[place.ID].Milliseconds()
 		out = append(out, r)
 	}
 	return out, nil
@@ -127,6 +126,9 @@ func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswe
 	id, err := nodeID(a.Node)
 	if err != nil {
 		return api.NodeAnswers{}, err
+	}
+	if id == n.keys.id() {
+		return api.NodeAnswers{}, errs.New(errs.Invalid, "this is the node that you ask. Where other homes reach it is said when it starts: rhizome up --public HOST:PORT")
 	}
 	var all []string
 	for _, text := range a.Addresses {
@@ -139,8 +141,11 @@ func (n *Node) AddAddress(ctx context.Context, a api.NodeAddress) (api.NodeAnswe
 	if err := n.startLinks(); err != nil {
 		return api.NodeAnswers{}, err
 	}
-	if err := n.members.AddAddresses(id, all); err != nil {
+	if err := n.members.SetAddresses(id, all); err != nil {
 		return api.NodeAnswers{}, err
+	}
+	if len(all) == 0 {
+		return api.NodeAnswers{Linked: n.members.Up(id)}, nil
 	}
 	err = n.links.Try(ctx, id, all)
 	return api.NodeAnswers{Answers: err == nil, Linked: n.members.Exchange(ctx, id) == nil, Err: err}, nil

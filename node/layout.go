@@ -18,6 +18,7 @@ import (
 //	         of a rebuild
 //	'n' 'k'  16 bytes derived from the root key
 //	'n' 'd'  damage; see ledger
+//	'n' 'v'  damage of the row store; see rowFaults
 //	'n' 't'  when layouts came; see moves.go
 //	'n' 'a'  what the operator may do; see rights.go
 //	'n' 'r'  what was told of risks; see watch.go

@@ -19,7 +19,7 @@ const logsDir = "logs"
 // openLogs builds what writes down the requests of buckets.
 func (n *Node) openLogs() {
 	n.logs = accesslog.New(accesslog.Config{FS: vfs.Default, Dir: n.folder.at(logsDir), Objects: n.objects, Rights: n.deliveries,
-		Region: n.config.region(), Clock: n.members.Clock(), Logger: n.config.Logger})
+		Region: n.config.region(), Clock: n.members.Clock(), Agreed: n.agreed, Logger: n.config.Logger})
 }
 
 // deliveries is S3's word on who may write reports.
@@ -45,7 +45,7 @@ func (nobodyMay) OwnerID(context.Context, *object.Bucket) (string, error) {
 
 // openInventories builds what writes lists of buckets.
 func (n *Node) openInventories() {
-	n.inventories = inventory.New(inventory.Config{Registers: n.regs, Objects: n.objects, Rights: n.deliveries, Rank: n.objects.Rank, Rest: n.yield,
+	n.inventories = inventory.New(inventory.Config{Registers: n.regs, Objects: n.objects, Rights: n.deliveries, Rank: n.objects.Rank, Rest: n.yield, Awake: n.waking.wait,
 		Clock: n.members.Clock(), Logger: n.config.Logger})
 	before := n.objects.Gone
 	n.objects.Gone = func(ctx context.Context, id ident.ID, s object.Settings) error {

@@ -96,10 +96,10 @@ type Node struct {
 	leap      leap
 	strangers door // who asks to join
 	moves     moves
-	// rowDamage is the last damage that the row store met, badRows what the last check
-	// of the rows could not read.
+	// rowDamage is the last damage that the row store met; nil once a check of all rows
+	// found none.
 	rowDamage atomic.Pointer[error]
-	badRows   atomic.Pointer[[]api.Damage]
+	faults    sync.Mutex // held while what is remembered of damaged rows changes
 
 	fatal  chan error // a store that can promise nothing more
 	undo   []func() error
@@ -201,6 +201,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.openTime()
 	n.replica, err = register.OpenReplica(n.rows, n.keys.id(), register.ReplicaOptions{Plans: plans{n.members}, Source: n.source, Load: n.load})
 	if err != nil {
 		return err
@@ -226,10 +227,13 @@ func (n *Node) firstDisk(ctx context.Context) error {
 	return n.disks.AddDisk(ctx, extentstore.Disk{Dir: n.folder.at(diskDir)})
 }
 
-// rowsDamaged is told of damage that the row store met while it goes on.
+// rowsDamaged is told of damage that the row store met while it goes on. The first time, all
+// rows are looked at.
 func (n *Node) rowsDamaged(err error) {
 	n.config.Logger.Error("the row store is damaged", "error", err)
-	n.rowDamage.Store(&err)
+	if n.rowDamage.Swap(&err) == nil {
+		n.lookAgain()
+	}
 }
 
 // openKeyring opens the second place of bucket keys and layout, on every disk.
@@ -411,7 +415,7 @@ func (n *Node) Run(ctx context.Context) error {
 	counted := metrics.NewRequests()
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn, Writes: n.mayWrite, OwnsKey: n.mayUse,
 		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, OwnsWebhook: n.ownsWebhook, WebhooksSilent: n.events.Load().Silent,
 		Logs: n.logs, Inventories: n.inventories, Replication: n.replication(),
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },
@@ -449,6 +453,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"replication", n.replicate},
 		{"logs", n.writeLogs},
 		{"inventories", n.writeInventories},
+		{"time", n.watchTime},
 		{"upkeep", n.upkeep},
 		{"windows", n.windows},
 		{"checks", n.checks},

@@ -32,12 +32,11 @@ func (n *Node) Repair(ctx context.Context) (api.Repair, error) {
 	}
 	out.Overdue = min(out.Orphans, int64(n.extents.Progress().Undecided))
 	out.Lost, err = n.lost(ctx)
-	if damage := n.rowDamage.Load(); damage != nil {
-		out.Lost = append(out.Lost, api.Damage{Err: *damage})
+	if err != nil {
+		return out, err
 	}
-	if bad := n.badRows.Load(); bad != nil {
-		out.Lost = append(out.Lost, *bad...)
-	}
+	rows, err := n.lostRows(ctx)
+	out.Lost = append(out.Lost, rows...)
 	return out, err
 }
 

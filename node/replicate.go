@@ -17,7 +17,7 @@ import (
 func (n *Node) openReplication() {
 	n.remotes = remote.New(n.regs, n.keys.root, n.members.Clock())
 	n.replicator.Store(replicate.New(replicate.Config{Objects: n.objects, Remotes: n.remotes, Node: n.keys.id(),
-		Clock: n.members.Clock(), Logger: n.config.Logger}))
+		Clock: n.members.Clock(), Logger: n.config.Logger, Awake: n.waking.wait}))
 }
 
 // dued is told of the rows of what other stores are due that this node takes.

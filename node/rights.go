@@ -15,7 +15,8 @@ import (
 )
 
 // Whoever uses a node's socket acts as the member who runs that node. An administrator
-// may change everything; another operator the own nodes. This keeps people from
+// may change everything; another operator the own nodes, buckets, keys and webhooks, and see what there
+// is: names, sizes and settings of all buckets, but no secret of others. This keeps people from
 // mistakes and quarrels; it is no fence against a changed program, for every node holds
 // the rhizome's key.
 //
@@ -61,12 +62,23 @@ func (n *Node) mayChange(ctx context.Context, c api.LayoutChange) error {
 
 // mayOwn refuses who may do nothing with a bucket as its owner.
 func (n *Node) mayOwn(ctx context.Context, b *object.Bucket) error {
+	return n.mayBy(ctx, b, func(a object.Access) bool { return a.Owner })
+}
+
+// mayWrite refuses who may not put objects into a bucket: neither its owner, nor, where no policy
+// says otherwise, somebody one of whose keys may write.
+func (n *Node) mayWrite(ctx context.Context, b *object.Bucket) error {
+	return n.mayBy(ctx, b, func(a object.Access) bool { return a.Owner || a.Write && b.Settings.Policy == nil })
+}
+
+// mayBy refuses who is no administrator, and has no key with a right that is enough.
+func (n *Node) mayBy(ctx context.Context, b *object.Bucket, enough func(object.Access) bool) error {
 	admin, err := n.isAdmin(ctx)
 	if err != nil || admin {
 		return err
 	}
 	for id, a := range b.Grants {
-		if !a.Owner {
+		if !enough(a) {
 			continue
 		}
 		k, err := n.accounts.Key(ctx, id)
@@ -78,6 +90,15 @@ func (n *Node) mayOwn(ctx context.Context, b *object.Bucket) error {
 		}
 	}
 	return errs.New(errs.Denied, "that is somebody else's: only its owner, or an administrator, may do this")
+}
+
+// mayUse refuses whose key it is not.
+func (n *Node) mayUse(ctx context.Context, k *account.Key) error {
+	admin, err := n.isAdmin(ctx)
+	if err == nil && !admin && k.Member != n.operator() {
+		err = errs.New(errs.Denied, "that is somebody else's: only its owner, or an administrator, may do this")
+	}
+	return err
 }
 
 func (n *Node) isAdmin(ctx context.Context) (bool, error) {

@@ -30,7 +30,7 @@ func TestOthersThings(t *testing.T) {
 	admins := map[*home]http.Handler{}
 	for _, x := range []*home{a, b} {
 		admins[x] = admin.New(admin.Config{Keys: x.accounts, Buckets: x.objects, Objects: x.objects, Locator: x.Node, Host: x.Node, Cluster: x.Node, Sites: x.sites,
-			Owns: x.mayOwn, Documents: documents{x.accounts}, Webhooks: x.hooks, WebhookState: x.webhookState, OwnsWebhook: x.ownsWebhook, Clock: clock.System{}, Logger: quiet}).Handler()
+			Owns: x.mayOwn, OwnsKey: x.mayUse, Replication: x.replication(), Documents: documents{x.accounts}, Webhooks: x.hooks, WebhookState: x.webhookState, OwnsWebhook: x.ownsWebhook, Clock: clock.System{}, Logger: quiet}).Handler()
 	}
 	ask := func(x *home, method, target, body string, status int) {
 		t.Helper()
@@ -74,8 +74,30 @@ func TestOthersThings(t *testing.T) {
 		{"PUT", "/v1/buckets/garden/notify", rule},
 		{"GET", "/v1/webhooks/album?secret=true", ""},
 		{"DELETE", "/v1/webhooks/album", ""},
+		{"PUT", "/v1/buckets/garden/versioning", `{"versioning":"on"}`},
+		{"PUT", "/v1/buckets/garden/quota", `{"objects":9}`},
+		{"PUT", "/v1/buckets/garden/cors", `{"text":"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>"}`},
+		{"DELETE", "/v1/buckets/garden/cors", ""},
+		{"PUT", "/v1/buckets/garden/lifecycle", `{"abort_days":7}`},
+		{"POST", "/v1/buckets/garden/undelete", `{"key":"k"}`},
+		{"POST", "/v1/buckets/garden/restore", `{"prefix":true,"at":"2020-01-01T00:00:00Z","dry":true}`},
+		{"POST", "/v1/buckets/garden/aliases", `{"name":"orchard"}`},
+		{"POST", "/v1/buckets/garden/access", `{"access_key_id":"KEY","allow":true,"owner":true,"read":true,"write":true}`},
+		{"POST", "/v1/buckets", `{"name":"lake","key":"KEY"}`},
+		{"POST", "/v1/share", `{"bucket":"garden","object":"k","seconds":60}`},
+		{"GET", "/v1/keys/KEY?secret=true", ""},
+		{"PUT", "/v1/keys/KEY", `{"rate":100}`},
 		{"DELETE", "/v1/sites/www.example.org", ""},
+		{"PUT", "/v1/remotes/offsite", `{"rate":5}`},
+		{"DELETE", "/v1/remotes/offsite", ""},
+		{"DELETE", "/v1/buckets/pond", ""},
+		{"DELETE", "/v1/keys/KEY", ""},
 	}
+	for i := range changes {
+		changes[i][1], changes[i][2] = strings.ReplaceAll(changes[i][1], "KEY", key.ID), strings.ReplaceAll(changes[i][2], "KEY", key.ID)
+	}
+	ask(a, "POST", "/v1/remotes", `{"name":"offsite","endpoint":"http://127.0.0.1:1","key":"x","secret":"y"}`, 0)
+	ask(a, "POST", "/v1/buckets", `{"name":"pond","key":"`+key.ID+`"}`, 0)
 	for _, c := range changes {
 		ask(b, c[0], c[1], c[2], http.StatusForbidden)
 	}
@@ -88,6 +110,18 @@ func TestOthersThings(t *testing.T) {
 	}
 	if err := b.mayOwn(t.Context(), bucket); !errors.Is(err, errs.Denied) {
 		t.Error("Marie owns the bucket:", err)
+	}
+	hers, err := a.accounts.CreateKey(t.Context(), "hers", marie, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := *bucket
+	shared.Grants = map[string]object.Access{hers.ID: {Write: true}}
+	if err := b.mayWrite(t.Context(), &shared); err != nil || b.mayOwn(t.Context(), &shared) == nil || b.mayWrite(t.Context(), bucket) == nil {
+		t.Error("Marie writes what one of her keys may write, and nothing else:", err)
+	}
+	if shared.Settings.Policy = new(object.Policy); b.mayWrite(t.Context(), &shared) == nil {
+		t.Error("a policy may say otherwise")
 	}
 	theirs := *key
 	theirs.Member = marie
@@ -109,4 +143,14 @@ func TestOthersThings(t *testing.T) {
 		ask(a, c[0], c[1], c[2], 0)
 	}
 	ask(b, "DELETE", "/v1/webhooks/hers", "", 0)
+	// A rule that outlives its webhook tells no webhook of another member that takes the name.
+	if key, err = a.accounts.CreateKey(t.Context(), "another", a.Facts().Member, true); err != nil {
+		t.Fatal(err)
+	}
+	a.wants(t, key, 200, "PUT", "/meadow", nil)
+	ask(a, "POST", "/v1/webhooks", `{"name":"gone","url":"http://127.0.0.1:1/"}`, 0)
+	ask(a, "PUT", "/v1/buckets/meadow/notify", strings.ReplaceAll(rule, "album", "gone"), 0)
+	ask(a, "DELETE", "/v1/webhooks/gone", "", 0)
+	ask(b, "POST", "/v1/webhooks", `{"name":"gone","url":"http://127.0.0.1:1/"}`, http.StatusPreconditionFailed)
+	ask(a, "POST", "/v1/webhooks", `{"name":"gone","url":"http://127.0.0.1:1/"}`, 0)
 }

@@ -33,6 +33,17 @@ func (n *Node) home() string {
 	return n.config.Home
 }
 
+// OtherHome says, of a node that others know, that it was started with another home than the one
+// in which it stands and stays; asked is "" if it was not. name is what people call the node.
+func (n *Node) OtherHome() (is, asked, name string) {
+	l := n.members.Layout()
+	me := l.Node(n.keys.id())
+	if me == nil || len(l.Nodes) == 1 || n.config.Homeless || n.config.Home == me.Zone {
+		return "", "", ""
+	}
+	return me.Zone, n.config.Home, nameIn(l, me)
+}
+
 // nameIn is what people call a node: its home, or if that has several the beginning of its ID.
 func nameIn(l *layout.Layout, node *layout.Node) string {
 	for i := range l.Nodes {

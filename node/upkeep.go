@@ -11,7 +11,6 @@ import (
 	"rhizome/base/lang"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
-	"rhizome/gateway/admin/api"
 	"rhizome/net/rpc"
 )
 
@@ -40,6 +39,7 @@ func (n *Node) upkeep(ctx context.Context) error {
 		}
 		last = n.config.Clock.Now()
 		n.waking.window()
+		n.noteTime()
 		select {
 		case n.due <- struct{}{}:
 		default: // the one before is still to come
@@ -128,12 +128,32 @@ func (n *Node) lookAgain() {
 
 // found is told what the scrubber found.
 func (n *Node) found(d extentstore.Damage) {
+	if d.Rows != "" {
+		n.foundRows(d)
+		return
+	}
 	if d.Err != nil {
 		n.note(d.Info.ID, reasonMissing)
 		return
 	}
 	n.note(d.Info.ID, reasonDamaged)
 	n.extents.Suspect(d.Info.ID)
+}
+
+// foundRows notes that a file of the row store is damaged. What that belongs to is looked for
+// when damage is looked at again.
+func (n *Node) foundRows(d extentstore.Damage) {
+	n.rowsDamaged(d.Err)
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	f, err := n.damage.rowFaults()
+	if err == nil && !slices.Contains(f.Files, d.Rows) {
+		f.Files = append(f.Files, d.Rows)
+		err = n.damage.noteRows(&f)
+	}
+	if err != nil {
+		n.config.Logger.Error("damage could not be noted", "file", d.Rows, "error", err)
+	}
 }
 
 // mended is told of an extent that is whole here again.
@@ -148,30 +168,57 @@ func (n *Node) mended(id ident.ID) {
 	}
 }
 
-// checkRows reads every row and remembers whether all could be read.
+// checkRows reads every row, and the files that were damaged, and remembers what it found.
 func (n *Node) checkRows(ctx context.Context) error {
+	n.rows.Rest() // what memory holds was right when it was read
 	c, err := register.CheckRows(ctx, n.rows)
 	if err != nil {
 		return err
 	}
-	var bad []api.Damage
-	for _, row := range c.Named {
-		f := n.objects.Name(ctx, row)
-		d := api.Damage{Bucket: f.Bucket, Key: f.Key, Reason: reasonRow}
-		if f.Key != "" && !slices.Contains(bad, d) {
-			bad = append(bad, d)
+	now := rowFaults{Bad: c.Bad, Named: c.Named}
+	if c.Stopped != nil {
+		now.Stopped = c.Stopped.Error()
+	}
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	was, err := n.damage.rowFaults()
+	if err != nil {
+		return err
+	}
+	if now.Files, err = n.stillDamaged(ctx, was.Files); err != nil {
+		return err
+	}
+	if now.none() {
+		n.rowDamage.Store(nil)
+		if was.none() {
+			return nil
 		}
 	}
-	n.badRows.Store(&bad)
-	switch {
-	case c.Stopped != nil:
-		n.rowsDamaged(c.Stopped)
-	case c.Bad > 0:
-		n.rowsDamaged(errs.Newf(errs.Corrupt, "%d rows cannot be read; make the rows anew with rhizome repair rebuild", c.Bad))
-	default:
-		n.rowDamage.Store(nil)
+	return n.damage.noteRows(&now)
+}
+
+// stillDamaged returns the files of the row store among those named that are there and damaged.
+func (n *Node) stillDamaged(ctx context.Context, names []string) (out []string, err error) {
+	if len(names) == 0 {
+		return nil, nil
 	}
-	return nil
+	files, err := n.rows.Files()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if !slices.Contains(names, f.Name) {
+			continue
+		}
+		err := n.rows.CheckFile(ctx, f, nil)
+		switch {
+		case errors.Is(err, errs.Corrupt):
+			out = append(out, f.Name)
+		case err != nil && !errors.Is(err, errs.NotFound):
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // The reasons that the ledger holds.
@@ -204,5 +251,14 @@ func (n *Node) review(ctx context.Context) error {
 		}
 		failed = errors.Join(failed, err)
 	}
-	return failed
+	return errors.Join(failed, n.reviewRows(ctx))
+}
+
+// reviewRows looks at the rows again if any were damaged.
+func (n *Node) reviewRows(ctx context.Context) error {
+	f, err := n.damage.rowFaults()
+	if err != nil || f.none() && n.rowDamage.Load() == nil {
+		return err
+	}
+	return n.checkRows(ctx)
 }

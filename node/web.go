@@ -57,7 +57,7 @@ func (n *Node) Web() *api.Endpoint {
 
 // openSites builds the sites, above the buckets.
 func (n *Node) openSites() {
-	n.sites = site.New(site.Config{Registers: n.regs, Buckets: n.objects, Clock: n.members.Clock(), Domains: n.config.WebDomains, Node: n.keys.id()})
+	n.sites = site.New(site.Config{Registers: n.regs, Buckets: n.objects, Clock: n.members.Clock(), Agreed: n.agreed, Domains: n.config.WebDomains, Node: n.keys.id()})
 	n.objects.Gone = n.sites.Gone
 }
 

@@ -62,6 +62,9 @@ func EncodeAs(generation byte, v any) []byte {
 	return append([]byte{generation}, later(b)...)
 }
 
+// Newer reports whether a record is of a generation that this program does not know.
+func Newer(b []byte) bool { return len(b) > 0 && b[0] > Generation }
+
 // Decode reads a record into v, a pointer. Bytes that are no record, or one of a
 // version this program does not know, give errs.Corrupt.
 func Decode(b []byte, v any) error {

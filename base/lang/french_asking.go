@@ -2,6 +2,7 @@ package lang
 
 // frenchAsking is what helps those who use a command for the first time.
 var frenchAsking = map[string]string{
+	"what deployment %s is was deleted under %s in the bucket; deploy the site again: %w":                                                 "ce qui décrit le déploiement %s a été supprimé sous %s dans le bucket ; déployez le site de nouveau : %w",
 	"Nothing is lost by it: what it replaces is kept as another version. What was not there then is deleted, which is asked about first.": "Rien n'est perdu : ce qui est remplacé est gardé comme une autre version. Ce qui n'était pas là à ce moment est supprimé, après une question.",
 	"a whole bucket":             "tout un bucket",
 	"see first what it would do": "voir d'abord ce que cela ferait",
@@ -26,8 +27,10 @@ var frenchAsking = map[string]string{
 	"a size is given with an option: rhizome bucket quota %s --size %s": "une taille se donne par une option : rhizome bucket quota %s --size %s",
 	"; may be given several times":                                      " ; peut être donné plusieurs fois",
 	"%s, which is not there":                                            "%s, qui n'existe pas",
-	"The variable %s is passed over: there is no such setting. rhizome config reference lists them.":   "La variable %s est ignorée : il n'y a pas de tel réglage. rhizome config reference les énumère.",
-	"%q is a folder of a bucket, and only whole buckets are copied: write it as s3://%s":               "%q est un dossier d'un bucket, et seuls des buckets entiers sont copiés : écrire s3://%s",
+	"The variable %s is passed over: there is no such setting. rhizome config reference lists them.": "La variable %s est ignorée : il n'y a pas de tel réglage. rhizome config reference les énumère.",
+	"%q is a folder of a bucket: write it as s3://%s --prefix %s":                                    "%q est un dossier d'un bucket : écrire s3://%s --prefix %s",
+	"only what lies in one folder":                                                                     "seulement ce qui est dans un dossier",
+	"copy only keys that begin with `TEXT`, such as a folder: 2026/":                                   "ne copier que les clés qui commencent par `TEXT`, comme un dossier : 2026/",
 	"Delete the key %q (%s)? No other key owns what it owns: %s.":                                      "Supprimer la clé %q (%s) ? Aucune autre clé ne possède ce qu'elle possède : %s.",
 	"This is a kit of the rhizome %s.":                                                                 "C'est une trousse du rhizome %s.",
 	"This is the kit of the home %q of the rhizome %s, made %s.":                                       "C'est la trousse de la maison %q du rhizome %s, faite le %s.",

@@ -12,6 +12,15 @@ func TestBodiesDiffer(t *testing.T) {
 	}
 }
 
+func TestBytesOnTheDisk(t *testing.T) {
+	if x, err := perByte(100, 1110, 1000); err != nil || x != 1.01 {
+		t.Error(x, err)
+	}
+	if x, err := perByte(900, 1119, 1000); err == nil {
+		t.Errorf("a byte takes %v bytes", x)
+	}
+}
+
 func TestSumOfConnections(t *testing.T) {
 	res := Result{Name: "x", Seconds: 2, CPU: 1}
 	if err := res.sum([]tally{{times: []float64{3, 1}, bytes: 1 << 29}, {times: []float64{2, 4}, bytes: 1 << 29}}); err != nil {

@@ -100,21 +100,26 @@ func objects(r *runner, run *Run, plan Plan) error {
 			_, err := c.Must(&wire.Request{Method: "PUT", Path: name(n), Body: data.body(n, s.size)})
 			return int64(s.size), err
 		}
-		before, err := store.Usage(r.p.Dir)
-		if err != nil {
-			return err
+		weighed := s.size == sizes[len(sizes)-1].size
+		before, err := int64(0), error(nil)
+		if weighed {
+			if before, err = r.atRest(); err != nil {
+				return err
+			}
 		}
 		res, err := r.spread("PUT "+s.name, s.conns, lasting(plan.Span, s.atMost), put)
 		if err := run.add(plan, res, err); err != nil {
 			return err
 		}
 		stored := res.Ops
-		after, err := store.Usage(r.p.Dir)
-		if err != nil {
-			return err
-		}
-		if s.size >= 1<<20 {
-			run.PerByte = float64(after-before) / float64(res.Bytes)
+		if weighed {
+			after, err := store.Usage(r.p.Dir)
+			if err == nil {
+				run.PerByte, err = perByte(before, after, res.Bytes)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		get := func(c *wire.Client, n int) (int64, error) {
 			resp, err := c.Must(&wire.Request{Method: "GET", Path: name(n * 7919 % stored), Sink: io.Discard})
@@ -141,6 +146,24 @@ func objects(r *runner, run *Run, plan Plan) error {
 		}
 	}
 	return nil
+}
+
+// atRest is what the store takes on the disk once that stands still: a store may remove what
+// was deleted after it has answered.
+func (r *runner) atRest() (int64, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	return store.AtRest(func() (int64, error) { return store.Usage(r.p.Dir) }, tick.C)
+}
+
+// perByte is what each of so many bytes takes on the disk that cannot be compressed. Below 1 the
+// disk was measured while it gave something else back; a hundredth is left to logs that shrink.
+func perByte(before, after, bytes int64) (float64, error) {
+	x := float64(after-before) / float64(bytes)
+	if x < 0.99 {
+		return 0, fmt.Errorf("a stored byte takes %.3f bytes on the disk, which cannot be: it was not at rest before", x)
+	}
+	return x, nil
 }
 
 // signed puts objects with signed bodies, as clients do that speak plain HTTP.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // CPU returns the seconds of processor time that the process has used so far.
@@ -98,6 +99,34 @@ func procFile(pid int, file, name string) (int64, error) {
 // ResetPeak makes Memory's peak begin anew.
 func ResetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+const (
+	stillLooks = 10        // in a row find the same
+	mostLooks  = 600       // are made
+	sameBytes  = 256 << 10 // more or less are the same: logs are written at any time
+)
+
+// AtRest looks at each tick at what something takes, until that stands still, and returns it; it
+// fails if it never does.
+func AtRest(usage func() (int64, error), tick <-chan time.Time) (int64, error) {
+	last, still := int64(-1), 0
+	for range mostLooks {
+		now, err := usage()
+		if err != nil {
+			return 0, err
+		}
+		if last >= 0 && max(now-last, last-now) <= sameBytes {
+			still++
+		} else {
+			last, still = now, 0
+		}
+		if still == stillLooks {
+			return now, nil
+		}
+		<-tick
+	}
+	return 0, fmt.Errorf("what lies on the disk still changes after %d looks", mostLooks)
 }
 
 // Usage returns the bytes that the files below dir take on the disk, holes left out.

@@ -61,6 +61,9 @@ func (d *draft) check() error {
 	if d.forced {
 		return nil
 	}
+	if len(d.nodes) == 0 {
+		return errs.New(errs.Conflict, "this is the only node of the rhizome, so that nothing would be left: it cannot be taken out. To give the rhizome up, stop the node and delete its data folder; to go on with another computer, let that join first: rhizome invite")
+	}
 	if lost := d.prev.lost(d.gone); lost.Majorities > 0 {
 		return errs.Newf(errs.Conflict, "%d of %d slices would lose the majority of their replicas, so that nobody could say what their rows are. If the nodes can come back, start them, empty them with rhizome node drain and wait until the others have taken over; if they are lost for good: rhizome layout recover", lost.Majorities, len(d.prev.Assigned))
 	}

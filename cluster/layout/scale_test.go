@@ -66,11 +66,29 @@ func unfair(l *Layout) (worst float64) {
 	return worst
 }
 
-// TestSimulationOfManyHomes: 100 nodes in 20 homes with the usual number of partitions, 1,000 in 100
-// with eight times as many, so that a fair share is enough partitions to be rounded.
+// rounded reports whether each node, all being of the same size, has its fair share rounded down or up.
+func rounded(l *Layout) bool {
+	stores, copies := 0, len(l.Assigned)*l.demand().holders
+	for i := range l.Nodes {
+		if l.Nodes[i].stores() {
+			stores++
+		}
+	}
+	for i, load := range l.loads() {
+		if l.Nodes[i].stores() && load != copies/stores && load != (copies+stores-1)/stores {
+			return false
+		}
+	}
+	return true
+}
+
+// TestSimulationOfManyHomes: 100 nodes in 20 homes and 1,000 in 100 with the number of partitions that a
+// rhizome has. A fair share of 1,000 nodes is three or four of them, which is as even as whole partitions can
+// be. Only with eight times as many, which no program serves yet, are these within 5% too.
 func TestSimulationOfManyHomes(t *testing.T) {
-	for _, c := range []struct{ partitions, nodes, homes int }{{1024, 100, 20}, {8192, 1000, 100}} {
-		t.Run(fmt.Sprintf("%d nodes in %d homes", c.nodes, c.homes), func(t *testing.T) {
+	for _, c := range []struct{ partitions, nodes, homes int }{{DefaultPartitions, 100, 20}, {DefaultPartitions, 1000, 100}, {8 * DefaultPartitions, 1000, 100}} {
+		few := 3*c.partitions < 20*c.nodes
+		t.Run(fmt.Sprintf("%d nodes in %d homes, %d partitions", c.nodes, c.homes, c.partitions), func(t *testing.T) {
 			l := start(c.partitions, 100*giga)
 			step := func(name string, changes ...Change) {
 				began := time.Now() // stopwatch: reported, not judged
@@ -83,7 +101,7 @@ func TestSimulationOfManyHomes(t *testing.T) {
 				plan := Compare(l, n, nil)
 				t.Logf("%-26s %6d copies moved, %6d at least, %.1f%% off the fair share, %d partitions, %v",
 					name, plan.Moves, least(l, n), 100*unfair(n), len(plan.Changed), took.Round(time.Millisecond))
-				if off := unfair(n); off > 0.05 {
+				if off := unfair(n); few && !rounded(n) || !few && off > 0.05 {
 					t.Errorf("%s: a node is %.1f%% off its fair share", name, 100*off)
 				}
 				if low := least(l, n); float64(plan.Moves) > 1.05*float64(low) {

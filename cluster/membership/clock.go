@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -100,12 +101,11 @@ func (c *Clock) compare(node ident.NodeID, theirs, before, after time.Time) {
 	c.agree(after)
 }
 
-// agree looks for a time that more than half of the clocks compared are close to, our
-// own among them. Where none is, the last one agreed goes on.
-func (c *Clock) agree(now time.Time) {
+// heard returns by how much the other clocks that were compared lately are ahead of ours.
+func (c *Clock) heard(now time.Time) map[ident.NodeID]time.Duration {
 	// An offset counts from our wall clock now: one that was stepped since the comparison
 	// is off by that step.
-	heard := []time.Duration{0}
+	out := map[ident.NodeID]time.Duration{}
 	for node, s := range c.samples {
 		age := c.since(s.at, now)
 		if age > stale {
@@ -113,18 +113,50 @@ func (c *Clock) agree(now time.Time) {
 			continue
 		}
 		stepped := now.Round(0).Sub(s.at.Round(0)) - age
-		heard = append(heard, s.ahead-stepped)
+		out[node] = s.ahead - stepped
 	}
-	slices.Sort(heard)
-	from, n := largestGroup(heard)
-	if n < 2 || 2*n <= len(heard) {
+	return out
+}
+
+// Torn returns, while no time is that of most of the clocks compared lately, by how much each of
+// the others is ahead of ours; else nil. It is not known then which of them are wrong.
+func (c *Clock) Torn() map[ident.NodeID]time.Duration {
+	now := c.own.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.look(now)
+	others := c.heard(now)
+	all := slices.Sorted(maps.Values(others))
+	if len(all) == 0 {
+		return nil
+	}
+	if _, most := majority(append(all, 0)); most {
+		return nil
+	}
+	return others
+}
+
+// agree looks for a time that more than half of the clocks compared are close to, our
+// own among them. Where none is, the last one agreed goes on.
+func (c *Clock) agree(now time.Time) {
+	offset, most := majority(append(slices.Collect(maps.Values(c.heard(now))), 0))
+	if !most {
 		return
 	}
-	offset := heard[from+n/2]
 	if offset.Abs() <= tolerated {
 		offset = 0
 	}
 	c.agreed, c.anchor, c.offset = true, now, offset
+}
+
+// majority returns what more than half of the offsets, and two at least, lie close to.
+func majority(offsets []time.Duration) (time.Duration, bool) {
+	slices.Sort(offsets)
+	from, n := largestGroup(offsets)
+	if n < 2 || 2*n <= len(offsets) {
+		return 0, false
+	}
+	return offsets[from+n/2], true
 }
 
 // largestGroup returns where the most of the sorted offsets lie within closeBy.

@@ -21,14 +21,15 @@ func TestClockFollowsMost(t *testing.T) {
 		ahead []time.Duration
 		want  time.Duration
 		agree bool
+		torn  bool // though a time was agreed before
 	}{
-		{"alone", nil, 0, false},
-		{"one other that agrees", []time.Duration{time.Second}, 0, true},
-		{"one other that does not", []time.Duration{time.Hour}, 0, false},
-		{"two others agree and we are wrong", []time.Duration{time.Hour, time.Hour + time.Second}, time.Hour + time.Second, true},
-		{"one of two others is wrong", []time.Duration{-time.Hour, 100 * time.Millisecond}, 0, true},
-		{"all differ", []time.Duration{-time.Hour, time.Hour}, 0, false},
-		{"a tie keeps what was agreed", []time.Duration{0, time.Hour, time.Hour}, 0, true},
+		{"alone", nil, 0, false, false},
+		{"one other that agrees", []time.Duration{time.Second}, 0, true, false},
+		{"one other that does not", []time.Duration{time.Hour}, 0, false, false},
+		{"two others agree and we are wrong", []time.Duration{time.Hour, time.Hour + time.Second}, time.Hour + time.Second, true, false},
+		{"one of two others is wrong", []time.Duration{-time.Hour, 100 * time.Millisecond}, 0, true, false},
+		{"all differ", []time.Duration{-time.Hour, time.Hour}, 0, false, false},
+		{"a tie keeps what was agreed", []time.Duration{0, time.Hour, time.Hour}, 0, true, true},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -41,6 +42,15 @@ func TestClockFollowsMost(t *testing.T) {
 			}
 			if _, agreed := c.Skew(); agreed != tc.agree {
 				t.Errorf("agreed is %v", agreed)
+			}
+			torn := c.Torn()
+			if wantTorn := tc.torn || !tc.agree && len(tc.ahead) > 0; wantTorn != (torn != nil) {
+				t.Errorf("the clocks differ by %v", torn)
+			}
+			for i, a := range tc.ahead {
+				if torn != nil && torn[ident.NodeID{byte(i + 1)}] != a {
+					t.Errorf("the clocks differ by %v", torn)
+				}
 			}
 		})
 	}

@@ -38,5 +38,6 @@
 //	'm' 'l' version (8)  a layout, as package layout encodes it
 //	'm' 'v' version (8)  what this node promised and accepted for that layout
 //	'm' 'c' node (32)    the newest card of a node
+//	'm' 'a' node (32)    the addresses of a node that a person gave, if any
 //	'm' 'e'              the number of starts (8), which begins this node's card numbers
 package membership

@@ -195,42 +195,61 @@ func (m *Members) take(c Card) error {
 	m.cards[c.Node] = c
 	m.news()
 	m.mu.Unlock()
-	m.cfg.Dial(c.Node, c.Addresses)
+	m.dial(c.Node)
 	if known && slices.Equal(old.Addresses, c.Addresses) {
 		return nil
 	}
 	return m.keepCard(c)
 }
 
-// AddAddresses adds addresses of another member that a person gave to those that its card
-// has, until it tells of itself again, durably. errs.NotFound if it is no member.
-func (m *Members) AddAddresses(node ident.NodeID, addresses []string) error {
+// given are the addresses of another member that a person gave.
+type given struct {
+	Node      ident.NodeID `cbor:"1,keyasint"`
+	Addresses []string     `cbor:"2,keyasint"`
+}
+
+// SetAddresses says where another member is found besides what its card says, in place of what was
+// said so before; none takes that back. It is durable. errs.NotFound if it is no member.
+func (m *Members) SetAddresses(node ident.NodeID, addresses []string) error {
+	g := given{node, addresses[:min(len(addresses), MaxAddresses)]}
+	if slices.ContainsFunc(g.Addresses, func(a string) bool { return !sane(a) }) {
+		return errs.New(errs.Invalid, "the address of a node is too long")
+	}
 	m.mu.Lock()
-	c, known := m.cards[node]
 	if m.chain.Latest().Node(node) == nil || node == m.cfg.Node {
 		m.mu.Unlock()
 		return errs.Newf(errs.NotFound, "there is no other node %s", node)
 	}
-	if !known {
-		c = Card{Node: node}
+	m.given[node] = g.Addresses
+	m.mu.Unlock()
+	m.dial(node)
+	b := m.cfg.Rows.NewBatch()
+	if len(g.Addresses) == 0 {
+		b.Delete(givenKey(node))
+	} else {
+		b.Set(givenKey(node), codec.Encode(g))
 	}
-	all := slices.Clone(addresses)
-	for _, a := range c.Addresses {
+	return b.Commit()
+}
+
+// addresses are where a node may be found: where a person said, then where it says itself. m.mu is
+// held.
+func (m *Members) addresses(node ident.NodeID) []string {
+	all := slices.Clone(m.given[node])
+	for _, a := range m.cards[node].Addresses {
 		if !slices.Contains(all, a) {
 			all = append(all, a)
 		}
 	}
-	c.Addresses = all[:min(len(all), MaxAddresses)]
-	if err := c.check(); err != nil {
-		m.mu.Unlock()
-		return err
-	}
-	m.cards[node] = c
+	return all
+}
+
+// dial tells the links where a node may be found.
+func (m *Members) dial(node ident.NodeID) {
+	m.mu.Lock()
+	all := m.addresses(node)
 	m.mu.Unlock()
-	m.cfg.Dial(node, c.Addresses)
-	b := m.cfg.Rows.NewBatch()
-	b.Set(cardKey(c.Node), codec.Encode(c))
-	return b.Commit()
+	m.cfg.Dial(node, all)
 }
 
 // Linked tells that a link came up or went down.

@@ -52,6 +52,7 @@ type Members struct {
 	chain *layout.Chain
 	card  Card // our own, as it was told last
 	cards map[ident.NodeID]Card
+	given map[ident.NodeID][]string // addresses that a person gave
 	met   map[ident.NodeID]meeting
 	apart map[ident.NodeID]Apart
 	told  []chan struct{} // who waits for news
@@ -66,11 +67,13 @@ type meeting struct {
 	refused bool
 }
 
-// Peer is what is known of another node.
+// Peer is what is known of another node. Its Addresses are those that a person gave, and then
+// those of its card.
 type Peer struct {
 	Card
 	Up bool
-	// Since is when it came up or went away, by this node; zero if it was never met.
+	// Since is when it came up or went away, as this node saw it, in the agreed time; zero if
+	// it was never met.
 	Since time.Time
 	RTT   time.Duration
 	// Apart says which layout it goes by, if that is none of this node's; else nil.
@@ -84,7 +87,7 @@ type Peer struct {
 func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
 	m := &Members{
 		cfg: cfg, opened: cfg.Clock.Now(), clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
-		cards: map[ident.NodeID]Card{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
+		cards: map[ident.NodeID]Card{}, given: map[ident.NodeID][]string{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
 	}
 	if err := m.load(first); err != nil {
 		return nil, err
@@ -139,8 +142,8 @@ func (m *Members) Peers() []Peer {
 		if n.ID == m.cfg.Node {
 			continue
 		}
-		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.met[n.ID].since, Refuses: m.met[n.ID].refused}
-		p.Node = n.ID
+		p := Peer{Card: m.cards[n.ID], Up: m.met[n.ID].up, Since: m.At(m.met[n.ID].since), Refuses: m.met[n.ID].refused}
+		p.Node, p.Addresses = n.ID, m.addresses(n.ID)
 		p.RTT, _ = m.cfg.Links.Distance(n.ID)
 		if a, ok := m.apart[n.ID]; ok {
 			p.Apart, p.Up = &a, false
@@ -148,6 +151,15 @@ func (m *Members) Peers() []Peer {
 		out = append(out, p)
 	}
 	return out
+}
+
+// At returns what the agreed time was when this machine's clock was read; zero if it was not.
+// What passed since then is measured by the monotonic clock.
+func (m *Members) At(read time.Time) time.Time {
+	if read.IsZero() {
+		return read
+	}
+	return m.clock.Now().Add(-max(0, m.cfg.Clock.Now().Sub(read)))
 }
 
 // Up reports whether a node answers.

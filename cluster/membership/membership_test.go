@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,8 @@ type node struct {
 	id   ident.NodeID
 	fs   vfs.FS
 	rows *kv.Store
+	mu   sync.Mutex
+	told map[ident.NodeID][]string // where others are, as the links were told
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -60,7 +63,7 @@ func newClub(t *testing.T) *club {
 func (c *club) start(n byte, first ...*layout.Layout) *node {
 	c.t.Helper()
 	old := c.nodes[n]
-	x := &node{id: id(n), done: make(chan struct{})}
+	x := &node{id: id(n), done: make(chan struct{}), told: map[ident.NodeID][]string{}}
 	if x.fs = vfs.NewCrashable(); old != nil {
 		x.fs = old.fs
 	}
@@ -71,7 +74,7 @@ func (c *club) start(n byte, first ...*layout.Layout) *node {
 	g := &late{}
 	links := c.net.Node(x.id, g)
 	x.Members, err = Open(Config{
-		Node: x.id, Rows: x.rows, Clock: clock.System{}, Links: links, Dial: func(n ident.NodeID, at []string) { _ = links.SetAddresses(n, at) },
+		Node: x.id, Rows: x.rows, Clock: clock.System{}, Links: links, Dial: x.dialled,
 		Adopt: func(*layout.Layout) {}, Logger: slog.New(slog.DiscardHandler),
 		Describe: func(card *Card) {
 			card.Release = "test"
@@ -96,6 +99,13 @@ func (c *club) start(n byte, first ...*layout.Layout) *node {
 	}()
 	c.nodes[n] = x
 	return x
+}
+
+// dialled notes where another node is said to be.
+func (x *node) dialled(n ident.NodeID, at []string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.told[n] = at
 }
 
 func (c *club) stop(n byte) {
@@ -371,17 +381,44 @@ func TestAnAddressThatAPersonGave(t *testing.T) {
 		c, _ := three(t)
 		c.stop(2)
 		x := c.nodes[3]
-		if err := x.AddAddresses(id(2), []string{"/ip4/192.0.2.7/tcp/3901"}); err != nil {
+		const at, own = "/ip4/192.0.2.7/tcp/3901", "/ip4/10.0.0.7/tcp/3901"
+		if err := x.SetAddresses(id(2), []string{at}); err != nil {
 			t.Fatal(err)
 		}
-		if err := x.AddAddresses(id(9), []string{"/ip4/192.0.2.7/tcp/3901"}); !errors.Is(err, errs.NotFound) {
+		if err := x.SetAddresses(id(9), []string{at}); !errors.Is(err, errs.NotFound) {
 			t.Errorf("a stranger has an address: %v", err)
 		}
+		is := func(when string, want ...string) {
+			t.Helper()
+			for _, p := range x.Peers() {
+				if p.Node == id(2) && !slices.Equal(p.Addresses, want) {
+					t.Errorf("%s it is looked for at %q", when, p.Addresses)
+				}
+			}
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			if got := x.told[id(2)]; !slices.Equal(got, want) {
+				t.Errorf("%s the links were told %q", when, got)
+			}
+		}
+		is("at first", at)
 		c.stop(3)
 		x = c.start(3)
-		if card, _ := x.Card(id(2)); len(card.Addresses) != 1 || card.Addresses[0] != "/ip4/192.0.2.7/tcp/3901" {
-			t.Errorf("%+v", card.Addresses)
+		is("after a restart", at)
+		if err := x.take(Card{Node: id(2), Edition: 1 << 50, Addresses: []string{own}}); err != nil {
+			t.Fatal(err)
 		}
+		is("after its card came", at, own)
+		c.stop(3)
+		x = c.start(3)
+		is("after a restart with its card", at, own)
+		if err := x.SetAddresses(id(2), nil); err != nil {
+			t.Fatal(err)
+		}
+		is("after that was taken back", own)
+		c.stop(3)
+		x = c.start(3)
+		is("after a restart without", own)
 	})
 }
 

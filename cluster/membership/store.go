@@ -17,6 +17,7 @@ var startsKey = []byte("me")
 func layoutKey(version uint64) []byte { return binary.BigEndian.AppendUint64([]byte("ml"), version) }
 func voteKey(version uint64) []byte   { return binary.BigEndian.AppendUint64([]byte("mv"), version) }
 func cardKey(id ident.NodeID) []byte  { return append([]byte("mc"), id[:]...) }
+func givenKey(id ident.NodeID) []byte { return append([]byte("ma"), id[:]...) }
 
 // Known reports whether a layout is stored.
 func Known(rows *kv.Store) (bool, error) {
@@ -48,6 +49,9 @@ func (m *Members) load(first []*layout.Layout) error {
 	if m.chain, err = layout.NewChain(stored...); err != nil {
 		return err
 	}
+	if err := m.loadGiven(); err != nil {
+		return err
+	}
 	if err := m.loadCards(); err != nil {
 		return err
 	}
@@ -70,7 +74,20 @@ func (m *Members) loadCards() error {
 		var c Card
 		if codec.Decode(v, &c) == nil && c.check() == nil && m.chain.Latest().Node(c.Node) != nil {
 			m.cards[c.Node] = c // another comes with the first exchange
-			m.cfg.Dial(c.Node, c.Addresses)
+			m.dial(c.Node)
+		}
+		return nil
+	})
+}
+
+// loadGiven reads the addresses that a person gave. Those of a node that was removed meanwhile
+// have no meaning.
+func (m *Members) loadGiven() error {
+	return m.each("ma", func(_, v []byte) error {
+		var g given
+		if codec.Decode(v, &g) == nil && m.chain.Latest().Node(g.Node) != nil {
+			m.given[g.Node] = g.Addresses
+			m.dial(g.Node)
 		}
 		return nil
 	})
@@ -163,6 +180,11 @@ func (m *Members) learnOne(l *layout.Layout) error {
 	for id := range m.cards {
 		if l.Node(id) == nil {
 			delete(m.cards, id)
+		}
+	}
+	for id := range m.given {
+		if l.Node(id) == nil {
+			delete(m.given, id)
 		}
 	}
 	m.news()

@@ -215,6 +215,7 @@ func (r *Replica) store(s *shard, c *cell, row Row, key []byte, next *core.Cell)
 		c.known = false // it may or may not be there
 		return err
 	}
+	r.kv.Wasted(c.stored.blob())
 	c.promised = next.Promised
 	c.known = false
 	c.learn(next, flags)

@@ -34,6 +34,15 @@ type stored struct {
 	count, bytes int64
 }
 
+// blob is about how many bytes the record keeps apart: those of an object that is kept in
+// its row, of a list less than it weighs.
+func (s *stored) blob() int64 {
+	if s.flags&fBlob == 0 {
+		return 0
+	}
+	return min(max(s.bytes, 1<<10), MaxBlob)
+}
+
 // shard is one stripe of the cells.
 type shard struct {
 	mu    sync.Mutex

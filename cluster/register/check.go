@@ -9,10 +9,10 @@ import (
 // RowCheck says how the rows of a store are.
 type RowCheck struct {
 	Rows int64
-	// Bad is the number of rows that cannot be read, Named the first of those whose
-	// key can be.
+	// Bad is the number of rows that cannot be read, Named keys of the first of those, as
+	// DecodeKey takes them.
 	Bad   int64
-	Named []Row
+	Named [][]byte
 	// Stopped says why the check ended before the last row; nil if it did not.
 	Stopped error
 }
@@ -29,8 +29,8 @@ func CheckRows(ctx context.Context, store *kv.Store) (RowCheck, error) {
 		return nil
 	}, func(key []byte, _ error) error {
 		out.Bad++
-		if row, err := DecodeKey(key); err == nil && len(out.Named) < maxNamed {
-			out.Named = append(out.Named, row)
+		if _, err := DecodeKey(key); err == nil && len(out.Named) < maxNamed {
+			out.Named = append(out.Named, key)
 		}
 		return nil
 	})

@@ -283,6 +283,7 @@ func (w *pageWriter) learn(err error) {
 		if err != nil {
 			continue
 		}
+		w.r.kv.Wasted(x.cell.stored.blob())
 		x.cell.learn(&core.Cell{Record: x.next.Record, Soft: x.next.Soft}, flagsOf(&x.next))
 		if x.next.Value == nil {
 			w.r.tombs.Add(1)

@@ -424,6 +424,11 @@ func TestImport(t *testing.T) {
 			t.Errorf("%s: %v %v\n%+v\n%+v", name, err1, err2, a, b)
 		}
 	}
+	here.must(&r, "import", "s3://photos", "--endpoint", src.status.S3.URL, "--as", "part", "--prefix", "dir/")
+	if !r.Whole || r.Objects != 1 || r.Copied != 1 {
+		t.Errorf("of a folder: %+v", r)
+	}
+	here.refused("s3://photos --prefix dir/", "import", "s3://photos/dir/", "--endpoint", src.status.S3.URL)
 	if _, err := src.s3().PutObject(t.Context(), "photos", "late", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}

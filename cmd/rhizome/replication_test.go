@@ -69,8 +69,10 @@ func replication(t *testing.T, to *awayHome) {
 	h := newHome(t)
 	n := h.up()
 	id, secret := to.key()
-	if err := to.client().MakeBucket(t.Context(), "copy", minio.MakeBucketOptions{}); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"copy", "spare"} {
+		if err := to.client().MakeBucket(t.Context(), name, minio.MakeBucketOptions{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	h.must(nil, "bucket", "create", "photos")
 	put := func(key string, size int) {
@@ -96,12 +98,21 @@ func replication(t *testing.T, to *awayHome) {
 	h.must(nil, "remote", "check", "off", "copy")
 	h.refused("there is no remote of this name", "bucket", "replicate", "photos", "--to", "none/copy")
 	var all []api.Replication
-	h.must(&all, "bucket", "replicate", "photos", "--to", "bad/copy")
+	h.must(&all, "bucket", "replicate", "photos", "--to", "bad/spare")
 	n.until(func() bool {
 		h.must(&all, "bucket", "replication", "photos")
 		return strings.Contains(all[0].Error, "refuses the access key")
 	})
-	h.must(nil, "bucket", "replicate", "photos", "--to", "bad/copy", "--off")
+	h.secret(secret, "remote", "set", "bad", "--rate", "50MB") // what waits goes on
+	n.until(func() bool {
+		all = nil // what is not said any more is gone
+		h.must(&all, "bucket", "replication", "photos")
+		return all[0].First.Done && all[0].Objects == 0 && all[0].Error == ""
+	})
+	if o, err := to.client().StatObject(t.Context(), "spare", "before/large", minio.StatObjectOptions{}); err != nil || o.Size < 17<<20 {
+		t.Errorf("it is there as %+v, %v", o, err)
+	}
+	h.must(nil, "bucket", "replicate", "photos", "--to", "bad/spare", "--off")
 	h.must(&all, "bucket", "replicate", "photos", "--to", "off/copy", "--deletes")
 	h.refused("the bucket photos is replicated to it", "remote", "delete", "off", "--yes")
 	put("during/1", 10)

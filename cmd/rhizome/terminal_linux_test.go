@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,17 +13,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
 	"golang.org/x/sys/unix"
+
+	"rhizome/gateway/admin/api"
 )
 
 // screen is a pseudo-terminal with a program on it.
 type screen struct {
-	t      *testing.T
-	master *os.File
-	mu     sync.Mutex
-	seen   bytes.Buffer
-	ended  chan error
-	read   chan struct{}
+	t       *testing.T
+	master  *os.File
+	mu      sync.Mutex
+	seen    bytes.Buffer
+	ended   chan error
+	program *os.Process
+	read    chan struct{}
 }
 
 // onTerminal runs a command with a terminal for all its streams.
@@ -51,6 +56,7 @@ func (h *home) onTerminal(args ...string) *screen {
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
+	s.program = cmd.Process
 	go func() { s.ended <- cmd.Wait(); close(s.ended) }()
 	go s.watch()
 	h.t.Cleanup(func() {
@@ -138,6 +144,40 @@ func TestQuestionsOnATerminal(t *testing.T) {
 	yes.expect("est supprimé")
 }
 
+// TestCtrlCEndsAtAQuestion at once, and what is typed is seen again after a secret.
+func TestCtrlCEndsAtAQuestion(t *testing.T) {
+	h := newHome(t)
+	h.up()
+	h.must(nil, "bucket", "create", "photos")
+	for prompt, args := range map[string][]string{
+		`\[y/N\] `:            {"bucket", "delete", "photos"},
+		`Access key ID: `:     {"key", "import", "website"},
+		`Secret access key: `: {"remote", "add", "offsite", "--endpoint", "https://s3.example.org", "--access-key", "GK123"},
+	} {
+		s := h.onTerminal(append(args, "--data", h.data)...)
+		s.expect(prompt)
+		for hidden := strings.Contains(prompt, "Secret"); hidden; { // it is asked before the terminal is told to hide what is typed
+			state, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hidden = state.Lflag&unix.ECHO != 0
+		}
+		if err := s.program.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		s.expect("nothing was done")
+		if err := <-s.ended; err == nil || err.Error() != "exit status 130" {
+			t.Errorf("%v: %v", args, err)
+		}
+		state, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+		if err != nil || state.Lflag&unix.ECHO == 0 {
+			t.Errorf("%v: what is typed is not seen: %v", args, err)
+		}
+	}
+	h.must(nil, "bucket", "info", "photos")
+}
+
 func TestColoursAndHiddenSecrets(t *testing.T) {
 	h := newHome(t)
 	h.up()
@@ -157,4 +197,58 @@ func TestColoursAndHiddenSecrets(t *testing.T) {
 	if strings.Count(ask.text(), "do-not-echo-this") != 1 { // in the result, not as it was typed
 		t.Errorf("the secret was echoed:\n%s", ask.text())
 	}
+}
+
+// TestGoingBackCounts: on a terminal it is seen how far a restore is; for a program there is the
+// end alone.
+func TestGoingBackCounts(t *testing.T) {
+	h := newHome(t)
+	n := h.up()
+	h.must(nil, "bucket", "create", "photos")
+	h.must(nil, "bucket", "versioning", "photos", "on")
+	before := time.Now().Add(-time.Minute).Format("2006-01-02 15:04:05")
+	for _, key := range []string{"d/a", "d/b", "e"} {
+		if _, err := n.s3().PutObject(t.Context(), "photos", key, strings.NewReader(key), int64(len(key)), minio.PutObjectOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restore := []string{"object", "restore", "photos/d/", "--prefix", "--at", before, "--data", h.data}
+	s := h.onTerminal(append(restore, "--yes")...)
+	s.expect(`2 objects looked at`)
+	s.expect(`\[#{30}\]  0 brought back, 2 deleted, 0 as they were\.`)
+	s.expect(`\n?To take that back`)
+	r := h.bare(append(restore, "--yes", "--json")...)
+	var done api.Restored
+	if err := json.Unmarshal([]byte(r.out), &done); err != nil || r.err != "" || done != (api.Restored{Same: 2}) {
+		t.Errorf("%+v, %v: %+v", done, err, r)
+	}
+}
+
+// TestRemoveWaits: a node that keeps data is emptied and taken out by one command, which asks
+// once.
+func TestRemoveWaits(t *testing.T) {
+	garden, attic := newHome(t), newHome(t)
+	local := []string{"--peer", "127.0.0.1:0", "--capacity", "1GB", "--home"}
+	n := garden.up(append(local, "garden")...)
+	garden.must(nil, "bucket", "create", "photos")
+	var in struct{ Text string }
+	garden.must(&in, "invite")
+	attic.up(append(local, "attic", "--join", in.Text)...)
+	body := bytes.Repeat([]byte("rose"), 1<<18)
+	if _, err := n.s3().PutObject(t.Context(), "photos", "large", bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	remove := func(node string) []string { return []string{"node", "remove", node, "--wait"} }
+	n.until(func() bool { return strings.Contains(garden.must(nil, "layout", "show"), "attic") })
+	garden.refused("ask another node", append(remove("garden"), "--yes")...)
+	garden.refused("--yes", remove("attic")...)
+	s := garden.onTerminal(append(remove("attic"), "--data", garden.data)...)
+	s.expect(`Empty the node, and take it out as soon as it is empty\? \[y/N\] `)
+	s.typeIn("y")
+	s.expect(`The node attic is out of the rhizome`)
+	var l api.Layout
+	if garden.must(&l, "layout", "show"); len(l.Homes) != 1 || l.Moving != nil {
+		t.Errorf("%+v", l)
+	}
+	garden.must(nil, "object", "stat", "photos/large")
 }

@@ -371,7 +371,7 @@ func TestKitCountsOnceItIsWritten(t *testing.T) {
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.refused("is there already", "recovery-kit", "--out", h.dir)
+	h.refused("there is no folder", "recovery-kit", "--out", filepath.Join(h.dir, "none"))
 	if _, err := os.Stat(mark); err != nil {
 		t.Errorf("no kit was written: %v", err)
 	}

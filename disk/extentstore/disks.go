@@ -258,7 +258,7 @@ func (s *Store) RemoveDisk(ctx context.Context, id ident.ID, lost func(ident.ID)
 	}
 	gone, err := s.extentsOn(ctx, id)
 	if err == nil && len(gone) > 0 && lost == nil {
-		err = errs.Newf(errs.Conflict, "disk %s still holds %d extents: empty it first with rhizome disk drain, or give them up with --force", id, len(gone))
+		err = errs.Newf(errs.Conflict, "disk %s still holds %d pieces of objects: empty it first with rhizome disk drain, or give them up with --force", id, len(gone))
 	}
 	if err != nil {
 		reopen()

@@ -151,8 +151,9 @@ func (s *Store) refusing() bool {
 	return at > 0 && s.settled() >= at-at/10
 }
 
-// settled is how many bytes are used on all disks, but for what is being written.
+// settled is how many bytes are used by rows and on all disks, but for what is being written.
 func (s *Store) settled() (n int64) {
+	n = int64(s.rows.DiskBytes())
 	for _, d := range s.allDisks() {
 		d.mu.Lock()
 		n += d.usedBytes - d.reserved
@@ -192,8 +193,9 @@ func (s *Store) extend(d *disk, n int64) error {
 	return err
 }
 
-// squeeze makes the keeper look for room that deletions left in segments.
+// squeeze makes the keeper and the row store look for room that deletions left in their files.
 func (s *Store) squeeze() {
+	s.rows.Squeeze()
 	for _, d := range s.allDisks() {
 		d.mu.Lock()
 		first := !d.tight

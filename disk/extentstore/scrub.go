@@ -25,13 +25,16 @@ type ScrubOptions struct {
 	// Busy, if set, reports whether the machine has better things to do: a window then
 	// reads slowly, but it goes on.
 	Busy func() bool
-	// Damaged, if set, is told of every extent that is not what was written.
+	// Damaged, if set, is told of every extent, and every file of the row store, that is not
+	// what was written.
 	Damaged func(Damage)
 	Clock   clock.Clock
 }
 
-// Damage is what the scrubber found wrong with one extent.
+// Damage is what the scrubber found wrong with one extent, or one file of the row store.
 type Damage struct {
+	// Rows is the name of the row store's file; of the rest only Err is set then.
+	Rows string
 	Info Info
 	// Frames are the numbers of damaged frames, -1 for the descriptor.
 	Frames []int
@@ -44,7 +47,7 @@ type ScrubStatus struct {
 	Pass       uint64    // number of the present pass, from 1
 	Done       int64     // bytes read in it
 	Total      int64     // bytes there are to read
-	Damaged    int       // extents found damaged in it
+	Damaged    int       // extents, and files of the row store, found damaged in it
 	Started    time.Time // of the present pass
 	Finished   time.Time // of the one before
 	LastWindow time.Time
@@ -60,9 +63,14 @@ type scrubRow struct {
 	Started  int64  `cbor:"5,keyasint,omitempty"` // Unix seconds, as those below
 	Finished int64  `cbor:"6,keyasint,omitempty"`
 	Window   int64  `cbor:"7,keyasint,omitempty"`
+	// Once all extents were read, RowsTo is the last file of the row store that this pass
+	// reads, RowsAt the last that it read. An earlier release loses them, and reads the
+	// extents once more.
+	RowsAt uint64 `cbor:"8,keyasint,omitempty"`
+	RowsTo uint64 `cbor:"9,keyasint,omitempty"`
 }
 
-// Scrubber reads every stored byte again and again, gently. Its methods are safe for
+// Scrubber reads every stored byte, of extents and then of rows, again and again, gently. Its methods are safe for
 // concurrent use; passes exclude each other.
 type Scrubber struct {
 	s   *Store
@@ -162,11 +170,11 @@ func (c *Scrubber) Window(ctx context.Context) error {
 
 // share is what is to be read in one window, in bytes.
 func (c *Scrubber) share() int64 {
-	return int64(float64(c.s.stored())*float64(c.opt.Window)/float64(c.opt.Pass)) + 1
+	return int64(float64(c.stored())*float64(c.opt.Window)/float64(c.opt.Pass)) + 1
 }
 
 // Whole reads everything once from the beginning, at once and however busy the machine
-// is, and returns how many extents are damaged.
+// is, and returns how many extents and files of the row store are damaged.
 func (c *Scrubber) Whole(ctx context.Context) (damaged int, err error) {
 	if err := c.s.adopted(ctx); err != nil {
 		return 0, err
@@ -186,7 +194,7 @@ func (c *Scrubber) Whole(ctx context.Context) (damaged int, err error) {
 
 // Status returns how far scrubbing is.
 func (c *Scrubber) Status() ScrubStatus {
-	total := c.s.stored()
+	total := c.stored()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := func(unix int64) time.Time {
@@ -199,10 +207,14 @@ func (c *Scrubber) Status() ScrubStatus {
 		at(c.row.Finished), at(c.row.Window), c.busy}
 }
 
-// stored returns the bytes that all extents need.
-func (s *Store) stored() (n int64) {
-	for _, d := range s.Disks() {
+// stored returns the bytes that all extents need, and the files of the row store.
+func (c *Scrubber) stored() (n int64) {
+	for _, d := range c.s.Disks() {
 		n += d.Live
+	}
+	files, _ := c.s.rows.Files() // of those that cannot be listed nothing can be told
+	for _, f := range files {
+		n += f.Bytes
 	}
 	return n
 }
@@ -218,8 +230,9 @@ func (c *Scrubber) save() {
 	}
 }
 
-// begin starts a pass if none is under way and returns where to go on.
-func (c *Scrubber) begin() ident.ID {
+// begin starts a pass if none is under way and returns where to go on: at an extent, or with
+// the rows.
+func (c *Scrubber) begin() (from ident.ID, rows bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = true
@@ -229,17 +242,19 @@ func (c *Scrubber) begin() ident.ID {
 	}
 	id, err := ident.FromKey(string(c.row.Next))
 	if err != nil {
-		return ident.ID{}
+		id = ident.ID{}
 	}
-	return id
+	return id, c.row.RowsTo > 0
 }
 
 // end notes where the scrubber stopped.
 func (c *Scrubber) end(whole bool) {
+	total := c.stored()
 	c.mu.Lock()
 	c.busy = false
 	if whole {
-		c.row.Started, c.row.Next = 0, nil
+		c.row.Started, c.row.Next, c.row.RowsAt, c.row.RowsTo = 0, nil, 0, 0
+		c.row.Done = max(c.row.Done, total) // what came meanwhile was written well
 		c.row.Finished = c.opt.Clock.Now().Unix()
 	}
 	c.mu.Unlock()

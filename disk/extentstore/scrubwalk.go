@@ -7,6 +7,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/ident"
+	"rhizome/base/vfs"
 )
 
 // slowest is the least rate of a window, in bytes per second: one frame in a second.
@@ -45,26 +46,100 @@ func (p pace) wait(ctx context.Context, bytes int64, took time.Duration) error {
 // scrub reads up to budget bytes from the noted place on and reports whether the
 // pass came to its end. The caller has the turn.
 func (c *Scrubber) scrub(ctx context.Context, budget int64, p pace) (ended bool, err error) {
-	from := c.begin()
-	var unsaved int64
-	err = c.s.each(ctx, from, func(id ident.ID, e *entry) error {
-		if budget <= 0 || p.yields && c.asked.Load() > 0 {
-			return errStop
+	from, rows := c.begin()
+	w := walk{c: c, pace: p, budget: budget}
+	if !rows {
+		err = c.s.each(ctx, from, func(id ident.ID, e *entry) error {
+			if w.over() {
+				return errStop
+			}
+			n, err := c.one(ctx, id, e, p)
+			w.read(n)
+			return err
+		})
+		if err == nil {
+			err = c.beginRows()
 		}
-		n, err := c.one(ctx, id, e, p)
-		budget -= n
-		if unsaved += n; unsaved >= saveEvery && err == nil {
-			unsaved = 0
-			c.save()
-		}
-		return err
-	})
+	}
+	if err == nil {
+		err = w.rows(ctx)
+	}
 	ended = err == nil
 	if errors.Is(err, errStop) {
 		err = nil
 	}
 	c.end(ended)
 	return ended, err
+}
+
+// walk is what is read in one go.
+type walk struct {
+	c       *Scrubber
+	pace    pace
+	budget  int64
+	unsaved int64
+}
+
+// over reports whether the walk is to end.
+func (w *walk) over() bool { return w.budget <= 0 || w.pace.yields && w.c.asked.Load() > 0 }
+
+// read notes that n bytes were read.
+func (w *walk) read(n int64) {
+	w.budget -= n
+	if w.unsaved += n; w.unsaved >= saveEvery {
+		w.unsaved = 0
+		w.c.save()
+	}
+}
+
+// beginRows notes that all extents were read, and up to which file of the row store this pass
+// is to read: what is written later was written well.
+func (c *Scrubber) beginRows() error {
+	files, err := c.s.rows.Files()
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.row.Next, c.row.RowsAt, c.row.RowsTo = nil, 0, files[len(files)-1].Number
+	return nil
+}
+
+// rows reads the files of the row store from the noted one on.
+func (w *walk) rows(ctx context.Context) error {
+	c := w.c
+	files, err := c.s.rows.Files()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	at, to := c.row.RowsAt, c.row.RowsTo
+	c.mu.Unlock()
+	for _, f := range files {
+		if f.Number <= at || f.Number > to {
+			continue
+		}
+		if w.over() {
+			return errStop
+		}
+		err := c.s.rows.CheckFile(ctx, f, w.pace.wait)
+		bad := errors.Is(err, errs.Corrupt)
+		if err != nil && !bad && !errors.Is(err, errs.NotFound) {
+			return err
+		}
+		if bad && c.opt.Damaged != nil {
+			c.opt.Damaged(Damage{Rows: f.Name, Err: err})
+		}
+		c.mu.Lock()
+		c.row.Done += f.Bytes
+		c.row.RowsAt = f.Number
+		if bad {
+			c.row.Damaged++
+		}
+		c.mu.Unlock()
+		w.read(f.Bytes)
+	}
+	return nil
 }
 
 // one reads one extent and notes that it did.
@@ -117,7 +192,7 @@ func (s *Store) inspect(ctx context.Context, id ident.ID, wait func(context.Cont
 		return nil, err
 	}
 	defer r.Close()
-	forget(r.f, r.e.meta, r.e.bytes())
+	vfs.Forget(r.f, r.e.meta, r.e.bytes())
 	d := &Damage{Info: s.info(id, r.e)}
 	if _, err := r.Descriptor(); err != nil {
 		d.Frames = append(d.Frames, -1)
@@ -131,7 +206,7 @@ func (s *Store) inspect(ctx context.Context, id ident.ID, wait func(context.Cont
 		} else {
 			buf = b
 		}
-		forget(r.f, r.offsets[i], int64(r.Length(i)))
+		vfs.Forget(r.f, r.offsets[i], int64(r.Length(i)))
 		if r.Length(i) < worthWaiting {
 			continue // the caller waits for all of it
 		}

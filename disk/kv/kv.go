@@ -36,6 +36,9 @@ type Options struct {
 	// that is durable. What was committed longer ago is missed if the log is damaged, cut
 	// or gone after a crash. Zero keeps no such notes.
 	NoteAfter time.Duration
+	// ReclaimAfter is how long after blobs were given up their room is given back, if
+	// nobody wants it sooner; a minute if zero.
+	ReclaimAfter time.Duration
 }
 
 // Store is an open ordered store. All methods are safe for concurrent use, but for
@@ -47,6 +50,8 @@ type Store struct {
 	cache *fitted
 	noter *noter
 	hot   *hot
+
+	reclaimer *reclaimer
 	// logRoom is what Pebble sets aside on disk for each log, in bytes.
 	logRoom uint64
 
@@ -77,6 +82,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 	}
 	cache := newFitted(o)
 	noter := newNoter()
+	reclaimer := newReclaimer(o)
 	opts := &pebble.Options{
 		FS:                          fs,
 		Cache:                       cache.cache,
@@ -97,8 +103,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 			Enabled:               true,
 			MinimumSize:           1 << 10,
 			MaxBlobReferenceDepth: 10,
-			RewriteMinimumAge:     5 * time.Minute,
-			TargetGarbageRatio:    0.2,
+			TargetGarbageRatio:    reclaimer.garbage(),
 		}
 	}
 	// Only blobs ('b' keys) lie apart from their keys: they say themselves whose they
@@ -119,9 +124,10 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		cache.cache.Unref()
 		return nil, translate(err)
 	}
-	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
+	s := &Store{fs: fs, dir: dir, db: db, cache: cache, noter: noter, hot: newHot(), reclaimer: reclaimer, barrier: newBarrier(), logRoom: o.MemTableBytes + o.MemTableBytes/10}
 	s.fit()
 	s.keepNotes(o)
+	go reclaimer.run(s)
 	return s, nil
 }
 
@@ -154,7 +160,9 @@ func (s *Store) Close() (err error) {
 	defer s.cache.cache.Unref()
 	defer rescue(&err)
 	close(s.noter.stop)
+	s.reclaimer.stop()
 	<-s.noter.done
+	<-s.reclaimer.done
 	flushErr := s.db.Flush()
 	return translate(errors.Join(flushErr, s.db.Close()))
 }
@@ -340,4 +348,7 @@ func (s *Store) DiskBytes() uint64 {
 }
 
 // Flush writes the memtable out.
-func (s *Store) Flush() error { return translate(s.db.Flush()) }
+func (s *Store) Flush() error {
+	poke(s.reclaimer.wake) // the disk is awake
+	return translate(s.db.Flush())
+}

@@ -105,6 +105,57 @@ func TestDiskFull(t *testing.T) {
 	if again := fill(t, c, "again", 4<<20, mib/4); again < large/2 {
 		t.Errorf("after deleting %d objects only %d fit", large, again)
 	}
+	for i := range rows {
+		send(t, c, "DELETE", fmt.Sprintf("/full/row%05d", i), "", nil)
+	}
+	if rows > 1000 { // else large ones took what there was
+		roomFor(t, c, "row", 4000)
+	}
+}
+
+// roomFor waits until an object of a size is taken, which must be soon after room was made.
+func roomFor(t *testing.T, c *wire.Client, name string, size int) {
+	t.Helper()
+	harness.Eventually(t, patience, "there is room again", func() bool {
+		resp, err := c.Do(&wire.Request{Method: "PUT", Path: "/full/again-" + name, Body: harness.Random(1, size)})
+		return err == nil && resp.Status == 200
+	})
+}
+
+// TestCapacityOfSmallObjects: a node that is full of objects that lie in their rows
+// takes others once most are deleted.
+func TestCapacityOfSmallObjects(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{4000, 15_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			n := harness.Start(t, "--capacity", "110MiB")
+			c := client(t, n)
+			send(t, c, "PUT", "/full", "", nil)
+			count := fill(t, c, "row", size, 110<<20/size)
+			for i := range count {
+				if i%10 > 0 {
+					send(t, c, "DELETE", fmt.Sprintf("/full/row%05d", i), "", nil)
+				}
+			}
+			roomFor(t, c, "row", size)
+			harness.Eventually(t, patience, "the room of all that was deleted is given back", func() bool {
+				for i := range count / 2 {
+					resp, err := c.Do(&wire.Request{Method: "PUT", Path: fmt.Sprintf("/full/more%05d", i), Body: harness.Random(uint64(i), size)})
+					if err != nil || resp.Status != 200 {
+						return false
+					}
+				}
+				return true
+			})
+			for i := 0; i < count; i += 10 {
+				got := send(t, c, "GET", fmt.Sprintf("/full/row%05d", i), "", nil)
+				if string(got.Body) != string(harness.Random(uint64(i), size)) {
+					t.Errorf("row%05d: wrong bytes", i)
+				}
+			}
+		})
+	}
 }
 
 // TestCapacity: --capacity holds.

@@ -3,7 +3,10 @@ package harm
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,6 +37,16 @@ var messes = []struct {
 		}
 		for i := range 40 {
 			send(t, c, "DELETE", fmt.Sprint("/mess/small", i), "", nil)
+		}
+	}},
+	{"small objects", func(t *testing.T, _ *harness.Node, c *wire.Client) {
+		for _, size := range []int{4000, 15_000} {
+			for i := range 10 << 20 / size {
+				send(t, c, "PUT", fmt.Sprint("/mess/tiny", i), "", harness.Random(uint64(i), size))
+			}
+		}
+		for i := range 10 << 20 / 4000 {
+			send(t, c, "DELETE", fmt.Sprint("/mess/tiny", i), "", nil)
 		}
 	}},
 	{"aborted uploads", func(t *testing.T, _ *harness.Node, c *wire.Client) {
@@ -115,16 +128,18 @@ func TestGarbage(t *testing.T) {
 	c := client(t, n)
 	send(t, c, "PUT", "/mess", "", nil)
 	send(t, c, "PUT", "/mess/kept", "", harness.Random(1, 3<<20))
-	before := n.Usage()
+	// The row store's log may grow; what lies beside it may not.
+	besideLogs := func() int64 { return n.Usage() - sizes(t, n, ".log") }
+	before, rowsBefore := besideLogs(), rowFiles(t, n)
 	for _, m := range messes {
 		m.make(t, n, c)
 		c.Close()
 		c.Target = n.Target()
 		t.Logf("after %s: %d bytes on the disk", m.name, n.Usage())
 	}
-	// The row store's log may have grown; objects may not have.
 	const slack = 8 << 20
-	harness.Eventually(t, patience, "garbage has left the disk", func() bool { return n.Usage() < before+slack })
+	harness.Eventually(t, patience, "garbage has left the disk", func() bool { return besideLogs() < before+slack })
+	harness.Eventually(t, patience, "small garbage has left the disk", func() bool { return rowFiles(t, n) < rowsBefore+2<<20 })
 	noOrphans(t, n, patience)
 	if open := string(send(t, c, "GET", "/mess", "uploads", nil).Body); strings.Contains(open, "<Upload>") {
 		t.Errorf("uploads are still open: %s", open)
@@ -137,4 +152,20 @@ func TestGarbage(t *testing.T) {
 			t.Errorf("%s: %v, %v; want 404", key, resp, err)
 		}
 	}
+}
+
+// rowFiles is how many bytes the row store's tables and files of values take.
+func rowFiles(t *testing.T, n *harness.Node) int64 { return sizes(t, n, ".sst") + sizes(t, n, ".blob") }
+
+// sizes is how many bytes the row store's files of a kind take.
+func sizes(t *testing.T, n *harness.Node, ext string) (sum int64) {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Join(n.Dir, "rows"))
+	must(t, err)
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && filepath.Ext(f.Name()) == ext {
+			sum += info.Sys().(*syscall.Stat_t).Blocks * 512
+		}
+	}
+	return sum
 }

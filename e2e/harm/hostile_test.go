@@ -289,13 +289,17 @@ func TestSlowClients(t *testing.T) {
 	for i := range 50 {
 		send(t, c, "PUT", fmt.Sprint("/hostile/quick", i), "", harness.Random(1, 10_000))
 	}
-	for i, conn := range slow[:2] {
-		must(t, conn.SetReadDeadline(time.Now().Add(3*time.Minute)))
+	connected, last := 0, time.Now().Add(3*time.Minute)
+	for _, conn := range slow {
+		must(t, conn.SetReadDeadline(last))
 		_, err := io.ReadAll(conn)
 		var late net.Error
 		if errors.As(err, &late) && late.Timeout() {
-			t.Errorf("slow client %d is still connected after three minutes", i)
+			connected++
 		}
+	}
+	if connected > 0 {
+		t.Errorf("%d of %d slow clients are still connected after three minutes", connected, len(slow))
 	}
 	absent(t, c, "/hostile/slow")
 }

@@ -78,8 +78,7 @@ type Versions interface {
 	SetRetention(ctx context.Context, b *object.Bucket, key, version string, l object.Lock, bypass bool) (*object.Head, error)
 	SetHold(ctx context.Context, b *object.Bucket, key, version string, on bool) (*object.Head, error)
 	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
-	Restore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
-	WouldRestore(ctx context.Context, b *object.Bucket, key string, prefix bool, at time.Time) (*object.Restored, error)
+	RestorePage(ctx context.Context, b *object.Bucket, r object.RestorePage) (done *object.Restored, next string, err error)
 }
 
 // Locator says where an object's bytes lie and checks them.
@@ -126,6 +125,8 @@ type Facts struct {
 	Started time.Time
 	S3      api.Endpoint
 	Web     *api.Endpoint // nil: sites are served nowhere
+	// Settings are those of this start, without secrets.
+	Settings api.Settings
 }
 
 // Cluster is what the admin server needs of the node to speak of the other nodes and

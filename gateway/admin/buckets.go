@@ -52,7 +52,7 @@ func (s *Server) createBucket(r *http.Request) (any, error) {
 // one of the member who runs this node.
 func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
 	if ref != "" {
-		return s.findKey(ctx, ref)
+		return s.ownKey(ctx, ref)
 	}
 	keys, err := s.Keys.Keys(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Server) showBucket(r *http.Request) (any, error) {
 }
 
 func (s *Server) deleteBucket(r *http.Request) (any, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,7 @@ func (s *Server) bucketNamed(ctx context.Context, ref string) (*object.Bucket, e
 	if err != nil {
 		return nil, err
 	}
+	ref = strings.TrimSuffix(strings.TrimPrefix(ref, "("), ")") // as local names are shown
 	var local []*object.Bucket
 	for _, b := range all {
 		if slices.Contains(b.Names, ref) || b.ID.String() == ref {

@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"context"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
@@ -27,7 +30,31 @@ func (s *Server) removeAlias(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k == nil && !slices.Contains(b.Names, in.Name) {
+		if err := s.localOnly(r.Context(), b, in.Name); err != nil {
+			return nil, err
+		}
+	}
 	return s.changed(r)(s.Buckets.Unalias(r.Context(), b, in.Name, k))
+}
+
+// localOnly refuses a name that single keys alone see, and says which.
+func (s *Server) localOnly(ctx context.Context, b *object.Bucket, name string) error {
+	for id, names := range b.LocalNames {
+		if !slices.Contains(names, name) {
+			continue
+		}
+		k, err := s.findKey(ctx, id)
+		if err != nil {
+			return err
+		}
+		who := k.ID
+		if same, err := s.findKey(ctx, k.Name); err == nil && same.ID == k.ID {
+			who = k.Name
+		}
+		return errs.Newf(errs.Invalid, "%s is a name that only the key %q sees: say so with --local %s", name, who, strconv.Quote(who))
+	}
+	return nil
 }
 
 // changed answers with a bucket after a change.
@@ -41,11 +68,11 @@ func (s *Server) changed(r *http.Request) func(*object.Bucket, error) (any, erro
 }
 
 func (s *Server) aliasOf(r *http.Request, in api.Alias) (*object.Bucket, *account.Key, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil || in.Key == "" {
 		return b, nil, err
 	}
-	k, err := s.findKey(r.Context(), in.Key)
+	k, err := s.ownKey(r.Context(), in.Key)
 	return b, k, err
 }
 
@@ -63,7 +90,7 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 	if in.Anonymous && in.Write && in.Allow && !in.Sure {
 		return nil, errs.New(errs.Denied, "anybody who reaches this store could write to the bucket and delete what is in it, without a key: add --yes if that is meant")
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +104,20 @@ func (s *Server) setAccess(r *http.Request) (any, error) {
 		}
 		who = k.ID
 	}
+	if in.Owner && !in.Allow && !in.Sure && lastOwner(b, who) {
+		return nil, errs.Newf(errs.Denied, "no other key owns the bucket, so that no program could change its settings or delete it any more: let another key own it first with rhizome bucket allow, or add --yes if that is meant")
+	}
 	return s.changed(r)(s.Buckets.ChangeAccess(r.Context(), b.ID, who, func(had object.Access) object.Access { return change(had, in) }))
+}
+
+// lastOwner reports whether a key owns a bucket, and no other one does.
+func lastOwner(b *object.Bucket, key string) bool {
+	for id, a := range b.Grants {
+		if a.Owner && id != key {
+			return false
+		}
+	}
+	return b.Grants[key].Owner
 }
 
 func change(a object.Access, in api.SetAccess) object.Access {
@@ -95,7 +135,7 @@ func (s *Server) setQuota(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
+	"rhizome/cluster/layout/decree"
 	"rhizome/gateway/admin/api"
 )
 
@@ -110,9 +111,6 @@ func (s *Server) addAddress(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Addresses) == 0 {
-		return nil, errs.New(errs.Invalid, "say where the node is")
-	}
 	nodes, _, err := s.nodes(r.Context())
 	if err != nil {
 		return nil, err
@@ -195,7 +193,19 @@ func (s *Server) previewChange(r *http.Request) (any, error) {
 	if plan.Answers = s.answers(r.Context(), c); plan.Answers && plan.Refused == nil {
 		plan.Warn = append(plan.Warn, api.Notice{Err: errs.Newf(errs.Conflict, "the node %s answers now: it is not lost. To lose nothing, empty it first: rhizome node drain %s, then rhizome node remove %s", c.Node, c.Node, c.Node)})
 	}
-	return sayPlan(printer(r), names, plan), nil
+	if plan.Refused == nil {
+		plan.Refused, err = s.undecided(r.Context())
+	}
+	return sayPlan(printer(r), names, plan), err
+}
+
+// undecided says that too few nodes are there to decide about a change, if so.
+func (s *Server) undecided(ctx context.Context) (refused *api.Notice, err error) {
+	nodes, _, err := s.nodes(ctx)
+	if there, of := deciding(nodes); of > 0 && there < decree.Majority(of) {
+		refused = &api.Notice{Err: errs.Newf(errs.Unavailable, "of the %d nodes that decide about the layout only %d are there, and more than half are needed: start one of those that are away. If they are lost for good: rhizome layout recover", of, there)}
+	}
+	return refused, err
 }
 
 func (s *Server) changeLayout(r *http.Request) (any, error) {

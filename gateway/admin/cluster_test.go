@@ -25,7 +25,9 @@ import (
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // of serves a rhizome that is not there.
-func of(c Cluster) *Server { return New(Config{Cluster: c, Logger: slog.New(slog.DiscardHandler)}) }
+func of(c Cluster) *Server {
+	return New(Config{Cluster: c, Clock: clock.NewManual(noon), Logger: slog.New(slog.DiscardHandler)})
+}
 
 func TestEveryCallAndItsAnswer(t *testing.T) {
 	f := fake.Homes(noon, "attic", "barn", "cellar")
@@ -198,6 +200,7 @@ func TestStandingAndLoss(t *testing.T) {
 	two := homes([]layout.Node{node(1, "a", false), node(2, "b", false)}, []uint16{0, 1})
 	witness := homes([]layout.Node{node(1, "a", false), node(2, "b", false), node(3, "c", true)}, []uint16{0, 1, 2})
 	one := homes([]layout.Node{node(1, "a", false)}, []uint16{0})
+	beside := homes([]layout.Node{node(1, "a", false), node(2, "b", true)}, []uint16{0})
 	for name, c := range map[string]struct {
 		l    *layout.Layout
 		away string
@@ -205,6 +208,8 @@ func TestStandingAndLoss(t *testing.T) {
 		loss api.Loss
 	}{
 		"one":              {one, "", api.Standing{}, api.Loss{}},
+		"one, a witness":   {beside, "", api.Standing{}, api.Loss{}},
+		"the witness away": {beside, "\x02", api.Standing{}, api.Loss{}},
 		"two":              {two, "", api.Standing{Fragile: 1}, api.Loss{}},
 		"two, one away":    {two, "\x02", api.Standing{Stopped: 1, Lone: 1}, api.Loss{Doubtful: 1}},
 		"witness":          {witness, "", api.Standing{}, api.Loss{}},
@@ -306,6 +311,8 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"If one more home", "catches up by itself. If it is lost for good: rhizome node remove b --lost"}},
 		"three, two away": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1, Silent: 1, Unreadable: 1}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
 			[]string{"cannot be read", "Writes to 1% of the data have stopped, and reads", "(b, c)", "rhizome layout recover", "home b", "rhizome node address b HOST:PORT", "The home c is away, for 3 hours. Look after its computer and its line; it catches up by itself. If it is lost"}},
+		"a home with half of the nodes": {[]string{"a", "b", "b", "c"}, api.Standing{Fragile: 1024}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]) },
+			[]string{"The home b is away", "it catches up by itself. If it is lost for good: rhizome layout recover."}},
 		"part of a home": {[]string{"a", "b", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]) },
 			[]string{"1 node of the home b is away (b/22222222)"}},
 		"removed": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); gone(&f.List[2]); f.List[1].Refuses = true },
@@ -319,6 +326,16 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"The node b goes by another layout (number 1,042)"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
+		"clock, nearly":  {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = 10_799_000 }, []string{"wrong by 3 hours"}},
+		"two clocks": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { f.List[1].Ahead, f.List[2].Ahead = -10_799_700, 60_000 },
+			[]string{"The clock of the node a is ahead of that of b by 3 hours: one of them is wrong"}},
+		"two clocks, the other ahead": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { f.List[1].Ahead = 90_000 },
+			[]string{"The clock of the node b is ahead of that of a by 90 seconds"}},
+		"away, says a clock behind": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) {
+			later := noon.Add(time.Hour)
+			gone(&f.List[1])
+			f.List[1].Since = &later
+		}, []string{"away, for 0 seconds"}},
 		"troubles": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) {
 			f.List[1].Health = api.NodeHealth{Damaged: 2, DisksLost: 1, Full: true}
 			f.Present.Warn = []api.Notice{{Err: errs.New(errs.Full, "beware")}, {Err: errs.New(errs.Conflict, "it could be better")}}
@@ -333,7 +350,7 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := strings.Join(healthOf(around.risks(lang.New(lang.English), noon)).Reasons, "\n")
+		said := strings.Join(healthOf(around.risks(lang.New(lang.English))).Reasons, "\n")
 		rest := said
 		for _, want := range c.want {
 			_, after, found := strings.Cut(rest, want)
@@ -364,7 +381,7 @@ func TestOneHomeIsAHint(t *testing.T) {
 		if hints := c.hints(p); len(hints) != 1 || !strings.Contains(hints[0], "one home, garden") || !strings.Contains(hints[0], "rhizome invite") {
 			t.Errorf("%d nodes: %q", len(nodes), hints)
 		}
-		if risks := c.risks(p, noon); len(risks) != 0 {
+		if risks := c.risks(p); len(risks) != 0 {
 			t.Errorf("%d nodes: it is a risk: %+v", len(nodes), risks)
 		}
 	}
@@ -419,6 +436,32 @@ func TestWhoIsAwayIsSaid(t *testing.T) {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
 		}
+	}
+}
+
+// TestTooFewToDecide: a change that the nodes that are left cannot decide is refused before it is tried, and
+// the way out is named.
+func TestTooFewToDecide(t *testing.T) {
+	f := fake.Homes(noon, "house", "house", "lille", "lyon")
+	preview := func() string {
+		return ask(of(f), "POST", "/v1/layout/preview", `{"kind":"remove","node":"house/22222222","lost":true}`, "en").Body.String()
+	}
+	f.List[1].Up = false
+	if said := preview(); strings.Contains(said, "more than half") {
+		t.Errorf("with three of four: %s", said)
+	}
+	f.List[2].Up = false
+	if said := preview(); !strings.Contains(said, "Of the 4 nodes that decide about the layout only 2 are there") || !strings.Contains(said, "rhizome layout recover") {
+		t.Errorf("with two of four: %s", said)
+	}
+	f.List[3].Draining, f.List[3].Partitions = true, 0
+	if said := preview(); strings.Contains(said, "more than half") == false {
+		t.Errorf("with one of three: %s", said)
+	}
+	f.List[2].Draining, f.List[2].Partitions = true, 0
+	f.List[1].Up = true
+	if said := preview(); strings.Contains(said, "more than half") {
+		t.Errorf("those that were emptied have no say: %s", said)
 	}
 }
 

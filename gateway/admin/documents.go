@@ -37,9 +37,6 @@ func (s *Server) getPolicy(r *http.Request) (any, error) {
 
 func (s *Server) setPolicy(r *http.Request) (any, error) {
 	in, b, err := s.document(r)
-	if err == nil {
-		err = s.mayOwn(r.Context(), b)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +55,6 @@ func (s *Server) setPolicy(r *http.Request) (any, error) {
 }
 
 func (s *Server) deletePolicy(r *http.Request) (any, error) {
-	b, err := s.findBucket(r)
-	if err == nil {
-		err = s.mayOwn(r.Context(), b)
-	}
-	if err != nil {
-		return nil, err
-	}
 	return s.drop(r, func(now *object.Settings) { now.Policy = nil })
 }
 
@@ -99,17 +89,17 @@ func (s *Server) deleteCORS(r *http.Request) (any, error) {
 	return s.drop(r, func(now *object.Settings) { now.CORS = nil })
 }
 
-// document reads the document and the bucket that a request is about.
+// document reads the document and the bucket that a request of its owner is about.
 func (s *Server) document(r *http.Request) (in api.SetDocument, b *object.Bucket, err error) {
 	if in, err = read[api.SetDocument](r); err == nil {
-		b, err = s.findBucket(r)
+		b, err = s.ownBucket(r.Context(), r.PathValue("bucket"))
 	}
 	return in, b, err
 }
 
 // drop takes a document away; that there is none is no error.
 func (s *Server) drop(r *http.Request, change func(*object.Settings)) (any, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

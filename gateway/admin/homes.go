@@ -50,7 +50,7 @@ func homesOf(nodes []api.Node) []api.Home {
 	for _, h := range sums {
 		h.State = stateOf(*h)
 		h.Witness = witnesses(nodes, h.Name)
-		h.Since = sinceOf(nodes, *h)
+		h.Since, h.Seconds = sinceOf(nodes, *h)
 		out = append(out, *h)
 	}
 	slices.SortFunc(out, func(a, b api.Home) int { return cmp.Compare(a.Name, b.Name) })
@@ -83,15 +83,14 @@ func witnesses(nodes []api.Node, home string) bool {
 }
 
 // sinceOf is when the home came to be as it is: when the last of its nodes that make it
-// so came or went.
-func sinceOf(nodes []api.Node, h api.Home) *time.Time {
-	var since *time.Time
+// so came or went, and how many seconds ago.
+func sinceOf(nodes []api.Node, h api.Home) (since *time.Time, seconds int64) {
 	for _, n := range nodes {
 		if n.Home == h.Name && n.Up == (h.State == api.HomeUp) && n.Since != nil && (since == nil || n.Since.After(*since)) {
-			since = n.Since
+			since, seconds = n.Since, n.Seconds
 		}
 	}
-	return since
+	return since, seconds
 }
 
 // mendingOf are the nodes with something left to do.

@@ -104,7 +104,7 @@ func (s *Server) setInventory(r *http.Request) (any, error) {
 
 // stepInventory does a step of a run; the run is over when the answer has no beginning.
 func (s *Server) stepInventory(r *http.Request) (any, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

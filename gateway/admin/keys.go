@@ -73,7 +73,7 @@ func (s *Server) changeKey(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.findKey(r.Context(), r.PathValue("id"))
+	k, err := s.ownKey(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +116,15 @@ func (s *Server) checkName(ctx context.Context, name string) error {
 }
 
 func (s *Server) showKey(r *http.Request) (any, error) {
-	k, err := s.findKey(r.Context(), r.PathValue("id"))
+	secret, find := r.URL.Query().Get("secret") == "true", s.findKey
+	if secret {
+		find = s.ownKey
+	}
+	k, err := find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	return wireKey(k, r.URL.Query().Get("secret") == "true"), nil
+	return wireKey(k, secret), nil
 }
 
 // deleteKey takes what the key was allowed away first: if that fails midway the key is
@@ -128,7 +132,7 @@ func (s *Server) showKey(r *http.Request) (any, error) {
 func (s *Server) deleteKey(r *http.Request) (any, error) {
 	s.granting.Lock()
 	defer s.granting.Unlock()
-	k, err := s.findKey(r.Context(), r.PathValue("id"))
+	k, err := s.ownKey(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +167,23 @@ func (s *Server) dropGrants(ctx context.Context, key string) (api.DeletedKey, er
 		}
 	}
 	return out, nil
+}
+
+// ownKey is findKey for what only the member may do whose key it is.
+func (s *Server) ownKey(ctx context.Context, ref string) (*account.Key, error) {
+	k, err := s.findKey(ctx, ref)
+	if err == nil {
+		err = s.mayUse(ctx, k)
+	}
+	return k, err
+}
+
+// mayUse refuses whose key it is not.
+func (s *Server) mayUse(ctx context.Context, k *account.Key) error {
+	if s.OwnsKey == nil {
+		return nil
+	}
+	return s.OwnsKey(ctx, k)
 }
 
 // findKey finds a key by ID, or by its name when one key alone has it.

@@ -34,7 +34,7 @@ func (s *Server) replaceLifecycle(r *http.Request, text string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Server) setLifecycle(r *http.Request) (any, error) {
 	if !in.Off && in.Expire+in.Noncurrent+in.Abort == 0 || in.Keep > 0 && in.Noncurrent == 0 || len(in.Prefix) > object.MaxKey {
 		return nil, errs.New(errs.Invalid, "say what is to go after how many days: --expire, --noncurrent or --abort")
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (s *Server) setLock(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +82,7 @@ func (s *Server) setRetention(r *http.Request) (any, error) {
 	if mode != object.LockNone {
 		l.Until = in.Until.UnixMilli()
 	}
-	v, b, err := s.kept(r)
-	if err == nil && in.Bypass {
-		err = s.mayOwn(r.Context(), b)
-	}
+	v, b, err := s.ownKept(r)
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +94,7 @@ func (s *Server) setHold(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, b, err := s.kept(r)
-	if err == nil && !in.On {
-		err = s.mayOwn(r.Context(), b)
-	}
+	v, b, err := s.ownKept(r)
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (s *Server) destination(ctx context.Context, ref, prefix string) (object.De
 
 // writeLog writes what this node has of a bucket's log.
 func (s *Server) writeLog(r *http.Request) (any, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
@@ -138,6 +139,12 @@ func (s *Server) nodes(ctx context.Context) ([]api.Node, naming, error) {
 	nodes, err := s.Cluster.Nodes(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	now := s.Clock.Now()
+	for i := range nodes {
+		if n := &nodes[i]; n.Since != nil {
+			n.Seconds = int64(max(0, now.Sub(*n.Since)) / time.Second)
+		}
 	}
 	return nodes, nameNodes(nodes), nil
 }

@@ -28,7 +28,10 @@ func (s *Server) putObject(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, errs.Newf(errs.Invalid, "the request cannot be read: %w", err)
 	}
-	b, err := s.findBucket(r)
+	b, err := s.bucketNamed(r.Context(), r.PathValue("bucket"))
+	if err == nil && s.Writes != nil {
+		err = s.Writes(r.Context(), b)
+	}
 	if err != nil {
 		return nil, err
 	}

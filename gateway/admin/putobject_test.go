@@ -93,7 +93,7 @@ func TestObjectsAreListedWhole(t *testing.T) {
 		}
 	}
 	n, last := 0, ""
-	err := c.Objects(t.Context(), "photos", func(o api.Object) error {
+	err := c.Objects(t.Context(), "photos", "", func(o api.Object) error {
 		if o.Key <= last {
 			t.Errorf("%q comes after %q", o.Key, last)
 		}

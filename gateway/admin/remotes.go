@@ -17,6 +17,7 @@ import (
 // Remotes is what the admin server needs of the remotes; *remote.Store implements it.
 type Remotes interface {
 	Add(ctx context.Context, r remote.Remote) (*remote.Remote, error)
+	Change(ctx context.Context, name string, f func(*remote.Remote) error) (*remote.Remote, error)
 	Remove(ctx context.Context, name string) error
 	Remote(ctx context.Context, name string) (*remote.Remote, error)
 	All(ctx context.Context) ([]*remote.Remote, error)
@@ -28,7 +29,7 @@ type Replication struct {
 	// Check asks a store whether a key is good: which buckets it sees, or with a bucket, whether it
 	// may list and write there.
 	Check func(ctx context.Context, r *remote.Remote, bucket string) (buckets []string, err error)
-	// Changed is told that rules were changed.
+	// Changed is told that rules or remotes were changed.
 	Changed func()
 	// Silent returns the remotes to which nothing could be sent for so long.
 	Silent func(long time.Duration) []string
@@ -46,6 +47,7 @@ func (s *Server) remoteRoutes() map[string]request {
 		"GET /v1/remotes":                         s.listRemotes,
 		"POST /v1/remotes":                        s.addRemote,
 		"GET /v1/remotes/{name}":                  s.showRemote,
+		"PUT /v1/remotes/{name}":                  s.setRemote,
 		"DELETE /v1/remotes/{name}":               s.removeRemote,
 		"POST /v1/remotes/{name}/check":           s.checkRemote,
 		"GET /v1/buckets/{bucket}/replication":    s.showReplication,
@@ -76,18 +78,62 @@ func (s *Server) addRemote(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	style := 0
-	if in.Style != "" {
-		if style = slices.Index(styles, in.Style); style < 0 {
-			return nil, errs.Newf(errs.Invalid, "%q is no way to address buckets: auto, path or host", in.Style)
-		}
+	style, err := styleOf(in.Style)
+	if err != nil {
+		return nil, err
 	}
 	made, err := s.Replication.Remotes.Add(r.Context(), remote.Remote{Name: in.Name, Endpoint: strings.TrimSuffix(in.Endpoint, "/"), Region: in.Region,
-		Style: remote.Style(style), ID: in.Key, Secret: in.Secret, Rate: in.Rate, Owner: s.Host.Facts().Member})
+		Style: style, ID: in.Key, Secret: in.Secret, Rate: in.Rate, Owner: s.Host.Facts().Member})
 	if err != nil {
 		return nil, err
 	}
 	return s.wireRemote(made), nil
+}
+
+func styleOf(name string) (remote.Style, error) {
+	if name == "" {
+		return remote.Auto, nil
+	}
+	i := slices.Index(styles, name)
+	if i < 0 {
+		return 0, errs.Newf(errs.Invalid, "%q is no way to address buckets: auto, path or host", name)
+	}
+	return remote.Style(i), nil
+}
+
+func (s *Server) setRemote(r *http.Request) (any, error) {
+	in, err := read[api.SetRemote](r)
+	if err != nil {
+		return nil, err
+	}
+	x, err := s.Replication.Remotes.Change(r.Context(), r.PathValue("name"), func(x *remote.Remote) error {
+		if x.Owner != s.Host.Facts().Member {
+			return remote.ErrOthers
+		}
+		for to, text := range map[*string]*string{&x.Region: in.Region, &x.ID: in.Key, &x.Secret: in.Secret} {
+			if text != nil {
+				*to = *text
+			}
+		}
+		if in.Endpoint != nil {
+			x.Endpoint = strings.TrimSuffix(*in.Endpoint, "/")
+		}
+		if in.Rate != nil {
+			x.Rate = *in.Rate
+		}
+		if in.Style == nil {
+			return nil
+		}
+		x.Style, err = styleOf(*in.Style)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.Replication.Changed != nil {
+		s.Replication.Changed()
+	}
+	return s.wireRemote(x), nil
 }
 
 func (s *Server) showRemote(r *http.Request) (any, error) {
@@ -193,14 +239,9 @@ func (s *Server) dropReplication(r *http.Request) (any, error) {
 }
 
 func (s *Server) changeReplication(r *http.Request, f func([]object.Replicate) ([]object.Replicate, error)) (any, error) {
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
-	}
-	if s.Owns != nil {
-		if err := s.Owns(r.Context(), b); err != nil {
-			return nil, err
-		}
 	}
 	b, err = s.Buckets.ChangeSettings(r.Context(), b, func(set *object.Settings) error {
 		rules, err := f(slices.Clone(set.Replicate))

@@ -17,7 +17,7 @@ const clockOff = 60_000
 
 // risks says in sentences what is at risk among the homes, the worst first, and what to
 // do about it.
-func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
+func (c cluster) risks(p lang.Printer) []api.Reason {
 	var out []api.Reason
 	if who, sure := c.refusing(p); who != "" {
 		out = append(out, api.Reason{Kind: api.RiskRefused, Text: c.refused(p, who, sure)})
@@ -29,7 +29,7 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 	lost := c.onlyOneUp() // of the first home it is said how to find it: it tells of the others
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
-			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, now, lost)})
+			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, lost)})
 			lost = false
 		}
 	}
@@ -39,12 +39,37 @@ func (c cluster) risks(p lang.Printer, now time.Time) []api.Reason {
 		}
 		out = append(out, nodeRisks(p, n)...)
 	}
+	if text := c.torn(p); text != "" {
+		out = append(out, api.Reason{Kind: api.RiskClock, Text: text})
+	}
 	for _, w := range c.layout.Warn {
 		if errors.Is(w.Err, errs.Full) {
 			out = append(out, api.Reason{Kind: api.RiskFull, Text: sentence(reason(p, w.Reason, w.Err))})
 		}
 	}
 	return out
+}
+
+// torn says of which two nodes the clocks differ the most, while no time is agreed; else nothing.
+func (c cluster) torn(p lang.Printer) string {
+	var here, other api.Node
+	for _, n := range c.nodes {
+		if n.This {
+			here = n
+		}
+		if n.Up && max(n.Ahead, -n.Ahead) > max(other.Ahead, -other.Ahead) {
+			other = n
+		}
+	}
+	if other.Ahead == 0 {
+		return ""
+	}
+	ahead, behind := other.Name, here.Name
+	if other.Ahead < 0 {
+		ahead, behind = behind, ahead
+	}
+	by := (time.Duration(max(other.Ahead, -other.Ahead)) * time.Millisecond).Round(time.Second)
+	return p.T("The clock of the node %s is ahead of that of %s by %s: one of them is wrong, and it cannot be told which, since no other agrees with either. Look which, and set it. Until then S3 refuses requests through the one that is wrong, no retention ends, and nothing is deleted for its age.", ahead, behind, p.Duration(by))
 }
 
 // hints say what would make the rhizome safer though nothing is wrong.
@@ -175,26 +200,40 @@ func (c cluster) voters() int {
 	return len(homes)
 }
 
+// deciding counts the nodes that decide about the layout, each with one vote, and those of them that
+// are there: more than half of all are needed, the ones that are to be removed among them.
+func deciding(nodes []api.Node) (there, of int) {
+	for _, n := range nodes {
+		if !votes(n) || n.Draining && n.Partitions == 0 {
+			continue
+		}
+		if of++; n.Up && n.Apart == 0 {
+			there++
+		}
+	}
+	return there, of
+}
+
 func votes(n api.Node) bool {
 	return slices.Contains(n.Roles, api.RoleStorage) || slices.Contains(n.Roles, api.RoleWitness)
 }
 
 // absence says of a home that it, or some of its nodes, are away; lost: that its address
 // may be.
-func (c cluster) absence(p lang.Printer, h api.Home, now time.Time, lost bool) string {
+func (c cluster) absence(p lang.Printer, h api.Home, lost bool) string {
 	names := c.awayOf(h)
 	who := p.T("The home %s is away", h.Name)
 	if h.State == api.HomePart {
 		who = p.N(int64(len(names)), "%s node of the home %s is away (%s)", "%s nodes of the home %s are away (%s)", h.Name, strings.Join(names, p.T(", ")))
 	}
 	if h.Since != nil {
-		who += p.T(", for %s", p.Duration(now.Sub(*h.Since)))
+		who += p.T(", for %s", p.Duration(time.Duration(h.Seconds)*time.Second))
 	}
 	who += p.T(". Look after its computer and its line; it catches up by itself.")
 	if lost {
 		who += p.T(" If it runs and has its line, the homes have lost each other's addresses: rhizome node address %s HOST:PORT, with what rhizome node list says there, tells where it is.", names[0])
 	}
-	if c.layout.Stand.Stopped > 0 {
+	if there, of := deciding(c.nodes); c.layout.Stand.Stopped > 0 || of > 0 && there < decree.Majority(of) {
 		return who + p.T(" If it is lost for good: rhizome layout recover.")
 	}
 	return who + p.T(" If it is lost for good: rhizome node remove %s --lost.", names[0])
@@ -214,7 +253,7 @@ func nodeRisks(p lang.Printer, n api.Node) (out []api.Reason) {
 		return nil
 	}
 	if h.Skew > clockOff || h.Skew < -clockOff {
-		off := time.Duration(max(h.Skew, -h.Skew)) * time.Millisecond
+		off := (time.Duration(max(h.Skew, -h.Skew)) * time.Millisecond).Round(time.Minute)
 		risk(api.RiskClock, p.T("The clock of the node %s is wrong by %s. The time that most nodes agree on is used instead; set its clock.", n.Name, p.Duration(off)))
 	}
 	if n.This {

@@ -19,6 +19,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
 	"rhizome/model/hook"
 	"rhizome/model/object"
 )
@@ -44,6 +45,10 @@ type Config struct {
 	// bucket; nil: everybody does.
 	Sites Sites
 	Owns  func(ctx context.Context, b *object.Bucket) error
+	// Writes refuses who may not put objects into a bucket; nil: everybody may.
+	Writes func(ctx context.Context, b *object.Bucket) error
+	// OwnsKey refuses whose key it is not; nil: it is everybody's.
+	OwnsKey func(ctx context.Context, k *account.Key) error
 	// Documents reads policies and CORS configurations; nil: there are none.
 	Documents Documents
 	// Webhooks are those that are told of events, and WebhookState how one is, as this node
@@ -142,8 +147,9 @@ type request func(r *http.Request) (any, error)
 
 func (s *Server) routes() map[string]request {
 	return map[string]request{
-		"GET /v1/status":  s.status,
-		"GET /v1/metrics": s.metrics,
+		"GET /v1/status":   s.status,
+		"GET /v1/metrics":  s.metrics,
+		"GET /v1/settings": func(*http.Request) (any, error) { return s.Host.Facts().Settings, nil },
 
 		"GET /v1/keys":         s.listKeys,
 		"POST /v1/keys":        s.createKey,

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -57,6 +58,12 @@ func (s *Server) reader(ctx context.Context, b *object.Bucket) (*account.Key, st
 		k, err := s.Keys.Key(ctx, id)
 		if err != nil {
 			continue // it was deleted a moment ago
+		}
+		switch err := s.mayUse(ctx, k); {
+		case errors.Is(err, errs.Denied):
+			continue
+		case err != nil:
+			return nil, "", err
 		}
 		if name := nameFor(b, k); name != "" {
 			return k, name, nil

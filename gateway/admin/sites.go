@@ -159,7 +159,10 @@ func (s *Server) createSite(r *http.Request) (any, error) {
 	if err := apply(&made, in.SetSite); err != nil {
 		return nil, err
 	}
-	b, err := s.siteBucket(r.Context(), in)
+	if err := site.CheckSite(&made); err != nil {
+		return nil, err
+	}
+	b, fresh, err := s.siteBucket(r.Context(), in)
 	if err != nil {
 		return nil, err
 	}
@@ -171,29 +174,39 @@ func (s *Server) createSite(r *http.Request) (any, error) {
 	}
 	named, err := s.takeNames(r.Context(), b, in.Name, in.Together)
 	if errors.Is(err, site.ErrTaken) {
-		err = errors.Join(err, s.Sites.Delete(r.Context(), b))
+		err = errors.Join(err, s.notSite(r.Context(), b, fresh))
 	}
 	return s.siteNow(named, err)
 }
 
-// siteBucket finds the bucket of a new site, or makes it.
-func (s *Server) siteBucket(ctx context.Context, in api.NewSite) (*object.Bucket, error) {
+// notSite takes back that a bucket became a site, and the bucket if it was made for that.
+func (s *Server) notSite(ctx context.Context, b *object.Bucket, fresh bool) error {
+	err := s.Sites.Delete(ctx, b)
+	if err == nil && fresh {
+		err = s.Buckets.DeleteBucket(ctx, b)
+	}
+	return err
+}
+
+// siteBucket finds the bucket of a new site, or makes it, which is fresh then.
+func (s *Server) siteBucket(ctx context.Context, in api.NewSite) (b *object.Bucket, fresh bool, err error) {
 	name := in.Bucket
 	if name == "" {
 		name = in.Name
 	}
-	b, err := s.bucketNamed(ctx, name)
+	b, err = s.bucketNamed(ctx, name)
 	if err == nil {
-		return b, s.mayOwn(ctx, b)
+		return b, false, s.mayOwn(ctx, b)
 	}
 	if in.Bucket != "" || errs.KindOf(err) != errs.NotFound {
-		return b, err
+		return b, false, err
 	}
 	k, err := s.owner(ctx, "")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return s.Buckets.CreateBucket(ctx, name, k, false)
+	b, err = s.Buckets.CreateBucket(ctx, name, k, false)
+	return b, true, err
 }
 
 // takeNames gives a site a name, and its companion if that is free.

@@ -138,12 +138,13 @@ func stand(l *layout.Layout, replicas []uint16, present []bool) partitionStand {
 	return p
 }
 
-// voterHomes are the homes with a node that votes somewhere.
+// voterHomes are the homes with a node that votes somewhere: a witness beside one home, say,
+// has nothing to vote on.
 func voterHomes(l *layout.Layout) map[string]bool {
 	out := map[string]bool{}
-	for _, n := range l.Nodes {
-		if n.Capacity > 0 || n.Witness {
-			out[n.Zone] = true
+	for _, replicas := range l.Assigned {
+		for _, r := range replicas {
+			out[l.Nodes[r].Zone] = true
 		}
 	}
 	return out

@@ -17,7 +17,7 @@ func (s *Server) setVersioning(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +37,15 @@ func (s *Server) kept(r *http.Request) (Versions, *object.Bucket, error) {
 		return nil, nil, errs.New(errs.Internal, "the store keeps no versions")
 	}
 	b, err := s.findBucket(r)
+	return v, b, err
+}
+
+// ownKept is kept for what only the bucket's owner may do.
+func (s *Server) ownKept(r *http.Request) (Versions, *object.Bucket, error) {
+	v, b, err := s.kept(r)
+	if err == nil {
+		err = s.mayOwn(r.Context(), b)
+	}
 	return v, b, err
 }
 
@@ -68,7 +77,7 @@ func (s *Server) undelete(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, b, err := s.kept(r)
+	v, b, err := s.ownKept(r)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +93,7 @@ func (s *Server) restore(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, b, err := s.kept(r)
+	v, b, err := s.ownKept(r)
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +103,12 @@ func (s *Server) restore(r *http.Request) (any, error) {
 	if in.At.After(s.Clock.Now()) {
 		return nil, errs.New(errs.Invalid, "nobody can go back to a time that is still to come")
 	}
-	restore := v.Restore
-	if in.Dry {
-		restore = v.WouldRestore
+	if in.Limit < 0 {
+		return nil, errs.New(errs.Invalid, "the number of objects is negative")
 	}
-	done, err := restore(r.Context(), b, in.Key, in.Prefix, in.At)
+	done, next, err := v.RestorePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: in.Prefix, At: in.At, After: in.After, Limit: in.Limit, Dry: in.Dry})
 	if err != nil {
 		return nil, err
 	}
-	return api.Restored(*done), nil
+	return api.Restored{Brought: done.Brought, Deleted: done.Deleted, Same: done.Same, Next: next}, nil
 }

@@ -69,11 +69,35 @@ func (s *Server) addWebhook(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.freeName(r.Context(), in.Name); err != nil {
+		return nil, err
+	}
 	w, err := s.Webhooks.Add(r.Context(), s.Host.Facts().Member, in.Name, in.URL, in.Secret)
 	if err != nil {
 		return nil, err
 	}
 	return s.wireWebhook(w, true), nil
+}
+
+// freeName refuses a name of which rules of others' buckets still speak, since there was a webhook of
+// it before: what happens there would be told to whoever took the name.
+func (s *Server) freeName(ctx context.Context, name string) error {
+	all, err := s.Buckets.AllBuckets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if !slices.ContainsFunc(b.Settings.Notify, func(n object.Notify) bool { return n.Webhook == name }) {
+			continue
+		}
+		switch err := s.mayOwn(ctx, b); {
+		case errors.Is(err, errs.Denied):
+			return errs.Newf(errs.Conflict, "rules of a bucket that is not yours tell a former webhook %q: choose another name", name)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Server) showWebhook(r *http.Request) (any, error) {
@@ -183,7 +207,7 @@ func (s *Server) changeNotify(r *http.Request, f func([]object.Notify) []object.
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.findBucket(r)
+	b, err := s.ownBucket(r.Context(), r.PathValue("bucket"))
 	if err != nil {
 		return nil, err
 	}

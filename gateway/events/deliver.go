@@ -150,6 +150,16 @@ func (d *Deliverer) pause() time.Duration {
 	return max(wait, time.Millisecond)
 }
 
+// clocksApart is how far the clocks of two nodes may be apart without an event being taken for
+// another webhook's.
+const clocksApart = 10 * time.Minute
+
+// ofAnother reports whether an event was for another webhook of the name, that was removed. A webhook
+// that is to be made yet was made while the clock was ahead: its time says nothing.
+func (d *Deliverer) ofAnother(ev *object.Event, w *hook.Webhook) bool {
+	return !w.Created.After(d.Clock.Now()) && ev.Time.Before(w.Created.Add(-clocksApart))
+}
+
 // deliver tells one event; nil also if there is nothing to tell any more.
 func (d *Deliverer) deliver(ctx context.Context, name string, row register.Row) error {
 	ev, err := d.Outbox.OutgoingEvent(ctx, row)
@@ -157,12 +167,15 @@ func (d *Deliverer) deliver(ctx context.Context, name string, row register.Row) 
 		return err
 	}
 	w, err := d.Webhooks.Webhook(ctx, name)
-	if errors.Is(err, hook.ErrUnknown) {
+	switch {
+	case errors.Is(err, hook.ErrUnknown):
 		d.Logger.Warn("an event is dropped, for its webhook was removed", "webhook", name, "bucket", ev.Bucket)
 		return d.Outbox.Told(ctx, ev)
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case d.ofAnother(ev, w):
+		d.Logger.Warn("an event is dropped, for it is older than the webhook, which another one had the name of", "webhook", name, "bucket", ev.Bucket, "event", ev.Time, "made", w.Created)
+		return d.Outbox.Told(ctx, ev)
 	}
 	if err := d.post(ctx, w, ev.ID.String(), d.body(ev)); err != nil {
 		d.bad.Add(1)

@@ -3,13 +3,15 @@ package replicate
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/tags"
@@ -35,17 +37,39 @@ var (
 type s3bucket struct {
 	core   *minio.Core
 	bucket string
+	id     atomic.Value // the bucket's, as a string, once it was heard
+	kin    atomic.Bool  // it is a rhizome's
 }
 
 // Open returns a bucket of a remote. Nothing is asked yet.
 func Open(r *remote.Remote, bucket string) (Target, error) {
 	lookup := map[remote.Style]minio.BucketLookupType{remote.Path: minio.BucketLookupPath, remote.Host: minio.BucketLookupDNS}[r.Style]
+	t := &s3bucket{bucket: bucket}
 	core, err := afar.New(afar.Place{Endpoint: r.Endpoint, Region: r.Region, ID: r.ID, Secret: r.Secret, Lookup: lookup,
-		Use: "replication", Header: http.Header{object.ReplicaHeader: {"1"}}, Retries: 1})
+		Use: "replication", Header: http.Header{object.ReplicaHeader: {"1"}}, Heard: t.hear, Retries: 1})
 	if err != nil {
 		return nil, err
 	}
-	return &s3bucket{core, bucket}, nil
+	t.core = core
+	return t, nil
+}
+
+func (t *s3bucket) hear(h http.Header) {
+	if h.Get("X-Amz-Id-2") == "rhizome" || h.Get("Server") == "Rhizome" {
+		t.kin.Store(true)
+	}
+	if id := h.Get(object.BucketHeader); id != "" {
+		t.id.Store(id)
+	}
+}
+
+// Rhizome implements Target.
+func (t *s3bucket) Rhizome() bool { return t.kin.Load() }
+
+// ID implements Target.
+func (t *s3bucket) ID() string {
+	id, _ := t.id.Load().(string)
+	return id
 }
 
 // wrap says what a store answered.
@@ -94,8 +118,13 @@ func missing(err error) bool {
 	return status == http.StatusNotFound && code != "NoSuchBucket"
 }
 
+// asks is how long a question may take that carries no bytes of objects.
+const asks = 5 * time.Minute
+
 // Head implements Target.
 func (t *s3bucket) Head(ctx context.Context, key string) (*State, error) {
+	ctx, cancel := context.WithTimeout(ctx, asks)
+	defer cancel()
 	o, err := t.core.StatObject(ctx, t.bucket, key, minio.StatObjectOptions{})
 	if missing(err) {
 		return nil, nil
@@ -106,7 +135,7 @@ func (t *s3bucket) Head(ctx context.Context, key string) (*State, error) {
 	h := o.Metadata
 	s := &State{Size: o.Size, ETag: strings.Trim(o.ETag, `"`), Tags: o.UserTagCount, Attrs: object.Attrs{
 		ContentType: o.ContentType, CacheControl: h.Get("Cache-Control"), ContentDisposition: h.Get("Content-Disposition"),
-		ContentEncoding: h.Get("Content-Encoding"), ContentLanguage: h.Get("Content-Language"), Expires: h.Get("Expires"),
+		ContentEncoding: h.Get("Content-Encoding"), ContentLanguage: h.Get("Content-Language"), Expires: h.Get(afar.Expires),
 		WebsiteRedirect: h.Get("X-Amz-Website-Redirect-Location"),
 	}}
 	for name, v := range o.UserMetadata {
@@ -162,14 +191,24 @@ func (u *Unless) put(o *minio.PutObjectOptions) {
 }
 
 // Put implements Target.
-func (t *s3bucket) Put(ctx context.Context, key string, s Sent, body io.Reader, size int64, u *Unless) error {
+func (t *s3bucket) Put(ctx context.Context, key string, s Sent, body Body, u *Unless) error {
 	o, err := s.options()
 	if err != nil {
 		return err
 	}
 	u.put(&o)
-	_, err = t.core.PutObject(ctx, t.bucket, key, body, size, "", "", o)
+	_, err = t.core.PutObject(ctx, t.bucket, key, body, body.Size, contentMD5(body.MD5), "", o)
 	return wrap(err)
+}
+
+// contentMD5 writes a sum as the header of that name has it, without which a bucket under object
+// lock takes nothing.
+func contentMD5(sum string) string {
+	raw, err := hex.DecodeString(sum)
+	if err != nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(raw)
 }
 
 // Begin implements Target.
@@ -178,18 +217,22 @@ func (t *s3bucket) Begin(ctx context.Context, key string, s Sent) (string, error
 	if err != nil {
 		return "", err
 	}
+	ctx, cancel := context.WithTimeout(ctx, asks)
+	defer cancel()
 	id, err := t.core.NewMultipartUpload(ctx, t.bucket, key, o)
 	return id, wrap(err)
 }
 
 // PutPart implements Target.
-func (t *s3bucket) PutPart(ctx context.Context, key, upload string, number int, body io.Reader, size int64) (string, error) {
-	p, err := t.core.PutObjectPart(ctx, t.bucket, key, upload, number, body, size, minio.PutObjectPartOptions{})
+func (t *s3bucket) PutPart(ctx context.Context, key, upload string, number int, body Body) (string, error) {
+	p, err := t.core.PutObjectPart(ctx, t.bucket, key, upload, number, body, body.Size, minio.PutObjectPartOptions{Md5Base64: contentMD5(body.MD5)})
 	return strings.Trim(p.ETag, `"`), wrap(err)
 }
 
 // Parts implements Target.
 func (t *s3bucket) Parts(ctx context.Context, key, upload string) (all []Part, err error) {
+	ctx, cancel := context.WithTimeout(ctx, asks)
+	defer cancel()
 	for marker := 0; ; {
 		p, err := t.core.ListObjectParts(ctx, t.bucket, key, upload, marker, 1000)
 		if err != nil {
@@ -224,6 +267,8 @@ func (t *s3bucket) Abort(ctx context.Context, key, upload string) error {
 
 // Tags implements Target.
 func (t *s3bucket) Tags(ctx context.Context, key string) (all []object.Tag, err error) {
+	ctx, cancel := context.WithTimeout(ctx, asks)
+	defer cancel()
 	got, err := t.core.GetObjectTagging(ctx, t.bucket, key, minio.GetObjectTaggingOptions{})
 	if _, code := afar.Answer(err); code == "NoSuchTagSet" {
 		return nil, nil
@@ -264,7 +309,7 @@ func (t *s3bucket) Delete(ctx context.Context, key string) error {
 
 // List implements Target.
 func (t *s3bucket) List(ctx context.Context, after string, limit int) (keys []string, more bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, asks)
 	defer cancel()
 	for o := range t.core.ListObjectsIter(ctx, t.bucket, minio.ListObjectsOptions{Recursive: true, StartAfter: after, MaxKeys: limit}) {
 		if o.Err != nil {

@@ -22,7 +22,9 @@
 // # Marks and loops
 //
 // Each request carries the header X-Rhizome-Replica, by which another rhizome knows that the change
-// is not to be sent on. So two that replicate to each other come to rest.
+// is not to be sent on, if the key may replicate there. So two that replicate to each other come to rest. A rhizome answers
+// with the ID of its bucket: in a first copy replicas are sent on, but not to where their mark says
+// that they came from, and in nobody else's place.
 //
 // # Limits
 //

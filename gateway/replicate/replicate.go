@@ -55,6 +55,8 @@ type Config struct {
 	// Clock tells the time that all nodes go by.
 	Clock  clock.Clock
 	Logger *slog.Logger
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
 	// First and Longest bound how long a store is left alone after a failure; Look is how often
 	// what is due is looked at though nobody said so. 0: those above.
 	First, Longest, Look time.Duration
@@ -112,8 +114,13 @@ func (r *Replicator) Wake() {
 	}
 }
 
-// Changed says that rules may have changed. It returns at once.
+// Changed says that rules or remotes may have changed: what failed is tried again now. It returns at once.
 func (r *Replicator) Changed() {
+	r.mu.Lock()
+	for _, l := range r.lanes {
+		l.until = time.Time{}
+	}
+	r.mu.Unlock()
 	r.begin.Store(true)
 	r.Wake()
 }
@@ -121,12 +128,8 @@ func (r *Replicator) Changed() {
 // Run sends until ctx ends, and returns nil when nothing is under way any more.
 func (r *Replicator) Run(ctx context.Context) error {
 	defer r.workers.Wait()
-	last := time.Now() // a stopwatch
+	r.workers.Go(func() { r.rounds(ctx) })
 	for {
-		if time.Since(last) > rounds { // a stopwatch
-			last = time.Now() // a stopwatch
-			r.begin.Store(true)
-		}
 		if r.begin.Swap(false) {
 			if err := r.Objects.StartAllReplicating(ctx); err != nil && ctx.Err() == nil {
 				r.begin.Store(true)
@@ -145,6 +148,25 @@ func (r *Replicator) Run(ctx context.Context) error {
 			timer.Stop()
 		case <-timer.C:
 		}
+	}
+}
+
+// rounds has all buckets looked at now and then, and wakes no disk for that: what changes a bucket's
+// rules says so, and this is for the node that did and died.
+func (r *Replicator) rounds(ctx context.Context) {
+	tick := time.NewTicker(rounds)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if r.Awake != nil && r.Awake(ctx) != nil {
+			return
+		}
+		r.begin.Store(true)
+		r.Wake()
 	}
 }
 
@@ -229,7 +251,7 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 	id, dest, whole := object.DueDest(row)
 	b, err := r.Objects.BucketByID(ctx, id)
 	if errors.Is(err, object.ErrNoSuchBucket) || err == nil && !slices.Contains(b.Settings.Dests(), dest) {
-		return r.Objects.DropDues(ctx, row)
+		return r.drop(ctx, l, row, whole)
 	}
 	if err != nil {
 		return err
@@ -277,23 +299,43 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 	return err
 }
 
+// drop forgets a row that no rule asks for any more, and gives up what was begun for it.
+func (r *Replicator) drop(ctx context.Context, l *lane, row register.Row, whole bool) error {
+	if !whole {
+		d, err := r.Objects.Due(ctx, row)
+		if err != nil && errs.KindOf(err) != errs.Corrupt { // one that cannot be read goes too
+			return err
+		}
+		if d != nil && d.Upload != nil {
+			if to, _, err := r.target(ctx, l); err == nil {
+				abort(ctx, to, d.Key, d.Upload)
+			}
+		}
+	}
+	return r.Objects.DropDues(ctx, row)
+}
+
 // ofObject reports whether an error is about one object and no other.
 func ofObject(err error) bool {
 	return errors.Is(err, errRefused) || errors.Is(err, errRestless) || errs.KindOf(err) == errs.Corrupt
 }
 
+// steps is how many steps of going through a bucket are taken before the lane does others' work.
+const steps = 50
+
 // goThrough takes steps of going through a bucket, until enough waits.
 func (r *Replicator) goThrough(ctx context.Context, b *object.Bucket, dest string, to Target) error {
-	for {
+	for range steps {
 		more, err := r.Objects.GoThrough(ctx, b, dest, to.List)
 		if err != nil {
 			return err
 		}
 		r.Wake()
 		if !more {
-			return errLater{pause}
+			break
 		}
 	}
+	return errLater{pause}
 }
 
 // target returns a lane's, opened anew if the remote is another one by now.

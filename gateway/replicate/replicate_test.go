@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
+	"rhizome/cluster/register"
 	"rhizome/model/account"
 	"rhizome/model/object"
 	"rhizome/model/object/objecttest"
@@ -39,6 +41,8 @@ type shelf struct {
 	fail   func(call, key string) error
 	before func(call, key string)
 	bare   bool // conditions are not done
+	id     string
+	old    bool // an older rhizome, which does not say its ID
 }
 
 type thing struct {
@@ -70,6 +74,9 @@ func sum(b string) string {
 	return hex.EncodeToString(h[:])
 }
 
+func (s *shelf) ID() string    { return s.id }
+func (s *shelf) Rhizome() bool { return s.id != "" || s.old }
+
 func (s *shelf) Head(_ context.Context, key string) (*State, error) {
 	if err := s.enter("head", key); err != nil {
 		return nil, err
@@ -92,10 +99,13 @@ func (s *shelf) allowed(key string, u *Unless) error {
 	return nil
 }
 
-func (s *shelf) Put(_ context.Context, key string, m Sent, body io.Reader, size int64, u *Unless) error {
+func (s *shelf) Put(_ context.Context, key string, m Sent, body Body, u *Unless) error {
 	raw, err := io.ReadAll(body)
-	if err != nil || int64(len(raw)) != size {
+	if err != nil || int64(len(raw)) != body.Size {
 		return errs.Newf(errs.Unavailable, "%d bytes: %w", len(raw), err)
+	}
+	if sum(string(raw)) != body.MD5 {
+		return errs.Newf(errs.Invalid, "%w: another MD5", errRefused)
 	}
 	if err := s.enter("put", key); err != nil {
 		return err
@@ -120,10 +130,13 @@ func (s *shelf) Begin(_ context.Context, key string, m Sent) (string, error) {
 	return id, nil
 }
 
-func (s *shelf) PutPart(_ context.Context, key, upload string, number int, body io.Reader, _ int64) (string, error) {
+func (s *shelf) PutPart(_ context.Context, key, upload string, number int, body Body) (string, error) {
 	raw, err := io.ReadAll(body)
 	if err != nil {
 		return "", err
+	}
+	if sum(string(raw)) != body.MD5 {
+		return "", errs.Newf(errs.Invalid, "%w: another MD5", errRefused)
 	}
 	if err := s.enter("part", key); err != nil {
 		return "", err
@@ -391,7 +404,7 @@ func TestReplicate(t *testing.T) {
 	f.same(map[string]string{"before": "old", "new": "22"})
 }
 
-// TestFilters: only what a rule is about is copied, and no replica.
+// TestFilters: only what a rule is about is copied, and of replicas what was there before.
 func TestFilters(t *testing.T) {
 	f := newStage(t, object.Replicate{Existing: true, Filter: object.ReplicateFilter{Prefix: "a/", Tags: []object.Tag{{Key: "k", Value: "v"}}}})
 	f.put("a/1", "1", object.Tag{Key: "k", Value: "v"})
@@ -403,7 +416,214 @@ func TestFilters(t *testing.T) {
 	if left := f.drain(f.run()); left != 0 {
 		t.Errorf("%d are left", left)
 	}
-	f.same(map[string]string{"a/1": "1"})
+	f.same(map[string]string{"a/1": "1", "a/r": "r"})
+}
+
+// TestHandedOn: a bucket that was kept from elsewhere, and is replicated itself from now on, is
+// copied whole; but nothing goes back to where it came from, and nothing is replaced that did
+// not come from here.
+func TestHandedOn(t *testing.T) {
+	f := newStage(t, object.Replicate{Existing: true, Off: true})
+	replica := func(key, mark string) {
+		a := object.Attrs{Replica: true, User: map[string]string{markName: mark}}
+		if _, err := f.h.Objects.Put(f.ctx, f.b, object.Put{Key: key, Attrs: a, Body: bodyOf("of " + key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rule := object.Replicate{ID: "r", Remote: "off", Bucket: "there", Existing: true}
+	replica("elsewhere", markOf("another", "elsewhere")+"x/y")
+	replica("back", markOf("there", "back")+"x/y")
+	replica("other", markOf("another", "other")+"x/y")
+	replica("ours", markOf("another", "ours")+"x/y")
+	f.to.id = "there"
+	f.to.things["other"] = thing{body: "newer", etag: sum("newer")}
+	f.to.things["ours"] = thing{body: "older", etag: sum("older"), sent: Sent{Mark: markOf(f.b.ID.String(), "ours") + "x/y"}}
+	f.rule(rule)
+	r := f.run()
+	if left := f.drain(r); left != 0 {
+		t.Errorf("%d are left", left)
+	}
+	want := map[string]string{"elsewhere": "of elsewhere", "other": "newer", "ours": "of ours"}
+	f.same(want)
+	replica("later", markOf("another", "later")+"x/y")
+	f.drain(r)
+	f.same(want) // what comes from elsewhere now is not sent on
+}
+
+// TestHandedOnToOlder: a rhizome that does not say which bucket it is may be where a replica came from, as
+// may any rhizome of one without mark; another store is not.
+func TestHandedOnToOlder(t *testing.T) {
+	for name, c := range map[string]struct {
+		old  bool
+		id   string
+		want map[string]string
+	}{
+		"older rhizome": {old: true, want: map[string]string{}},
+		"rhizome":       {id: "there", want: map[string]string{"marked": "of marked"}},
+		"another store": {want: map[string]string{"marked": "of marked", "bare": "of bare"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newStage(t, object.Replicate{Existing: true, Off: true})
+			for key, user := range map[string]map[string]string{"marked": {markName: markOf("another", "marked") + "x/y"}, "bare": nil} {
+				a := object.Attrs{Replica: true, User: user}
+				if _, err := f.h.Objects.Put(f.ctx, f.b, object.Put{Key: key, Attrs: a, Body: bodyOf("of " + key)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.to.old, f.to.id = c.old, c.id
+			f.rule(object.Replicate{ID: "r", Remote: "off", Bucket: "there", Existing: true})
+			if left := f.drain(f.run()); left != 0 {
+				t.Errorf("%d are left", left)
+			}
+			f.same(c.want)
+		})
+	}
+}
+
+// TestAborted: no upload in parts is left there that nothing goes on with.
+func TestAborted(t *testing.T) {
+	for name, c := range map[string]struct {
+		fail string
+		then func(f *stage)
+	}{
+		"its end is refused":     {"complete", func(*stage) {}},
+		"the object is gone":     {"away", func(f *stage) { f.delete("big") }},
+		"it is another object":   {"away", func(f *stage) { f.put("big", "small") }},
+		"the rule is gone":       {"away", func(f *stage) { f.rule() }},
+		"parts cannot be listed": {"parts", func(*stage) {}},
+		"the row goes meanwhile": {"begin", func(*stage) {}},
+		"it is there by now, too": {"away", func(f *stage) {
+			f.to.things["big"] = thing{body: f.bytes("big"), etag: f.head("big").ETag, sent: sentOf(f.b.ID, f.head("big"))}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newStage(t, object.Replicate{Existing: true})
+			f.multi("big", strings.Repeat("a", 5<<20), "b")
+			failed := false
+			f.to.fail = func(call, _ string) error {
+				switch {
+				case call == c.fail && call == "complete":
+					return errs.Newf(errs.Invalid, "%w: no", errRefused)
+				case call == "part" && !failed && c.fail != "complete" && c.fail != "begin":
+					failed = true
+					return errs.New(errs.Unavailable, "away")
+				case call == c.fail && call == "parts":
+					return errs.Newf(errs.Invalid, "%w: parts", errNotDone)
+				}
+				return nil
+			}
+			if c.fail == "begin" {
+				f.objects = forgetful{f.h.Objects}
+			}
+			f.drain(f.run())
+			f.to.fail = nil
+			if c.fail == "parts" {
+				f.to.fail = func(call, _ string) error {
+					if call == "parts" {
+						return errs.Newf(errs.Invalid, "%w: parts", errNotDone)
+					}
+					return nil
+				}
+			}
+			c.then(f)
+			f.drain(f.run())
+			if len(f.to.uploads) != 0 || f.to.begun == 0 {
+				t.Errorf("of %d uploads that were begun %d are left", f.to.begun, len(f.to.uploads))
+			}
+		})
+	}
+}
+
+// illegible has rows that cannot be read.
+type illegible struct{ Objects }
+
+func (illegible) Due(context.Context, register.Row) (*object.Due, error) {
+	return nil, errs.New(errs.Corrupt, "damaged")
+}
+
+// TestDamagedRowGoes: a row that cannot be read goes with the rule that asked for it.
+func TestDamagedRowGoes(t *testing.T) {
+	f := newStage(t, object.Replicate{Existing: true})
+	f.put("k", "x")
+	f.to.fail = func(string, string) error { return errs.New(errs.Unavailable, "away") }
+	if f.drain(f.run()) == 0 {
+		t.Fatal("nothing waits")
+	}
+	f.objects = illegible{f.h.Objects}
+	f.rule()
+	if left := f.drain(f.run()); left != 0 {
+		t.Errorf("%d rows are left", left)
+	}
+}
+
+// forgetful has the row of an upload that was begun gone.
+type forgetful struct{ Objects }
+
+func (o forgetful) BeginDue(context.Context, *object.Due, *object.DueUpload) error {
+	return object.ErrNotDue
+}
+
+// head is what a key is.
+func (f *stage) head(key string) *object.Head {
+	f.t.Helper()
+	h, err := f.h.Objects.Current(f.ctx, f.b, key)
+	if err != nil || h == nil {
+		f.t.Fatal(h, err)
+	}
+	return h
+}
+
+// bytes are those of a key.
+func (f *stage) bytes(key string) string {
+	f.t.Helper()
+	o, err := f.h.Objects.Get(f.ctx, f.b, object.Get{Key: key})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer o.Body.Close()
+	raw, err := io.ReadAll(o.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// multi stores an object in parts.
+func (f *stage) multi(key string, parts ...string) {
+	f.t.Helper()
+	u, err := f.h.Objects.CreateUpload(f.ctx, f.b, object.NewUpload{Key: key})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	c := object.Complete{Key: key, Upload: u.ID, Size: -1, Finish: func([]object.Part) (object.Digest, error) {
+		return object.Digest{ETag: fmt.Sprintf("%s-%d", sum(key), len(parts))}, nil
+	}}
+	for i, p := range parts {
+		got, err := f.h.Objects.PutPart(f.ctx, f.b, key, u.ID, i+1, bodyOf(p))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		c.Parts = append(c.Parts, object.CompletePart{Number: i + 1, ETag: got.ETag})
+	}
+	if _, err := f.h.Objects.Complete(f.ctx, f.b, c); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestOtherETag: an object whose ETag is no MD5 of its bytes, though it looks like one, is sent.
+func TestOtherETag(t *testing.T) {
+	f := newStage(t, object.Replicate{Existing: true})
+	for key, etag := range map[string]string{"like one": sum("other bytes"), "unlike": "of-parts-3"} {
+		b := bodyOf("bytes")
+		b.Finish = func() (object.Digest, error) { return object.Digest{ETag: etag}, nil }
+		if _, err := f.h.Objects.Put(f.ctx, f.b, object.Put{Key: key, Body: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := f.drain(f.run()); left != 0 {
+		t.Errorf("%d are left", left)
+	}
+	f.same(map[string]string{"like one": "bytes", "unlike": "bytes"})
 }
 
 // TestParts: a large object is sent in parts, goes on after a crash where it was, and begins
@@ -464,6 +684,56 @@ func TestRefusedObject(t *testing.T) {
 		t.Errorf("%d left", left)
 	}
 	f.same(map[string]string{"bad": "4", "good": "3"})
+}
+
+// TestRefusalsHoldUpNobody: what a store refuses, whether that is said of the object or may be
+// about all, is put aside, and what comes after is sent.
+func TestRefusalsHoldUpNobody(t *testing.T) {
+	for name, refusal := range map[string]error{
+		"of the object": errs.Newf(errs.Invalid, "%w: no", errRefused),
+		"denied":        answered{errs.New(errs.Denied, "no")},
+		"busy":          answered{errs.New(errs.Unavailable, "not now")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newStage(t, object.Replicate{Existing: true})
+			for i := range 5 * InFlight {
+				f.put(fmt.Sprint("k", i), "x")
+			}
+			if err := f.h.Objects.CleanUp(f.ctx); err != nil {
+				t.Fatal(err)
+			}
+			rows, _, err := f.h.Objects.OutgoingDues(f.ctx, nil, 100)
+			if err != nil || len(rows) != 5*InFlight {
+				t.Fatalf("%d rows, %v", len(rows), err)
+			}
+			bad, good := map[string]bool{}, map[string]string{}
+			for i, row := range rows {
+				if i < 2*InFlight { // more than are sent at once, and before the others
+					bad[row.Sort] = true
+				} else {
+					good[row.Sort] = "x"
+				}
+			}
+			f.to.fail = func(call, key string) error {
+				if bad[key] && call == "put" {
+					return refusal
+				}
+				return nil
+			}
+			r := f.run()
+			r.First, r.Longest = time.Hour, time.Hour // nothing is tried again of itself
+			for range 4 * len(rows) {
+				if err := r.look(f.ctx); err != nil {
+					t.Fatal(err)
+				}
+				r.workers.Wait()
+				for _, l := range r.lanes { // as if its time to wait were over
+					l.until = time.Time{}
+				}
+			}
+			f.same(good)
+		})
+	}
 }
 
 func (f *stage) status(key, want string) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"io"
 	"maps"
@@ -85,8 +86,10 @@ func (s *sender) settle(ctx context.Context) error {
 		case err != nil:
 			return err
 		case skip:
+			s.abandon(ctx)
 			return s.objects.SkipDue(ctx, s.d, s.mine)
 		}
+		s.abandon(ctx)
 		return s.objects.SettleDue(ctx, s.d, s.mine)
 	}
 	return errRestless
@@ -104,7 +107,7 @@ func (s *sender) once(ctx context.Context) (skip bool, err error) {
 		tags = h.Tags
 	}
 	rule := s.b.Settings.ReplicateTo(s.d.Dest, key, tags)
-	if rule == nil || h != nil && h.Attrs.Replica {
+	if rule == nil || h != nil && h.Attrs.Replica && !s.d.First {
 		return false, nil
 	}
 	if h == nil {
@@ -116,6 +119,9 @@ func (s *sender) once(ctx context.Context) (skip bool, err error) {
 	there, err := s.to.Head(ctx, key)
 	if err != nil {
 		return false, err
+	}
+	if h.Attrs.Replica && !s.handsOn(h, there) {
+		return false, nil
 	}
 	out := sentOf(s.b.ID, h)
 	if there == nil || !there.same(h, out) {
@@ -129,6 +135,18 @@ func (s *sender) once(ctx context.Context) (skip bool, err error) {
 	return false, s.retag(ctx, h, there)
 }
 
+// handsOn reports whether what came here from elsewhere is sent on, in a first copy: not to where it
+// came from, for what is there, or was deleted there, may be newer; nor to a rhizome that may be that,
+// for it is an older release, which does not say its bucket's ID, or the object has no mark; and
+// not in the place of what did not come from here.
+func (s *sender) handsOn(h *object.Head, there *State) bool {
+	mark, id := h.Attrs.User[markName], s.to.ID()
+	if s.to.Rhizome() && (id == "" || mark == "" || strings.HasPrefix(mark, markOf(id, h.Key))) {
+		return false
+	}
+	return there == nil || strings.HasPrefix(there.Mark, markOf(s.b.ID.String(), h.Key))
+}
+
 // remove deletes the key there.
 func (s *sender) remove(ctx context.Context, rule *object.Replicate) error {
 	if !rule.Deletes {
@@ -138,7 +156,7 @@ func (s *sender) remove(ctx context.Context, rule *object.Replicate) error {
 	if err != nil || there == nil {
 		return err
 	}
-	if s.d.Found && !strings.HasPrefix(there.Mark, markOf(s.b.ID, s.d.Key)) {
+	if s.d.Found && !strings.HasPrefix(there.Mark, markOf(s.b.ID.String(), s.d.Key)) {
 		return nil // it never came from here
 	}
 	ctx, done, err := s.claim(ctx)
@@ -186,7 +204,7 @@ func (s *sender) retag(ctx context.Context, h *object.Head, there *State) error 
 
 // sentOf is what an object is sent with.
 func sentOf(bucket ident.ID, h *object.Head) Sent {
-	s := Sent{Attrs: h.Attrs, Tags: h.Tags, Mark: markOf(bucket, h.Key) + h.ETag + "/" + digest(&h.Attrs)}
+	s := Sent{Attrs: h.Attrs, Tags: h.Tags, Mark: markOf(bucket.String(), h.Key) + h.ETag + "/" + digest(&h.Attrs)}
 	n := len(markName) + len(s.Mark)
 	for k, v := range h.Attrs.User {
 		if k == markName { // of where it was before
@@ -204,7 +222,7 @@ func sentOf(bucket ident.ID, h *object.Head) Sent {
 
 // markOf begins the mark of a key's object, and no other's: several buckets may be kept in one,
 // and what is copied there keeps the mark of what it was.
-func markOf(bucket ident.ID, key string) string {
+func markOf(bucket, key string) string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s/%s", bucket, key)
 	return hex.EncodeToString(h.Sum(nil)) + "/"
@@ -258,24 +276,68 @@ func (s *sender) send(ctx context.Context, h *object.Head, out Sent, there *Stat
 		return err
 	}
 	defer done()
-	body, err := s.open(ctx, h, 0, h.Size)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	from := &watched{Reader: s.limit(ctx, body)}
-	return s.blame(ctx, h, from, s.to.Put(ctx, h.Key, out, from, h.Size, u))
+	return s.summed(ctx, h, 0, Part{Size: h.Size, ETag: h.ETag}, func(body Body) error { return s.to.Put(ctx, h.Key, out, body, u) })
 }
 
-// watched remembers why a body could not be read.
+// summed sends a run of an object with its MD5. That is the ETag, if it looks like one; where it
+// was none, as what was imported may have, the store refuses the bytes, and they are sent
+// once more with what was reckoned meanwhile.
+func (s *sender) summed(ctx context.Context, h *object.Head, offset int64, p Part, send func(Body) error) error {
+	sum := p.ETag
+	if raw, err := hex.DecodeString(sum); err != nil || len(raw) != md5.Size {
+		if sum, err = s.digest(ctx, h, offset, p.Size); err != nil {
+			return err
+		}
+	}
+	for {
+		from, err := s.sendOnce(ctx, h, offset, Body{Size: p.Size, MD5: sum}, send)
+		if !errors.Is(err, errRefused) || from.n != p.Size || from.md5() == sum {
+			return err
+		}
+		sum = from.md5()
+	}
+}
+
+// digest is the MD5 of a run of an object.
+func (s *sender) digest(ctx context.Context, h *object.Head, offset, size int64) (string, error) {
+	body, err := s.open(ctx, h, offset, size)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	sum := md5.New() // what ETags are
+	if _, err := io.Copy(sum, body); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func (s *sender) sendOnce(ctx context.Context, h *object.Head, offset int64, b Body, send func(Body) error) (*watched, error) {
+	body, err := s.open(ctx, h, offset, b.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	from := &watched{Reader: s.limit(ctx, body), sum: md5.New()} // what ETags are
+	b.Reader = from
+	return from, s.blame(ctx, h, from, send(b))
+}
+
+// watched remembers what was read of a body, and why no more could be.
 type watched struct {
 	io.Reader
+	n      int64
+	sum    hash.Hash
 	failed error
 }
+
+func (w *watched) md5() string { return hex.EncodeToString(w.sum.Sum(nil)) }
 
 // Read implements io.Reader.
 func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.Reader.Read(b)
+	w.n += int64(n)
+	w.sum.Write(b[:n])
 	if err != nil && err != io.EOF {
 		w.failed = err
 	}
@@ -316,143 +378,6 @@ func (s *sender) open(ctx context.Context, h *object.Head, offset, length int64)
 type eof struct{}
 
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
-
-// sendParts sends an object in parts, and goes on with an upload of the same version that was
-// begun before.
-func (s *sender) sendParts(ctx context.Context, h *object.Head, out Sent, u *Unless) error {
-	plan, err := s.plan(ctx, h)
-	if err != nil {
-		return err
-	}
-	have, err := s.resume(ctx, h, out)
-	if err != nil {
-		return err
-	}
-	id := s.d.Upload.ID
-	var all []Part
-	var offset int64
-	for _, p := range plan {
-		etag, ok, err := s.holds(ctx, h, p, have[p.Number], offset)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			if etag, err = s.sendPart(ctx, h, id, p, offset); err != nil {
-				return err
-			}
-		}
-		all = append(all, Part{p.Number, p.Size, etag})
-		offset += p.Size
-	}
-	ctx, done, err := s.claim(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if now, err := s.objects.Current(ctx, s.b, h.Key); err != nil || now == nil || now.Version != h.Version {
-		return errors.Join(err, errMoved)
-	}
-	err = s.to.Complete(ctx, h.Key, id, all, u)
-	if err == nil || errors.Is(err, errRefused) || errors.Is(err, errNoUpload) {
-		if forgot := s.objects.BeginDue(ctx, s.d, nil); forgot != nil {
-			err = errors.Join(err, forgot)
-		}
-	}
-	return err
-}
-
-// plan says in which parts an object is sent: its own, or equal ones.
-func (s *sender) plan(ctx context.Context, h *object.Head) (plan []Part, err error) {
-	if h.Parts > 0 {
-		for after := 0; ; {
-			page, more, err := s.objects.Parts(ctx, s.b, h.Key, h.VersionID, after, 1000)
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range page {
-				plan = append(plan, Part{len(plan) + 1, p.Size, p.ETag})
-				after = p.Number
-			}
-			if !more || len(page) == 0 {
-				break
-			}
-		}
-		var sum int64
-		for _, p := range plan {
-			sum += p.Size
-		}
-		if sum != h.Size {
-			return nil, errMoved
-		}
-		return plan, nil
-	}
-	size := int64(partSize)
-	for h.Size/size >= object.MaxParts {
-		size *= 2
-	}
-	for left := h.Size; left > 0; left -= min(left, size) {
-		plan = append(plan, Part{Number: len(plan) + 1, Size: min(left, size)})
-	}
-	return plan, nil
-}
-
-// resume returns what is there of the upload that is noted, which it begins if there is none of
-// this version.
-func (s *sender) resume(ctx context.Context, h *object.Head, out Sent) (map[int]Part, error) {
-	have := map[int]Part{}
-	if u := s.d.Upload; u != nil && u.Version == h.Version {
-		parts, err := s.to.Parts(ctx, h.Key, u.ID)
-		if err != nil && !errors.Is(err, errNoUpload) && !errors.Is(err, errNotDone) {
-			return nil, err
-		}
-		for _, p := range parts {
-			have[p.Number] = p
-		}
-		if err == nil {
-			return have, nil
-		}
-	} else if u != nil {
-		if err := s.to.Abort(ctx, h.Key, u.ID); err != nil && !errors.Is(err, errNoUpload) {
-			return nil, err
-		}
-	}
-	id, err := s.to.Begin(ctx, h.Key, out)
-	if err != nil {
-		return nil, err
-	}
-	return have, s.objects.BeginDue(ctx, s.d, &object.DueUpload{ID: id, Version: h.Version})
-}
-
-// holds reports whether a part that is there is the one wanted.
-func (s *sender) holds(ctx context.Context, h *object.Head, want, have Part, offset int64) (etag string, ok bool, err error) {
-	if have.Number == 0 || have.Size != want.Size {
-		return "", false, nil
-	}
-	if want.ETag == "" {
-		body, err := s.open(ctx, h, offset, want.Size)
-		if err != nil {
-			return "", false, err
-		}
-		defer body.Close()
-		sum := md5.New() // what ETags are
-		if _, err := io.Copy(sum, body); err != nil {
-			return "", false, err
-		}
-		want.ETag = hex.EncodeToString(sum.Sum(nil))
-	}
-	return have.ETag, have.ETag == want.ETag, nil
-}
-
-func (s *sender) sendPart(ctx context.Context, h *object.Head, id string, p Part, offset int64) (string, error) {
-	body, err := s.open(ctx, h, offset, p.Size)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	from := &watched{Reader: s.limit(ctx, body)}
-	etag, err := s.to.PutPart(ctx, h.Key, id, p.Number, from, p.Size)
-	return etag, s.blame(ctx, h, from, err)
-}
 
 // sealedByClient reports whether the bytes can be read with a key of the client alone.
 func sealedByClient(h *object.Head) bool { return h.Customer }

@@ -30,6 +30,13 @@ type Part struct {
 	ETag   string
 }
 
+// Body is what is sent: so many bytes, and the MD5 that they should have, in hexadecimal.
+type Body struct {
+	io.Reader
+	Size int64
+	MD5  string
+}
+
 // Unless says what a write replaces: the object of that ETag, or, if it is empty, nothing. A nil one
 // replaces anything.
 type Unless struct{ ETag string }
@@ -37,11 +44,15 @@ type Unless struct{ ETag string }
 // Target is a bucket of another store. It is safe for concurrent use. Errors are of errs'
 // kinds, or errRefused, errPrecondition, errNoUpload or errNotDone.
 type Target interface {
+	// Rhizome reports whether what was asked so far answered as a rhizome does, and ID is the bucket's,
+	// if it said so: older releases do not. "": it did not.
+	Rhizome() bool
+	ID() string
 	// Head returns nil if there is nothing.
 	Head(ctx context.Context, key string) (*State, error)
-	Put(ctx context.Context, key string, s Sent, body io.Reader, size int64, u *Unless) error
+	Put(ctx context.Context, key string, s Sent, body Body, u *Unless) error
 	Begin(ctx context.Context, key string, s Sent) (upload string, err error)
-	PutPart(ctx context.Context, key, upload string, number int, body io.Reader, size int64) (etag string, err error)
+	PutPart(ctx context.Context, key, upload string, number int, body Body) (etag string, err error)
 	Parts(ctx context.Context, key, upload string) ([]Part, error)
 	Complete(ctx context.Context, key, upload string, parts []Part, u *Unless) error
 	Abort(ctx context.Context, key, upload string) error

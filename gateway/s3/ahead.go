@@ -26,8 +26,9 @@ type guess struct {
 // foresee begins what the request needs, as far as its head tells, and reports whether
 // the caller may have it by what was known last. Before that is so, no more is begun than
 // finding it out takes.
+// What a replica may be is known for sure, so that nothing is begun for one.
 func (q *request) foresee() bool {
-	if q.g.ahead == nil || q.route.Need == open || q.route.Need == form {
+	if q.g.ahead == nil || q.saysReplica() || q.route.Need == open || q.route.Need == form {
 		return false
 	}
 	a, err := q.signature()

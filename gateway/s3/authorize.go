@@ -119,6 +119,7 @@ func (q *request) enter() error {
 	if err := q.permitted(b, q.who, q.route); err != nil {
 		return err
 	}
+	q.sayBucket()
 	return q.checkOwner("X-Amz-Expected-Bucket-Owner", b)
 }
 

@@ -20,6 +20,9 @@ func createBucket(q *request) error {
 	if err != nil {
 		return err
 	}
+	if reservedName(q.bucketName) {
+		return s3err.New(s3err.InvalidBucketName).With("BucketName", q.bucketName)
+	}
 	create := q.g.objects.CreateBucket
 	if strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
 		create = q.g.objects.CreateLocked
@@ -41,6 +44,29 @@ func createBucket(q *request) error {
 	q.set("Content-Length", "0")
 	q.reply(http.StatusOK)
 	return nil
+}
+
+// What S3 keeps for itself at either end of a bucket's name:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. Sites whose names
+// have accents make buckets called xn--… by another way.
+var (
+	reservedStarts = [...]string{"xn--", "sthree-", "amzn-s3-demo-"}
+	reservedEnds   = [...]string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"}
+)
+
+// reservedName reports whether S3 gives no new bucket that name.
+func reservedName(name string) bool {
+	for _, p := range reservedStarts {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	for _, p := range reservedEnds {
+		if strings.HasSuffix(name, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // creation reads the body of CreateBucket: its tags. It refuses what it cannot give.

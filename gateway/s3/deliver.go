@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/s3/policy"
@@ -38,7 +39,7 @@ func (g *gateway) MayDeliver(ctx context.Context, service string, about, to *obj
 	}
 	a := policy.Question{Action: "s3:PutObject", Key: key, Caller: &policy.Caller{Service: service},
 		Grants: policy.Grants{Caller: ours, Known: true}, // a public access block is about others
-		Value:  func(name string) []string { return deliveryFact(name, about.Name(), owner) }}
+		Value:  func(name string) []string { return g.deliveryFact(name, about.Name(), owner) }}
 	if d := policy.Decide(p, &a); !d.Allow {
 		return errs.Newf(errs.Denied, "%s may not write to the bucket %s: %s; its owner is another, and its policy has to allow it, or denies it", service, to.Name(), d.Why)
 	}
@@ -47,8 +48,12 @@ func (g *gateway) MayDeliver(ctx context.Context, service string, about, to *obj
 
 // deliveryFact is what a delivery says for the condition keys of a policy: it uses no line,
 // and what it writes is the bucket owner's.
-func deliveryFact(name, about, owner string) []string {
+func (g *gateway) deliveryFact(name, about, owner string) []string {
 	switch name {
+	case "aws:currenttime":
+		return one(g.clock.Now().UTC().Format(time.RFC3339))
+	case "aws:epochtime":
+		return one(itoa(g.clock.Now().Unix()))
 	case "aws:sourcearn":
 		return one("arn:aws:s3:::" + about)
 	case "aws:sourceaccount":

@@ -121,6 +121,9 @@ func (q *request) fail(err error) {
 	switch isMarker := errors.As(err, &marker); {
 	case isMarker:
 		q.markerHeaders(marker)
+		q.sayBucket() // who replicates asks of keys that were deleted, too
+	case e.Code == s3err.NoSuchKey:
+		q.sayBucket()
 	case e.Code == s3err.MethodNotAllowed:
 		q.set("Allow", q.g.routes.allow(q.scope))
 	case e.Code == s3err.SlowDown, e.Code == s3err.ServiceUnavailable:

@@ -27,8 +27,28 @@ func (q *request) newAttrs() (object.Attrs, error) {
 	return a, err
 }
 
-// isReplica reports whether the request keeps a copy of what another store has.
-func (q *request) isReplica() bool { return q.r.Header.Get(object.ReplicaHeader) != "" }
+// saysReplica reports whether the request says that it keeps a copy of what another store has.
+func (q *request) saysReplica() bool { return q.r.Header.Get(object.ReplicaHeader) != "" }
+
+// sayBucket tells who replicates which bucket it is.
+func (q *request) sayBucket() {
+	if q.saysReplica() && q.bucket != nil {
+		q.set(object.BucketHeader, q.bucket.ID.String())
+	}
+}
+
+// isReplica reports whether the request says so and may: what it changes is not replicated from
+// here, which is the owner's to say, or a policy's. Who may not writes as anybody does.
+func (q *request) isReplica() bool {
+	if !q.saysReplica() || q.bucket == nil || q.who == nil {
+		return false
+	}
+	action := "s3:ReplicateObject"
+	if q.r.Method == http.MethodDelete && q.route.Sub != "tagging" {
+		action = "s3:ReplicateDelete"
+	}
+	return q.may(q.bucket, q.who, owns, q.key, q.r.Header, action) == nil
+}
 
 // attrsOf reads what the headers of a write say about an object.
 func attrsOf(h http.Header) (object.Attrs, error) {

@@ -53,7 +53,7 @@ type Rights interface {
 // Service is what a policy calls who writes logs.
 const Service = "logging.s3.amazonaws.com"
 
-// Config is what a Log is made of. All fields are needed.
+// Config is what a Log is made of. All fields but Agreed are needed.
 type Config struct {
 	FS      vfs.FS
 	Dir     string // the folder of its files, which it makes when it needs it
@@ -61,7 +61,9 @@ type Config struct {
 	Rights  func() Rights
 	Region  string
 	Clock   clock.Clock
-	Logger  *slog.Logger
+	// Agreed reports whether Clock may decide that a file waited for too long; nil: it may.
+	Agreed func() bool
+	Logger *slog.Logger
 }
 
 // Log takes lines and writes them. It is safe for concurrent use; Run does its work.

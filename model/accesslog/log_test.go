@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,7 @@ type town struct {
 	denied, bad error
 	objects     map[string]string
 	puts        int
+	doubt       atomic.Bool // about the time
 }
 
 func newTown() *town {
@@ -91,7 +93,7 @@ func (o *town) lines(t *testing.T) (n int) {
 }
 
 func (o *town) log(fs vfs.FS) *Log {
-	return New(Config{FS: fs, Dir: "logs", Objects: o, Rights: func() Rights { return o }, Region: "r", Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler)})
+	return New(Config{FS: fs, Dir: "logs", Objects: o, Rights: func() Rights { return o }, Region: "r", Clock: clock.System{}, Agreed: func() bool { return !o.doubt.Load() }, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // play runs a log under fake time until f ends.
@@ -188,7 +190,13 @@ func TestLogWaits(t *testing.T) {
 				}
 				o.set(func() { set(true) })
 				o.ask(l, 2)
-				pass(MaxAge + time.Hour)
+				o.doubt.Store(true)
+				pass(2 * MaxAge)
+				if s := l.State(o.garden.ID); s.Dropped != 0 || s.Waiting == 0 {
+					t.Errorf("%s: while the time is in doubt %+v", name, s)
+				}
+				o.doubt.Store(false)
+				pass(time.Hour)
 				o.set(func() { set(false) })
 				if s := l.State(o.garden.ID); s.Dropped != 2 || s.Waiting != 0 {
 					t.Errorf("%s: after a day %+v", name, s)

@@ -43,7 +43,7 @@ const timeForm = "[02/Jan/2006:15:04:05 -0700]"
 func (r *Record) appendLine(b []byte) []byte {
 	b = appendWord(b, r.Bucket)
 	b = r.Time.UTC().AppendFormat(append(b, ' '), timeForm)
-	for _, w := range [...]string{r.Remote, r.Requester, r.Request, r.Operation, escapeKey(r.Key)} {
+	for _, w := range [...]string{r.Remote, r.Requester, r.Request, r.Operation, escapeKey(hidden(r.Key))} {
 		b = appendWord(append(b, ' '), w)
 	}
 	line := ""
@@ -121,7 +121,7 @@ var secrets = [...]string{"x-amz-signature", "x-amz-security-token", "signature"
 func withoutSecrets(uri string) string {
 	i := strings.IndexByte(uri, '?')
 	if i < 0 {
-		return uri
+		return hidden(uri)
 	}
 	params := strings.Split(uri[i+1:], "&")
 	for j, p := range params {
@@ -130,7 +130,19 @@ func withoutSecrets(uri string) string {
 			params[j] = name + "=-"
 		}
 	}
-	return uri[:i+1] + strings.Join(params, "&")
+	return hidden(uri[:i]) + "?" + strings.Join(params, "&")
+}
+
+// hidden returns a path or a key, and "-" for one with a signature in it: of a link whose question
+// mark was encoded.
+func hidden(path string) string {
+	lower := plain(path)
+	for _, s := range secrets[:2] {
+		if strings.Contains(lower, s+"=") {
+			return "-"
+		}
+	}
+	return path
 }
 
 // isSecret reports whether a parameter is a signature, or another address with one in it,

@@ -43,6 +43,9 @@ func TestSecrets(t *testing.T) {
 		"/b/k?AWSAccessKeyId=a&Signature=" + sig:                               "/b/k?AWSAccessKeyId=a&Signature=-",
 		"http://x/?to=http%3A%2F%2Fs3%2Fb%3FX-Amz-Signature%3D" + sig + "&a=b": "http://x/?to=-&a=b",
 		"http://x/?to=http%253A%252F%252Fs3%253FX-Amz-Signature%253D" + sig:    "http://x/?to=-",
+		"/b/k%3FX-Amz-Date=1&x-amz%2Dsignature=" + sig:                         "-",
+		"/b/k%3fX-Amz-Signature%3D" + sig + "?x=y":                             "-?x=y",
+		"/b/k?X-AMZ-SIGNATURE=" + sig + "&%58-amz-signature=" + sig:            "/b/k?X-AMZ-SIGNATURE=-&%58-amz-signature=-",
 		"/b?list-type=2&prefix=signature":                                      "/b?list-type=2&prefix=signature",
 	} {
 		if got := withoutSecrets(uri); got != want {

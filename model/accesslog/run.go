@@ -285,7 +285,7 @@ func put(ctx context.Context, o Objects, to *object.Bucket, key string, text []b
 // came notes what came of a file.
 func (l *Log) came(f sealed, err error) {
 	now := l.Clock.Now()
-	old := err != nil && now.After(f.at.Add(MaxAge))
+	old := err != nil && now.After(f.at.Add(MaxAge)) && (l.Agreed == nil || l.Agreed())
 	_, lines, bad := l.spool.read(f, "")
 	if err == nil || old || errors.Is(err, errOff) {
 		if rerr := l.spool.remove(f); rerr != nil {

@@ -40,7 +40,7 @@ type Webhook struct {
 
 // What others must tell apart.
 var (
-	ErrUnknown = errs.New(errs.NotFound, "there is no webhook of this name")
+	ErrUnknown = errs.New(errs.NotFound, "there is no webhook of this name: rhizome webhook list shows those there are, rhizome webhook add makes one")
 	ErrTaken   = errs.New(errs.Exists, "there is a webhook of this name already")
 )
 

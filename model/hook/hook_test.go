@@ -41,7 +41,11 @@ func TestWebhooks(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].Name != "Another_1.0" || all[0].Secret != "a secret of my own" {
 		t.Errorf("all are %+v, %v", all, err)
 	}
+	var damaged register.Row
 	err = h.Replica.Rows(ctx, hook.Webhooks, func(row register.Row, v *register.Value) error {
+		if row.Sort == "Another_1.0" {
+			damaged = row
+		}
 		if bytes.Contains(v.Data, []byte("hidden-path")) || bytes.Contains(v.Data, []byte(made.Secret)) || bytes.Contains(v.Data, []byte("my own")) {
 			return fmt.Errorf("the row of %s shows a secret", row.Sort)
 		}
@@ -49,6 +53,22 @@ func TestWebhooks(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+	_, err = h.Regs.Update(ctx, damaged, register.Change{Apply: func(*register.Value) (*register.Value, error) {
+		return &register.Value{Data: []byte("no record"), Count: 1}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err = s.All(ctx)
+	if _, gerr := s.Webhook(ctx, "Another_1.0"); err != nil || len(all) != 1 || gerr == nil || errors.Is(gerr, hook.ErrUnknown) {
+		t.Errorf("beside a damaged one all are %+v, %v; it is %v", all, err, gerr)
+	}
+	if _, err := s.Add(ctx, owner, "third", "https://example.org", ""); err != nil {
+		t.Errorf("beside a damaged one none can be made: %v", err)
+	}
+	if err := s.Remove(ctx, "Another_1.0"); err != nil {
+		t.Errorf("a damaged one cannot be removed: %v", err)
 	}
 	for range 2 {
 		err = s.Remove(ctx, "album")

@@ -12,7 +12,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rhizome/base/clock"
@@ -267,4 +269,90 @@ func TestTwoAtOnce(t *testing.T) {
 	if err := one.Forget(t.Context(), p.garden.ID, "now"); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestChangedMeanwhile: a configuration that is changed while a run is under way has the run begun anew:
+// a manifest names what is there, and nothing of what was listed before.
+func TestChangedMeanwhile(t *testing.T) {
+	p := open(t)
+	for i := range 15 {
+		p.put(fmt.Sprintf("a/%02d", i))
+		p.put(fmt.Sprintf("b/%02d", i))
+	}
+	s := p.store()
+	p.configure(object.Inventory{ID: "now", To: object.Destination{Prefix: "old/"}})
+	if got, err := s.Step(t.Context(), p.garden.ID, "now"); err != nil || got.Files != 1 {
+		t.Fatal(got, err)
+	}
+	for _, c := range []object.Inventory{
+		{ID: "now", To: object.Destination{Prefix: "new/"}, Prefix: "a/"},
+		{ID: "now", To: object.Destination{Prefix: "new/"}, Prefix: "b/", Fields: []string{"Size"}},
+	} {
+		p.configure(c)
+		if got, err := s.Step(t.Context(), p.garden.ID, "now"); err != nil || got.Files != 1 || got.Listed != 10 {
+			t.Errorf("it goes on with %+v, %v", got, err)
+		}
+	}
+	p.configure(object.Inventory{ID: "now", To: object.Destination{Prefix: "new/"}, Prefix: "b/", Fields: []string{"Size"}, Weekly: true})
+	for {
+		got, err := s.Step(t.Context(), p.garden.ID, "now")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Began.IsZero() {
+			break
+		}
+	}
+	rows, files := p.rows("new/")
+	for _, r := range rows {
+		if len(r) != 3 || !strings.HasPrefix(r[1], "b/") {
+			t.Errorf("a row of another configuration: %q", r)
+		}
+	}
+	if len(rows) != 15 || files != 2 {
+		t.Errorf("%d rows in %d files", len(rows), files)
+	}
+}
+
+// looks counts how often all buckets are looked at.
+type looks struct {
+	inventory.Objects
+	n atomic.Int64
+}
+
+func (l *looks) AllBuckets(context.Context) ([]*object.Bucket, error) {
+	l.n.Add(1)
+	return nil, nil
+}
+
+// TestNoDiskIsWoken: what is due is looked for at the start, and then when disks are awake anyway.
+func TestNoDiskIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, woken := &looks{}, make(chan struct{})
+		s := inventory.New(inventory.Config{Objects: l, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), Awake: func(ctx context.Context) error {
+			select {
+			case <-woken:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		<-time.After(20 * time.Hour)
+		synctest.Wait()
+		if n := l.n.Load(); n != 1 {
+			t.Errorf("while disks slept all buckets were looked at %d times", n)
+		}
+		close(woken)
+		<-time.After(2 * time.Hour)
+		synctest.Wait()
+		if n := l.n.Load(); n < 3 {
+			t.Errorf("then %d times", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -33,6 +33,9 @@ type run struct {
 	Count int64 `cbor:"8,keyasint,omitempty"`
 	// Steps grows with each change of the row.
 	Steps uint64 `cbor:"9,keyasint"`
+	// Form tells what the files of the run under way hold, and where they are. An older release
+	// leaves it out.
+	Form []byte `cbor:"10,keyasint,omitempty"`
 }
 
 // file is one that was written.

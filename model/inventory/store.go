@@ -1,14 +1,18 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"sync"
 	"time"
 
 	"rhizome/base/clock"
+	"rhizome/base/codec"
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
@@ -37,7 +41,7 @@ type Objects interface {
 	DeleteVersion(ctx context.Context, b *object.Bucket, key, version string, cond object.Conditions) (*object.Deleted, error)
 }
 
-// Config is what a Store works with. All fields are needed but Rank, Rest and Rows.
+// Config is what a Store works with. All fields are needed but Rank, Awake, Rest and Rows.
 type Config struct {
 	Registers register.Store
 	Objects   Objects
@@ -45,6 +49,8 @@ type Config struct {
 	// Rank returns how many replicas of a partition key that can be reached come before this
 	// node; nil: none.
 	Rank func(part string) int
+	// Awake waits until disks are awake anyway; it fails when ctx ends. Nil: they always are.
+	Awake func(context.Context) error
 	// Rest gives way to requests; nil: it does not.
 	Rest   func(context.Context) error
 	Clock  clock.Clock
@@ -79,6 +85,11 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if s.Awake != nil { // an inventory can wait
+			if err := s.Awake(ctx); err != nil {
+				return nil
+			}
 		}
 	}
 }
@@ -204,6 +215,17 @@ func (s *Store) find(ctx context.Context, bucket ident.ID, id string) (*job, err
 	return j, err
 }
 
+// form tells runs apart whose files are not of one inventory.
+func (j *job) form() []byte {
+	c := j.c
+	c.Off, c.Weekly, c.Account, c.Encrypted, c.To = false, false, "", false, object.Destination{}
+	h := sha256.New()
+	for _, part := range []string{string(codec.Encode(&c)), j.about.Name(), j.to.ID.Key(), j.to.Name(), j.folder()} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return h.Sum(nil)[:16]
+}
+
 // advance does one step.
 func (s *Store) advance(ctx context.Context, row register.Row, bucket ident.ID, id string, rest func(context.Context) error) (run, error) {
 	was, err := s.read(ctx, row)
@@ -215,8 +237,9 @@ func (s *Store) advance(ctx context.Context, row register.Row, bucket ident.ID, 
 		return was, err
 	}
 	now := was
-	if now.Began == 0 {
-		now.Began = s.Clock.Now().UnixMilli()
+	if form := j.form(); now.Began == 0 || now.Form != nil && !bytes.Equal(now.Form, form) {
+		// Its files are elsewhere, or hold something else, if it was changed meanwhile.
+		now = run{Began: s.Clock.Now().UnixMilli(), Form: form, Done: was.Done, Count: was.Count}
 	}
 	if !now.Whole {
 		undo, err := s.list(ctx, j, &now, rest)

@@ -72,11 +72,11 @@ func (s *Store[Part]) row(name string) register.Row {
 
 // Add makes a thing whose name fits Name. It fails with Taken, or Full.
 func (s *Store[Part]) Add(ctx context.Context, owner ident.ID, name string, part Part) (*Thing[Part], error) {
-	all, err := s.All(ctx)
+	rows, err := s.rows(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(all) >= Max {
+	if len(rows) >= Max {
 		return nil, s.kind.Full
 	}
 	now := s.clock.Now().UnixMilli()
@@ -91,6 +91,38 @@ func (s *Store[Part]) Add(ctx context.Context, owner ident.ID, name string, part
 		return nil, err
 	}
 	return &Thing[Part]{name, owner, time.UnixMilli(now).UTC(), part}, nil
+}
+
+// Change changes what is sealed of a thing, which f is shown and may refuse to change; it may be
+// called several times. Unknown if there is none.
+func (s *Store[Part]) Change(ctx context.Context, name string, f func(t *Thing[Part]) error) (*Thing[Part], error) {
+	if !Name(name) {
+		return nil, s.kind.Unknown
+	}
+	var now *Thing[Part]
+	_, err := s.regs.Update(ctx, s.row(name), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+		if old == nil {
+			return nil, s.kind.Unknown
+		}
+		t, err := s.open(name, old)
+		if err != nil {
+			return nil, err
+		}
+		if err := f(t); err != nil {
+			return nil, err
+		}
+		now = t
+		var r record
+		if err := codec.Decode(old.Data, &r); err != nil {
+			return nil, err
+		}
+		r.Sealed = s.seal.Seal(codec.Encode(t.Part), []byte(name))
+		return &register.Value{Data: codec.Encode(r), Count: 1}, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return now, nil
 }
 
 // Remove removes a thing; Unknown if there is none.
@@ -119,19 +151,26 @@ func (s *Store[Part]) Get(ctx context.Context, name string) (*Thing[Part], error
 	return s.open(name, v)
 }
 
-// All returns all things, by name.
-func (s *Store[Part]) All(ctx context.Context) ([]*Thing[Part], error) {
+func (s *Store[Part]) rows(ctx context.Context) ([]register.Entry, error) {
 	p, err := s.regs.Scan(ctx, register.Scan{Table: s.kind.Table, Parts: register.Shards(s.kind.Letter, shards), Limit: 10 * Max})
 	if err != nil {
 		return nil, err
 	}
+	return p.Entries, nil
+}
+
+// All returns all things, by name, but for those whose record is damaged: Get says of such a one
+// what is wrong, and Remove makes room for its name.
+func (s *Store[Part]) All(ctx context.Context) ([]*Thing[Part], error) {
+	rows, err := s.rows(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []*Thing[Part]
-	for _, e := range p.Entries {
-		t, err := s.open(e.Row.Sort, e.Value)
-		if err != nil {
-			return nil, err
+	for _, e := range rows {
+		if t, err := s.open(e.Row.Sort, e.Value); err == nil {
+			out = append(out, t)
 		}
-		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b *Thing[Part]) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil

@@ -32,7 +32,7 @@ var (
 	ErrMetadataTooLong = errs.New(errs.TooLarge, "the metadata is longer than 2,048 bytes")
 	ErrNotText         = errs.New(errs.Invalid, "a key or a piece of metadata is not UTF-8 text")
 	ErrRange           = errs.New(errs.Invalid, "the range lies outside the object")
-	ErrQuota           = errs.New(errs.Full, "the bucket's quota is used up")
+	ErrQuota           = errs.New(errs.Full, "the bucket's quota leaves no room for it")
 	ErrShortBody       = errs.New(errs.Invalid, "the body ended before the announced length")
 )
 

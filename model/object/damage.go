@@ -59,6 +59,8 @@ type Finding struct {
 	What   string `json:"what"`
 	Bucket string `json:"bucket"`
 	Key    string `json:"key,omitempty"`
+	// Version is the ID of the version that is meant, if it is not the present one.
+	Version string `json:"version,omitempty"`
 	// Part is the number of the part of an upload that is meant, 0 if none.
 	Part int `json:"part,omitempty"`
 	// Detail is for who looks closer.
@@ -163,7 +165,11 @@ func (s *Store) UsersOf(ctx context.Context, extent ident.ID) ([]Finding, error)
 	}
 	for _, ref := range refs {
 		if ref.Row.Table != Parts {
-			add(n.row(ctx, ref.Row))
+			f, err := s.user(ctx, n, ref.Row)
+			if err != nil {
+				return nil, err
+			}
+			add(f)
 			continue
 		}
 		// A part is somebody's once its upload is complete.
@@ -176,6 +182,40 @@ func (s *Store) UsersOf(ctx context.Context, extent ident.ID) ([]Finding, error)
 		}
 	}
 	return out, nil
+}
+
+// user names what uses an extent, and its version if that has a row of its own and is not the
+// present one.
+func (s *Store) user(ctx context.Context, n *namer, row register.Row) (Finding, error) {
+	f := n.row(ctx, row)
+	top, ok := objectOf(row)
+	if row.Table != Versions || !ok {
+		return f, nil
+	}
+	was, err := s.versionIn(ctx, row)
+	if err != nil || was == nil {
+		return f, err
+	}
+	switch now, err := s.versionIn(ctx, top); {
+	case err != nil:
+		return f, err
+	case now == nil || now.ID != was.ID:
+		f.Version = was.name()
+	}
+	return f, nil
+}
+
+// versionIn returns the version that stands in a row; nil if none does.
+func (s *Store) versionIn(ctx context.Context, row register.Row) (*version, error) {
+	v, _, err := s.Registers.Read(ctx, row)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	sl, err := decodeRow[slot](v)
+	if err != nil {
+		return nil, err
+	}
+	return sl.Version, nil
 }
 
 // uploadUsers names the objects that hold an upload's part, or the upload itself.
@@ -194,7 +234,10 @@ func (s *Store) uploadUsers(ctx context.Context, n *namer, part register.Row) (o
 			return err
 		}
 		for i := range r.Refs {
-			f := n.row(ctx, r.Refs[i].ref().Row)
+			f, err := s.user(ctx, n, r.Refs[i].ref().Row)
+			if err != nil {
+				return err
+			}
 			f.Part = partNumber(part)
 			out = append(out, f)
 		}

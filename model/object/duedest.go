@@ -2,10 +2,12 @@ package object
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"rhizome/base/codec"
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 )
@@ -127,7 +129,8 @@ const (
 
 // GoThrough takes the next step of going through a bucket for a destination: it notes as due
 // what is here, and, where deletions may have been missed, what is there alone. It reports
-// whether to go on at once; without, enough waits already or it is over.
+// whether to go on at once; without, enough waits already or it is over. Where the list of what is
+// there does not go on, the rest is noted without it, and the last step fails once.
 func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there There) (more bool, err error) {
 	row := destRow(b.ID, dest)
 	v, _, err := s.Registers.Read(ctx, row)
@@ -157,21 +160,26 @@ func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there The
 		return false, err
 	}
 	next := *was
+	next.Cursor, next.Done = p.Next, !p.More
+	stuck := false
+	if was.Compare {
+		err := s.compare(ctx, b, dest, was.Cursor, p, there, &next)
+		if stuck = errors.Is(err, errStuck); err != nil && !stuck { // what is here goes on without a list of what is there
+			return false, err
+		}
+	}
 	for i := range p.Objects {
 		h := &p.Objects[i]
+		if !next.Done && h.Key > next.Cursor {
+			break
+		}
 		next.Listed, next.ListedBytes = next.Listed+1, next.ListedBytes+h.Size
 		if s.prefixed(b, dest, h.Key) {
-			if err := s.dueAgain(ctx, b, dest, h.Key, dueRecord{Size: h.Size}); err != nil {
+			if err := s.dueAgain(ctx, b, dest, h.Key, dueRecord{Size: h.Size, First: !was.Compare}); err != nil {
 				return false, err
 			}
 		}
 	}
-	if was.Compare {
-		if err := s.compare(ctx, b, dest, was.Cursor, p, there); err != nil {
-			return false, err
-		}
-	}
-	next.Cursor, next.Done = p.Next, !p.More
 	err = s.changeDest(ctx, row, func(r *destRecord) (bool, error) {
 		if r.Made != was.Made || r.Cursor != was.Cursor || r.Done {
 			return false, errNothing // others went on, or it began anew
@@ -182,6 +190,9 @@ func (s *Store) GoThrough(ctx context.Context, b *Bucket, dest string, there The
 		}
 		return true, nil
 	})
+	if err == nil && stuck && next.Done {
+		return false, errStuck
+	}
 	return err == nil, err
 }
 
@@ -194,27 +205,35 @@ func (s *Store) dueAgain(ctx context.Context, b *Bucket, dest, key string, r due
 	return s.addDue(ctx, register.Row{Table: Dues, Part: duePart(b.part(key), dest), Sort: key}, r)
 }
 
-// compare notes as due what is there, and not here, among the keys of a page.
-func (s *Store) compare(ctx context.Context, b *Bucket, dest, after string, p *Listed, there There) error {
+var errStuck = errs.New(errs.Unavailable, "the other store's list of the bucket does not go on, so what was deleted here may still be there")
+
+// compare notes as due what is there, and not here, among the keys of a page, in one request. Where
+// the page there ends before the one here, the step does too: next says where.
+func (s *Store) compare(ctx context.Context, b *Bucket, dest, after string, p *Listed, there There, next *destRecord) error {
 	here := map[string]bool{}
 	for i := range p.Objects {
 		here[p.Objects[i].Key] = true
 	}
-	for more := true; more; {
-		keys, again, err := there(ctx, after, MaxListEntries)
-		if err != nil {
-			return err
+	keys, more, err := there(ctx, after, scanPage)
+	if err != nil {
+		return err
+	}
+	if more && len(keys) > 0 {
+		last := keys[len(keys)-1]
+		if last <= after {
+			return errStuck
 		}
-		more = again && len(keys) > 0
-		for _, key := range keys {
-			after = key
-			if p.More && key > p.Next {
-				return nil
-			}
-			if !here[key] && checkKey(key) == nil && s.prefixed(b, dest, key) {
-				if err := s.dueAgain(ctx, b, dest, key, dueRecord{Found: true}); err != nil {
-					return err
-				}
+		if next.Done || last < next.Cursor {
+			next.Cursor, next.Done = last, false
+		}
+	}
+	for _, key := range keys {
+		if key <= after || !next.Done && key > next.Cursor {
+			continue
+		}
+		if !here[key] && checkKey(key) == nil && s.prefixed(b, dest, key) {
+			if err := s.dueAgain(ctx, b, dest, key, dueRecord{Found: true}); err != nil {
+				return err
 			}
 		}
 	}

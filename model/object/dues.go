@@ -35,6 +35,8 @@ type dueRecord struct {
 	// only if it came from here.
 	Tags  bool `cbor:"10,keyasint,omitempty"`
 	Found bool `cbor:"11,keyasint,omitempty"`
+	// First: it was there before the rule, so that it is sent though it came from elsewhere.
+	First bool `cbor:"12,keyasint,omitempty"`
 }
 
 // Claim says who sends: a node, in one of its runs. Nothing it sends arrives after Until.
@@ -142,7 +144,7 @@ func (s *Store) addDue(ctx context.Context, to register.Row, r dueRecord) error 
 		next := *was
 		next.Mark, next.Since, next.Size = r.Mark, min(was.Since, r.Since), r.Size
 		next.Tries, next.Again, next.Error = 0, 0, ""
-		next.Tags, next.Found = was.Tags || r.Tags, false
+		next.Tags, next.Found, next.First = was.Tags || r.Tags, false, was.First || r.First
 		return next.value(), nil
 	}})
 	return ignoreNothing(err)

@@ -2,8 +2,10 @@ package object
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"rhizome/base/codec"
 	"rhizome/base/ident"
 	"rhizome/cluster/register"
 )
@@ -166,3 +168,41 @@ func Records() []any {
 
 // Epoch is the epoch under which a bucket is written to.
 func Epoch(b *Bucket) uint64 { return b.epoch }
+
+// ListApart puts the list of an object into an extent of its own, as one lies there that is too
+// long for a row.
+func (s *Store) ListApart(ctx context.Context, b *Bucket, key string) error {
+	row := b.objectRow(key)
+	v, _, err := s.readSlot(ctx, row)
+	if err != nil {
+		return err
+	}
+	inner, err := b.innerKey(v)
+	if err != nil {
+		return err
+	}
+	d := s.newDraft(row)
+	d.version, d.keys = *v, b.blindSecrets(inner, v.ID)
+	raw := codec.Encode(v.Here)
+	w := s.Extents.NewWriter(ctx, d.ref(), int64(len(raw)), s.describeObject(b, key).extent(d, -1))
+	if _, err := w.Write(raw); err != nil {
+		w.Abort()
+		return err
+	}
+	p, err := w.Close(ctx)
+	if err != nil {
+		return err
+	}
+	d.version.Extents = append(slices.Clone(v.Extents), p.Extent)
+	d.version.Where, d.version.Here = whereLong, nil
+	_, err = s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(old *register.Value) (*register.Value, error) {
+		e, err := takeApart(old)
+		if err != nil {
+			return nil, err
+		}
+		e.Version, e.blob = &d.version, codec.Encode(d.keys.listPiece(p))
+		return e.value()
+	}})
+	s.Extents.Release(p.Extent)
+	return err
+}

@@ -117,7 +117,7 @@ func (s *Store) retained(l Lock) bool {
 	if l.Mode == LockNone {
 		return false
 	}
-	return s.now() < l.Until || s.Agreed != nil && !s.Agreed()
+	return s.now() < l.Until || !s.sure()
 }
 
 // free fails with ErrLocked if a version may not be deleted or replaced; bypass is for who

@@ -11,7 +11,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rhizome/base/clock"
@@ -389,6 +391,67 @@ func TestAbandonedUploads(t *testing.T) {
 	if aborted != len(uploads)-damaged {
 		t.Errorf("%d of %d uploads were aborted, %d are damaged", aborted, len(uploads), damaged)
 	}
+}
+
+// TestUploadsOutlastADoubt: while nobody is sure of the time no upload is too old, whatever the
+// clock says, and a doubt that comes meanwhile ends what is under way.
+func TestUploadsOutlastADoubt(t *testing.T) {
+	f := newFixture(t)
+	var uploads []*object.Upload
+	for i := range 3 {
+		uploads = append(uploads, f.upload(fmt.Sprint(i)))
+	}
+	f.Objects.Clock = clock.NewManual(time.Now().Add(30 * 24 * time.Hour))
+	left := func() (n int) {
+		t.Helper()
+		for _, u := range uploads {
+			_, err := f.Objects.PutPart(f.ctx, f.b, u.Key, u.ID, 1, body([]byte("x")))
+			if err == nil {
+				n++
+			} else if !errors.Is(err, object.ErrNoSuchUpload) {
+				t.Fatal(err)
+			}
+		}
+		return n
+	}
+	sure := 0 // for how many of them
+	f.Objects.Agreed = func() bool { sure--; return sure >= 0 }
+	if err := f.Objects.AbortAbandoned(f.ctx); !errors.Is(err, errs.Unavailable) || left() != 3 {
+		t.Errorf("%d uploads are left, %v", left(), err)
+	}
+	sure = 1
+	if err := f.Objects.AbortAbandoned(f.ctx); !errors.Is(err, errs.Unavailable) || left() != 2 {
+		t.Errorf("%d uploads are left after a doubt that came, %v", left(), err)
+	}
+	sure = 100
+	if err := f.Objects.AbortAbandoned(f.ctx); err != nil || left() != 0 {
+		t.Errorf("%d uploads are left once the time is sure, %v", left(), err)
+	}
+}
+
+// TestAbandonedUploadsWaitForTheTime: the worker looks again when the time is sure.
+func TestAbandonedUploadsWaitForTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fixture{Home: objecttest.Open(t, vfs.NewCrashable(), objecttest.NewIdentity()), t: t, ctx: t.Context()}
+		defer f.Close(t)
+		f.b = f.bucket("bucket")
+		f.upload("k")
+		var sure atomic.Bool
+		f.Objects.Agreed = sure.Load
+		f.Objects.Clock = clock.NewManual(time.Now().Add(30 * 24 * time.Hour))
+		ctx, stop := context.WithCancel(f.ctx)
+		ended := make(chan error)
+		go func() { ended <- f.Objects.Run(ctx) }()
+		for _, want := range []int{1, 0} {
+			<-time.After(5 * time.Minute)
+			if p, err := f.Objects.ListUploads(f.ctx, f.b, object.ListUploads{Limit: 10}); err != nil || len(p.Uploads) != want {
+				t.Errorf("%d uploads are left, want %d, %v", len(p.Uploads), want, err)
+			}
+			sure.Store(true)
+		}
+		stop()
+		<-ended
+	})
 }
 
 func TestCopyBytesAndReferences(t *testing.T) {

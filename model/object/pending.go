@@ -26,8 +26,8 @@ func (s *Store) enqueue(row register.Row) {
 }
 
 // Run does the clean-up until ctx ends: pending work as it comes, what crashes left
-// behind at the start and then whenever it is old enough, abandoned uploads daily. It
-// touches the disk only while there is work.
+// behind at the start and then whenever it is old enough, abandoned uploads when they are. It
+// touches the disk only while there is work, and once a day to look for uploads.
 //
 // On the only node of a rhizome what the work lists name at the start is old enough: who
 // worked on it ended with the process before, and what this process works on it holds.
@@ -42,11 +42,14 @@ func (s *Store) Run(ctx context.Context) error {
 	if s.Extents.Alone() {
 		s.report("pending work", s.CleanUp(ctx)) // is seen, and ripe below
 	}
-	var swept time.Time
+	var swept, due time.Time
 	for {
-		if now := s.Clock.Now(); now.Sub(swept) >= s.Ages.sweep() {
-			swept = now
-			s.report("abandoned uploads", s.AbortAbandoned(ctx))
+		now := s.Clock.Now()
+		if s.sure() && (swept.IsZero() || time.Since(swept) >= s.Ages.sweep() || !due.IsZero() && !now.Before(due)) { // stopwatch
+			var err error
+			swept = time.Now() // stopwatch
+			due, err = s.abortAbandoned(ctx)
+			s.report("abandoned uploads", err)
 		}
 		s.report("pending work", s.CleanUp(ctx))
 		select {
@@ -302,18 +305,40 @@ func (s *Store) emptySlot(ctx context.Context, row register.Row) error {
 	return s.finishSlot(ctx, row)
 }
 
+// errUnsure ends what deletes by the time while nobody is sure of that.
+var errUnsure = errs.New(errs.Unavailable, "the clocks of the nodes do not agree")
+
+// sure reports whether the time may decide that something goes.
+func (s *Store) sure() bool { return s.Agreed == nil || s.Agreed() }
+
 // AbortAbandoned aborts uploads that were begun too long ago. One that cannot be read
-// or aborted does not stop it: the first such error is returned at the end.
+// or aborted does not stop it: the first such error is returned at the end. While the time
+// is in doubt it aborts none, errs.Unavailable.
 func (s *Store) AbortAbandoned(ctx context.Context) error {
+	_, err := s.abortAbandoned(ctx)
+	return err
+}
+
+// abortAbandoned is AbortAbandoned; due is when the next of the uploads that are there is
+// abandoned, zero if there is none.
+func (s *Store) abortAbandoned(ctx context.Context) (due time.Time, _ error) {
 	if s.Ages.Upload < 0 {
-		return nil
+		return due, nil
 	}
-	before := s.now() - s.Ages.Upload.Milliseconds()
 	var first error
 	err := s.Local.Rows(ctx, Uploads, func(row register.Row, v *register.Value) error {
+		if !s.sure() {
+			return errUnsure
+		}
 		r, err := decodeRow[uploadRecord](v)
-		if err == nil && r.State == uploadOpen && r.Started < before {
+		switch {
+		case err != nil || r.State != uploadOpen:
+		case r.Started < s.now()-s.Ages.Upload.Milliseconds():
 			err = s.abortAt(ctx, row)
+		default:
+			if at := time.UnixMilli(r.Started + 1).Add(s.Ages.Upload); due.IsZero() || at.Before(due) {
+				due = at
+			}
 		}
 		if errs.KindOf(err) == errs.NotFound {
 			err = nil
@@ -326,5 +351,5 @@ func (s *Store) AbortAbandoned(ctx context.Context) error {
 	if err == nil {
 		err = first
 	}
-	return err
+	return due, err
 }

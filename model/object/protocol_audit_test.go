@@ -19,9 +19,9 @@ import (
 var tables = []register.Table{object.Buckets, object.Aliases, object.Objects, object.Versions, object.Uploads, object.Parts, extent.Extents}
 
 // rowsHeld returns every row of which some replica holds a value.
-func (r *run) rowsHeld() []register.Row {
+func (r *run) rowsHeld(also ...register.Table) []register.Row {
 	var out []register.Row
-	for _, t := range tables {
+	for _, t := range append(slices.Clone(tables), also...) {
 		seen := map[register.Row]bool{}
 		for _, rep := range r.w.reps {
 			r.w.check(rep.Rows(context.Background(), t, func(row register.Row, _ *register.Value) error {

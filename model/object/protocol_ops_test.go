@@ -334,7 +334,7 @@ func (r *run) cleanUp(finals []*side, rounds int) {
 // was closed for ever before it was chosen.
 func (r *run) level(s *side) {
 	above := register.Ballot{Round: uint64(time.Now().Add(time.Minute).UnixMicro())} // every promise
-	for _, row := range r.rowsHeld() {
+	for _, row := range r.rowsHeld(object.Outbox) {
 		r.do(s, "level "+rowName(row), func(ctx context.Context) error {
 			_, err := s.regs.Update(ctx, row, register.Change{Epoch: register.EpochSettle, AbsentToo: true, Above: above,
 				Apply: func(old *register.Value) (*register.Value, error) { return old, nil }})

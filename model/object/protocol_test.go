@@ -138,7 +138,7 @@ func TestReplay(t *testing.T) {
 	}
 	n, _ := strconv.Atoi(parts[1])
 	seed, _ := strconv.ParseUint(parts[2], 10, 64)
-	for _, sc := range slices.Concat(scenarios, versionScenarios, lockScenarios) {
+	for _, sc := range slices.Concat(scenarios, versionScenarios, lockScenarios, eventScenarios) {
 		if strings.ReplaceAll(sc.name, " ", "_") != parts[0] {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,13 +54,14 @@ type kept struct {
 	id       objecttest.Identity
 	b        ident.ID
 	clock    *clock.Manual
+	since    int64 // Rebuild.Since
 	pictures []picture
 	want     [][]byte // the versions of "k" that have to be there, the oldest first
 }
 
 // newKept has things happen to a key: what f does is pictured before and after clean-up.
 func newKept(t *testing.T, do func(*fixture, *kept)) *kept {
-	h := &kept{t: t, fs: vfs.NewCrashable(), id: objecttest.NewIdentity()}
+	h := &kept{t: t, fs: vfs.NewCrashable(), id: objecttest.NewIdentity(), since: math.MaxInt64}
 	at := clock.NewManual(time.Now())
 	f := &fixture{Home: objecttest.Open(t, h.fs, h.id, at), t: t, ctx: context.Background()}
 	h.clock = at
@@ -109,7 +111,7 @@ func (h *kept) rebuilt(l lost) (*fixture, *object.Findings) {
 	fs := h.fs.CrashClone(vfs.CrashCloneCfg{})
 	h.lose(fs, l)
 	f := &fixture{Home: objecttest.Open(h.t, fs, h.id, h.clock), t: h.t, ctx: context.Background()}
-	r := &object.Rebuild{Store: f.Objects, Disks: f.Disks, Since: math.MaxInt64, Keys: h.id.Ring.Keys(),
+	r := &object.Rebuild{Store: f.Objects, Disks: f.Disks, Since: h.since, Keys: h.id.Ring.Keys(),
 		Strange: func(ident.ID) bool { return false },
 		Known: func(row register.Row) (register.Knowledge, error) {
 			at, is := l[row]
@@ -427,5 +429,71 @@ func TestRebuildKeepsIDs(t *testing.T) {
 	}
 	if !maps.Equal(got, ids) {
 		t.Errorf("versions %v, were %v", got, ids)
+	}
+}
+
+// TestRebuildGoesOnPastADeletion: a version that was deleted keeps no older one, whose row is
+// lost, from coming back.
+func TestRebuildGoesOnPastADeletion(t *testing.T) {
+	h := newKept(t, func(f *fixture, h *kept) {
+		versioning(f, object.VersioningOn)
+		for _, n := range []int{17_000, 18_000, 19_000} {
+			h.put(f, n)
+		}
+		// The row of the second goes, and a crash leaves its bytes.
+		_, err := f.Regs.Update(f.ctx, h.rows(object.Versions)[0], register.Change{Epoch: object.Epoch(f.b),
+			Apply: func(*register.Value) (*register.Value, error) { return nil, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	h.want = [][]byte{h.want[0], h.want[2]}
+	h.since = 0 // any row may be lost
+	f, _ := h.rebuilt(lost{h.rows(object.Versions)[1]: -1})
+	defer f.Close(t)
+	if got, _, err := all(f); err != nil || len(got) != 2 || !holds(got, h.want) {
+		t.Errorf("versions of %d bytes, want %d; %v", sizes(got), sizes(h.want), err)
+	}
+}
+
+// TestRebuildKeepsEnvelopes: what is under a client's key opens with it though all rows are
+// lost, also if the extent with the list of its pieces is met before these.
+func TestRebuildKeepsEnvelopes(t *testing.T) {
+	k, p := customerKey('k'), random(20_000)
+	keys := strings.Split("abcdefghijklmnop", "")
+	h := newKept(t, func(f *fixture, h *kept) {
+		for _, key := range keys {
+			in := body(p)
+			in.Customer = k
+			_, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: key, Body: in})
+			if err == nil {
+				err = f.Objects.ListApart(f.ctx, f.b, key)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.get(f.b, object.Get{Key: key, Customer: k})
+			if err != nil || !bytes.Equal(got, p) {
+				t.Fatalf("%d bytes, %v", len(got), err)
+			}
+		}
+		h.step(f)
+	})
+	l := lost{}
+	for _, table := range []register.Table{object.Objects, extent.Extents} {
+		for _, row := range h.rows(table) {
+			l[row] = -1
+		}
+	}
+	f, _ := h.rebuilt(l)
+	defer f.Close(t)
+	for _, key := range keys {
+		if _, err := f.get(f.b, object.Get{Key: key}); !errors.Is(err, object.ErrKeyNeeded) {
+			t.Errorf("%s without its key: %v", key, err)
+		}
+		got, err := f.get(f.b, object.Get{Key: key, Customer: k})
+		if err != nil || !bytes.Equal(got, p) {
+			t.Errorf("%s has %d bytes, %v", key, len(got), err)
+		}
 	}
 }

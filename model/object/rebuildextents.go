@@ -176,6 +176,9 @@ func (r *Rebuild) remember(id ident.ID, c *content, ref extent.Ref, strange bool
 	if ref.Row.Table == Versions {
 		m.row = ref.Row // which it left the object's for
 	}
+	if m.about.Index < 0 {
+		m.about = *c // a list's own extent says nothing of an envelope
+	}
 	m.lost, m.own = m.lost || lost, m.own || own
 	m.strange = m.strange || strange
 	m.foreign = m.foreign || ref.Row.Table == Parts && c.Version != ref.ID

@@ -39,6 +39,10 @@ type ReplicateFilter struct {
 // not replicated from here.
 const ReplicaHeader = "X-Rhizome-Replica"
 
+// BucketHeader is the answer's to a request with ReplicaHeader: the ID of the bucket, by which what
+// came from there is told from what came from elsewhere.
+const BucketHeader = "X-Rhizome-Bucket"
+
 // Dest is how a destination is written: the remote's name, a slash, and the bucket's.
 func (r *Replicate) Dest() string { return r.Remote + "/" + r.Bucket }
 

@@ -1,8 +1,11 @@
 package object
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"rhizome/base/errs"
@@ -11,7 +14,7 @@ import (
 // Restored says what a Restore did.
 type Restored struct {
 	// Brought is how many objects are again what they were; Deleted how many got a delete
-	// marker, for they were not there then; Same how many are what they were.
+	// marker, for they were not there then; Same how many are what they were already.
 	Brought, Deleted, Same int
 }
 
@@ -52,7 +55,7 @@ func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (*Head, err
 func (s *Store) hasContent(ctx context.Context, b *Bucket, key string) error {
 	found := false
 	content := func(v *VersionHead) bool { return !v.Marker }
-	err := s.eachKey(ctx, b, key, false, content, func(_, content *VersionHead) error {
+	err := s.eachKey(ctx, b, ListVersions{Prefix: key, Limit: MaxListEntries}, false, content, func(_, content *VersionHead) error {
 		found = found || content != nil
 		return nil
 	})
@@ -67,47 +70,113 @@ func (s *Store) hasContent(ctx context.Context, b *Bucket, key string) error {
 // is kept, for which versioning has to be on. Of what lies under a prefix the deployments of the
 // bucket's site stay as they are. It may be called again. Times are those that versions carry.
 func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
-	return s.restore(ctx, b, key, prefix, at, true)
+	done, _, err := s.RestorePage(ctx, b, RestorePage{Key: key, Prefix: prefix, At: at})
+	return done, err
 }
 
-// WouldRestore says what Restore would do, and does nothing.
-func (s *Store) WouldRestore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time) (*Restored, error) {
-	return s.restore(ctx, b, key, prefix, at, false)
+// RestorePage says what Restore is to do at once.
+type RestorePage struct {
+	Key    string
+	Prefix bool
+	At     time.Time
+	After  string // the key after which to begin; empty: at the first
+	Limit  int    // how many objects are looked at; 0: all
+	Dry    bool   // what would be done is said, and nothing done
 }
 
-func (s *Store) restore(ctx context.Context, b *Bucket, key string, prefix bool, at time.Time, do bool) (*Restored, error) {
+// errPageFull ends a walk.
+var errPageFull = errors.New("the page is full")
+
+// RestorePage is Restore of a page. next is the key after which to go on, empty if all are done.
+func (s *Store) RestorePage(ctx context.Context, b *Bucket, r RestorePage) (done *Restored, next string, err error) {
 	switch b.Versioning {
 	case VersioningOff:
-		return nil, ErrNoVersions
+		return nil, "", ErrNoVersions
 	case VersioningSuspended: // what is replaced would be gone for good
-		return nil, ErrSuspended
+		return nil, "", ErrSuspended
 	}
-	out := &Restored{}
-	by := func(v *VersionHead) bool { return !v.Modified.After(at) }
-	err := s.eachKey(ctx, b, key, prefix, by, func(now, then *VersionHead) error {
-		if prefix && b.Settings.spares(now.Key) {
+	done, looked := &Restored{}, 0
+	by := func(v *VersionHead) bool { return !v.Modified.After(r.At) }
+	l := ListVersions{Prefix: r.Key, AfterKey: r.After, Limit: MaxListEntries}
+	err = s.eachKey(ctx, b, l, r.Prefix, by, func(now, then *VersionHead) error {
+		if looked++; r.Limit > 0 && looked > r.Limit {
+			return errPageFull
+		}
+		next = now.Key
+		if r.Prefix && b.Settings.spares(now.Key) {
 			return nil
 		}
-		was, is := then != nil && !then.Marker, !now.Marker
-		switch {
-		case !was && !is, was && then.VersionID == now.VersionID:
-			out.Same++
-			return nil
-		case !was:
-			out.Deleted++
-			if !do {
-				return nil
-			}
-			_, err := s.Delete(ctx, b, now.Key, Conditions{still: still{versions: true}})
+		return s.restoreOne(ctx, b, now, then, r.Dry, done)
+	})
+	if errors.Is(err, errPageFull) {
+		return done, next, nil
+	}
+	return done, "", err
+}
+
+// restoreOne makes an object what it was, given what it is, and counts it.
+func (s *Store) restoreOne(ctx context.Context, b *Bucket, now, then *VersionHead, dry bool, done *Restored) error {
+	was, is := then != nil && !then.Marker, !now.Marker
+	same := !was && !is
+	if was && is {
+		var err error
+		if same, err = s.sameVersion(ctx, b, then, now); err != nil {
 			return err
 		}
-		out.Brought++
-		if !do {
+	}
+	switch {
+	case same:
+		done.Same++
+		return nil
+	case !was:
+		done.Deleted++
+		if dry {
 			return nil
 		}
-		return s.bringBack(ctx, b, then)
-	})
-	return out, err
+		_, err := s.Delete(ctx, b, now.Key, Conditions{still: still{versions: true}})
+		return err
+	}
+	done.Brought++
+	if dry {
+		return nil
+	}
+	return s.bringBack(ctx, b, then)
+}
+
+// sameVersion reports whether two listed versions of a key are one, or show nobody a
+// difference but the time, as copies do that a restore made. Two versions whose lists differ are not read.
+func (s *Store) sameVersion(ctx context.Context, b *Bucket, x, y *VersionHead) (bool, error) {
+	if x.VersionID == y.VersionID {
+		return true, nil
+	}
+	if !x.sameAs(&y.Head) {
+		return false, nil
+	}
+	var whole [2]*Object
+	for i, v := range []*VersionHead{x, y} {
+		o, err := s.Stat(ctx, b, Get{Key: v.Key, Version: v.VersionID})
+		if errs.KindOf(err) == errs.NotFound {
+			return false, nil // what is to be done will find out
+		}
+		if err != nil {
+			return false, err
+		}
+		whole[i] = o
+	}
+	return whole[0].sameAs(&whole[1].Head), nil
+}
+
+// sameAs compares all that clients see but the time and the ID.
+func (h *Head) sameAs(o *Head) bool {
+	return h.ETag == o.ETag && h.Size == o.Size && h.Parts == o.Parts && h.Customer == o.Customer && slices.Equal(h.Tags, o.Tags) && h.Attrs.sameAs(o.Attrs) &&
+		h.Checksum.Algorithm == o.Checksum.Algorithm && h.Checksum.Composite == o.Checksum.Composite && bytes.Equal(h.Checksum.Sum, o.Checksum.Sum)
+}
+
+// sameAs compares what clients see.
+func (a Attrs) sameAs(b Attrs) bool {
+	return a.ContentType == b.ContentType && a.CacheControl == b.CacheControl && a.ContentDisposition == b.ContentDisposition &&
+		a.ContentEncoding == b.ContentEncoding && a.ContentLanguage == b.ContentLanguage && a.Expires == b.Expires &&
+		a.WebsiteRedirect == b.WebsiteRedirect && a.StorageClass == b.StorageClass && maps.Equal(a.User, b.User)
 }
 
 // bringBack makes a copy of a version the current one.
@@ -120,10 +189,9 @@ func (s *Store) bringBack(ctx context.Context, b *Bucket, v *VersionHead) error 
 	return err
 }
 
-// eachKey calls f for a key, or each under a prefix, with the newest of its versions and the
+// eachKey calls f for the key that is the list's prefix, or each under that, with the newest of its versions and the
 // newest that is wanted, nil if none is. What f writes is not listed again.
-func (s *Store) eachKey(ctx context.Context, b *Bucket, key string, prefix bool, wanted func(*VersionHead) bool, f func(newest, wanted *VersionHead) error) error {
-	l := ListVersions{Prefix: key, Limit: MaxListEntries}
+func (s *Store) eachKey(ctx context.Context, b *Bucket, l ListVersions, prefix bool, wanted func(*VersionHead) bool, f func(newest, wanted *VersionHead) error) error {
 	var newest, found *VersionHead
 	for {
 		p, err := s.ListVersions(ctx, b, l)
@@ -132,7 +200,7 @@ func (s *Store) eachKey(ctx context.Context, b *Bucket, key string, prefix bool,
 		}
 		for i := range p.Versions {
 			v := &p.Versions[i]
-			if !prefix && v.Key != key {
+			if !prefix && v.Key != l.Prefix {
 				p.More = false // the key itself comes before those that it begins
 				break
 			}

@@ -45,8 +45,22 @@ func TestRestore(t *testing.T) {
 			t.Fatalf("%+v, want %+v: %v", got, want, err)
 		}
 	}
-	if got, err := f.Objects.WouldRestore(f.ctx, f.b, "d/", true, then); err != nil || *got != (object.Restored{Brought: 3, Deleted: 1}) {
-		t.Errorf("it would do %+v: %v", got, err)
+	dry := object.RestorePage{Key: "d/", Prefix: true, At: then, Dry: true}
+	if got, next, err := f.Objects.RestorePage(f.ctx, f.b, dry); err != nil || next != "" || *got != (object.Restored{Brought: 3, Deleted: 1}) {
+		t.Errorf("it would do %+v, then go on after %q: %v", got, next, err)
+	}
+	for _, limit := range []int{1, 2, 3, 4} { // pages say together what one does
+		page, sum, pages := dry, object.Restored{}, 0
+		for page.Limit = limit; pages == 0 || page.After != ""; pages++ {
+			got, next, err := f.Objects.RestorePage(f.ctx, f.b, page)
+			if err != nil || got.Brought+got.Deleted+got.Same > limit {
+				t.Fatalf("a page of %d: %+v, %v", limit, got, err)
+			}
+			sum.Brought, sum.Deleted, page.After = sum.Brought+got.Brought, sum.Deleted+got.Deleted, next
+		}
+		if sum != (object.Restored{Brought: 3, Deleted: 1}) || pages != (4+limit-1)/limit {
+			t.Errorf("%d pages of %d would do %+v", pages, limit, sum)
+		}
 	}
 	f.same("d/new", random(33))
 	restore(then, object.Restored{Brought: 3, Deleted: 1})
@@ -68,6 +82,44 @@ func TestRestore(t *testing.T) {
 		t.Errorf("with versioning suspended: %v", err)
 	}
 	f.same("d/new", random(34))
+}
+
+// TestRestoreAgain: what is as it was, if only by a copy that an earlier restore made, is left
+// alone; what differs in anything that a client sees is brought back.
+func TestRestoreAgain(t *testing.T) {
+	f := newFixture(t)
+	var err error
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	put := func(key string, data []byte, a object.Attrs, tags ...object.Tag) {
+		t.Helper()
+		if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: key, Body: body(data), Attrs: a, Tags: tags}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := object.Attrs{ContentType: "text/plain", User: map[string]string{"a": "b"}}
+	put("small", random(10), text)
+	put("large", random(30_000), text, object.Tag{Key: "k", Value: "v"})
+	u := f.upload("parts")
+	if _, err := f.Objects.Complete(f.ctx, f.b, complete(u, f.part(u, 1, random(20_000)))); err != nil {
+		t.Fatal(err)
+	}
+	then := moment()
+	for _, key := range []string{"small", "large", "parts"} {
+		put(key, random(11), object.Attrs{})
+	}
+	for _, want := range []object.Restored{{Brought: 3}, {Same: 3}} {
+		if got, err := f.Objects.Restore(f.ctx, f.b, "", true, then); err != nil || *got != want {
+			t.Fatalf("%+v, want %+v: %v", got, want, err)
+		}
+	}
+	put("small", random(10), object.Attrs{ContentType: "text/plain"})
+	put("large", random(30_000), text, object.Tag{Key: "k", Value: "w"})
+	put("parts", random(20_000), object.Attrs{})
+	if got, _, err := f.Objects.RestorePage(f.ctx, f.b, object.RestorePage{Prefix: true, At: then, Dry: true}); err != nil || *got != (object.Restored{Brought: 3}) {
+		t.Errorf("%+v: %v", got, err)
+	}
 }
 
 func (f *fixture) must(d *object.Deleted, err error) {

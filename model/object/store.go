@@ -20,7 +20,8 @@ type Keyring interface {
 	Keep(bucket ident.ID, sealed []byte) error
 }
 
-// sweep is how often uploads are looked at: daily, or as soon as one can be too old.
+// sweep is how often uploads are looked for at least: daily, or as soon as one can be too old.
+// What was found is aborted when its time comes.
 func (a Ages) sweep() time.Duration {
 	if a.Upload > 0 {
 		return min(24*time.Hour, a.Upload)
@@ -41,7 +42,7 @@ type Config struct {
 	// this node: they look at its work list first. Nil: none.
 	Rank func(part string) int
 	// Agreed reports whether Clock agrees with most of the other nodes' clocks: unless it
-	// does, no retention has ended. Nil: it does.
+	// does, no retention has ended, and nothing is deleted for its age. Nil: it does.
 	Agreed func() bool
 	// Knows fails with ErrOlder unless every member knows a generation of records, and says who does not;
 	// nil: they do.

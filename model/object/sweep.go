@@ -62,7 +62,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			}
 		}
 		now := s.Clock.Now()
-		if s.Agreed == nil || s.Agreed() { // what time it is decides what goes
+		if s.sure() { // what time it is decides what goes
 			upto := lot(last, now)
 			s.report("lifecycle rules", s.sweepDue(ctx, last, upto, now))
 			last = upto
@@ -148,8 +148,8 @@ func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.
 			return err
 		}
 		now := s.Clock.Now()
-		if s.Agreed != nil && !s.Agreed() {
-			return errs.New(errs.Unavailable, "the clocks of the nodes do not agree")
+		if !s.sure() {
+			return errUnsure
 		}
 		b, err := s.bucketByID(ctx, b.ID) // the rules may have been changed or taken away
 		if err != nil || !b.Settings.expired(at, now) {

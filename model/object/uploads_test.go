@@ -1,8 +1,10 @@
 package object_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rhizome/base/errs"
@@ -29,6 +31,32 @@ func TestCompletedUnavailable(t *testing.T) {
 	if _, err := f.Objects.Complete(f.ctx, f.b, c); !errors.Is(err, object.ErrNoSuchUpload) || errors.Is(err, object.ErrNoSuchKey) {
 		t.Error(err)
 	}
+}
+
+// TestAbandonedUploadsGoInTime: not only at the next of the daily looks.
+func TestAbandonedUploadsGoInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.Objects.Ages.Orphan = 10 * time.Minute
+		ctx, stop := context.WithCancel(f.ctx)
+		ended := make(chan error)
+		go func() { ended <- f.Objects.Run(ctx) }()
+		<-time.After(10 * time.Hour)
+		u := f.upload("k")
+		f.part(u, 1, random(100_000))
+		<-time.After(7*24*time.Hour - time.Minute)
+		if _, err := f.Objects.Upload(f.ctx, f.b, "k", u.ID); err != nil {
+			t.Errorf("before its time: %v", err)
+		}
+		<-time.After(20 * time.Minute)
+		if _, err := f.Objects.Upload(f.ctx, f.b, "k", u.ID); !errors.Is(err, object.ErrNoSuchUpload) {
+			t.Errorf("20 minutes after its time: %v", err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // later is a clock that is ahead.

@@ -52,7 +52,7 @@ const (
 
 // What others must tell apart.
 var (
-	ErrUnknown = errs.New(errs.NotFound, "there is no remote of this name")
+	ErrUnknown = errs.New(errs.NotFound, "there is no remote of this name: rhizome remote list shows those there are, rhizome remote add makes one")
 	ErrTaken   = errs.New(errs.Exists, "there is a remote of this name already")
 	ErrOthers  = errs.New(errs.Denied, "the remote belongs to another member")
 )
@@ -89,6 +89,26 @@ func (s *Store) Add(ctx context.Context, r Remote) (*Remote, error) {
 		return nil, err
 	}
 	t, err := s.all.Add(ctx, r.Owner, r.Name, sealedPart{r.Endpoint, r.Region, r.Style, r.ID, r.Secret, r.Rate})
+	if err != nil {
+		return nil, err
+	}
+	return remote(t), nil
+}
+
+// Change changes how a remote is reached; its name, owner and time stay. f may refuse, and may be
+// called several times. ErrUnknown if there is none.
+func (s *Store) Change(ctx context.Context, name string, f func(r *Remote) error) (*Remote, error) {
+	t, err := s.all.Change(ctx, name, func(t *named.Thing[sealedPart]) error {
+		r := remote(t)
+		if err := f(r); err != nil {
+			return err
+		}
+		if err := r.Check(); err != nil {
+			return err
+		}
+		t.Part = sealedPart{r.Endpoint, r.Region, r.Style, r.ID, r.Secret, r.Rate}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

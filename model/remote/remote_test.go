@@ -49,6 +49,30 @@ func TestRemotes(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	changed, err := s.Change(ctx, "offsite", func(r *remote.Remote) error {
+		r.Name, r.Owner = "other", ident.New()
+		r.Secret, r.Endpoint, r.Rate = "hidden-new", "https://s3.example.net", 0
+		return nil
+	})
+	want := *made
+	want.Secret, want.Endpoint, want.Rate = "hidden-new", "https://s3.example.net", 0
+	if err != nil || *changed != want {
+		t.Errorf("changed it is %+v, %v; want %+v", changed, err, want)
+	}
+	for name, f := range map[string]func(*remote.Remote) error{
+		"what is no endpoint": func(r *remote.Remote) error { r.Endpoint = "here"; return nil },
+		"who may not":         func(r *remote.Remote) error { r.Secret = "x"; return remote.ErrOthers },
+	} {
+		if _, err := s.Change(ctx, "offsite", f); err == nil {
+			t.Errorf("%s changes it", name)
+		}
+	}
+	if got, err := again.Remote(ctx, "offsite"); err != nil || *got != want {
+		t.Errorf("it is %+v, %v; want %+v", got, err, want)
+	}
+	if _, err := s.Change(ctx, "none", func(*remote.Remote) error { return nil }); !errors.Is(err, remote.ErrUnknown) {
+		t.Errorf("what is not there is changed: %v", err)
+	}
 	for range 2 {
 		err = s.Remove(ctx, "offsite")
 	}

@@ -50,10 +50,10 @@ func (s *Store) Begin(ctx context.Context, b *object.Bucket, w *Wanted) (*Begun,
 	}
 	id := ident.New()
 	b, err := s.change(ctx, b, func(t *object.Site) error {
-		before := s.now() - abandoned.Milliseconds()
+		before := s.longAgo(abandoned)
 		t.Underway = slices.DeleteFunc(t.Underway, func(u object.SiteUnderway) bool { return u.Begun < before || u.ID == id })
 		if len(t.Underway) >= maxUnderway {
-			if oldest := t.Underway[0]; oldest.Begun > s.now()-crowded.Milliseconds() {
+			if oldest := t.Underway[0]; oldest.Begun >= s.longAgo(crowded) {
 				return errs.Newf(errs.Conflict, "%d deployments of this site are under way: wait for them, or until they were left for an hour", maxUnderway)
 			}
 			t.Underway = t.Underway[1:]

@@ -394,6 +394,37 @@ func TestPassword(t *testing.T) {
 	}
 }
 
+// TestUnsureClock: while nobody is sure of the time no deployment was left for long, and no count of
+// visits is too old.
+func TestUnsureClock(t *testing.T) {
+	f := newFixture(t)
+	b := f.site("blog")
+	f.sites.Visited(b.ID, site.Visit{Hits: 1})
+	f.must(f.sites.Flush(f.ctx))
+	w, content := wanted("index.html", "0")
+	begun, err := f.sites.Begin(f.ctx, b, w)
+	f.must(err)
+	f.sites.Agreed = func() bool { return false }
+	f.clock.Advance(500 * 24 * time.Hour)
+	for range 7 {
+		_, err := f.sites.Begin(f.ctx, b, w)
+		f.must(err)
+	}
+	if _, err := f.sites.Begin(f.ctx, b, w); !errors.Is(err, errs.Conflict) {
+		t.Errorf("a deployment under way makes room: %v", err)
+	}
+	f.bring(b, begun, content)
+	if _, _, err := f.sites.Finish(f.ctx, b, begun.ID); err != nil {
+		t.Errorf("a deployment under way was given up: %v", err)
+	}
+	f.sites.Visited(b.ID, site.Visit{Hits: 1})
+	days, err := f.sites.Stats(f.ctx, b.ID)
+	f.must(err)
+	if len(days) != 2 {
+		t.Error(days)
+	}
+}
+
 func TestVisits(t *testing.T) {
 	f := newFixture(t)
 	b := f.site("blog")

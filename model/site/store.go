@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"rhizome/base/clock"
 	"rhizome/base/codec"
@@ -42,11 +43,13 @@ type Buckets interface {
 	DeleteVersion(ctx context.Context, b *object.Bucket, key, version string, cond object.Conditions) (*object.Deleted, error)
 }
 
-// Config says what a Store works with; all of it is needed.
+// Config says what a Store works with; all of it but Agreed is needed.
 type Config struct {
 	Registers register.Store
 	Buckets   Buckets
 	Clock     clock.Clock
+	// Agreed reports whether Clock may decide that something goes; nil: it may.
+	Agreed func() bool
 	// Domains are those under which BUCKET.domain leads to a site.
 	Domains []string
 	// Node is this node, which counts visits under its own name.
@@ -69,6 +72,17 @@ func New(c Config) *Store {
 }
 
 func (s *Store) now() int64 { return s.Clock.Now().UnixMilli() }
+
+func (s *Store) sure() bool { return s.Agreed == nil || s.Agreed() }
+
+// longAgo is the time, in Unix milliseconds, before which what happened is older than age. While
+// nobody is sure of the time nothing is.
+func (s *Store) longAgo(age time.Duration) int64 {
+	if !s.sure() {
+		return 0
+	}
+	return s.now() - age.Milliseconds()
+}
 
 // hostRecord is the value of a Hosts row.
 type hostRecord struct {

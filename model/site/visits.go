@@ -125,7 +125,7 @@ func (s *Store) write(ctx context.Context, at visited, v Visit) error {
 		}
 		return &register.Value{Data: codec.Encode(sum), Count: 1}, nil
 	}})
-	if err == nil && first {
+	if err == nil && first && s.sure() {
 		s.forgetOld(ctx, at)
 	}
 	return err

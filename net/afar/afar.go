@@ -30,6 +30,8 @@ type Place struct {
 	Use string
 	// Header is sent with each request, unsigned.
 	Header http.Header
+	// Heard is told of the headers of each answer; nil: nobody is.
+	Heard func(http.Header)
 	// Retries is how often a request that failed is made, at least once; 0: as the library
 	// has it.
 	Retries int
@@ -44,10 +46,7 @@ func New(p Place) (*minio.Core, error) {
 	if p.Lookup == minio.BucketLookupAuto && !strings.HasSuffix(u.Hostname(), ".amazonaws.com") {
 		p.Lookup = minio.BucketLookupPath
 	}
-	var t http.RoundTripper = transport()
-	if len(p.Header) > 0 {
-		t = &marked{t, p.Header}
-	}
+	t := &marked{transport(), p.Header, p.Heard}
 	core, err := minio.NewCore(u.Host, &minio.Options{
 		Creds:  credentials.NewStaticV4(p.ID, p.Secret, p.Token),
 		Secure: u.Scheme == "https", Region: p.Region, BucketLookup: p.Lookup, Transport: t, MaxRetries: p.Retries,
@@ -71,10 +70,15 @@ func transport() *http.Transport {
 	}
 }
 
-// marked adds headers to every request.
+// Expires is the header of an answer under which an object's Expires is found, whatever it
+// says: the library refuses what is no date, and drops the others.
+const Expires = "X-Minio-Meta-Expires"
+
+// marked adds headers to every request, and renames Expires in the answers.
 type marked struct {
 	http.RoundTripper
 	header http.Header
+	heard  func(http.Header)
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -83,7 +87,15 @@ func (m *marked) RoundTrip(r *http.Request) (*http.Response, error) {
 	for name, values := range m.header {
 		r.Header[name] = values
 	}
-	return m.RoundTripper.RoundTrip(r)
+	a, err := m.RoundTripper.RoundTrip(r)
+	if err == nil && m.heard != nil {
+		m.heard(a.Header)
+	}
+	if err == nil && a.Header["Expires"] != nil {
+		a.Header[Expires] = a.Header["Expires"]
+		delete(a.Header, "Expires")
+	}
+	return a, err
 }
 
 // Answer is what a store answered: an HTTP status and S3's code; zero if it did not answer.

@@ -3,19 +3,21 @@
 // The server of net/http writes through a buffer of 4 KiB: of a longer body, what fits beside the
 // header goes out in a write of exactly that size, and the rest in another. Each write to a
 // socket costs as much as all that a small page needs otherwise, and wakes the client once more.
-// A Listener's connections hold back a write of exactly that size until the next one comes, and
-// send both together. If none comes (the buffer happened to be full at the end), it is sent
-// after a moment.
+// A Listener's connections hold such a write back until the next one comes, and send both
+// together. Only the beginning of an answer is held whose header says that more must come, and
+// no longer than a moment: nothing that is whole ever waits.
 package gather
 
 import (
+	"bytes"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 )
 
 const (
-	// full is the size of net/http's buffer, which says that more may follow.
+	// full is the size of net/http's buffer.
 	full = 4 << 10
 	// moment is how long a write is held back at most.
 	moment = 2 * time.Millisecond
@@ -29,15 +31,17 @@ type listener struct{ net.Listener }
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &conn{Conn: tcp}, nil
+		return &conn{Conn: tcp, tcp: tcp}, nil
 	}
 	return c, err
 }
 
 // conn hides all but net.Conn of its TCP connection, so that nothing is written past it. What
-// fails in a write that was held back is told by the next.
+// fails in a write that was held back is told by the next. What is still held back when it is
+// closed is lost: the beginning of an answer whose end never came.
 type conn struct {
-	net.Conn // a *net.TCPConn
+	net.Conn
+	tcp *net.TCPConn
 
 	mu     sync.Mutex
 	held   []byte // of full bytes once there was a write to hold back
@@ -55,11 +59,24 @@ func (c *conn) Write(b []byte) (int, error) {
 		return 0, c.failed
 	case c.holds:
 		return c.both(b)
-	case len(b) == full:
+	case goesOn(b):
 		c.hold(b)
-		return full, nil
+		return len(b), nil
 	}
-	return c.Conn.Write(b)
+	return c.tcp.Write(b)
+}
+
+// goesOn reports whether b fills the buffer, is the beginning of an answer of HTTP/1, and more of
+// its body must follow.
+func goesOn(b []byte) bool {
+	if len(b) != full || !bytes.HasPrefix(b, []byte("HTTP/1.")) {
+		return false
+	}
+	header, body, ok := bytes.Cut(b, []byte("\r\n\r\n"))
+	_, length, said := bytes.Cut(header, []byte("\r\nContent-Length: "))
+	length, _, _ = bytes.Cut(length, []byte("\r\n"))
+	n, err := strconv.Atoi(string(length))
+	return ok && said && err == nil && len(body) > 0 && len(body) < n
 }
 
 func (c *conn) hold(b []byte) {
@@ -77,7 +94,7 @@ func (c *conn) both(b []byte) (int, error) {
 	c.late.Stop()
 	c.holds = false
 	bufs := net.Buffers{c.held, b}
-	n, err := bufs.WriteTo(c.Conn)
+	n, err := bufs.WriteTo(c.tcp)
 	return max(int(n)-full, 0), err
 }
 
@@ -85,30 +102,12 @@ func (c *conn) both(b []byte) (int, error) {
 func (c *conn) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.holds && c.failed == nil {
+	if c.holds {
 		c.holds = false
-		_, c.failed = c.Conn.Write(c.held)
+		_, c.failed = c.tcp.Write(c.held)
 	}
 }
 
 // CloseWrite says to the other side that nothing more comes; net/http does so before it closes a
 // connection whose client still sends.
-func (c *conn) CloseWrite() error {
-	c.release()
-	return c.Conn.(*net.TCPConn).CloseWrite()
-}
-
-// Close implements net.Conn. What is held back is sent first, but nobody is waited for: if a
-// write is under way, it fails.
-func (c *conn) Close() error {
-	if c.mu.TryLock() {
-		if c.holds {
-			c.holds = false
-			c.late.Stop()
-			_ = c.Conn.SetWriteDeadline(time.Now().Add(moment)) // a stopwatch
-			_, _ = c.Conn.Write(c.held)
-		}
-		c.mu.Unlock()
-	}
-	return c.Conn.Close()
-}
+func (c *conn) CloseWrite() error { return c.tcp.CloseWrite() }

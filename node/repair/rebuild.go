@@ -30,7 +30,7 @@ func Rebuild(ctx context.Context, o Options) (*Report, error) {
 	for r.named() {
 		r.report.Time = r.report.Time.Add(time.Second)
 	}
-	for _, step := range []func(context.Context) error{r.begin, r.collect, r.write, r.worthwhile, r.checkOwners, r.mend, r.swap} {
+	for _, step := range []func(context.Context) error{r.begin, r.collect, r.write, r.readable, r.worthwhile, r.checkOwners, r.mend, r.swap} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, r.close())
 		}
@@ -43,6 +43,7 @@ type rebuild struct {
 	others int // nodes that the rhizome had beside this one
 	Options
 	report  *Report
+	newer   int    // rows and layouts that only a newer release knows
 	source  string // the damaged store's folder
 	begun   bool   // by an earlier run that did not end
 	gather  *register.Gather
@@ -150,6 +151,18 @@ func (r *rebuild) collect(ctx context.Context) (err error) {
 	return r.snapshots(ctx)
 }
 
+// readable ends a rebuild that met what only a newer release knows, as when a release was taken
+// back: it would take such rows for damaged ones and write over them.
+func (r *rebuild) readable(context.Context) error {
+	if r.newer == 0 {
+		return nil
+	}
+	if err := r.undo(); err != nil {
+		return err
+	}
+	return errs.Newf(errs.Conflict, "%d of the rows were written by a newer release than this program, which would lose them: nothing was changed. Run rhizome repair rebuild of that release", r.newer)
+}
+
 // worthwhile ends a rebuild that found nothing of the rhizome: no row, where a node has
 // a member's at least, and no bucket's key, without which extents cannot be read. What
 // there was stays as it is.
@@ -184,6 +197,9 @@ func (r *rebuild) undo() error {
 // takeLayout takes the newest layout.
 func (r *rebuild) takeLayout(raw []byte) {
 	l := new(layout.Layout)
+	if codec.Newer(raw) {
+		r.newer++
+	}
 	if len(raw) == 0 || codec.Decode(raw, l) != nil || l.Validate() != nil {
 		return
 	}
@@ -232,6 +248,9 @@ func (r *rebuild) write(ctx context.Context) (err error) {
 	err = r.gather.Write(ctx, r.rows, func(row register.Row, v *register.Value, k register.Knowledge) (bool, error) {
 		if v != nil {
 			r.report.Rows++
+			if codec.Newer(v.Data) {
+				r.newer++
+			}
 		}
 		if k == register.Saved {
 			r.report.Saved++

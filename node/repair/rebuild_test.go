@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -768,5 +770,60 @@ func TestNothingToRebuildFrom(t *testing.T) {
 	}
 	if err := repair.Guard(fs, data); !errors.Is(err, errs.Corrupt) {
 		t.Errorf("a start after keys were restored: %v", err)
+	}
+}
+
+// TestRowsOfANewerRelease: a program that does not know a row's generation makes no rows anew,
+// says why and changes nothing; the release that knows it can.
+func TestRowsOfANewerRelease(t *testing.T) {
+	for name, table := range map[string]register.Table{"a bucket": object.Buckets, "an object": object.Objects, "an upload": object.Uploads} {
+		t.Run(name, func(t *testing.T) {
+			b := build(t, false, true, true)
+			fs := b.fs.CrashClone(vfs.CrashCloneCfg{})
+			h, err := open(fs, b.id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			generation := func(h *home, row register.Row, to func(byte) byte) (is byte) {
+				t.Helper()
+				_, err := h.regs.Update(t.Context(), row, register.Change{Epoch: math.MaxUint64, Apply: func(v *register.Value) (*register.Value, error) {
+					next := *v
+					next.Data = slices.Clone(v.Data)
+					next.Data[0] = to(next.Data[0])
+					is = v.Data[0]
+					return &next, nil
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return is
+			}
+			var row register.Row
+			if err := h.replica.Rows(t.Context(), table, func(at register.Row, v *register.Value) error { row = at; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			was := generation(h, row, func(byte) byte { return codec.Generation + 1 })
+			h.close()
+			before := files(t, fs, data+"/rows")
+			_, err = repair.Rebuild(t.Context(), repair.Options{FS: fs, Data: data, Root: b.id.root, Node: newNode(),
+				Adopt: func() error { t.Error("the node's key is replaced"); return nil }, Home: "home", SaveLayout: saveLayout,
+				Clock: b.id.clock, Logger: slog.New(slog.DiscardHandler)})
+			if !errors.Is(err, errs.Conflict) || !strings.Contains(fmt.Sprint(err), "newer release") {
+				t.Fatalf("rebuild: %v", err)
+			}
+			if after := files(t, fs, data+"/rows"); !slices.Equal(after, before) {
+				t.Errorf("the files of the rows are %v, were %v", after, before)
+			}
+			if h, err = open(fs, b.id); err != nil {
+				t.Fatal(err)
+			}
+			if is := generation(h, row, func(byte) byte { return was }); is != codec.Generation+1 {
+				t.Errorf("the row is of generation %d", is)
+			}
+			h.close()
+			again, rep := b.rebuild(t, fs)
+			defer again.close()
+			b.checkRebuilt(t, again, rep)
+		})
 	}
 }

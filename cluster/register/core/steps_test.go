@@ -81,7 +81,7 @@ func (t *table) starts(w *world, k int, emit emitter) {
 			continue
 		}
 		for b := 1; b <= t.ballots; b++ {
-			if w.used>>b&1 != 0 || t.fixed && b != t.fixedBallot(k) || op == 'G' && !t.mayForgo(w, b) {
+			if w.used>>b&1 != 0 || t.fixed && b != t.fixedBallot(k) || op == 'G' && !t.mayForgo(w, b) || op == 'S' && t.hasCreate() && !t.mayChange(w, b) {
 				continue
 			}
 			next, c := begin()
@@ -128,6 +128,19 @@ func (t *table) mayForgo(w *world, b int) bool {
 		}
 	}
 	return false
+}
+
+// mayChange reports whether somebody may write a value at a ballot to a row that C makes: its
+// key is random, so that he has it from the maker, who was answered, or has seen a record of the
+// row, and then goes above that (Store.Create). Who only deletes needs neither: to delete what is
+// not there harms nobody.
+func (t *table) mayChange(w *world, b int) bool {
+	for k, op := range t.ops {
+		if op == 'C' && w.c[k].stage == 2 {
+			return true
+		}
+	}
+	return t.mayForgo(w, b)
 }
 
 // send notes an Accept that goes out.

@@ -43,6 +43,7 @@ type App struct {
 	json, yes bool
 	asked     bool // somebody answers on In although it is no terminal: a test
 	config    string
+	ending    <-chan struct{} // closed when the command is told to end; nil: never
 }
 
 // New returns an App on this process's streams and environment.
@@ -70,6 +71,7 @@ const stopped = 130
 
 // Run does what args say and returns the exit status.
 func (a *App) Run(ctx context.Context, args []string) int {
+	a.ending = ctx.Done()
 	root := a.Command()
 	root.SetArgs(args)
 	root.SetIn(a.In)

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -77,6 +79,9 @@ func bucketList() command {
 					rows = append(rows, []string{c.names(b), n, c.Say.Bytes(b.Bytes), c.Say.Time(b.Created, c.Zone)})
 				}
 				c.table([]string{lang.M("Name"), lang.M("Objects"), lang.M("Size"), lang.M("Made")}, rows)
+				if slices.ContainsFunc(buckets, func(b api.Bucket) bool { return len(b.LocalNames) > 0 }) {
+					fmt.Fprintln(c.Err, c.Say.T("Only one key sees a name in brackets: rhizome bucket info tells which."))
+				}
 			})
 		},
 	}
@@ -144,6 +149,9 @@ func (a *App) printBucket(b api.Bucket) {
 	for _, r := range b.Lifecycle {
 		rows = append(rows, []string{say.T("By itself"), a.ruleText(r)})
 	}
+	for _, key := range slices.Sorted(maps.Keys(b.LocalNames)) {
+		rows = append(rows, []string{say.T("Key %q alone sees", keyName(b, key)), strings.Join(b.LocalNames[key], ", ")})
+	}
 	rows = append(rows, a.notifyRows(b)...)
 	rows = append(rows, a.loggingRows(b)...)
 	for _, g := range b.Grants {
@@ -158,6 +166,16 @@ func (a *App) printBucket(b api.Bucket) {
 		rows = append(rows, []string{say.T("Key %q may", who), may})
 	}
 	writeRows(a.Out, rows)
+}
+
+// keyName is what a key is called that a bucket tells of, or its ID.
+func keyName(b api.Bucket, id string) string {
+	for _, g := range b.Grants {
+		if g.Key == id && g.Name != "" {
+			return g.Name
+		}
+	}
+	return id
 }
 
 // bucketHolds says how much is in a bucket. Where versions are kept, they and delete markers count.

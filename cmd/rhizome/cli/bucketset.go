@@ -66,7 +66,7 @@ func bucketDeny() command {
 			{lang.M("a key is needed again"), "rhizome bucket deny photos --anonymous --read --write"},
 		},
 		min: 1, max: 1,
-		flags: accessFlags,
+		flags: func(f *flagSet) { accessFlags(f); f.yes() },
 		run:   func(ctx context.Context, c *call) error { return setAccess(ctx, c, false) },
 	}
 }

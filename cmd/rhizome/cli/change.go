@@ -21,26 +21,36 @@ type changeKind struct {
 	args             int
 	flags            func(*flagSet)
 	read             func(*call) (api.LayoutChange, error)
+	// made and makeExamples are of the command that makes the change alone, and make is what
+	// does it, if that is not makeChange.
+	made         func(*flagSet)
+	make         func(context.Context, *call, api.LayoutChange) error
+	makeExamples []example
 }
 
 // command makes the kind a command below another, one that makes the change or one that
 // shows it only.
 func (k changeKind) command(below string, makes bool) command {
 	out := command{use: k.use, short: k.short, long: k.long, min: k.args, max: k.args, flags: k.flags}
-	run := previewChange
+	run, examples := previewChange, k.examples
 	if makes {
-		run = makeChange
+		examples = append(examples[:len(examples):len(examples)], k.makeExamples...)
+		if run = makeChange; k.make != nil {
+			run = k.make
+		}
 		out.flags = func(f *flagSet) {
 			f.yes()
-			if k.flags != nil {
-				k.flags(f)
+			for _, more := range []func(*flagSet){k.flags, k.made} {
+				if more != nil {
+					more(f)
+				}
 			}
 		}
 	}
 	if strings.Contains(k.use, "NODE") {
 		out.complete = completeNodes
 	}
-	for _, e := range k.examples {
+	for _, e := range examples {
 		out.examples = append(out.examples, example{e.what, below + " " + e.line})
 	}
 	out.run = func(ctx context.Context, c *call) error {
@@ -104,12 +114,17 @@ func nodeChanges() []changeKind {
 		{
 			use: "remove NODE", args: 1,
 			short: lang.M("Take a node out of the rhizome for good"),
-			long:  lang.M("A node that is up is emptied first with rhizome node drain. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on."),
+			long:  lang.M("A node that is up is emptied first with rhizome node drain, or by --wait, which takes it out as soon as it is empty. --lost is for one that does not come back: the others make new copies of what it held. A removed node is refused from then on."),
 			examples: []example{
 				{lang.M("take out a node that is empty"), "remove garden"},
 				{lang.M("give up a node that was stolen"), "remove garden --lost"},
 			},
-			flags: func(f *flagSet) { f.bool("lost", lang.M("the node does not come back")) },
+			made: func(f *flagSet) {
+				f.bool("wait", lang.M("empty the node first if need be, and wait until it is out, with a progress bar"))
+			},
+			make:         removeNode,
+			makeExamples: []example{{lang.M("empty a node, and take it out when that is done"), "remove garden --wait"}},
+			flags:        func(f *flagSet) { f.bool("lost", lang.M("the node does not come back")) },
 			read: func(c *call) (api.LayoutChange, error) {
 				return api.LayoutChange{Kind: api.ChangeRemove, Node: c.args[0], Lost: c.on("lost")}, nil
 			},

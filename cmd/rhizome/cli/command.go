@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"regexp"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -90,9 +91,9 @@ const runsAlone = "runs alone"
 
 func (a *App) build(c command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: c.use, Aliases: c.aliases, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
+		Use: a.use(c.use), Aliases: c.aliases, Short: a.Say.T(c.short), Long: a.Say.T(c.long), Example: a.exampleText(c.examples),
 		DisableFlagsInUseLine: true, SilenceErrors: true, SilenceUsage: true,
-		ValidArgsFunction: a.completer(c.complete), SuggestionsMinimumDistance: 2,
+		ValidArgsFunction: a.completer(c.completion()), SuggestionsMinimumDistance: 2,
 	}
 	if c.long == "" {
 		cmd.Long = cmd.Short
@@ -115,11 +116,33 @@ func (a *App) build(c command) *cobra.Command {
 			return group(cmd, args)
 		}
 		if len(args) < c.min || len(args) > c.max {
+			if len(c.examples) > 0 {
+				return usageError{errs.Newf(errs.Invalid, "write it as: %s, for instance: %s", cmd.UseLine(), c.examples[0].line)}
+			}
 			return usageError{errs.Newf(errs.Invalid, "write it as: %s", cmd.UseLine())}
 		}
 		return c.run(cmd.Context(), &call{App: a, cmd: cmd, args: args})
 	}
 	return cmd
+}
+
+// placeholders stand for what a person writes in their place.
+var placeholders = []string{
+	lang.M("NAME"), lang.M("SIZE"), lang.M("TIME"), lang.M("NODE"), lang.M("HOME"), lang.M("FILE"), lang.M("DIR"),
+	lang.M("NUMBER"), lang.M("KEY"), lang.M("DISK"), lang.M("ADDRESS"),
+}
+
+// placeholder is a word of a usage line that may be one.
+var placeholder = regexp.MustCompile(`\b[A-Z]+\b`)
+
+// use is a usage line with its placeholders in the person's language.
+func (a *App) use(line string) string {
+	return placeholder.ReplaceAllStringFunc(line, func(word string) string {
+		if slices.Contains(placeholders, word) {
+			return a.Say.T(word)
+		}
+		return word
+	})
 }
 
 // elsewhere are commands that people look for in vain, and what does that.

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/client"
 )
 
@@ -15,6 +17,68 @@ const completeTime = 2 * time.Second
 
 // completion lists the words that may stand for the first argument.
 type completion func(context.Context, *client.Client) ([]string, error)
+
+// completion is what completes a command's first argument: what it says, or what its usage line
+// names there.
+func (c command) completion() completion {
+	_, args, _ := strings.Cut(c.use, " ")
+	first, _, _ := strings.Cut(args, " ")
+	switch {
+	case c.complete != nil:
+		return c.complete
+	case first == "BUCKET":
+		return completeBuckets
+	case first == "BUCKET/KEY":
+		return completeFolders
+	case first == "KEY":
+		return completeKeys
+	case first == "DISK":
+		return completeDisks
+	}
+	return nil
+}
+
+// completeBuckets are the names of the buckets.
+func completeBuckets(ctx context.Context, node *client.Client) (out []string, err error) {
+	var all []api.Bucket
+	err = node.Get(ctx, client.Path("buckets"), &all)
+	for _, b := range all {
+		out = append(out, b.Names...)
+		for _, names := range b.LocalNames {
+			out = append(out, names...)
+		}
+	}
+	return out, err
+}
+
+// completeFolders are the beginnings of objects' names, as far as the bucket.
+func completeFolders(ctx context.Context, node *client.Client) ([]string, error) {
+	out, err := completeBuckets(ctx, node)
+	for i := range out {
+		out[i] += "/"
+	}
+	return out, err
+}
+
+// completeKeys are the names of the keys, and the IDs of those that have none.
+func completeKeys(ctx context.Context, node *client.Client) (out []string, err error) {
+	var all []api.Key
+	err = node.Get(ctx, client.Path("keys"), &all)
+	for _, k := range all {
+		out = append(out, cmp.Or(k.Name, k.ID))
+	}
+	return out, err
+}
+
+// completeDisks are the folders of the disks.
+func completeDisks(ctx context.Context, node *client.Client) (out []string, err error) {
+	var all []api.Disk
+	err = node.Get(ctx, client.Path("disks"), &all)
+	for _, d := range all {
+		out = append(out, d.Path)
+	}
+	return out, err
+}
 
 // completer makes a completion one of cobra's. What fails completes nothing.
 func (a *App) completer(words completion) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

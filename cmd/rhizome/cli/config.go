@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"rhizome/base/lang"
 	"rhizome/cmd/rhizome/settings"
+	"rhizome/gateway/admin/api"
+	"rhizome/gateway/admin/client"
 )
 
 func configCommand() command {
@@ -20,6 +23,7 @@ func configCommand() command {
 			{
 				use:   "show",
 				short: lang.M("Show the settings that hold and where each comes from"),
+				long:  lang.M("They are those of the node that runs. With options, or if none runs, they are those with which one would start."),
 				examples: []example{
 					{lang.M("which settings hold, and where each comes from"), "rhizome config show"},
 					{lang.M("with another file"), "rhizome config show --config ./rhizome.toml"},
@@ -37,45 +41,101 @@ func configCommand() command {
 	}
 }
 
-// shownSetting is what `config show --json` prints for one setting.
-type shownSetting struct {
-	Name  string          `json:"name"`
-	Value any             `json:"value"` // a string, or a list of them
-	From  settings.Origin `json:"from"`
-	Where string          `json:"where"`
+// shownSettings are settings as people are shown them, without secrets.
+func (a *App) shownSettings(vs settings.Values) api.Settings {
+	file, _ := a.configFile()
+	if abs, err := filepath.Abs(file); err == nil && file != "" {
+		file = abs
+	}
+	out := api.Settings{File: file}
+	for _, v := range vs {
+		s := api.Setting{Name: v.Setting.Name, Value: v.Shown(), From: string(v.Origin), Where: v.Where}
+		if v.Setting.Many {
+			s.Value = v.Texts
+		}
+		out.List = append(out.List, s)
+	}
+	return out
 }
 
-func configShow(_ context.Context, c *call) error {
+// configShow shows the settings of the node that runs, unless the command line names some: then,
+// and without a node, those with which one would start.
+func configShow(ctx context.Context, c *call) error {
 	vs, err := c.values(c.flag)
 	if err != nil {
 		return err
 	}
-	out := make([]shownSetting, 0, len(vs))
-	for _, v := range vs {
-		s := shownSetting{v.Setting.Name, v.Shown(), v.Origin, v.Where}
-		if v.Setting.Many {
-			s.Value = v.Texts
+	out, running := c.shownSettings(vs), false
+	if !c.asksForSettings() {
+		out, running, err = c.settingsOfNode(ctx, out)
+		if err != nil {
+			return err
 		}
-		out = append(out, s)
 	}
-	return c.show(out, func() {
+	return c.show(out.List, func() {
 		var rows [][]string
-		for _, v := range vs {
-			where := v.Where
-			if v.Origin == settings.FromDefault {
+		for _, s := range out.List {
+			where := s.Where
+			if s.From == string(settings.FromDefault) {
 				where = c.Say.T("default")
 			}
-			rows = append(rows, []string{v.Setting.Name, v.Shown(), where})
+			rows = append(rows, []string{s.Name, settingText(s.Value), where})
 		}
 		c.table([]string{lang.M("Setting"), lang.M("Value"), lang.M("From")}, rows)
-		if file, _ := c.configFile(); file != "" {
+		if file := out.File; file != "" {
 			if _, err := os.Stat(file); err != nil {
 				file = c.Say.T("%s, which is not there", file)
 			}
 			fmt.Fprintln(c.Err, c.Say.T("Configuration file: %s", file))
 		}
+		if running {
+			fmt.Fprintln(c.Err, c.Say.T("These are the settings of the node that runs. What is changed elsewhere holds from its next start on."))
+		} else {
+			fmt.Fprintln(c.Err, c.Say.T("These are the settings with which rhizome up would start a node now, with the same options."))
+		}
 		c.strayVariables()
 	})
+}
+
+// asksForSettings reports whether the command line says what settings would be.
+func (c *call) asksForSettings() bool {
+	if c.config != "" {
+		return true
+	}
+	for _, s := range settings.Table("") {
+		if _, given := c.flag(s.Name); given && s.Name != settings.Data {
+			return true
+		}
+	}
+	return false
+}
+
+// settingsOfNode are those of the node that runs, or the given ones if none answers.
+func (c *call) settingsOfNode(ctx context.Context, without api.Settings) (out api.Settings, running bool, err error) {
+	node, err := c.node()
+	if err != nil {
+		return without, false, err
+	}
+	defer node.Close()
+	if err := node.Get(ctx, client.Path("settings"), &out); err != nil || len(out.List) == 0 {
+		return without, false, nil
+	}
+	return out, true, nil
+}
+
+// settingText is a setting's value as one text.
+func settingText(v any) string {
+	switch v := v.(type) {
+	case []string:
+		return strings.Join(v, ",")
+	case []any:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = fmt.Sprint(v[i])
+		}
+		return strings.Join(parts, ",")
+	}
+	return fmt.Sprint(v)
 }
 
 // strayVariables warns of variables that look like settings and are none.

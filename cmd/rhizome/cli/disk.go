@@ -122,7 +122,7 @@ func diskAdd(ctx context.Context, c *call) error {
 }
 
 func diskDrain(ctx context.Context, c *call) error {
-	return onDisk(ctx, c, func(node *client.Client, d api.Disk) error {
+	return onDisk(ctx, c, func(node *client.Client, d api.Disk, _ bool) error {
 		if err := node.Post(ctx, client.Path("disks", d.ID, "drain"), nil, nil); err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func diskDrain(ctx context.Context, c *call) error {
 }
 
 func diskUndrain(ctx context.Context, c *call) error {
-	return onDisk(ctx, c, func(node *client.Client, d api.Disk) error {
+	return onDisk(ctx, c, func(node *client.Client, d api.Disk, _ bool) error {
 		if err := node.Post(ctx, client.Path("disks", d.ID, "undrain"), nil, nil); err != nil {
 			return err
 		}
@@ -140,12 +140,14 @@ func diskUndrain(ctx context.Context, c *call) error {
 }
 
 func diskRemove(ctx context.Context, c *call) error {
-	return onDisk(ctx, c, func(node *client.Client, d api.Disk) error {
+	return onDisk(ctx, c, func(node *client.Client, d api.Disk, only bool) error {
 		question := lang.M("Take away the disk %s?")
 		path := client.Path("disks", d.ID)
 		if c.on("force") {
 			question = lang.M("Give up the disk %s and everything that lies on it alone?")
 			path = client.Query(path, "force", "true")
+		} else if d.Live > 0 && !only {
+			return errs.Newf(errs.Conflict, "the disk %s is not empty, it still holds %s: empty it first with rhizome disk drain %s and wait until rhizome disk list shows that it is, or give up what lies on it with --force", d.Path, c.Say.Bytes(d.Live), shellQuote(d.Path))
 		}
 		if err := c.confirm(question, d.Path); err != nil {
 			return err
@@ -160,8 +162,8 @@ func diskRemove(ctx context.Context, c *call) error {
 	})
 }
 
-// onDisk calls f with the disk that the first argument names.
-func onDisk(ctx context.Context, c *call, f func(*client.Client, api.Disk) error) error {
+// onDisk calls f with the disk that the first argument names, and whether it is the only one.
+func onDisk(ctx context.Context, c *call, f func(n *client.Client, d api.Disk, only bool) error) error {
 	node, err := c.node()
 	if err != nil {
 		return err
@@ -175,7 +177,7 @@ func onDisk(ctx context.Context, c *call, f func(*client.Client, api.Disk) error
 	if err != nil {
 		return err
 	}
-	return f(node, d)
+	return f(node, d, len(disks) == 1)
 }
 
 // pickDisk finds a disk by its folder, its ID or the beginning of it.

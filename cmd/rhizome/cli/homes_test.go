@@ -13,6 +13,7 @@ import (
 
 	"rsc.io/qr"
 
+	"rhizome/base/clock"
 	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin"
@@ -41,7 +42,7 @@ func newVillage(t *testing.T) *village {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: admin.New(admin.Config{Cluster: f, Logger: slog.New(slog.DiscardHandler)}).Handler()}
+	srv := &http.Server{Handler: admin.New(admin.Config{Cluster: f, Clock: clock.NewManual(noon), Logger: slog.New(slog.DiscardHandler)}).Handler()}
 	done := make(chan struct{})
 	go func() { _ = srv.Serve(ln); close(done) }()
 	t.Cleanup(func() { _ = srv.Close(); <-done })
@@ -152,7 +153,7 @@ func TestNodesAndLayoutAreShown(t *testing.T) {
 	away := noon.Add(-1000 * time.Hour)
 	v.List[1].Up, v.List[1].Since = false, &away
 	v.List[2].Roles, v.List[2].Draining = []string{api.RoleWitness}, true
-	says{out: v.must("node", "list")}.holds(t, "node list", "attic", "this one", "away for", "barn", "22222222", "witness", "being emptied", "2.00\u00a0TB")
+	says{out: v.must("node", "list")}.holds(t, "node list", "attic", "this one", "away for 41 days", "barn", "22222222", "witness", "being emptied", "2.00\u00a0TB")
 	says{out: v.must("layout", "show")}.holds(t, "layout show", "3, each in another home", "1,024 of 1,024", "cellar", "Everything is where it belongs.")
 	v.Present.Copies = 2
 	says{out: v.must("layout", "show")}.holds(t, "layout show", "2 of large objects; 3 of all else")
@@ -279,8 +280,14 @@ func TestAnAddressIsSaid(t *testing.T) {
 		v.List[i].Up = v.List[i].This
 	}
 	says{out: v.must("node", "address", "barn", "192.0.2.9:3901")}.holds(t, "an address", "is kept and tried again", "does not answer")
-	if r := v.run("", "node", "address", "barn"); r.code != 2 {
-		t.Errorf("%+v", r)
+	for _, line := range []string{"node address barn", "node address barn 192.0.2.9:3901 --forget"} {
+		if r := v.run("", strings.Fields(line)...); r.code != 2 {
+			t.Errorf("%s: %+v", line, r)
+		}
+	}
+	says{out: v.must("node", "address", "barn", "--forget")}.holds(t, "an address", "is forgotten")
+	if p := v.Placed; len(p) != 3 || len(p[2].Addresses) != 0 {
+		t.Errorf("%+v", p)
 	}
 }
 

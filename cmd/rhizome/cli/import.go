@@ -27,12 +27,14 @@ func importCommand() command {
 			"The other store's key pair is read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or asked for on the terminal."),
 		examples: []example{
 			{lang.M("from a Garage at home"), "rhizome import s3://photos --endpoint http://192.168.1.10:3900"},
+			{lang.M("only what lies in one folder"), "rhizome import s3://photos --prefix 2026/ --endpoint http://192.168.1.10:3900"},
 			{lang.M("from AWS, under another name"), "rhizome import s3://my-bucket --endpoint https://s3.eu-west-3.amazonaws.com --as photos"},
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
 			f.text("endpoint", "", lang.M("`URL` of the other store"))
 			f.text("region", "", lang.M("`NAME` of its region, if it must be told"))
+			f.text("prefix", "", lang.M("copy only keys that begin with `TEXT`, such as a folder: 2026/"))
 			f.text("as", "", lang.M("`NAME` of the bucket here; without it, the same"))
 			f.text("key", "", lang.M("`KEY` that owns the bucket if it is made; without it the oldest one that is yours"))
 		},
@@ -43,7 +45,7 @@ func importCommand() command {
 func runImport(ctx context.Context, c *call) error {
 	name := strings.TrimSuffix(strings.TrimPrefix(c.args[0], "s3://"), "/")
 	if bucket, _, folder := strings.Cut(name, "/"); folder && bucket != "" && strings.HasPrefix(c.args[0], "s3://") {
-		return usageError{errs.Newf(errs.Invalid, "%q is a folder of a bucket, and only whole buckets are copied: write it as s3://%s", c.args[0], bucket)}
+		return usageError{errs.Newf(errs.Invalid, "%q is a folder of a bucket: write it as s3://%s --prefix %s", c.args[0], bucket, folderOf(name))}
 	}
 	if name == "" || strings.Contains(name, "/") {
 		return usageError{errs.Newf(errs.Invalid, "%q is no bucket: write it as s3://BUCKET", c.args[0])}
@@ -62,7 +64,7 @@ func runImport(ctx context.Context, c *call) error {
 	}
 	from, err := importer.NewS3(importer.Place{
 		Endpoint: c.text("endpoint"), Region: c.text("region"), Bucket: name,
-		ID: id, Secret: secret, Token: c.Getenv("AWS_SESSION_TOKEN"),
+		ID: id, Secret: secret, Token: c.Getenv("AWS_SESSION_TOKEN"), Prefix: c.text("prefix"),
 	})
 	if err != nil {
 		return err
@@ -77,7 +79,13 @@ func runImport(ctx context.Context, c *call) error {
 	if err := ensureBucket(ctx, node, as, c.text("key")); err != nil {
 		return err
 	}
-	return c.copyBucket(ctx, from, &rhizomeBucket{node, as})
+	return c.copyBucket(ctx, from, &rhizomeBucket{node, as, c.text("prefix")})
+}
+
+// folderOf is what stands behind the bucket, as a prefix.
+func folderOf(name string) string {
+	_, folder, _ := strings.Cut(name, "/")
+	return shellQuote(folder + "/")
 }
 
 // look lists the beginning of the source, so that one that is not there or may not be
@@ -160,8 +168,8 @@ func (c *call) copyBucket(ctx context.Context, from importer.Source, to *rhizome
 
 // rhizomeBucket is the importer's target.
 type rhizomeBucket struct {
-	node *client.Client
-	name string
+	node         *client.Client
+	name, prefix string
 }
 
 func (t *rhizomeBucket) Put(ctx context.Context, key string, in api.PutObject, body io.Reader) error {
@@ -172,7 +180,7 @@ func (t *rhizomeBucket) Put(ctx context.Context, key string, in api.PutObject, b
 func (t *rhizomeBucket) Objects(ctx context.Context) iter.Seq2[importer.Object, error] {
 	return func(yield func(importer.Object, error) bool) {
 		stop := errors.New("enough")
-		err := t.node.Objects(ctx, t.name, func(o api.Object) error {
+		err := t.node.Objects(ctx, t.name, t.prefix, func(o api.Object) error {
 			if !yield(importer.Object{Key: o.Key, ETag: o.ETag, Size: o.Size}, nil) {
 				return stop
 			}

@@ -94,6 +94,9 @@ func (c *call) inviteHelp(i api.Invitation, nodes []api.Node) {
 	fmt.Fprintln(c.Err)
 	fmt.Fprintln(c.Err, say.T("On the other computer, with a name for the home it stands in:"))
 	fmt.Fprintln(c.Err, "  rhizome up --home "+c.freeHome(nodes)+" --join "+say.T("(the line above)"))
+	if i.Near {
+		fmt.Fprintln(c.Err, say.T("It serves in this network only. For a computer elsewhere, forward port 3901 of the router to this computer, start it with its address from outside, rhizome up --public ADDRESS, and invite then."))
+	}
 	fmt.Fprintln(c.Err, say.T("It serves for %s, until %s. Keep it secret till then; rhizome invite revoke %s ends it.",
 		say.N(int64(i.Uses), "%s computer", "%s computers"), say.Time(i.Expires, c.Zone), i.ID[:min(8, len(i.ID))]))
 }

@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
+	"rhizome/cmd/rhizome/settings"
 	"rhizome/gateway/admin/api"
 	"rhizome/gateway/admin/client"
 )
@@ -192,11 +195,24 @@ func keyDelete() command {
 			}
 			return c.show(gone, func() {
 				fmt.Fprintln(c.Out, c.Say.T("The key %q is deleted.", k.Name))
+				c.leftKeyFile(k.ID)
 				for _, b := range gone.Unused {
 					fmt.Fprintln(c.Out, c.Say.T("No key may use the bucket %s any more: allow one with rhizome bucket allow.", b))
 				}
 			})
 		},
+	}
+}
+
+// leftKeyFile says that the file of the first start holds a key which is no more.
+func (c *call) leftKeyFile(id string) {
+	vs, err := c.values(c.flag)
+	if err != nil {
+		return
+	}
+	path := filepath.Join(vs.Text(settings.Data), "first-key.txt")
+	if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "AWS_ACCESS_KEY_ID="+id+"\n") {
+		fmt.Fprintln(c.Err, c.Say.T("The file %s holds nothing but that key: it may be deleted too.", path))
 	}
 }
 

@@ -97,7 +97,7 @@ func (c *call) kitFolder() (string, error) {
 			here = dir
 		}
 		fmt.Fprintf(c.Err, "%s ", c.Say.T("The two files hold every secret. Into which folder, such as that of a stick? [%s]", here))
-		line, err := readLine(c.In, 4096)
+		line, err := c.readLine(4096)
 		if err != nil {
 			return "", errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
 		}

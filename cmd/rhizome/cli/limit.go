@@ -15,7 +15,7 @@ func limitCommand() command {
 		use:   "limit",
 		short: lang.M("Limit how much of your line copying and relaying may use"),
 		long: lang.M("Limits are this node's own. They hold for what nobody waits for: copying to other homes, mending, and relaying for nodes that cannot reach each other. What you or others upload and download is not limited.\n" +
-			"A RATE is bytes a second such as 2MB, or bits such as 16Mbit; 0 is no limit."),
+			"A RATE is bytes a second such as 2MB, or bits such as 16Mbit; 0 is no limit. It holds each way: for what is sent, and for what comes."),
 		examples: []example{{lang.M("2 MB a second by day, no limit at night"), "rhizome limit set --hours 08:00-23:00=2MB"}},
 		sub: []command{
 			{

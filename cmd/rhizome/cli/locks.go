@@ -49,6 +49,12 @@ func lockBucket(ctx context.Context, c *call) error {
 	if given && c.on("no-default") {
 		return usageError{errs.New(errs.Invalid, "say how long, or --no-default, not both")}
 	}
+	if err := checkMode(in.Mode); err != nil {
+		return err
+	}
+	if given && (in.Mode == "" || (in.Days == 0) == (in.Years == 0)) {
+		return usageError{errs.New(errs.Invalid, "a mode goes with a time, and a time with a mode: --mode governance --days 30, or --years")}
+	}
 	err = onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
 		path := client.Path("buckets", c.args[0])
 		if err := n.Get(ctx, path, b); err != nil || b.Lock != nil && !given && !c.on("no-default") {
@@ -65,6 +71,14 @@ func lockBucket(ctx context.Context, c *call) error {
 		return nil
 	})
 	return err
+}
+
+// checkMode refuses what is no mode of a retention, before anything is asked.
+func checkMode(mode string) error {
+	if mode != "" && mode != api.Governance && mode != api.Compliance {
+		return usageError{errs.Newf(errs.Invalid, "the mode of a retention is governance or compliance, not %q", mode)}
+	}
+	return nil
 }
 
 // sureOfLock asks about what cannot be taken back, and about a lock that is made weaker.
@@ -136,7 +150,10 @@ func objectLock() command {
 			if in.Mode == "none" {
 				in.Mode = ""
 			} else {
-				var err error
+				err := checkMode(in.Mode)
+				if err != nil {
+					return err
+				}
 				if in.Until, err = c.moment(c.text("until")); err != nil {
 					return err
 				}

@@ -29,6 +29,7 @@ func completionCommand() command {
 	return command{
 		use:   "completion bash|zsh|fish",
 		short: lang.M("Print a script that completes commands in your shell"),
+		long:  lang.M("For bash the package bash-completion has to be installed. Make the folder that the script goes into first, if it is not there: mkdir -p. It works in shells that are opened from then on."),
 		examples: []example{
 			{lang.M("bash, for this user"), "rhizome completion bash > ~/.local/share/bash-completion/completions/rhizome"},
 			{lang.M("zsh"), "rhizome completion zsh > \"${fpath[1]}/_rhizome\""},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rhizome/base/errs"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
 )
@@ -24,11 +25,15 @@ func nodeCommand() command {
 		sub = append(sub, k.command("rhizome node", true))
 	}
 	sub = append(sub, command{
-		use: "address NODE ADDRESS...", min: 2, max: 8, complete: completeNodes,
-		short:    lang.M("Say where a node is that is not found by itself"),
-		long:     lang.M("ADDRESS is HOST:PORT, the port being that of --peer in the other home (3901). It is for nodes that all have new addresses at once, as after a power cut everywhere: one that is found again tells of the others. It counts until the node tells of itself."),
-		examples: []example{{lang.M("the home garden has a new address"), "rhizome node address garden garden.example.org:3901"}},
-		run:      nodeAddress,
+		use: "address NODE [ADDRESS...]", min: 1, max: 8, complete: completeNodes,
+		short: lang.M("Say where a node is that is not found by itself"),
+		long:  lang.M("ADDRESS is HOST:PORT, the port being that of --peer in the other home (3901). It is for nodes that all have new addresses at once, as after a power cut everywhere: one that is found again tells of the others. It is kept beside what the node tells of itself, until another is given or --forget. If the other homes are to know it too, say it in that home: rhizome up --public."),
+		examples: []example{
+			{lang.M("the home garden has a new address"), "rhizome node address garden garden.example.org:3901"},
+			{lang.M("what was said of it is not true any more"), "rhizome node address garden --forget"},
+		},
+		flags: func(f *flagSet) { f.bool("forget", lang.M("forget what was said; the node's own word counts alone")) },
+		run:   nodeAddress,
 	})
 	return command{
 		use:   "node",
@@ -57,6 +62,9 @@ func nodeList(ctx context.Context, c *call) error {
 }
 
 func nodeAddress(ctx context.Context, c *call) error {
+	if c.on("forget") == (len(c.args) > 1) {
+		return usageError{errs.New(errs.Invalid, "say where the node is, or --forget")}
+	}
 	node, err := c.node()
 	if err != nil {
 		return err
@@ -68,6 +76,8 @@ func nodeAddress(ctx context.Context, c *call) error {
 	}
 	return c.show(got, func() {
 		switch {
+		case c.on("forget"):
+			fmt.Fprintln(c.Out, c.Say.T("What was said of where the node %s is is forgotten.", c.args[0]))
 		case got.Answers:
 			fmt.Fprintln(c.Out, c.Say.T("The node %s answers there.", c.args[0]))
 		case got.Linked:
@@ -127,7 +137,7 @@ func (a *App) nodeState(n api.Node) string {
 	if !n.Up {
 		out[0] = a.paint(a.Out, red, a.Say.T("away"))
 		if n.Since != nil {
-			out[0] = a.paint(a.Out, red, a.Say.T("away for %s", a.ago(*n.Since)))
+			out[0] = a.paint(a.Out, red, a.Say.T("away for %s", a.ago(n.Seconds)))
 		}
 	}
 	if n.This {
@@ -152,7 +162,9 @@ func (a *App) nodeState(n api.Node) string {
 	return strings.Join(out, a.Say.T(", "))
 }
 
-func (a *App) ago(t time.Time) string { return a.Say.Duration(max(0, a.Clock.Now().Sub(t))) }
+func (a *App) ago(seconds int64) string {
+	return a.Say.Duration(time.Duration(seconds) * time.Second)
+}
 
 func (a *App) roles(n api.Node) string {
 	var out []string

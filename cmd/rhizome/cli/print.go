@@ -91,7 +91,7 @@ func (a *App) agreed(question string) error {
 
 func (a *App) answersYes(question string) (bool, error) {
 	fmt.Fprintf(a.Err, "%s %s ", question, a.Say.T("[y/N]"))
-	line, err := readLine(a.In, 100)
+	line, err := a.readLine(100)
 	if err != nil {
 		return false, errs.Newf(errs.Internal, "the answer cannot be read: %w", err)
 	}

@@ -111,7 +111,7 @@ func (c *call) whichAreGone(ctx context.Context, node *client.Client) ([]string,
 func (c *call) lossQuestion(n api.Node) string {
 	seen := ""
 	if n.Since != nil {
-		seen = c.Say.T(", away for %s", c.ago(*n.Since))
+		seen = c.Say.T(", away for %s", c.ago(n.Seconds))
 	}
 	return c.Say.T("Is the node %s (%s, home %s, %s used%s) lost for good?", n.Name, n.Short, n.Home, c.Say.Bytes(n.Used), seen)
 }

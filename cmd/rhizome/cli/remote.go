@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ func remoteCommand() command {
 			{lang.M("register a store; its secret is asked for"), "rhizome remote add offsite --endpoint https://s3.example.org --access-key GK123"},
 			{lang.M("keep a bucket there"), "rhizome bucket replicate photos --to offsite/photos"},
 		},
-		sub: []command{remoteAdd(), remoteList(), remoteCheck(), remoteDelete()},
+		sub: []command{remoteAdd(), remoteSet(), remoteList(), remoteCheck(), remoteDelete()},
 	}
 }
 
@@ -70,16 +69,32 @@ func runRemoteAdd(ctx context.Context, c *call) error {
 		in.Rate = rate
 	}
 	var err error
-	if c.on("secret-stdin") {
-		var line string
-		line, err = bufio.NewReader(io.LimitReader(c.In, 4096)).ReadString('\n')
-		if in.Secret = strings.TrimSpace(line); in.Secret == "" {
-			return usageError{errs.Newf(errs.Invalid, "no secret came from standard input: %v", err)}
-		}
-	} else if in.Secret, err = c.ask(c.Say.T("Secret access key"), true); err != nil {
+	if in.Secret, err = c.secret(); err != nil {
 		return err
 	}
-	if strings.HasPrefix(in.Endpoint, "http:") {
+	return changeRemote(ctx, c, in.Endpoint, func(n *client.Client, r *api.Remote) error {
+		return n.Post(ctx, client.Path("remotes"), in, r)
+	})
+}
+
+// secret reads the secret of another store's key, or asks for it.
+func (c *call) secret() (string, error) {
+	if !c.on("secret-stdin") {
+		return c.ask(c.Say.T("Secret access key"), true)
+	}
+	line, err := c.readLine(4096)
+	if errors.Is(err, errStopped) {
+		return "", err
+	}
+	if line == "" {
+		return "", usageError{errs.Newf(errs.Invalid, "no secret came from standard input: %v", err)}
+	}
+	return line, nil
+}
+
+// changeRemote does what makes or changes a remote, and shows it.
+func changeRemote(ctx context.Context, c *call, endpoint string, f func(*client.Client, *api.Remote) error) error {
+	if strings.HasPrefix(endpoint, "http:") {
 		fmt.Fprintln(c.Err, c.Say.T("The endpoint is plain HTTP: what is sent can be read and changed on the way. Use https unless the way is yours alone."))
 	}
 	node, err := c.node()
@@ -88,10 +103,70 @@ func runRemoteAdd(ctx context.Context, c *call) error {
 	}
 	defer node.Close()
 	var r api.Remote
-	if err := node.Post(ctx, client.Path("remotes"), in, &r); err != nil {
+	if err := f(node, &r); err != nil {
 		return err
 	}
-	return c.show(r, func() { c.printRemotes([]api.Remote{r}) })
+	return c.show(r, func() {
+		c.printRemotes([]api.Remote{r})
+		fmt.Fprintln(c.Err, c.Say.T("Whether its key is good there: rhizome remote check %s", r.Name))
+	})
+}
+
+func remoteSet() command {
+	return command{
+		use:   "set NAME",
+		short: lang.M("Change how another store is reached"),
+		long: lang.M("What is not named stays. Without an option only the secret is changed; it is asked for, or read with --secret-stdin, also when --access-key is given. What waits to be sent goes on within 20 minutes, most of it at once.\n" +
+			"The endpoint must lead to the same store: for another one, register another remote."),
+		examples: []example{
+			{lang.M("the key has another secret now"), "rhizome remote set offsite"},
+			{lang.M("another key, with the secret from a file"), "rhizome remote set offsite --access-key GK456 --secret-stdin < secret.txt"},
+			{lang.M("the store has another address; send less"), "rhizome remote set offsite --endpoint https://s3.example.net --rate 1MB"},
+		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.text("endpoint", "", lang.M("`URL` of the other store"))
+			f.text("access-key", "", lang.M("`ID` of an access key of the other store"))
+			f.bool("secret-stdin", lang.M("read the secret from standard input"))
+			f.text("region", "", lang.M("`NAME` of its region, if it must be told"))
+			f.text("path-style", "", lang.M("`HOW` buckets are addressed: on (in the path), off (in the host's name), auto (as suits the endpoint)"))
+			f.text("rate", "", lang.M("`SIZE` that each node sends in a second at most; 0: no limit"))
+		},
+		run: runRemoteSet,
+	}
+}
+
+func runRemoteSet(ctx context.Context, c *call) error {
+	var in api.SetRemote
+	for name, to := range map[string]**string{"endpoint": &in.Endpoint, "region": &in.Region, "access-key": &in.Key} {
+		if text := c.text(name); text != "" {
+			*to = &text
+		}
+	}
+	if how := c.text("path-style"); how != "" {
+		style := map[string]string{"auto": "auto", "on": "path", "off": "host"}[how]
+		if style == "" {
+			return usageError{errs.New(errs.Invalid, "--path-style is on, off or auto")}
+		}
+		in.Style = &style
+	}
+	if text := c.text("rate"); text != "" {
+		rate, err := settings.ParseSize(text)
+		if err != nil {
+			return usageError{err}
+		}
+		in.Rate = &rate
+	}
+	if in == (api.SetRemote{}) || in.Key != nil || c.on("secret-stdin") {
+		secret, err := c.secret()
+		if err != nil {
+			return err
+		}
+		in.Secret = &secret
+	}
+	return changeRemote(ctx, c, c.text("endpoint"), func(n *client.Client, r *api.Remote) error {
+		return n.Put(ctx, client.Path("remotes", c.args[0]), in, r)
+	})
 }
 
 func (a *App) printRemotes(all []api.Remote) {
@@ -165,7 +240,7 @@ func remoteCheck() command {
 
 func remoteDelete() command {
 	return command{
-		use:      "delete NAME",
+		use: "delete NAME", aliases: []string{"remove"},
 		short:    lang.M("Forget another store; what was sent to it stays there"),
 		examples: []example{{lang.M("forget a store"), "rhizome remote delete offsite"}},
 		min:      1, max: 1,

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
@@ -116,10 +118,20 @@ func (a *App) printDamage(lost []api.Damage) {
 	var rows [][]string
 	for _, d := range lost {
 		what := d.Bucket + "/" + d.Key
+		if d.Version != "" {
+			what = a.Say.T("%s, older version %s", what, d.Version)
+		}
 		if d.Bucket == "" {
 			what = d.Extent
 		}
 		rows = append(rows, []string{what, d.Disk, d.Reason})
 	}
 	a.table([]string{lang.M("Damaged"), lang.M("Disk"), lang.M("What is wrong")}, rows)
+	i := slices.IndexFunc(lost, func(d api.Damage) bool { return d.Bucket != "" && d.Key != "" })
+	if i < 0 {
+		return
+	}
+	fmt.Fprintln(a.Out, "\n"+a.Say.T("What another home has whole is mended from there by itself. What none has is lost: store the object anew if you have it elsewhere, and delete what is damaged, after which it is no longer named here. An older version is deleted with its ID:"))
+	id := cmp.Or(lost[i].Version, "ID")
+	fmt.Fprintln(a.Out, "  aws s3api delete-object --bucket "+shellQuote(lost[i].Bucket)+" --key "+shellQuote(lost[i].Key)+" --version-id "+id)
 }

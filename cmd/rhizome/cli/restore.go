@@ -44,10 +44,10 @@ func restore(ctx context.Context, c *call) error {
 		return err
 	}
 	defer node.Close()
-	path, done := client.Path("buckets", bucket, "restore"), api.Restored{}
 	n := func(i int) string { return c.Say.Int(int64(i)) }
 	in.Dry = true
-	if err := node.Post(ctx, path, in, &done); err != nil {
+	done, err := c.restorePages(ctx, node, bucket, in, 0)
+	if err != nil {
 		return err
 	}
 	if c.on("dry-run") {
@@ -63,7 +63,7 @@ func restore(ctx context.Context, c *call) error {
 	}
 	in.Dry = false
 	before := c.Clock.Now().Add(-time.Millisecond) // what is made in this very one is its own
-	if err := node.Post(ctx, path, in, &done); err != nil {
+	if done, err = c.restorePages(ctx, node, bucket, in, done.Brought+done.Deleted+done.Same); err != nil {
 		return err
 	}
 	return c.show(done, func() {
@@ -72,6 +72,38 @@ func restore(ctx context.Context, c *call) error {
 			fmt.Fprintln(c.Out, c.Say.T("To take that back: %s", takeBack(c.args[0], in.Prefix, before.In(c.Zone))))
 		}
 	})
+}
+
+// restorePage is how many objects are restored by one request.
+const restorePage = 500
+
+// restorePages restores page by page, and counts on a terminal; all is how many objects there
+// are, if that is known.
+func (c *call) restorePages(ctx context.Context, node *client.Client, bucket string, in api.Restore, all int) (sum api.Restored, err error) {
+	line := newLine(c.App)
+	defer line.stop()
+	n := func(i int) string { return c.Say.Int(int64(i)) }
+	for in.Limit = restorePage; ; {
+		var done api.Restored
+		if err := node.Post(ctx, client.Path("buckets", bucket, "restore"), in, &done); err != nil {
+			if ctx.Err() != nil && !in.Dry {
+				err = errs.Newf(errs.Unavailable, "interrupted: %s objects are what they were, and the others stay as they are; the same command goes on", n(sum.Brought+sum.Deleted+sum.Same))
+			}
+			return sum, err
+		}
+		sum.Brought, sum.Deleted, sum.Same = sum.Brought+done.Brought, sum.Deleted+done.Deleted, sum.Same+done.Same
+		looked := sum.Brought + sum.Deleted + sum.Same
+		switch {
+		case in.Dry:
+			line.set(c.Say.T("%s looked at", c.Say.N(int64(looked), "%s object", "%s objects")))
+		case all > 0:
+			line.set(gauge(float64(looked)/float64(all)) + "  " + c.Say.T("%s brought back, %s deleted, %s as they were.", n(sum.Brought), n(sum.Deleted), n(sum.Same)))
+		}
+		if done.Next == "" {
+			return sum, nil
+		}
+		in.After = done.Next
+	}
 }
 
 // restoreOf reads what is to be restored.

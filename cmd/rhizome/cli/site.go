@@ -185,9 +185,9 @@ func (c *call) setOf() (s api.SetSite, err error) {
 // password asks for a password, or reads it from the standard input.
 func (c *call) password() (p string, err error) {
 	if terminal(c.In) {
-		p, err = c.ask(c.Say.T("Password for visitors"), true)
+		p, err = c.askTwice(c.Say.T("Password for visitors"))
 	} else {
-		p, err = readLine(c.In, 4096)
+		p, err = c.readLine(4096)
 	}
 	if err == nil && p == "" {
 		err = errs.New(errs.Invalid, "the password is empty; --no-password takes it away")

@@ -121,7 +121,7 @@ func (a *App) homeLine(h api.Home) string {
 		state = a.paint(a.Out, red, say.N(int64(h.Away), "%s node away", "%s nodes away"))
 	}
 	if h.Since != nil {
-		state = say.T("%s for %s", state, a.ago(*h.Since))
+		state = say.T("%s for %s", state, a.ago(h.Seconds))
 	}
 	name := h.Name
 	if h.This {

@@ -113,17 +113,19 @@ func (c *call) nodeConfig(vs settings.Values) node.Config {
 		Homeless: !vs.Chosen(settings.Home),
 		Peer:     vs.Text(settings.Peer),
 		PeerSet:  vs.Chosen(settings.Peer),
+		Public:   vs.List(settings.Public),
 		Witness:  vs.On(settings.Witness),
 		Gateway:  vs.On(settings.Gateway),
 		Scrub:    vs.Time(settings.ScrubEvery),
 		Uploads:  vs.Time(settings.UploadAge),
 		Orphans:  vs.Time(settings.CleanAfter),
 		Metrics:  vs.Text(settings.Metrics), RiskWebhook: vs.Text(settings.RiskHook), RiskCommand: vs.Text(settings.RiskCmd), Say: c.Say,
-		Member:  c.Say.T("first member"),
-		KeyName: c.Say.T("first key"),
-		Version: version(),
-		Clock:   c.Clock,
-		Logger:  slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level})),
+		Member:   c.Say.T("first member"),
+		KeyName:  c.Say.T("first key"),
+		Settings: c.shownSettings(vs),
+		Version:  version(),
+		Clock:    c.Clock,
+		Logger:   slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: level})),
 	}
 }
 
@@ -135,7 +137,7 @@ func (c *call) invitation(text string) (string, error) {
 	if terminal(c.In) {
 		fmt.Fprintf(c.Err, "%s ", c.Say.T("Paste the invitation and press Enter:"))
 	}
-	line, err := readLine(c.In, maxInvitation)
+	line, err := c.readLine(maxInvitation)
 	if err != nil {
 		return "", errs.Newf(errs.Invalid, "no invitation can be read from the standard input: %w", err)
 	}
@@ -172,18 +174,18 @@ func (c *call) welcome(n *node.Node) error {
 	}
 	if terminal(c.Out) && !c.json {
 		rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), k.Secret})
-		if err := c.greet(rows, s3.URL, k.Name, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret+" AWS_ENDPOINT_URL="+s3.URL+" AWS_DEFAULT_REGION=us-east-1"); err != nil {
+		if err := c.greet(rows, s3.URL, n.Region(), k.Name, "export AWS_ACCESS_KEY_ID="+k.ID+" AWS_SECRET_ACCESS_KEY="+k.Secret+" AWS_ENDPOINT_URL="+s3.URL+" AWS_DEFAULT_REGION="+shellQuote(n.Region())); err != nil {
 			return err
 		}
 		return n.Told()
 	}
-	path, err := n.KeepFirstKey(c.keyFile(k, s3.URL))
+	path, err := n.KeepFirstKey(c.keyFile(k, s3.URL, n.Region()))
 	if err != nil {
 		return err
 	}
 	rows = append(rows, []string{say.T("Access key ID"), k.ID}, []string{say.T("Secret access key"), say.T("in %s, which only you can read", path)})
 	return c.show(upResult{n.S3(), n.Web(), n.Data()}, func() {
-		_ = c.greet(rows, s3.URL, k.Name, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
+		_ = c.greet(rows, s3.URL, n.Region(), k.Name, "set -a; . "+shellQuote(path)+"; set +a") // the file has the key
 	})
 }
 
@@ -196,6 +198,9 @@ func (c *call) sayUp(n *node.Node) {
 	fmt.Fprintln(c.Out, c.Say.T("The node is up. rhizome status%s shows how it is; Ctrl-C stops it.", c.at))
 	if text := c.role(n.Role()); text != "" {
 		fmt.Fprintln(c.Err, text)
+	}
+	if is, asked, name := n.OtherHome(); asked != "" {
+		fmt.Fprintln(c.Err, c.Say.T("This node stands in the home %s and stays there: --home counts only when a node joins. To say that it stands in another: rhizome node zone %s %s%s", is, shellQuote(name), shellQuote(asked), c.at))
 	}
 }
 
@@ -245,11 +250,11 @@ func (c *call) joined(role, homes string) string {
 }
 
 // greet says at once all that a first start has to say.
-func (c *call) greet(rows [][]string, url, name, credentials string) error {
+func (c *call) greet(rows [][]string, url, region, name, credentials string) error {
 	var text strings.Builder
 	fmt.Fprintln(&text, c.Say.T("Welcome. Your rhizome is made, and its first node is up."))
 	writeRows(&text, rows)
-	c.howTo(&text, url, name, credentials)
+	c.howTo(&text, url, region, name, credentials)
 	if _, err := io.WriteString(c.Out, text.String()); err != nil {
 		return errs.Newf(errs.Unavailable, "the first key cannot be shown: %w", err)
 	}
@@ -257,13 +262,17 @@ func (c *call) greet(rows [][]string, url, name, credentials string) error {
 }
 
 // keyFile is a key as a shell reads it.
-func (c *call) keyFile(k *account.Key, url string) string {
+func (c *call) keyFile(k *account.Key, url, region string) string {
 	return "# " + c.Say.T("The first S3 key of this rhizome. Keep it to yourself, or delete this file.") + "\n" +
 		"AWS_ACCESS_KEY_ID=" + k.ID + "\nAWS_SECRET_ACCESS_KEY=" + k.Secret + "\n" +
-		"AWS_ENDPOINT_URL=" + url + "\nAWS_DEFAULT_REGION=us-east-1\n"
+		"AWS_ENDPOINT_URL=" + url + "\nAWS_DEFAULT_REGION=" + shellQuote(region) + "\n"
 }
 
-func (c *call) howTo(out io.Writer, url, name, credentials string) {
+func (c *call) howTo(out io.Writer, url, region, name, credentials string) {
+	inRegion := ""
+	if region != node.DefaultRegion {
+		inRegion = " --s3-region " + shellQuote(region)
+	}
 	fmt.Fprintf(out, "\n%s\n", c.Say.T("Your first bucket, from another terminal:"))
 	for _, line := range []string{
 		credentials,
@@ -273,7 +282,7 @@ func (c *call) howTo(out io.Writer, url, name, credentials string) {
 		fmt.Fprintln(out, "  "+line)
 	}
 	fmt.Fprintf(out, "%s\n", c.Say.T("or with rclone:"))
-	fmt.Fprintln(out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+" copy garden.jpg :s3:photos/")
+	fmt.Fprintln(out, "  rclone --s3-provider Other --s3-env-auth --s3-endpoint "+url+inRegion+" copy garden.jpg :s3:photos/")
 	fmt.Fprintf(out, "\n%s\n  rhizome key show %s --secret%s\n", c.Say.T("The key can be shown again at any time:"), shellQuote(name), c.at)
 	fmt.Fprintf(out, "\n%s\n", c.Say.T("rhizome recovery-kit%s makes a page to print and keep safe; rhizome --help shows the rest.", c.at))
 }

@@ -19,14 +19,16 @@ import (
 
 // S3 is a bucket of another S3 store.
 type S3 struct {
-	core   *minio.Core
-	bucket string
+	core           *minio.Core
+	bucket, prefix string
 }
 
 // Place says where a bucket is and how to get in.
 type Place struct {
 	Endpoint, Region, Bucket string
 	ID, Secret, Token        string
+	// Prefix begins the keys of what there is; empty: all of the bucket.
+	Prefix string
 }
 
 // NewS3 returns the bucket at p. Nothing is asked yet.
@@ -35,7 +37,7 @@ func NewS3(p Place) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &S3{core, p.Bucket}, nil
+	return &S3{core, p.Bucket, p.Prefix}, nil
 }
 
 // Objects implements Source.
@@ -43,7 +45,7 @@ func (s *S3) Objects(ctx context.Context) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		for o := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Recursive: true}) {
+		for o := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix, Recursive: true}) {
 			if o.Err != nil {
 				yield(Object{}, s.wrap("list", o.Err))
 				return
@@ -109,7 +111,7 @@ func attrs(info minio.ObjectInfo, h http.Header) api.Attrs {
 	a := api.Attrs{
 		ContentType: h.Get("Content-Type"), CacheControl: h.Get("Cache-Control"),
 		ContentDisposition: h.Get("Content-Disposition"), ContentEncoding: h.Get("Content-Encoding"),
-		ContentLanguage: h.Get("Content-Language"), Expires: h.Get("Expires"),
+		ContentLanguage: h.Get("Content-Language"), Expires: h.Get(afar.Expires),
 		WebsiteRedirect: h.Get("X-Amz-Website-Redirect-Location"),
 	}
 	for name, value := range info.UserMetadata {

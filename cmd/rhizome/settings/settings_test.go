@@ -23,7 +23,7 @@ func TestDefaultsAreValid(t *testing.T) {
 }
 
 func TestEveryWayToSayEverySetting(t *testing.T) {
-	good := map[Form]string{Text: "x", Path: "/x", Address: "127.0.0.1:1", Name: "a.example", Size: "5GB", Age: "3d", Choice: "debug", Switch: "true", Secret: "word", Hook: "https://example.org/x", Line: "mail -s rhizome me"}
+	good := map[Form]string{Text: "x", Path: "/x", Address: "127.0.0.1:1", Name: "a.example", Place: "a.example:3901", Size: "5GB", Age: "3d", Choice: "debug", Switch: "true", Secret: "word", Hook: "https://example.org/x", Line: "mail -s rhizome me"}
 	for _, s := range Table("/data") {
 		want := good[s.Form]
 		other := map[string]string{S3TLSCert: S3TLSKey, S3TLSKey: S3TLSCert}[s.Name]
@@ -55,6 +55,20 @@ func TestEveryWayToSayEverySetting(t *testing.T) {
 					t.Errorf("%s is said to come from the %s, not the %s", s.Name, v.Origin, origin)
 				}
 			}
+		}
+	}
+}
+
+func TestPublicPlaces(t *testing.T) {
+	place := Setting{Name: Public, Form: Place}
+	for _, text := range []string{"garden.example.org", "garden.example.org:3901", "203.0.113.7", "203.0.113.7:1", "2001:db8::7", "[2001:db8::7]", "[2001:db8::7]:3901"} {
+		if got, err := place.check(text); err != nil || got != text {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "3901", ":3901", "garden", "garden.example.org:0", "garden.example.org:x", "0.0.0.0", "[::]:3901", "http://garden.example.org", "a b.example", "1.2.3.4.5:70000"} {
+		if got, err := place.check(text); err == nil {
+			t.Errorf("%q is taken for %q", text, got)
 		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 	Path         // a file or folder; relative ones are made absolute
 	Address      // host:port
 	Name         // a DNS name
+	Place        // host or host:port, the host being a name or an IP address
 	Size         // 500GB, 2TiB; 0 is no limit
 	Age          // 30d, 12h, 10m, 5s; a bare number is days; one second to 3,650 days
 	Choice       // one of Setting.Choices
@@ -63,6 +64,7 @@ const (
 	Home       = "home"
 	Join       = "join"
 	Peer       = "peer"
+	Public     = "public"
 	Witness    = "witness"
 	Gateway    = "gateway"
 	ScrubEvery = "scrub-every"
@@ -97,11 +99,13 @@ func Table(dataDir string) []Setting {
 		{Name: Capacity, Form: Size, Least: api.LeastCapacity, Default: "0", Hint: "SIZE",
 			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
-			Help: lang.M("name of the home: the place that can fail as a whole")},
+			Help: lang.M("name of the home, the place that can fail as a whole; later rhizome node zone changes it")},
 		{Name: Join, Form: Secret, Hint: "INVITE",
 			Help: lang.M("invitation of the rhizome to join at the first start; - reads it from the standard input")},
 		{Name: Peer, Form: Address, Default: ":3901", Hint: "ADDR",
 			Help: lang.M("address that other nodes reach this one at; port 0 picks a free one, and so does the default when its port is taken")},
+		{Name: Public, Form: Place, Many: true, Hint: "ADDR",
+			Help: lang.M("address, HOST or HOST:PORT, under which other homes reach this node from outside, if a router forwards the port to it; a name that follows the line's address is best")},
 		{Name: Witness, Form: Switch, Default: "false",
 			Help: lang.M("join as a witness: vote and keep rows, but no objects' bytes")},
 		{Name: Gateway, Form: Switch, Default: "false",

@@ -29,6 +29,8 @@ func (s Setting) check(text string) (string, error) {
 			return "", nil
 		}
 		return text, checkAddress(text)
+	case Place:
+		return text, checkPlace(text)
 	case Name:
 		return strings.ToLower(text), checkName(text)
 	case Size:
@@ -113,6 +115,24 @@ func checkAddress(text string) error {
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return errs.Newf(errs.Invalid, "%q is no port: a number from 0 to 65535 is needed", port)
+	}
+	return nil
+}
+
+// checkPlace checks HOST or HOST:PORT.
+func checkPlace(text string) error {
+	host := strings.Trim(text, "[]")
+	if h, port, err := net.SplitHostPort(text); err == nil {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return errs.Newf(errs.Invalid, "%q is no port: a number from 1 to 65535 is needed", port)
+		}
+		host = h
+	}
+	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
+		return nil
+	}
+	if !strings.Contains(host, ".") || checkName(host) != nil || net.ParseIP(host) != nil {
+		return errs.Newf(errs.Invalid, "%q is no address that others can call: write a name or an IP address, such as garden.example.org or 203.0.113.7:3901", text)
 	}
 	return nil
 }

@@ -130,6 +130,22 @@ const (
 	DiskLost     = "lost"
 )
 
+// Settings is GET /v1/settings: those that a node was started with, and the configuration file
+// that it looked for, "" if none.
+type Settings struct {
+	File string    `json:"file,omitempty"`
+	List []Setting `json:"settings"`
+}
+
+// Setting is one setting. Value is a string or a list of them, with stars for a secret; From is
+// flag, environment, file or default, and Where names the option, the variable or the file's line.
+type Setting struct {
+	Name  string `json:"name"`
+	Value any    `json:"value"`
+	From  string `json:"from"`
+	Where string `json:"where"`
+}
+
 // AddDisk is POST /v1/disks. Sure takes a folder that is not there, or that is on the
 // same file system as what the node has already, without which those are refused.
 type AddDisk struct {
@@ -179,10 +195,12 @@ type Scrub struct {
 type Damage struct {
 	Bucket string `json:"bucket,omitempty"`
 	Key    string `json:"key,omitempty"`
-	Extent string `json:"extent,omitempty"`
-	Disk   string `json:"disk,omitempty"`
-	Reason string `json:"reason"`
-	Err    error  `json:"-"`
+	// Version is the ID of an object's version, if it is not the present one.
+	Version string `json:"version,omitempty"`
+	Extent  string `json:"extent,omitempty"`
+	Disk    string `json:"disk,omitempty"`
+	Reason  string `json:"reason"`
+	Err     error  `json:"-"`
 }
 
 // Share is POST /v1/share; Shared its answer.

@@ -25,7 +25,10 @@ const (
 type Invitation struct {
 	ID string `json:"id"`
 	// Text is the invitation itself, a secret; it is told once, to who makes it.
-	Text    string    `json:"text,omitempty"`
+	Text string `json:"text,omitempty"`
+	// Near: it names no address of the Internet, so that it serves in this network alone. It is
+	// told with Text.
+	Near    bool      `json:"near,omitempty"`
 	State   string    `json:"state"` // "open", "used", "expired", "revoked"
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`

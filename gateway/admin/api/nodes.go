@@ -19,8 +19,10 @@ type Node struct {
 	// This is the node that is asked.
 	This bool `json:"this"`
 	Up   bool `json:"up"`
-	// Since is when the node was first seen up, or last seen; nil if that is not known.
-	Since *time.Time `json:"since,omitempty"`
+	// Since is when the node was first seen up, or last seen; nil if that is not known. Seconds
+	// passed since then, whatever the clock of the machine shows that is asked.
+	Since   *time.Time `json:"since,omitempty"`
+	Seconds int64      `json:"seconds,omitempty"`
 	// RTT is the time to the node and back in milliseconds; 0 for this one and those away.
 	RTT float64 `json:"rtt_ms"`
 	// Relayed says that the node is reached through another one only.
@@ -40,14 +42,17 @@ type Node struct {
 	Apart uint64 `json:"apart_layout,omitempty"`
 	// Refuses: the node says that the one that is asked is no member of its rhizome.
 	Refuses bool `json:"refuses,omitempty"`
+	// Ahead is by how many milliseconds the node's clock is ahead of that of the node that is
+	// asked, while there is no time that most of the nodes compared agree on; else 0.
+	Ahead int64 `json:"clock_ahead_ms,omitempty"`
 	// S3 is the URL at which the node serves S3, empty if it does not say.
 	S3     string     `json:"s3,omitempty"`
 	Health NodeHealth `json:"health"`
 }
 
 // NodeAddress is POST /v1/nodes/address: where a node may be found, in words of people or
-// as a Node's Addresses. It counts until the node tells of itself. NodeAnswers is the
-// answer.
+// as a Node's Addresses, in place of what was said so before; none takes that back.
+// NodeAnswers is the answer.
 type NodeAddress struct {
 	Node      string   `json:"node"`
 	Addresses []string `json:"addresses"`
@@ -91,11 +96,12 @@ type Home struct {
 	Name string `json:"name"`
 	// State is HomeUp, HomePart if some nodes are away, or HomeAway.
 	State string `json:"state"`
-	// Since is when the home came to be so; nil if that is not known.
-	Since *time.Time `json:"since,omitempty"`
-	This  bool       `json:"this"` // the node that is asked stands here
-	Nodes int        `json:"nodes"`
-	Away  int        `json:"away"`
+	// Since is when the home came to be so; nil if that is not known. Seconds passed since then.
+	Since   *time.Time `json:"since,omitempty"`
+	Seconds int64      `json:"seconds,omitempty"`
+	This    bool       `json:"this"` // the node that is asked stands here
+	Nodes   int        `json:"nodes"`
+	Away    int        `json:"away"`
 	// Witness: no node of the home keeps bytes and one votes.
 	Witness bool  `json:"witness,omitempty"`
 	Used    int64 `json:"used"`

@@ -27,6 +27,16 @@ type NewRemote struct {
 	Rate     int64  `json:"rate,omitempty"`
 }
 
+// SetRemote is PUT /v1/remotes/{name}: what is nil stays as it is.
+type SetRemote struct {
+	Endpoint *string `json:"endpoint,omitempty"`
+	Region   *string `json:"region,omitempty"`
+	Style    *string `json:"style,omitempty"`
+	Key      *string `json:"key,omitempty"`
+	Secret   *string `json:"secret,omitempty"`
+	Rate     *int64  `json:"rate,omitempty"`
+}
+
 // RemoteCheck is what POST /v1/remotes/{name}/check?bucket= answers: the buckets that the key sees, or
 // whether it may list and write the one.
 type RemoteCheck struct {

@@ -43,6 +43,9 @@ type Restore struct {
 	At     time.Time `json:"at"`
 	// Dry: say what it would do, and do nothing.
 	Dry bool `json:"dry,omitempty"`
+	// Limit is how many objects are looked at, after After; 0: all.
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit,omitempty"`
 }
 
 // Restored is the answer: how many objects were brought back, how many deleted because they
@@ -51,4 +54,6 @@ type Restored struct {
 	Brought int `json:"brought"`
 	Deleted int `json:"deleted"`
 	Same    int `json:"same"`
+	// Next is what to go on After, if the Limit left some.
+	Next string `json:"next,omitempty"`
 }

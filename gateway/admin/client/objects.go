@@ -32,11 +32,11 @@ func (c *Client) PutObject(ctx context.Context, bucket, key string, in api.PutOb
 	return &out, c.do(req, &out)
 }
 
-// Objects calls f for every object of a bucket, in order.
-func (c *Client) Objects(ctx context.Context, bucket string, f func(api.Object) error) error {
+// Objects calls f for every object of a bucket whose key has a prefix, in order.
+func (c *Client) Objects(ctx context.Context, bucket, prefix string, f func(api.Object) error) error {
 	for after := ""; ; {
 		var page api.Objects
-		if err := c.Get(ctx, Query(Path("buckets", bucket, "objects"), "after", after), &page); err != nil {
+		if err := c.Get(ctx, Query(Path("buckets", bucket, "objects"), "prefix", prefix, "after", after), &page); err != nil {
 			return err
 		}
 		for _, o := range page.Objects {

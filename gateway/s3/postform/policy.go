@@ -38,7 +38,8 @@ func denied(format string, args ...any) error {
 }
 
 // Authorize checks the policy of a signed form: that it has not expired, that every
-// condition holds and that every field is covered by one. It fails with AccessDenied
+// condition holds and that every field is covered by one; as in S3 the bucket counts as a
+// field, so that a policy is good for the buckets it names alone. It fails with AccessDenied
 // ("Invalid according to Policy: …") or InvalidPolicyDocument. It makes f.File enforce
 // content-length-range. A form without a policy is the caller's to refuse.
 func (f *Form) Authorize(bucket string, now time.Time) error {
@@ -69,6 +70,9 @@ func (f *Form) Authorize(bucket string, now time.Time) error {
 
 // covered checks that every field is named by a condition, but those that need none.
 func (f *Form) covered(by map[string]bool) error {
+	if !by["bucket"] {
+		return denied("Extra input fields: bucket")
+	}
 	for name := range f.Fields {
 		switch {
 		case by[name], name == "policy", name == "x-amz-signature", strings.HasPrefix(name, "x-ignore-"):

@@ -205,7 +205,10 @@ func TestFileCut(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	const expires = `"expiration":"2030-01-01T00:00:01Z"`
-	policy := func(conditions string) string { return "{" + expires + `,"conditions":[` + conditions + "]}" }
+	bare := func(conditions string) string { return "{" + expires + `,"conditions":[` + conditions + "]}" }
+	policy := func(conditions string) string {
+		return bare(strings.TrimSuffix(`{"bucket":"bucket"},`+conditions, ","))
+	}
 	for _, c := range []struct {
 		name, policy, fields string // fields: name=value;…
 		code                 s3err.Code
@@ -232,7 +235,10 @@ func TestPolicy(t *testing.T) {
 		{"starts-with anything", policy(`["starts-with","$key",""]`), "key=b", "", ""},
 		{"content types", policy(`["starts-with","$Content-Type","image/"]`), "content-type=image/png, image/gif", "", ""},
 		{"content types, not", policy(`["starts-with","$Content-Type","image/"]`), "content-type=image/png,text/html", s3err.AccessDenied, "failed"},
-		{"bucket", policy(`{"bucket":"bucket"}`), "", "", ""},
+		{"bucket", bare(`{"bucket":"bucket"}`), "", "", ""},
+		{"bucket in a list", bare(`["eq","$bucket","bucket"]`), "", "", ""},
+		{"no bucket", bare(`{"key":"a"}`), "key=a", s3err.AccessDenied, "Extra input fields: bucket"},
+		{"any bucket, said so", bare(`["starts-with","$bucket",""]`), "", "", ""},
 		{"another bucket", policy(`{"bucket":"other"}`), "bucket=other", s3err.AccessDenied, "failed"},
 		{"extra field", policy(`{"key":"a"}`), "key=a;acl=b", s3err.AccessDenied, "Extra input fields: acl"},
 		{"extra signing field", policy(""), "x-amz-date=1", s3err.AccessDenied, "Extra input fields: x-amz-date"},
@@ -285,7 +291,7 @@ func TestLengthRange(t *testing.T) {
 		{`["content-length-range",11,20]`, s3err.EntityTooSmall, s3err.Field{Name: "MinSizeAllowed", Value: "11"}},
 		{`["content-length-range",0,99],["content-length-range",0,5]`, s3err.EntityTooLarge, s3err.Field{Name: "MaxSizeAllowed", Value: "5"}},
 	} {
-		doc := `{"expiration":"2031-01-01T00:00:00Z","conditions":[` + c.conditions + `]}`
+		doc := `{"expiration":"2031-01-01T00:00:00Z","conditions":[{"bucket":"bucket"},` + c.conditions + `]}`
 		body, kind := encode(t, []field{{"policy", base64.StdEncoding.EncodeToString([]byte(doc))}}, "f", "0123456789")
 		f, err := Parse(strings.NewReader(body), kind)
 		if err == nil {

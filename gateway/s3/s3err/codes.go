@@ -161,7 +161,7 @@ var table = map[Code]entry{
 	ObjectLockConfigurationNotFoundError:  {404, "Object Lock configuration does not exist for this bucket."},
 	OperationAborted:                      {409, "A conflicting conditional operation is currently in progress against this resource. Please try again."},
 	PreconditionFailed:                    {412, "At least one of the pre-conditions you specified did not hold."},
-	QuotaExceeded:                         {403, "The bucket's quota is used up. Delete something, or raise the quota, and try again."},
+	QuotaExceeded:                         {403, "This would exceed the bucket's quota. Delete something, or raise the quota, and try again."},
 	ReplicationConfigurationNotFoundError: {404, "The replication configuration was not found"},
 	RequestHeaderSectionTooLarge:          {400, "Your request header section exceeds the maximum allowed size."},
 	RequestIsNotMultiPartContent:          {400, "Bucket POST must be of the enclosure-type multipart/form-data."},

@@ -16,7 +16,8 @@ func testBuckets(e *env) {
 	e.bob.do("PUT", "/beta", "").is(409, "BucketAlreadyExists")
 	e.keys[e.bob.cred.AccessKey].CreateBuckets = false
 	e.bob.do("PUT", "/gamma", "").is(403, "AccessDenied")
-	for _, name := range []string{"ab", "Upper", "under_score", "-dash", "dash-", "a..b", strings.Repeat("x", 64)} {
+	for _, name := range []string{"ab", "Upper", "under_score", "-dash", "dash-", "a..b", strings.Repeat("x", 64),
+		"xn--caf-dma", "sthree-photos", "amzn-s3-demo-bucket", "photos-s3alias", "photos--ol-s3", "photos.mrap", "photos--x-s3", "photos--table-s3"} {
 		a.do("PUT", "/"+name, "").is(400, "InvalidBucketName")
 	}
 	a.do("HEAD", "/beta", "").is(200).wants("x-amz-bucket-region", "us-east-1").holds("")

@@ -40,10 +40,48 @@ func testReplication(e *env) {
 	a.do("PUT", "/alpha/in/a", "x").is(200)
 	a.do("PUT", "/alpha/in/r", "x", "X-Rhizome-Replica", "1").is(200)
 	a.do("HEAD", "/alpha/in/r", "").is(200).wants("x-amz-replication-status", "REPLICA")
+	testMayReplicate(e)
 	a.do("PUT", "/alpha/in/c", "", "x-amz-copy-source", "/alpha/in/r").is(200)
 	a.do("PUT", target, oldReplicationDoc).is(200)
 	a.do("GET", target, "").is(200).lists("Prefix", "a/", "b/").lists("DeleteMarkerReplication")
 	a.do("PUT", target, strings.ReplaceAll(oldReplicationDoc, "b/", "a/b")).is(400, "InvalidRequest")
 	a.do("DELETE", target, "").is(204)
 	a.do("GET", target, "").is(404, "ReplicationConfigurationNotFoundError")
+}
+
+// testMayReplicate: only who may replicate says that what he writes is a replica; others write as anybody
+// does. Who may is told which bucket it is, also where there is no object.
+func testMayReplicate(e *env) {
+	a, b, bob := e.alice, e.bob, `"`+e.bob.cred.AccessKey+`"`
+	const head = "X-Rhizome-Replica"
+	write := statement("Allow", bob, "PutObject GetObject DeleteObject", "alpha/*", "")
+	marked := func(want bool) {
+		e.Helper()
+		b.do("PUT", "/alpha/in/b", "x", head, "1").is(200)
+		if got := b.do("HEAD", "/alpha/in/b", "").is(200).header.Get("x-amz-replication-status"); got == "REPLICA" != want {
+			e.Errorf("the status is %q; a replica: %v", got, want)
+		}
+	}
+	a.do("PUT", "/alpha?policy", policy(write)).is(204)
+	marked(false)
+	a.do("PUT", "/alpha?policy", policy(write, statement("Allow", bob, "ReplicateObject", "alpha/*", ""))).is(204)
+	marked(true)
+	a.do("PUT", "/alpha?policy", policy(write, statement("Allow", bob, "ReplicateObject", "alpha/other/*", ""))).is(204)
+	marked(false)
+	if id := a.do("HEAD", "/alpha/in/none", "", head, "1").is(404).header.Get("X-Rhizome-Bucket"); id == "" {
+		e.Error("it is not said which bucket it is")
+	}
+	a.do("PUT", "/alpha?versioning", versioningOn).is(200)
+	a.do("PUT", "/alpha/in/gone", "x").is(200)
+	a.do("DELETE", "/alpha/in/gone", "").is(204)
+	if id := a.do("HEAD", "/alpha/in/gone", "", head, "1").is(404).header.Get("X-Rhizome-Bucket"); id == "" {
+		e.Error("of a key that was deleted nobody is told which bucket it is")
+	}
+	if id := a.do("HEAD", "/alpha/in/b", "").is(200).header.Get("X-Rhizome-Bucket"); id != "" {
+		e.Error("it is said which bucket it is")
+	}
+	if id := e.nobody.do("HEAD", "/alpha/in/b", "", head, "1").is(403).header.Get("X-Rhizome-Bucket"); id != "" {
+		e.Error("a stranger is told which bucket it is")
+	}
+	a.do("DELETE", "/alpha?policy", "").is(204)
 }

@@ -1,7 +1,9 @@
 package s3test
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"rhizome/model/object"
 )
@@ -53,6 +55,26 @@ func testLogging(e *env) {
 	a.do("PUT", at, to).is(400, "InvalidTargetBucketForLogging")
 	policy("Allow", "logging.s3.amazonaws.com", "al*")
 	a.do("PUT", at, to).is(200)
+	// A policy may speak of the time.
+	timed := func(effect, condition, code string) {
+		e.Helper()
+		statement := func(effect, condition string) string {
+			return `{"Effect":"` + effect + `","Principal":{"Service":"logging.s3.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::bobs/a/*","Condition":` + condition + `}`
+		}
+		all := statement("Allow", `{"Bool":{"aws:SecureTransport":"true"}}`)
+		e.bob.do("PUT", "/bobs?policy", `{"Version":"2012-10-17","Statement":[`+all+`,`+statement(effect, condition)+`]}`).is(204)
+		if code == "" {
+			a.do("PUT", at, to).is(200)
+		} else {
+			a.do("PUT", at, to).is(400, code)
+		}
+	}
+	past, future := e.clock.Now().AddDate(-1, 0, 0), e.clock.Now().AddDate(1, 0, 0)
+	const refused = "InvalidTargetBucketForLogging"
+	timed("Deny", `{"DateGreaterThan":{"aws:CurrentTime":"`+past.UTC().Format(time.RFC3339)+`"}}`, refused)
+	timed("Deny", `{"DateGreaterThan":{"aws:CurrentTime":"`+future.UTC().Format(time.RFC3339)+`"}}`, "")
+	timed("Deny", `{"NumericGreaterThan":{"aws:EpochTime":"`+strconv.FormatInt(past.Unix(), 10)+`"}}`, refused)
+	timed("Deny", `{"NumericGreaterThan":{"aws:EpochTime":"`+strconv.FormatInt(future.Unix(), 10)+`"}}`, "")
 	e.bob.do("PUT", "/bobs?policy", `{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::bobs/*"}}`).is(400, "MalformedPolicy")
 	a.do("PUT", at, "<BucketLoggingStatus/>").is(200)
 	a.do("GET", at, "").is(200).has("BucketLoggingStatus", "")

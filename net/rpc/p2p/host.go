@@ -28,7 +28,8 @@ type Host struct {
 	born   time.Time
 	memory *budget
 
-	background *rate.Limiter
+	background *rate.Limiter // what is sent
+	coming     *rate.Limiter // what comes, of Background too
 	strange    *rate.Limiter
 	relayed    *rate.Limiter
 
@@ -80,7 +81,7 @@ func New(o Options) (*Host, error) {
 		peers:   map[ident.NodeID]*peer{}, lanes: map[*lane]struct{}{}, links: map[network.Conn]*link{},
 		stir: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 	h.loop = rpc.NewLoop(h.self, &h.Table)
-	h.background = rate.NewLimiter(rate.Inf, writeSize)
+	h.background, h.coming = rate.NewLimiter(rate.Inf, writeSize), rate.NewLimiter(rate.Inf, writeSize)
 	h.SetBackground(o.Background)
 	h.relayed = limiter(o.Relay.Rate)
 	h.ctx, h.end = context.WithCancel(context.Background())
@@ -100,18 +101,36 @@ func (h *Host) now() int64 { return int64(time.Since(h.born)) } // stopwatch
 // Self implements rpc.Links.
 func (h *Host) Self() ident.NodeID { return h.self }
 
-// SetBackground changes the limit on Background traffic, in bytes per second; 0 is none.
+// SetBackground changes the limit on Background traffic, in bytes per second each way; 0 is
+// none.
 func (h *Host) SetBackground(perSecond int) {
-	if perSecond <= 0 {
-		h.background.SetLimit(rate.Inf)
-		return
+	most := rate.Inf
+	if perSecond > 0 {
+		most = rate.Limit(perSecond)
 	}
-	h.background.SetLimit(rate.Limit(perSecond))
+	h.background.SetLimit(most)
+	h.coming.SetLimit(most)
 }
 
 // pace waits until n bytes of Background may be sent.
 func (h *Host) pace(ctx context.Context, n int) error {
 	return h.background.WaitN(ctx, min(n, writeSize))
+}
+
+// paceComing waits until more may be read after n bytes of Background that came: who sends
+// them is held up by what is not read.
+func (h *Host) paceComing(ctx context.Context, n int) error {
+	return h.coming.WaitN(ctx, min(n, writeSize))
+}
+
+// paceAnswers is paceComing for n bytes of a message of so many in all: as with paceCalls, small
+// ones count and are not waited for.
+func (h *Host) paceAnswers(ctx context.Context, n, of int) error {
+	if of > smallCall {
+		return h.paceComing(ctx, n)
+	}
+	h.coming.ReserveN(time.Now(), n) // stopwatch
+	return nil
 }
 
 // smallCall is up to how many bytes of calls do not wait for what is limited.

@@ -51,14 +51,16 @@ type stream interface {
 
 // laneConfig is what a lane depends on. All functions are safe for concurrent use.
 type laneConfig struct {
-	serve    func(ctx context.Context, m rpc.Method, request []byte) ([]byte, error) // nil: requests are refused
-	limit    int                                                                     // bytes of a message
-	works    int                                                                     // requests answered at once
-	memory   *budget
-	crew     *crew.Crew                             // runs serve
-	pace     func(ctx context.Context, n int) error // waits until n bytes may be written; may be nil
-	heard    func()                                 // something came from the peer
-	moved    func(blocked time.Duration)            // a write was taken
+	serve  func(ctx context.Context, m rpc.Method, request []byte) ([]byte, error) // nil: requests are refused
+	limit  int                                                                     // bytes of a message
+	works  int                                                                     // requests answered at once
+	memory *budget
+	crew   *crew.Crew                             // runs serve
+	pace   func(ctx context.Context, n int) error // waits until n bytes may be written; may be nil
+	// came waits until more may be read after n bytes of a message of so many; may be nil.
+	came     func(ctx context.Context, n, of int) error
+	heard    func()                      // something came from the peer
+	moved    func(blocked time.Duration) // a write was taken
 	measured func(rtt time.Duration)
 }
 
@@ -303,6 +305,12 @@ func (l *lane) take(r io.Reader, h head, parts map[uint64]*incoming) error {
 	if err != nil {
 		parts[h.id] = m // its memory is given back in the end
 		return err
+	}
+	if l.cfg.came != nil {
+		if err := l.cfg.came(l.ctx, int(h.size), int(m.total)); err != nil {
+			parts[h.id] = m
+			return err
+		}
 	}
 	if h.flags&more == 0 {
 		delete(parts, h.id)

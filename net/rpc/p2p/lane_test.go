@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
+
 	"rhizome/base/crew"
 	"rhizome/net/rpc"
 )
@@ -134,19 +136,21 @@ func TestShortOvertakesLong(t *testing.T) {
 // TestBackgroundKeepsToItsRate in fake time.
 func TestBackgroundKeepsToItsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &Host{background: limiter(1)}
+		h := &Host{background: limiter(1), coming: limiter(1)}
 		h.SetBackground(1 << 20)
-		began := time.Now()
-		for range 5 << 4 {
-			if err := h.pace(t.Context(), 64<<10); err != nil {
-				t.Fatal(err)
+		for _, pace := range []func(context.Context, int) error{h.pace, h.paceComing} {
+			began := time.Now()
+			for range 5 << 4 {
+				if err := pace(t.Context(), 64<<10); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(began).Round(time.Second); took != 5*time.Second {
+				t.Fatal(took)
 			}
 		}
-		if took := time.Since(began).Round(time.Second); took != 5*time.Second {
-			t.Fatal(took)
-		}
 		h.SetBackground(0)
-		began = time.Now()
+		began := time.Now()
 		for range 1000 {
 			_ = h.pace(t.Context(), 64<<10)
 		}
@@ -155,6 +159,88 @@ func TestBackgroundKeepsToItsRate(t *testing.T) {
 		}
 	})
 }
+
+// TestBackgroundComesAtItsRate: whoever reads in the background, long answers and transfers, holds up
+// who sends, in fake time.
+func TestBackgroundComesAtItsRate(t *testing.T) {
+	const size, perSecond = 1 << 20, 64 << 10
+	took := func(t *testing.T, f func()) {
+		t.Helper()
+		began := time.Now()
+		f()
+		if d := time.Since(began).Round(time.Second); d != (size-writeSize)/perSecond*time.Second {
+			t.Error(d)
+		}
+	}
+	host := func() *Host {
+		h := &Host{background: limiter(1), coming: limiter(1)}
+		h.SetBackground(perSecond)
+		return h
+	}
+	synctest.Test(t, func(t *testing.T) {
+		x, y := net.Pipe()
+		cfg := config(nil)
+		serves := cfg
+		serves.serve = func(context.Context, rpc.Method, []byte) ([]byte, error) { return make([]byte, size), nil }
+		cfg.came = host().paceAnswers
+		asks, answers := newLane(piped{x}, cfg), newLane(piped{y}, serves)
+		took(t, func() {
+			if got, err := asks.call(t.Context(), 1, nil, false); err != nil || len(got) != size {
+				t.Error(len(got), err)
+			}
+		})
+		asks.fail(io.EOF)
+		answers.fail(io.EOF)
+		asks.wait()
+		answers.wait()
+		cfg.crew.Close()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var b []byte
+		for range size / sendChunk {
+			b = append(chunk(b, chunkData, sendChunk), make([]byte, sendChunk)...)
+		}
+		tr := &transfer{raw: &script{Reader: bytes.NewReader(append(b, chunk(nil, chunkEnd, 0)...))}, first: make(chan struct{}), heard: func() {}, moved: func(time.Duration) {},
+			gone: func() {}, apart: func(f func()) { f() }, await: func() func() { return func() {} }, came: host().paceComing}
+		tr.ctx, tr.end = context.WithCancel(t.Context())
+		tr.readAhead()
+		took(t, func() {
+			if got, err := io.ReadAll(tr); err != nil || len(got) != size/sendChunk*sendChunk {
+				t.Error(len(got), err)
+			}
+		})
+		_ = tr.Close()
+	})
+}
+
+// TestRelayedKeepsToItsRate in fake time, of all streams together.
+func TestRelayedKeepsToItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &Host{relayed: limiter(0)}
+		h.SetRelayRate(1 << 20)
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range 2 {
+			s := &slowStream{written{}, h.relayed}
+			wg.Go(func() {
+				for range 10 << 20 / maxChunk / 2 {
+					if _, err := s.Write(make([]byte, maxChunk)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(began).Round(time.Second); took != 10*time.Second {
+			t.Error(took)
+		}
+	})
+}
+
+// written takes all.
+type written struct{ network.Stream }
+
+func (written) Write(b []byte) (int, error) { return len(b), nil }
 
 // deaf is a stream of requests without end whose other side reads nothing.
 type deaf struct {

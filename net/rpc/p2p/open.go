@@ -75,7 +75,7 @@ func (h *Host) transfer(raw network.Stream, p *peer, class rpc.Class, limit int6
 	}
 	t.ctx, t.end = context.WithCancel(h.ctx)
 	if class >= rpc.Background {
-		t.pace = h.pace
+		t.pace, t.came = h.pace, h.paceComing
 	}
 	return t
 }

@@ -21,8 +21,8 @@ type Options struct {
 	Guard rpc.Guard
 	// Log hears of what goes wrong; nil is silence.
 	Log *slog.Logger
-	// Background is the rate of Background traffic that is sent, in bytes per second; 0 is
-	// no limit. SetBackground changes it.
+	// Background is the rate of Background traffic, in bytes per second each way; 0 is no
+	// limit. SetBackground changes it.
 	Background int
 	// Relay bounds what this node relays for members.
 	Relay Relay

@@ -144,7 +144,7 @@ func (h *Host) start(raw network.Stream, p *peer, class rpc.Class, cfg laneConfi
 		cfg.memory = p.memory
 	}
 	if class == rpc.Background {
-		cfg.pace = h.paceCalls
+		cfg.pace, cfg.came = h.paceCalls, h.paceAnswers
 	}
 	return h.own(raw, cfg)
 }

@@ -39,7 +39,8 @@ const (
 // transfer is one end of such a stream.
 type transfer struct {
 	raw   rawStream
-	pace  func(ctx context.Context, n int) error // may be nil
+	pace  func(ctx context.Context, n int) error // waits until n bytes may be written; may be nil
+	came  func(ctx context.Context, n int) error // waits until more may be read after n bytes; may be nil
 	moved func(blocked time.Duration)
 	heard func()
 	await func() (done func()) // something is expected of the other side
@@ -105,6 +106,16 @@ func headOf(total uint32) head { return head{total: total} }
 
 // Read implements rpc.Stream.
 func (t *transfer) Read(p []byte) (int, error) {
+	n, err := t.read(p)
+	if t.came != nil && n > 0 {
+		if perr := t.came(t.ctx, n); err == nil && perr != nil {
+			err = t.broke(perr)
+		}
+	}
+	return n, err
+}
+
+func (t *transfer) read(p []byte) (int, error) {
 	t.rmu.Lock()
 	defer t.rmu.Unlock()
 	if len(p) == 0 {

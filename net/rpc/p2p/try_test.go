@@ -34,7 +34,7 @@ func TestTry(t *testing.T) {
 		t.Errorf("with a link: %v", err)
 	}
 	for _, at := range b.Addresses() {
-		if !strings.Contains(at, "/tcp/") {
+		if !strings.Contains(at, "/tcp/") || strings.HasSuffix(at, "/p2p-circuit") { // a way through a: the port is a's
 			continue
 		}
 		local, err := p2p.PlacesOf("localhost:" + strings.Split(at, "/")[4])
@@ -42,7 +42,7 @@ func TestTry(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := a.Try(t.Context(), b.Self(), local[:1]); err != nil {
-			t.Errorf("by name: %v", err)
+			t.Errorf("by name of %s: %v", at, err)
 		}
 	}
 	if err := a.Try(t.Context(), b.Self(), nobody); !errors.Is(err, errs.Unavailable) {
