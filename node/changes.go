@@ -76,7 +76,7 @@ func (n *Node) Preview(ctx context.Context, c api.LayoutChange) (api.Plan, error
 	switch c.Kind {
 	case api.ChangeDrain, api.ChangeUndrain, api.ChangeZone, api.ChangeWitness:
 		if slices.Equal(l.Nodes, next.Nodes) {
-			return api.Plan{Base: l.Version, Nodes: []api.PlanNode{}, Refused: &api.Notice{Err: errs.New(errs.Conflict, "that is so already: rhizome layout show tells how far it is")}}, nil
+			return api.Plan{Base: l.Version, Nodes: []api.PlanNode{}, Already: true}, nil
 		}
 	}
 	if c.Kind == api.ChangeRemove && !c.Lost { // said before a plan is shown and somebody asked

@@ -17,7 +17,7 @@ var frenchPlain = map[string]string{
 	"This node stands in the home %s and stays there: --home counts only when a node joins. To say that it stands in another: rhizome node zone %s %s%s":                                                                                              "Ce nœud se trouve dans la maison %s et y reste : --home ne compte que lorsqu'un nœud rejoint. Pour dire qu'il se trouve dans une autre : rhizome node zone %s %s%s",
 	"no other key owns the bucket, so that no program could change its settings or delete it any more: let another key own it first with rhizome bucket allow, or add --yes if that is meant":                                                         "aucune autre clé ne possède le bucket, si bien qu'aucun programme ne pourrait plus changer ses réglages ni le supprimer : donnez-le d'abord à une autre clé avec rhizome bucket allow, ou ajoutez --yes si c'est voulu",
 	"%s is a name that only the key %q sees: say so with --local %s": "%s est un nom que voit seule la clé %q : dites-le avec --local %s",
-	"that is so already: rhizome layout show tells how far it is":    "c'est déjà le cas : rhizome layout show dit où cela en est",
+	"That is so already: rhizome layout show tells how far it is.":   "C'est déjà le cas : rhizome layout show dit où cela en est.",
 	"The same once more": "Encore une fois le même",
 	"The two differ.":    "Les deux diffèrent.",
 	"Whether its key is good there: rhizome remote check %s":         "Pour savoir si sa clé y est bonne : rhizome remote check %s",

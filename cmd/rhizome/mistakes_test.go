@@ -24,7 +24,7 @@ func TestWrongValuesAreSaidFirst(t *testing.T) {
 	h.refused("--endpoint https://s3.example.org", "remote", "add", "offsite", "https://s3.example.org")
 	h.refused("there is no remote", "remote", "remove", "none", "--yes")
 	h.refused("only node of the rhizome", "node", "remove", "home", "--lost", "--yes")
-	h.refused("is so already", "node", "zone", "home", "home", "--yes")
+	h.says("is so already", "node", "zone", "home", "home", "--yes")
 
 	disk := filepath.Join(h.dir, "disk")
 	h.must(nil, "disk", "add", disk, "--yes")

@@ -174,6 +174,8 @@ type changed struct {
 	Layout api.Layout `json:"layout"`
 }
 
+var soAlready = lang.M("That is so already: rhizome layout show tells how far it is.")
+
 // makeChange shows what a change would do, asks, and makes it.
 func makeChange(ctx context.Context, c *call, change api.LayoutChange) error {
 	node, err := c.node()
@@ -184,6 +186,13 @@ func makeChange(ctx context.Context, c *call, change api.LayoutChange) error {
 	plan, err := c.planned(ctx, node, &change)
 	if err != nil {
 		return err
+	}
+	if plan.Already { // who repeats what he had no answer to has what he wants
+		l, err := node.Layout(ctx)
+		if err != nil {
+			return err
+		}
+		return c.show(changed{plan, l}, func() { fmt.Fprintln(c.Out, c.Say.T(soAlready)) })
 	}
 	if err := c.goAhead(change, plan.Answers); err != nil {
 		return err
@@ -248,7 +257,10 @@ func previewChange(ctx context.Context, c *call, change api.LayoutChange) error 
 	}
 	err = c.show(plan, func() {
 		c.printPlan(plan)
-		if plan.Refused == nil {
+		switch {
+		case plan.Already:
+			fmt.Fprintln(c.Out, c.Say.T(soAlready))
+		case plan.Refused == nil:
 			fmt.Fprintln(c.Out, c.Say.T("Nothing was changed."))
 		}
 	})

@@ -55,6 +55,8 @@ type Plan struct {
 	Warn         []Notice `json:"warnings,omitempty"`
 	// Answers: the node that is to be removed as lost answers; Warn says what to do instead.
 	Answers bool `json:"answers,omitempty"`
+	// Already: the layout is so, and nothing is to be changed.
+	Already bool `json:"already,omitempty"`
 	// Refused says why the change cannot be made as things are; nil: it can.
 	Refused *Notice `json:"refused,omitempty"`
 }
