@@ -106,13 +106,9 @@ func (s *Store) checkBlocks(ctx context.Context, f vfs.File, file File, wait fun
 
 // allPlaces returns where the blocks of a table are, of rows and others.
 func (s *salvage) allPlaces(name string) (out []place, err error) {
-	f, err := s.fs.Open(s.fs.PathJoin(s.dir, name))
+	readable, err := s.readable(name)
 	if err != nil {
 		return nil, err
-	}
-	readable, err := sstable.NewSimpleReadable(f) // owns f
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
 	}
 	r, err := sstable.NewReader(s.ctx, readable, readerOptions())
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/sstable/blob"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
@@ -318,16 +319,25 @@ func decodeValues(b []byte) (out [][]byte, err error) {
 	return out, nil
 }
 
-// valuePlaces returns where the blocks of a file of values are, by its index: a column
-// of their offsets, and the end of the last.
-func (s *salvage) valuePlaces(name string) (out []place, err error) {
+// readable opens a file of the store.
+func (s *salvage) readable(name string) (objstorage.Readable, error) {
 	f, err := s.fs.Open(s.fs.PathJoin(s.dir, name))
 	if err != nil {
 		return nil, err
 	}
-	readable, err := sstable.NewSimpleReadable(f) // owns f
+	r, err := sstable.NewSimpleReadable(f) // owns f
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
+	}
+	return r, nil
+}
+
+// valuePlaces returns where the blocks of a file of values are, by its index: a column
+// of their offsets, and the end of the last.
+func (s *salvage) valuePlaces(name string) (out []place, err error) {
+	readable, err := s.readable(name)
+	if err != nil {
+		return nil, err
 	}
 	r, err := blob.NewFileReader(s.ctx, readable, blob.FileReaderOptions{ReaderOptions: readerOptions().ReaderOptions})
 	if err != nil {

@@ -229,12 +229,6 @@ func (c *call) planned(ctx context.Context, node *client.Client, change *api.Lay
 // goAhead asks whether to make a change whose plan was shown; answers: a node that is to
 // be given up as lost does answer.
 func (c *call) goAhead(change api.LayoutChange, answers bool) error {
-	if c.yes {
-		return nil
-	}
-	if !c.canAsk() {
-		return errs.New(errs.Denied, "nobody can be asked here whether this plan is meant: add --yes if it is")
-	}
 	question := c.Say.T("Make this change?")
 	switch {
 	case answers:
@@ -242,8 +236,11 @@ func (c *call) goAhead(change api.LayoutChange, answers bool) error {
 	case change.Lost:
 		question = c.Say.T("Make this change? What only this node held is given up, and the node is refused if it comes back.")
 	}
-	return c.agreed(question)
+	return c.meant(question, errUnasked)
 }
+
+// errUnasked says that nobody is there to look at a plan.
+var errUnasked = errs.New(errs.Denied, "nobody can be asked here whether this plan is meant: add --yes if it is")
 
 func previewChange(ctx context.Context, c *call, change api.LayoutChange) error {
 	node, err := c.node()

@@ -39,15 +39,20 @@ func remoteAdd() command {
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
-			f.text("endpoint", "", lang.M("`URL` of the other store"))
-			f.text("access-key", "", lang.M("`ID` of an access key of the other store"))
-			f.bool("secret-stdin", lang.M("read the secret from standard input"))
-			f.text("region", "", lang.M("`NAME` of its region, if it must be told"))
-			f.text("path-style", "auto", lang.M("`HOW` buckets are addressed: on (in the path), off (in the host's name), auto (as suits the endpoint)"))
+			remoteFlags(f, "auto")
 			f.text("rate", "", lang.M("`SIZE` that each node sends in a second at most; without it there is no limit"))
 		},
 		run: runRemoteAdd,
 	}
+}
+
+// remoteFlags are those of add and set; style is the path style if none is given.
+func remoteFlags(f *flagSet, style string) {
+	f.text("endpoint", "", lang.M("`URL` of the other store"))
+	f.text("access-key", "", lang.M("`ID` of an access key of the other store"))
+	f.bool("secret-stdin", lang.M("read the secret from standard input"))
+	f.text("region", "", lang.M("`NAME` of its region, if it must be told"))
+	f.text("path-style", style, lang.M("`HOW` buckets are addressed: on (in the path), off (in the host's name), auto (as suits the endpoint)"))
 }
 
 func runRemoteAdd(ctx context.Context, c *call) error {
@@ -125,11 +130,7 @@ func remoteSet() command {
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
-			f.text("endpoint", "", lang.M("`URL` of the other store"))
-			f.text("access-key", "", lang.M("`ID` of an access key of the other store"))
-			f.bool("secret-stdin", lang.M("read the secret from standard input"))
-			f.text("region", "", lang.M("`NAME` of its region, if it must be told"))
-			f.text("path-style", "", lang.M("`HOW` buckets are addressed: on (in the path), off (in the host's name), auto (as suits the endpoint)"))
+			remoteFlags(f, "")
 			f.text("rate", "", lang.M("`SIZE` that each node sends in a second at most; 0: no limit"))
 		},
 		run: runRemoteSet,

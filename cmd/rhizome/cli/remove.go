@@ -79,7 +79,7 @@ func (c *call) removeEmptied(ctx context.Context, node *client.Client, change ap
 	if err != nil {
 		return plan, l, err
 	}
-	if err := c.mayTakeOut(); err != nil {
+	if err := c.meant(c.Say.T("Empty the node, and take it out as soon as it is empty?"), errUnasked); err != nil {
 		return plan, l, err
 	}
 	if full {
@@ -89,16 +89,6 @@ func (c *call) removeEmptied(ctx context.Context, node *client.Client, change ap
 	}
 	l, err = c.takeOut(ctx, node, change, full || n.Draining)
 	return plan, l, err
-}
-
-func (c *call) mayTakeOut() error {
-	if c.yes {
-		return nil
-	}
-	if !c.canAsk() {
-		return errs.New(errs.Denied, "nobody can be asked here whether this plan is meant: add --yes if it is")
-	}
-	return c.agreed(c.Say.T("Empty the node, and take it out as soon as it is empty?"))
 }
 
 // maxDown is how many looks in a row may find that the node is not up, and how many may find one
