@@ -283,14 +283,14 @@ func (h *homes) spread() {
 func (h *homes) settle() {
 	h.t.Helper()
 	for range 12 {
-		h.quiet()
-		left := 0
+		h.quiet() // what one home does may give another something to do later
+		busy := 0
 		for _, x := range h.all {
 			if x.Store != nil {
-				left += x.mendOnce()
+				busy += x.mendOnce()
 			}
 		}
-		if left == 0 {
+		if busy == 0 {
 			return
 		}
 	}
@@ -318,7 +318,7 @@ func (h *homes) quiet() {
 	}
 }
 
-// mendOnce does every chore once and returns how many are left.
+// mendOnce does every chore once and returns how many there were.
 func (x *home) mendOnce() int {
 	m := x.Store.mend
 	if m.wantsSweep() {
@@ -333,9 +333,7 @@ func (x *home) mendOnce() int {
 		m.mu.Unlock()
 		x.attempt(ctx, cs, usesData)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.chores)
+	return n
 }
 
 // has reports whether a home has an extent whole.
