@@ -26,11 +26,17 @@ func (c *Coordinator) heed(n ident.NodeID, a any, err error) {
 	if c.cfg.Behind == nil {
 		return
 	}
-	var plan *PlanError
-	old := errors.As(err, &plan) && plan.Refusal == core.OldPlan
-	if x, ok := a.(core.Answer); old || ok && x.Refusal == core.OldPlan {
+	if x, ok := a.(core.Answer); ok && x.Refusal == core.OldPlan || oldPlan(err) {
 		c.cfg.Behind(n)
 	}
+}
+
+func oldPlan(err error) bool {
+	if err == nil {
+		return false
+	}
+	var plan *PlanError
+	return errors.As(err, &plan) && plan.Refusal == core.OldPlan
 }
 
 // mismatched reports whether a replica that answered goes by another layout.

@@ -201,8 +201,11 @@ func decodeRecent(r *reader, c *core.Cell, flags uint16) {
 		r.bad = true
 		return
 	}
-	for range n {
-		c.Recent = append(c.Recent, r.ballot())
+	if n > 0 {
+		c.Recent = make([]Ballot, n)
+	}
+	for i := range c.Recent {
+		c.Recent[i] = r.ballot()
 	}
 }
 

@@ -154,6 +154,7 @@ func (v *visit) sendFile(m *listing, f *site.File, path string) error {
 	p, ok := m.pages.Load(f.Path)
 	if !ok {
 		fresh := v.withNeighbours(m, f, path)
+		fresh.said = fresh.values()
 		if m.n.Add(1) > maxPages {
 			return v.send(fresh)
 		}

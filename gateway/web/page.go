@@ -27,6 +27,21 @@ type page struct {
 	headers    [][2]string
 	open       func(ctx context.Context, v *visit, off, n int64) (io.ReadCloser, error)
 	read       func([]byte) error // if set, checks the whole bytes when they are remembered
+	said       *values            // nil: made when it is sent
+}
+
+// values are headers of a page. Nobody changes them.
+type values struct{ media, etag, modified []string }
+
+func (p *page) values() *values {
+	if p.said != nil {
+		return p.said
+	}
+	s := &values{media: []string{p.media}, etag: []string{quote(p.etag)}}
+	if !p.modified.IsZero() {
+		s.modified = []string{p.modified.UTC().Format(http.TimeFormat)}
+	}
+	return s
 }
 
 const (
@@ -38,11 +53,12 @@ const (
 func (v *visit) send(p *page) error {
 	p = v.preferred(p)
 	h := v.w.Header()
-	v.describe(p)
+	said := p.values()
+	v.describe(p, said)
 	v.sameDate(p)
 	whole := len(v.r.Header["Range"]) == 0
 	if whole && p.size <= maxKept {
-		return v.sendSmall(p)
+		return v.sendSmall(p, said)
 	}
 	if strings.Count(v.r.Header.Get("Range"), ",") >= maxParts {
 		v.r.Header.Del("Range") // as if it were not understood
@@ -71,7 +87,7 @@ func (v *visit) send(p *page) error {
 }
 
 // sendSmall answers with a page that is remembered, whole.
-func (v *visit) sendSmall(p *page) error {
+func (v *visit) sendSmall(p *page, said *values) error {
 	b, err := v.bytes(p)
 	if err != nil {
 		return err
@@ -88,8 +104,8 @@ func (v *visit) sendSmall(p *page) error {
 		return nil
 	}
 	h["Accept-Ranges"] = inBytes
-	if !p.modified.IsZero() {
-		h.Set("Last-Modified", p.modified.UTC().Format(http.TimeFormat))
+	if said.modified != nil {
+		h["Last-Modified"] = said.modified
 	}
 	v.w.WriteHeader(http.StatusOK)
 	if v.r.Method != http.MethodHead {
@@ -102,6 +118,9 @@ func (v *visit) sendSmall(p *page) error {
 // a page is older than the one that the visitor keeps, and yet another.
 func (v *visit) sameDate(p *page) {
 	const since = "If-Modified-Since"
+	if v.r.Header[since] == nil {
+		return
+	}
 	if t, err := http.ParseTime(v.r.Header.Get(since)); err != nil || !t.Equal(p.modified) {
 		v.r.Header.Del(since)
 	}
@@ -112,10 +131,9 @@ func conditional(h http.Header) bool {
 }
 
 // describe sets the headers of a page.
-func (v *visit) describe(p *page) {
+func (v *visit) describe(p *page, said *values) {
 	h := v.w.Header()
-	h.Set("Content-Type", p.media)
-	h.Set("Etag", quote(p.etag))
+	h["Content-Type"], h["Etag"] = said.media, said.etag
 	v.protect()
 	if p.coded != "" {
 		h.Set("Content-Encoding", p.coded)
@@ -180,7 +198,7 @@ func (v *visit) preferred(p *page) *page {
 	for _, c := range accepted(v.r.Header.Get("Accept-Encoding")) {
 		if n := p.neighbours[c]; n != nil {
 			q := *n
-			q.media, q.headers, q.coded, q.neighbours = p.media, p.headers, codings[c].name, p.neighbours
+			q.media, q.headers, q.coded, q.neighbours, q.said = p.media, p.headers, codings[c].name, p.neighbours, nil
 			return &q
 		}
 	}

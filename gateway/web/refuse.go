@@ -114,7 +114,7 @@ func (v *visit) sendError(p *page, status int) error {
 	if err != nil {
 		return err
 	}
-	v.describe(p)
+	v.describe(p, p.values())
 	h := v.w.Header()
 	h.Del("Etag")
 	h.Set("Cache-Control", "no-cache")

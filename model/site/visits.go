@@ -39,8 +39,13 @@ type Day struct {
 
 type visited struct {
 	bucket ident.ID
-	day    string
+	day    int64 // since 1970, UTC
 }
+
+const daySeconds = 24 * 60 * 60
+
+// begin returns when the day began.
+func (at visited) begin() time.Time { return time.Unix(at.day*daySeconds, 0).UTC() }
 
 // counter has what this node counted and did not write yet.
 type counter struct {
@@ -50,7 +55,7 @@ type counter struct {
 
 // Visited counts an answer.
 func (s *Store) Visited(bucket ident.ID, v Visit) {
-	at := visited{bucket, s.Clock.Now().UTC().Format(dayForm)}
+	at := visited{bucket, s.Clock.Now().Unix() / daySeconds}
 	s.count.mu.Lock()
 	defer s.count.mu.Unlock()
 	c := s.count.now[at]
@@ -114,7 +119,7 @@ func visitRow(bucket ident.ID, day string, node ident.NodeID) register.Row {
 
 func (s *Store) write(ctx context.Context, at visited, v Visit) error {
 	first := false
-	_, err := s.Registers.Update(ctx, visitRow(at.bucket, at.day, s.Node), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
+	_, err := s.Registers.Update(ctx, visitRow(at.bucket, at.begin().Format(dayForm), s.Node), register.Change{Apply: func(old *register.Value) (*register.Value, error) {
 		sum := v
 		if first = old == nil; !first {
 			var had Visit
@@ -133,11 +138,7 @@ func (s *Store) write(ctx context.Context, at visited, v Visit) error {
 
 // forgetOld removes what this node counted too long ago, when it begins a day.
 func (s *Store) forgetOld(ctx context.Context, at visited) {
-	day, err := time.Parse(dayForm, at.day)
-	if err != nil {
-		return
-	}
-	before := day.AddDate(0, 0, -daysKept).Format(dayForm)
+	before := at.begin().AddDate(0, 0, -daysKept).Format(dayForm)
 	_ = s.eachVisit(ctx, at.bucket, func(row register.Row, _ Visit) error {
 		if row.Sort[:len(dayForm)] < before && strings.HasSuffix(row.Sort, string(s.Node[:])) {
 			return s.forgetVisit(ctx, row)

@@ -51,6 +51,9 @@ type conn struct {
 
 	reads reads
 
+	writes  sync.Mutex
+	writeBy time.Time // the deadline of writes
+
 	mu     sync.Mutex
 	held   []byte // of full bytes once there was a write to hold back
 	holds  bool

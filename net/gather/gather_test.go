@@ -106,6 +106,26 @@ func ask(t *testing.T, c *http.Client, method, url string, n int) {
 	}
 }
 
+// pair returns both ends of a connection.
+func pair(t *testing.T) (here *conn, there net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if there, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := Listener(ln).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here = accepted.(*conn)
+	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+	return here, there
+}
+
 func text(n int) []byte { return []byte(strings.Repeat("0123456789abc", n/13+1)[:n]) }
 
 // answer is the beginning of an answer with a body of n bytes, of size bytes.
@@ -141,21 +161,7 @@ func TestGoesOn(t *testing.T) {
 // TestHolds: the beginning waits for what follows and leaves with it, in order; if nothing
 // follows it leaves by itself; an error is told.
 func TestHolds(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	there, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer there.Close()
-	accepted, err := Listener(ln).Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	here := accepted.(*conn)
+	here, there := pair(t)
 	first, second := answer(10_240, full), []byte("b")
 	write := func(b []byte) {
 		t.Helper()

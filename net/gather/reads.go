@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"errors"
 	"net"
 	"os"
 	"sync"
@@ -11,7 +12,7 @@ const (
 	// patience is how long a read of one byte waits before it looks at the connection: most
 	// requests are answered by then.
 	patience = 50 * time.Millisecond
-	// slack is how much later than asked for a read may be given up.
+	// slack is how much later than asked for a read or a write may be given up.
 	slack = time.Second
 )
 
@@ -37,10 +38,35 @@ func (c *conn) SetReadDeadline(t time.Time) error { return c.reads.deadline(t) }
 
 // SetDeadline implements net.Conn, as SetReadDeadline does for reads.
 func (c *conn) SetDeadline(t time.Time) error {
-	if err := c.reads.deadline(t); err != nil {
-		return err
+	return errors.Join(c.reads.deadline(t), c.SetWriteDeadline(t))
+}
+
+// SetWriteDeadline implements net.Conn. A write may end up to slack later.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	if near(c.writeBy, t) {
+		return nil
 	}
-	return c.tcp.SetWriteDeadline(t)
+	c.writeBy = later(t)
+	return c.tcp.SetWriteDeadline(c.writeBy)
+}
+
+// near reports whether a deadline that is set is as good as one that is wanted.
+func near(set, want time.Time) bool {
+	if set.IsZero() || want.IsZero() {
+		return set.Equal(want)
+	}
+	late := set.Sub(want)
+	return late >= 0 && late <= slack
+}
+
+// later is the deadline that is set for one that is wanted: it does for those soon after it too.
+func later(t time.Time) time.Time {
+	if t.IsZero() || past(t) {
+		return t
+	}
+	return t.Add(slack)
 }
 
 // Close implements net.Conn.
@@ -71,13 +97,15 @@ func (r *reads) begin(patient bool) error {
 		return os.ErrDeadlineExceeded
 	}
 	r.under = true
-	late := r.set.Sub(r.until)
-	if r.set.Equal(r.until) || !r.until.IsZero() && !r.set.IsZero() && late >= 0 && late <= slack {
+	return r.pass()
+}
+
+// pass has the connection end reads by the deadline, if it would not do so already. mu is held.
+func (r *reads) pass() error {
+	if near(r.set, r.until) {
 		return nil
 	}
-	if r.set = r.until; !r.until.IsZero() {
-		r.set = r.until.Add(slack)
-	}
+	r.set = later(r.until)
 	return r.tcp.SetReadDeadline(r.set)
 }
 
@@ -114,8 +142,7 @@ func (r *reads) deadline(t time.Time) error {
 	if !r.under {
 		return nil
 	}
-	r.set = t
-	return r.tcp.SetReadDeadline(t)
+	return r.pass()
 }
 
 func (r *reads) close() {
