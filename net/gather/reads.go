@@ -110,7 +110,7 @@ func (r *reads) pass() error {
 }
 
 // past reports whether a deadline is over.
-func past(t time.Time) bool { return !t.IsZero() && time.Until(t) <= 0 }
+func past(t time.Time) bool { return !t.IsZero() && time.Until(t) <= 0 } // stopwatch
 
 // linger waits until patience or the deadline is over, or the connection closed. mu is held, but
 // not meanwhile.
