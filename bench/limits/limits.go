@@ -1,5 +1,5 @@
 // Package limits measures what this machine can do at most, right now: how fast its disk
-// takes bytes for good, how often it can say so, how fast one processor core hashes and
+// takes bytes for good, how often it can say so and how often it finds some, how fast one processor core hashes and
 // encrypts, how fast two processes talk over loopback.
 //
 // A store's figures mean something beside these, taken in the same run. Rates are per
@@ -29,6 +29,7 @@ type Limits struct {
 	WriteFsync float64 `json:"write_fsync_mb_s"` // one file in 1 MiB writes, then one fsync
 	Fsyncs1    float64 `json:"fsyncs_1_s"`       // 4 KiB appended and fsynced, one file
 	Fsyncs16   float64 `json:"fsyncs_16_s"`      // the same, 16 files at once
+	Cold       float64 `json:"cold_reads_s"`     // 4 KiB read from anywhere in a file that is not in memory, 16 at once
 	MD5        float64 `json:"md5_mb_s"`         // one core
 	SHA256     float64 `json:"sha256_mb_s"`
 	BLAKE3     float64 `json:"blake3_mb_s"`
@@ -43,7 +44,7 @@ const mb = 1e6
 const Sequential = 512 << 20
 
 // Measure measures all limits; dir is a folder on the disk in question. It takes about
-// five times span, and writes size bytes (a multiple of 1 MiB) three times.
+// six times span, and writes size bytes (a multiple of 1 MiB) four times.
 func Measure(dir string, span time.Duration, size int) (Limits, error) {
 	dir, err := os.MkdirTemp(dir, "limits")
 	if err != nil {
@@ -51,12 +52,13 @@ func Measure(dir string, span time.Duration, size int) (Limits, error) {
 	}
 	defer os.RemoveAll(dir)
 	var l Limits
-	var errs [5]error
+	var errs [6]error
 	l.WriteFsync, errs[0] = writeFsync(dir, size)
 	l.Fsyncs1, errs[1] = fsyncs(dir, 1, span)
 	l.Fsyncs16, errs[2] = fsyncs(dir, 16, span)
 	l.Loopback, errs[3] = loopback(span)
 	l.HTTP, errs[4] = bareHTTP(span)
+	l.Cold, errs[5] = coldReads(dir, span, size)
 	buf := make([]byte, 1<<20)
 	_, _ = rand.Read(buf)
 	l.MD5 = perCore(span/4, len(buf), func() { md5.Sum(buf) })

@@ -12,7 +12,7 @@ func TestEveryLimitIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, v := range map[string]float64{"write": l.WriteFsync, "fsync": l.Fsyncs1, "fsync16": l.Fsyncs16, "MD5": l.MD5,
+	for name, v := range map[string]float64{"write": l.WriteFsync, "fsync": l.Fsyncs1, "fsync16": l.Fsyncs16, "cold reads": l.Cold, "MD5": l.MD5,
 		"SHA-256": l.SHA256, "BLAKE3": l.BLAKE3, "AES": l.AESGCM, "loopback": l.Loopback, "HTTP": l.HTTP} {
 		if v <= 0 {
 			t.Errorf("%s: %v", name, v)

@@ -64,6 +64,7 @@ func (r *Head) head(b *strings.Builder) {
 		{"sequential write + fsync", x.WriteFsync, y.WriteFsync, "MB/s"},
 		{"fsyncs of 4 KiB, one at a time", x.Fsyncs1, y.Fsyncs1, "/s"},
 		{"fsyncs of 4 KiB, 16 at once", x.Fsyncs16, y.Fsyncs16, "/s"},
+		{"reads of 4 KiB from anywhere, 16 at once", x.Cold, y.Cold, "/s"},
 		{"MD5, one core", x.MD5, y.MD5, "MB/s"},
 		{"SHA-256, one core", x.SHA256, y.SHA256, "MB/s"},
 		{"BLAKE3, one core", x.BLAKE3, y.BLAKE3, "MB/s"},
