@@ -94,24 +94,24 @@ func (r *Replica) Read(ctx context.Context, term uint64, row Row) (core.Answer, 
 // get reads a row that others may be changing.
 func (r *Replica) get(key []byte, full *core.Cell) error {
 	for range 3 {
-		_, err := r.fetch(key, full)
+		_, err := r.fetch(r.kv.Get, key, full)
 		if !errors.Is(err, errTorn) {
 			return err
 		}
 	}
 	s, c := r.acquire(key[1:])
 	defer r.release(s, c)
-	_, err := r.fetch(key, full)
+	_, err := r.fetch(r.kv.Get, key, full)
 	return err
 }
 
 // errTorn says that a row's head and blob were read on both sides of a change.
 var errTorn = errs.New(errs.Corrupt, "the blob of a stored row is not that of its head")
 
-// fetch reads a row's head and blob from the row store; an absent row is the zero
-// cell.
-func (r *Replica) fetch(key []byte, full *core.Cell) (flags uint16, err error) {
-	head, err := r.kv.Get(key)
+// fetch reads a row's head, as get does, and blob from the row store; an absent row is the
+// zero cell.
+func (r *Replica) fetch(get func([]byte) ([]byte, error), key []byte, full *core.Cell) (flags uint16, err error) {
+	head, err := get(key)
 	if err != nil {
 		*full = core.Cell{}
 		if errors.Is(err, errs.NotFound) {
@@ -139,9 +139,9 @@ func (r *Replica) fetch(key []byte, full *core.Cell) (flags uint16, err error) {
 }
 
 // load reads the whole row into a core.Cell and what of it an Accept needs into c,
-// whose latch is held.
+// whose latch is held. Most rows that are written are new.
 func (r *Replica) load(key []byte, c *cell) (full core.Cell, err error) {
-	flags, err := r.fetch(key, &full)
+	flags, err := r.fetch(r.kv.GetRare, key, &full)
 	if err != nil {
 		return full, err
 	}
@@ -157,7 +157,7 @@ func (r *Replica) know(key []byte, c *cell) error {
 	if c.known {
 		return nil
 	}
-	head, err := r.kv.Get(key)
+	head, err := r.kv.GetRare(key)
 	if errors.Is(err, errs.NotFound) {
 		c.learn(&core.Cell{}, 0)
 		return nil

@@ -184,6 +184,36 @@ func (s *Store) Get(key []byte) (_ []byte, err error) {
 	return out, translate(closer.Close())
 }
 
+// GetRare is Get for a key that is probably not there. Get reads a block of the lowest level to
+// find that out, which in a large store means the disk; GetRare asks the filters of that level
+// first, as of every other, and takes a little longer for a key that is there.
+func (s *Store) GetRare(key []byte) (_ []byte, err error) {
+	defer rescue(&err)
+	out, epoch, ok := s.hot.get(key)
+	if ok {
+		return out, nil
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	if err != nil {
+		return nil, translate(err)
+	}
+	var v []byte
+	there := it.SeekPrefixGE(key) // Pebble's prefix of a key is the key
+	if there {
+		if v, err = it.ValueAndErr(); err == nil {
+			s.hot.keep(key, v, epoch)
+			out = append([]byte(nil), v...)
+		}
+	}
+	if closed := it.Close(); err == nil {
+		err = closed
+	}
+	if err == nil && !there {
+		err = pebble.ErrNotFound
+	}
+	return out, translate(err)
+}
+
 // Rest gives back what is kept in memory only to answer sooner. It is called when nobody
 // asks.
 func (s *Store) Rest() {
