@@ -85,7 +85,7 @@ func (r *Rhizome) founded() error {
 	if err := r.Settled(3 * time.Minute); err != nil {
 		return err
 	}
-	return r.newKey()
+	return r.newKey("lab")
 }
 
 // Join starts a node in another host: alone if it is the first, else by an invitation of
@@ -118,12 +118,12 @@ func (r *Rhizome) running() *Node {
 	return nil
 }
 
-func (r *Rhizome) newKey() error {
+func (r *Rhizome) newKey(name string) error {
 	var key struct {
 		ID     string `json:"access_key_id"`
 		Secret string `json:"secret_access_key"`
 	}
-	err := r.Nodes[0].JSON(&key, "key", "create", "lab")
+	err := r.Nodes[0].JSON(&key, "key", "create", name)
 	r.KeyID, r.Key = key.ID, key.Secret
 	return err
 }
