@@ -133,20 +133,23 @@ func newGround(t *testing.T) *ground {
 	l := New(t, Options{Clocks: true})
 	g := &ground{T: t, lab: l, rng: l.Rand("faults"), path: Path{Delay: 10 * time.Millisecond, Jitter: 3 * time.Millisecond}}
 	l.SetAll(g.path)
-	var hosts []*Host
+	g.r = l.nobody()
 	for _, name := range []string{"lyon", "paris", "lille"} {
-		hosts = append(hosts, g.home(name))
+		g.join(name)
 	}
-	g.r = l.Rhizome(hosts...)
+	must(t, g.r.founded())
 	makeBucket(t, g.r.Nodes[0], "race")
 	return g
 }
 
-// home is a new home on a small disk.
-func (g *ground) home(name string) *Host {
+// join adds a home on a small disk.
+func (g *ground) join(name string, flags ...string) *Node {
+	g.Helper()
 	h := g.lab.Home(name)
 	smallDisk(g.T, filepath.Join(h.Dir(), "data"), "256m")
-	return h
+	n, err := g.r.Join(h, flags...)
+	must(g.T, err)
+	return n
 }
 
 // smallDisk mounts a disk in memory.
