@@ -34,7 +34,7 @@ func TestHomesComeAndGo(t *testing.T) {
 	g.join("attic", "--witness")
 	must(t, metz.putPieces(t.Context(), 9, 12))
 	step("a witness")
-	// Bytes that came to the drained one when it had no share any more go after a minute.
+	// It is not let go while it keeps anything.
 	must(t, await(2*time.Minute, "the drained home is taken out", func() error {
 		_, err := first.CLI("node", "remove", brest.Name, "--yes")
 		return err
