@@ -42,3 +42,25 @@ func TestBytesOfLateRowsComeAtOnce(t *testing.T) {
 		t.Errorf("of what is on its way: %+v", p)
 	}
 }
+
+// TestBytesThatComeAfterAMove: a writer goes by the layout of before, so that bytes come to a
+// node when its share is others' already. It lets go of them as soon as these have them, and
+// waits for the row as long as for any other if that has not come.
+func TestBytesThatComeAfterAMove(t *testing.T) {
+	h := newHomes(t, 4)
+	p := h.all[0].keep("k", noise(FrameSize))
+	h.settle()
+	h.relay(1, 2, 3)
+	h.settle()
+	h.wantOn(p.Extent, 1, 2, 3)
+	x, fresh := h.all[0], ident.New()
+	x.arrived(p.Extent)
+	x.arrived(fresh)
+	if q := x.Progress(); q.ByReason[Moved] != 2 || q.ByReason[Unused] != 0 {
+		t.Errorf("what came late: %+v", q)
+	}
+	v := x.settleMoved(ctx, []task{{id: fresh, why: Moved}})
+	if want := (errLater{Unused, x.mend.orphan}); v[0] != want {
+		t.Errorf("bytes whose row may be on its way: %v", v[0])
+	}
+}

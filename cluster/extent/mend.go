@@ -124,8 +124,12 @@ func (s *Store) arrived(id ident.ID) {
 	if s.links == nil {
 		return
 	}
-	if s.mend.forget(id, Missing) == 0 {
+	switch {
+	case s.mend.forget(id, Missing) != 0:
+	case s.mine(id):
 		s.mend.add(id, Unused, 0, s.mend.orphan)
+	default: // the layout changed on the way: its row is others', and nobody will say here that it came
+		s.mend.add(id, Moved, 0, s.mend.grace)
 	}
 }
 
@@ -264,12 +268,16 @@ func (s *Store) settleMoved(ctx context.Context, ts []task) []error {
 	for i, t := range ts {
 		rows[i] = Row(t.id)
 	}
-	values, failed := s.readEach(ctx, rows)
+	values, ballots, failed := s.readEach(ctx, rows)
 	ask := map[ident.NodeID][]int{}
 	for i, t := range ts {
 		switch {
 		case failed[i] != nil:
 			out[i] = failed[i]
+		case s.held(t.id) || s.comes(t.id):
+			out[i] = errLater{Moved, s.mend.grace} // a writer is at work
+		case values[i] == nil && ballots[i] == (register.Ballot{}):
+			out[i] = errLater{Unused, s.mend.orphan} // the row may be on its way
 		case values[i] == nil:
 			out[i] = errLater{Unused, 0}
 		case s.mine(t.id): // it came back

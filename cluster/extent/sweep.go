@@ -100,7 +100,7 @@ func (w *sweeper) compare(ctx context.Context) error {
 	for i := range page {
 		rows[i] = Row(page[i].ID)
 	}
-	values, failed := w.s.readEach(ctx, rows)
+	values, _, failed := w.s.readEach(ctx, rows)
 	for i, info := range page {
 		if failed[i] != nil {
 			if err := w.passOver(ctx, failed[i]); err != nil {
@@ -117,14 +117,14 @@ func (w *sweeper) compare(ctx context.Context) error {
 }
 
 // readEach reads rows side by side; one that cannot be read keeps none of the others.
-func (s *Store) readEach(ctx context.Context, rows []register.Row) ([]*register.Value, []error) {
-	values, failed := make([]*register.Value, len(rows)), make([]error, len(rows))
+func (s *Store) readEach(ctx context.Context, rows []register.Row) ([]*register.Value, []register.Ballot, []error) {
+	values, ballots, failed := make([]*register.Value, len(rows)), make([]register.Ballot, len(rows)), make([]error, len(rows))
 	var all sync.WaitGroup
 	for i, row := range rows {
-		all.Go(func() { values[i], _, failed[i] = s.regs.Read(ctx, row) })
+		all.Go(func() { values[i], ballots[i], failed[i] = s.regs.Read(ctx, row) })
 	}
 	all.Wait()
-	return values, failed
+	return values, ballots, failed
 }
 
 // disagree says what is wrong with bytes here that others hold too, or alone; zero:

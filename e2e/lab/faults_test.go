@@ -133,15 +133,23 @@ func newGround(t *testing.T) *ground {
 	l := New(t, Options{Clocks: true})
 	g := &ground{T: t, lab: l, rng: l.Rand("faults"), path: Path{Delay: 10 * time.Millisecond, Jitter: 3 * time.Millisecond}}
 	l.SetAll(g.path)
-	var hosts []*Host
+	g.r = l.nobody()
 	for _, name := range []string{"lyon", "paris", "lille"} {
-		h := l.Home(name)
-		smallDisk(t, filepath.Join(h.Dir(), "data"), "256m")
-		hosts = append(hosts, h)
+		g.join(name)
 	}
-	g.r = l.Rhizome(hosts...)
+	must(t, g.r.founded())
 	makeBucket(t, g.r.Nodes[0], "race")
 	return g
+}
+
+// join adds a home on a small disk.
+func (g *ground) join(name string, flags ...string) *Node {
+	g.Helper()
+	h := g.lab.Home(name)
+	smallDisk(g.T, filepath.Join(h.Dir(), "data"), "256m")
+	n, err := g.r.Join(h, flags...)
+	must(g.T, err)
+	return n
 }
 
 // smallDisk mounts a disk in memory.
@@ -171,6 +179,17 @@ func fillUp(t *testing.T, path string) {
 
 // clients work until the returned function is called, which checks what they saw.
 func (g *ground) clients() (judge func()) {
+	end := g.work()
+	return func() {
+		g.Helper()
+		h := end()
+		g.calm()
+		g.check(h)
+	}
+}
+
+// work has clients work at all homes until the returned function is called.
+func (g *ground) work() (end func() *history.History) {
 	c := history.Clients{Seed: g.lab.Seed(), Ops: 1 << 20, Timeout: 10 * time.Second, Pause: 30 * time.Millisecond}
 	for _, n := range g.r.Nodes {
 		c.Stores = append(c.Stores, n.S3(n.Host, "race"), n.S3(n.Host, "race"))
@@ -179,23 +198,26 @@ func (g *ground) clients() (judge func()) {
 	g.Cleanup(stop)
 	seen := make(chan *history.History, 1)
 	go func() { seen <- c.Run(ctx) }()
-	return func() {
-		g.Helper()
+	return func() *history.History {
 		pause(g.T, time.Second)
 		stop()
-		h := <-seen
-		g.calm()
-		must(g.T, g.r.Settled(3*time.Minute))
-		ctx, stop := context.WithTimeout(g.Context(), 2*time.Minute)
-		defer stop()
-		must(g.T, h.ReadAll(ctx, g.r.Nodes[0].S3(g.r.Nodes[0].Host, "race")))
-		g.Log("\n" + h.Summary())
-		if n := h.Count(history.Put, history.Done); n < 30 {
-			g.Errorf("%d PUTs were done: too few to show anything", n)
-		}
-		if err := h.Check(2 * time.Minute); err != nil {
-			g.Error(err)
-		}
+		return <-seen
+	}
+}
+
+// check waits until nothing is left to do and checks what clients saw.
+func (g *ground) check(h *history.History) {
+	g.Helper()
+	must(g.T, g.r.Settled(3*time.Minute))
+	ctx, stop := context.WithTimeout(g.Context(), 2*time.Minute)
+	defer stop()
+	must(g.T, h.ReadAll(ctx, g.r.Nodes[0].S3(g.r.Nodes[0].Host, "race")))
+	g.Log("\n" + h.Summary())
+	if n := h.Count(history.Put, history.Done); n < 30 {
+		g.Errorf("%d PUTs were done: too few to show anything", n)
+	}
+	if err := h.Check(2 * time.Minute); err != nil {
+		g.Error(err)
 	}
 }
 

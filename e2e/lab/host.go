@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,6 +80,25 @@ func (h *Host) plug() (err error) {
 		fmt.Sprintf("link set %s mtu %d txqueuelen 5000 up", tunName, h.lab.mtu),
 		fmt.Sprintf("addr add %s/32 dev %s", h.IP, tunName),
 		fmt.Sprintf("route add 51.77.0.0/16 dev %s src %s", tunName, h.IP),
+	)
+}
+
+// Renumber gives a host or a router on the backbone another address, as providers do over
+// night. What a router forwards it still does; connections that it translated end.
+func (h *Host) Renumber() error {
+	old := h.IP
+	parts := strings.Split(old, ".")
+	last, err := strconv.Atoi(parts[3])
+	if err != nil {
+		return err
+	}
+	h.lab.mu.Lock()
+	h.IP = fmt.Sprintf("%s.%d", strings.Join(parts[:3], "."), last+1)
+	h.lab.mu.Unlock()
+	return h.ip(
+		fmt.Sprintf("addr add %s/32 dev %s", h.IP, tunName),
+		fmt.Sprintf("route replace 51.77.0.0/16 dev %s src %s", tunName, h.IP),
+		fmt.Sprintf("addr del %s/32 dev %s", old, tunName),
 	)
 }
 

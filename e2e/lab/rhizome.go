@@ -35,6 +35,8 @@ type Rhizome struct {
 // Node is one of them. Its methods are not safe for concurrent use with each other.
 type Node struct {
 	*Host
+	ID    string   // once it was up
+	Home  string   // the name of its home
 	Dir   string   // its data folder
 	Flags []string // beyond those that every node gets, at each start
 	Bin   string   // the program, from its next start on
@@ -57,6 +59,17 @@ func (l *Lab) Rhizome(hosts ...*Host) *Rhizome {
 }
 
 func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
+	r := l.nobody()
+	for _, h := range hosts {
+		if _, err := r.Join(h); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.founded()
+}
+
+// nobody returns a rhizome without nodes. See Join, then founded.
+func (l *Lab) nobody() *Rhizome {
 	r := &Rhizome{lab: l}
 	if l.clocks {
 		r.bin = harness.LabProgram(l.t)
@@ -64,21 +77,26 @@ func (l *Lab) rhizome(hosts []*Host) (*Rhizome, error) {
 		r.bin = harness.Program(l.t)
 	}
 	l.t.Cleanup(r.lastWords)
-	for _, h := range hosts {
-		if _, err := r.Join(h); err != nil {
-			return nil, err
-		}
-	}
+	return r
+}
+
+// founded waits for those that joined so far and makes a key.
+func (r *Rhizome) founded() error {
 	if err := r.Settled(3 * time.Minute); err != nil {
-		return nil, err
+		return err
 	}
-	return r, r.newKey()
+	return r.newKey("lab")
 }
 
 // Join starts a node in another host: alone if it is the first, else by an invitation of
 // the first node that runs. It returns when the node answers; see Settled.
 func (r *Rhizome) Join(h *Host, flags ...string) (*Node, error) {
-	n := &Node{Host: h, Dir: filepath.Join(h.Dir(), "data"), Flags: flags, Bin: r.bin, rhizome: r}
+	return r.JoinHome(h, h.Name, flags...)
+}
+
+// JoinHome does it in a home of another name than the host's, which may have a node.
+func (r *Rhizome) JoinHome(h *Host, home string, flags ...string) (*Node, error) {
+	n := &Node{Host: h, Home: home, Dir: filepath.Join(h.Dir(), "data"), Flags: flags, Bin: r.bin, rhizome: r}
 	var once []string
 	if from := r.running(); from != nil {
 		invitation, err := from.CLI("invite")
@@ -100,12 +118,12 @@ func (r *Rhizome) running() *Node {
 	return nil
 }
 
-func (r *Rhizome) newKey() error {
+func (r *Rhizome) newKey(name string) error {
 	var key struct {
 		ID     string `json:"access_key_id"`
 		Secret string `json:"secret_access_key"`
 	}
-	err := r.Nodes[0].JSON(&key, "key", "create", "lab")
+	err := r.Nodes[0].JSON(&key, "key", "create", name)
 	r.KeyID, r.Key = key.ID, key.Secret
 	return err
 }
@@ -123,7 +141,7 @@ func (r *Rhizome) lastWords() {
 // Up starts the node's process and waits until it answers its own command line. Flags
 // beyond those of every start are for this one.
 func (n *Node) Up(flags ...string) error {
-	args := append([]string{"up", "--data", n.Dir, "--home", n.Name,
+	args := append([]string{"up", "--data", n.Dir, "--home", n.Home,
 		"--s3", fmt.Sprintf("0.0.0.0:%d", s3Port), "--peer", fmt.Sprintf("0.0.0.0:%d", peerPort)}, n.Flags...)
 	p, err := n.Start(n.program(append(args, flags...)...))
 	if err != nil {
@@ -137,7 +155,8 @@ func (n *Node) Up(flags ...string) error {
 		case <-p.Ended():
 			return errEnded{fmt.Errorf("%s ended: %v\n%s", n.Name, p.err, p.Log(4000))}
 		default:
-			_, err := n.Status()
+			s, err := n.Status()
+			n.ID = s.Node
 			return err
 		}
 	})
@@ -289,10 +308,10 @@ func (r *Rhizome) Settled(limit time.Duration) error {
 	return await(limit, "the rhizome is settled", func() error {
 		running := map[string]bool{}
 		for _, n := range r.Nodes {
-			running[n.Name] = n.Running()
+			running[n.ID] = n.Running()
 		}
 		for _, n := range r.Nodes {
-			if err := n.settled(running); err != nil && running[n.Name] {
+			if err := n.settled(running); err != nil && running[n.ID] {
 				return fmt.Errorf("as %s sees it: %w", n.Name, err)
 			}
 		}
@@ -312,7 +331,7 @@ func (n *Node) settled(running map[string]bool) error {
 	seen := 0
 	for _, m := range members {
 		switch {
-		case !running[m.Home]:
+		case !running[m.ID]:
 			continue
 		case !m.Up:
 			return fmt.Errorf("%s is away", m.Home)

@@ -23,9 +23,10 @@ const (
 type Router struct {
 	*Host // the router itself, with the address it has outside
 
-	nat    NAT
-	subnet string // of the bridge, the first three parts of its addresses
-	next   int    // the last part of the next host's address
+	nat     NAT
+	outside string // the device
+	subnet  string // of the bridge, the first three parts of its addresses
+	next    int    // the last part of the next host's address
 }
 
 // bridgeName and outsideName are devices of hosts and routers.
@@ -69,7 +70,7 @@ func (r *Router) Router(name string, nat NAT) *Router {
 // open makes a router of a host.
 func (l *Lab) open(h *Host, nat NAT, subnet, outside string) *Router {
 	l.t.Helper()
-	r := &Router{Host: h, nat: nat, subnet: subnet, next: 2}
+	r := &Router{Host: h, nat: nat, outside: outside, subnet: subnet, next: 2}
 	err := h.ip(
 		fmt.Sprintf("link add %s mtu %d type bridge forward_delay 0", bridgeName, l.mtu),
 		fmt.Sprintf("link set %s up", bridgeName),
@@ -152,5 +153,5 @@ func (r *Router) attach(name string) (*Host, error) {
 // Forward lets what comes to the router's port through to a host behind it, as people
 // and port mapping protocols do. The protocol is tcp or udp.
 func (r *Router) Forward(protocol string, port int, to *Host, toPort int) error {
-	return r.feed(fmt.Sprintf("add rule ip box forwarded ip daddr %s %s dport %d dnat to %s:%d\n", r.IP, protocol, port, to.IP, toPort), "nft", "-f", "-")
+	return r.feed(fmt.Sprintf("add rule ip box forwarded iifname %s %s dport %d dnat to %s:%d\n", r.outside, protocol, port, to.IP, toPort), "nft", "-f", "-")
 }

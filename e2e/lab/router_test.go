@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -159,5 +160,40 @@ func TestLANHearsBroadcast(t *testing.T) {
 	must(t, away.SetReadDeadline(time.Now().Add(200*time.Millisecond)))
 	if _, _, err := away.ReadFrom(make([]byte, 10)); err == nil {
 		t.Error("another home hears a's broadcast")
+	}
+}
+
+// TestRenumber: behind a box that has another public address new connections come from it,
+// old ones end, and what is forwarded still is.
+func TestRenumber(t *testing.T) {
+	t.Parallel()
+	l := New(t, Options{})
+	paris := l.Home("paris")
+	box := l.Router("box", Masquerade)
+	nas := box.Attach("nas")
+	serve(t, paris, echo)
+	c, err := call(t, nas, paris, 10*time.Second)
+	must(t, err)
+	defer c.Close()
+	answers := func() bool {
+		_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+		_, err := fmt.Fprint(c, "hello")
+		if err == nil {
+			_, err = io.ReadFull(c, make([]byte, 5))
+		}
+		return err == nil
+	}
+	if !answers() {
+		t.Error("a connection does not answer")
+	}
+	old := box.IP
+	must(t, box.Forward("tcp", 7, nas, 7))
+	must(t, box.Renumber())
+	if answers() {
+		t.Error("a connection from the old address goes on")
+	}
+	sawFrom(t, nas)
+	if got := seen(t, paris, box.Host); box.IP == old || !strings.HasPrefix(got, paris.IP+":") {
+		t.Errorf("%s, which was %s, forwards what comes from %s", box.IP, old, got)
 	}
 }
