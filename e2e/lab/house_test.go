@@ -77,7 +77,7 @@ func TestAHouseOfTwo(t *testing.T) {
 func anotherKey(t *testing.T, at, there *Node) {
 	t.Helper()
 	own := &Rhizome{Nodes: []*Node{at}}
-	must(t, own.newKey("made at " + at.Name))
+	must(t, own.newKey("made at "+at.Name))
 	signed := wire.NewS3(there.Endpoint(), own.KeyID, own.Key, "own", there.HTTPClient())
 	_, err := signed.Client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &signed.Bucket})
 	if err == nil {
