@@ -1,6 +1,6 @@
 # make test   everything that must hold before a change lands (25 minutes on 2 cores, once tools and packages are there)
 # make unit   the packages' own tests only
-# make bench  the figures of docs/benchmarks.md, beside this machine's limits
+# make bench  the figures of docs/benchmarks.md, beside this machine's limits; make sites is a part of it
 # make homes  the same for three homes on one machine
 # make sites  web sites beside nginx, and deployments
 # make soak   almost five hours of what `make test` does in minutes; its parts are
@@ -20,7 +20,7 @@ export PATH := $(BIN):/usr/bin:$(PATH)
 export RHIZOME_BIN := $(RHIZOME)
 export RHIZOME_LATER := $(BIN)/rhizome-later
 
-.PHONY: build later test setup fmt vet lint unit plain race e2e bench homes sites peers foreign
+.PHONY: build later test setup fmt vet lint unit plain race e2e bench figures homes sites peers foreign
 .PHONY: soak soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 build:
@@ -75,7 +75,11 @@ e2e: build later
 	go test -count=1 -p 2 -parallel 4 -timeout 30m ./lab $$(go list ./... | grep -v -e /lab$$ -e /suite$$) || failed=1; \
 	wait $$suite || failed=1; exit $$failed
 
-bench: build
+bench: figures
+	$(MAKE) sites
+
+# All but sites.
+figures: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -json $(CURDIR)/.cache/bench/result.json $(BENCH)
 	go test ./gateway/s3/policy -run xxx -bench 'Decide|Worst'
@@ -88,7 +92,7 @@ homes: build
 # Web sites beside nginx, and deployments.
 sites: build
 	tools/setup peers
-	cd bench && go run ./cmd/sites-bench -program $(RHIZOME) -nginx $(BIN)/nginx $(BENCH)
+	cd bench && go run ./cmd/sites-bench -program $(RHIZOME) -nginx $(BIN)/nginx $(SITES)
 
 # The same with versitygw in the same run, as a peer.
 peers:
@@ -116,9 +120,9 @@ soak-e2e: setup build later
 	cd e2e && RHIZOME_SOAK=1 go test -count=1 -p 1 -timeout 2h -run '^Test(Killed|KilledNodeIsLinearizable|Faults|OneHomeMayVanish)$$' ./harm ./lab
 
 soak-bench: setup
-	$(MAKE) bench BENCH="-keys 1000000"
+	$(MAKE) figures BENCH="-keys 1000000"
 
 # A bucket with ten million objects, beside one with a hundred thousand: 15 GB of disk.
 # With BENCH_KEEP=DIR the stores stay there, filled as far as they are, for the next time.
 soak-grown: build
-	$(MAKE) bench BENCH="-grown 10000000 $(if $(BENCH_KEEP),-keep $(BENCH_KEEP))"
+	$(MAKE) figures BENCH="-grown 10000000 $(if $(BENCH_KEEP),-keep $(BENCH_KEEP))"

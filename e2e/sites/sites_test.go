@@ -85,6 +85,30 @@ func hugo(t *testing.T, dir, greeting string) string {
 	return filepath.Join(dir, "public")
 }
 
+// chromium starts a browser; do has it do something, and see holds what it shows against what is wanted.
+func chromium(t *testing.T) (do func(steps ...chromedp.Action[chromedp.Void]), see func(what chromedp.Action[string], want string)) {
+	t.Helper()
+	alloc, cancel := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"))...)
+	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	do = func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	see = func(what chromedp.Action[string], want string) {
+		t.Helper()
+		if got, err := chromedp.Run(ctx, what); err != nil || got != want {
+			t.Errorf("%q, want %q: %v", got, want, err)
+		}
+	}
+	return do, see
+}
+
 // TestHugoInChromium: a site that Hugo made is deployed, opened, its links followed, changed
 // and rolled back.
 func TestHugoInChromium(t *testing.T) {
@@ -96,24 +120,7 @@ func TestHugoInChromium(t *testing.T) {
 	p := port(t, n.Process)
 	base := "http://" + host + ":" + p
 
-	alloc, cancel := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath("chromium"))...)
-	defer cancel()
-	ctx, cancel := chromedp.NewContext(alloc)
-	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	do := func(steps ...chromedp.Action[chromedp.Void]) {
-		t.Helper()
-		if err := chromedp.Do(ctx, steps...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	see := func(what chromedp.Action[string], want string) {
-		t.Helper()
-		if got, err := chromedp.Run(ctx, what); err != nil || got != want {
-			t.Errorf("%q, want %q: %v", got, want, err)
-		}
-	}
+	do, see := chromium(t)
 	do(chromedp.Navigate(base + "/"))
 	see(chromedp.Text("h1"), "Welcome")
 	see(chromedp.Evaluate[string](`getComputedStyle(document.querySelector("h1")).color`), "rgb(1, 2, 3)")
@@ -202,52 +209,4 @@ func TestAWSWebsite(t *testing.T) {
 	}
 	aws.Run("s3api", "delete-bucket-website", "--bucket", "www.example.net")
 	want(t, p, "www.example.net", "/", 404, "")
-}
-
-// TestAHomeIsLost: of three homes one is killed while visitors come, and nobody notices;
-// when two are gone, only a site that wants that goes on.
-func TestAHomeIsLost(t *testing.T) {
-	homes := &store.Homes{Bin: harness.Program(t), Dir: t.TempDir()}
-	t.Cleanup(func() {
-		for _, p := range homes.All {
-			p.Kill()
-		}
-	})
-	if err := homes.Up(3); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	harness.WriteFile(t, dir, "index.html", []byte("home"))
-	harness.WriteFile(t, dir, "big.bin", harness.Random(1, 3<<20))
-	var ports []string
-	for _, p := range homes.All {
-		ports = append(ports, port(t, p))
-	}
-	for _, args := range [][]string{{"site", "create", "strict.example.org"}, {"site", "create", "stale.example.org", "--stale-ok"},
-		{"site", "deploy", dir, "--site", "strict.example.org"}, {"site", "deploy", dir, "--site", "stale.example.org"}} {
-		if out, err := homes.All[0].CLI(args...); err != nil {
-			t.Fatal(out, err)
-		}
-	}
-	for _, p := range ports {
-		want(t, p, "strict.example.org", "/", 200, "home")
-		want(t, p, "stale.example.org", "/", 200, "home")
-	}
-	homes.All[2].Kill()
-	for i := range 100 {
-		p := ports[i%2]
-		want(t, p, "strict.example.org", "/", 200, "home")
-		if s, b, _, err := visit(p, "strict.example.org", "/big.bin"); err != nil || s != 200 || len(b) != 3<<20 {
-			t.Errorf("big.bin: %d, %d bytes, %v", s, len(b), err)
-		}
-	}
-	if err := homes.Settle(0); err == nil {
-		t.Error("the home is not gone")
-	}
-	homes.All[1].Kill()
-	if h := want(t, ports[0], "stale.example.org", "/", 200, "home"); h.Get("X-Rhizome-Stale") != "1" {
-		t.Error("it does not say that it is stale:", h)
-	}
-	want(t, ports[0], "stale.example.org", "/none", 404, "")
-	want(t, ports[0], "strict.example.org", "/", 503, "")
 }

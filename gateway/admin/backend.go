@@ -78,6 +78,7 @@ type Versions interface {
 	SetRetention(ctx context.Context, b *object.Bucket, key, version string, l object.Lock, bypass bool) (*object.Head, error)
 	SetHold(ctx context.Context, b *object.Bucket, key, version string, on bool) (*object.Head, error)
 	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
+	UndeletePage(ctx context.Context, b *object.Bucket, r object.RestorePage) (done *object.Restored, next string, err error)
 	RestorePage(ctx context.Context, b *object.Bucket, r object.RestorePage) (done *object.Restored, next string, err error)
 }
 

@@ -81,6 +81,12 @@ func (s *Server) undelete(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.Prefix {
+		if in.Limit < 0 {
+			return nil, errs.New(errs.Invalid, "the number of objects is negative")
+		}
+		return restored(v.UndeletePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: true, After: in.After, Limit: in.Limit, Dry: in.Dry}))
+	}
 	h, err := v.Undelete(r.Context(), b, in.Key)
 	if err != nil {
 		return nil, err
@@ -106,7 +112,11 @@ func (s *Server) restore(r *http.Request) (any, error) {
 	if in.Limit < 0 {
 		return nil, errs.New(errs.Invalid, "the number of objects is negative")
 	}
-	done, next, err := v.RestorePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: in.Prefix, At: in.At, After: in.After, Limit: in.Limit, Dry: in.Dry})
+	return restored(v.RestorePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: in.Prefix, At: in.At, After: in.After, Limit: in.Limit, Dry: in.Dry}))
+}
+
+// restored is the answer about a page.
+func restored(done *object.Restored, next string, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}

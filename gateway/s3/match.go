@@ -53,7 +53,7 @@ func misread(s scope, r *http.Request, q query) error {
 	case r.Method != http.MethodPut || q.has("partNumber") == q.has("uploadId"):
 		return nil
 	case q.has("partNumber"):
-		return s3err.Argument("partNumber", q.get("partNumber"), "This operation does not accept partNumber without uploadId")
+		return s3err.Argument("partNumber", "partNumber", "This operation does not accept partNumber without uploadId")
 	}
 	return s3err.New(s3err.MethodNotAllowed, s3err.Field{Name: "Method", Value: r.Method}, s3err.Field{Name: "ResourceType", Value: "UPLOAD"})
 }

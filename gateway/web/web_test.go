@@ -446,6 +446,57 @@ func TestDeployedSite(t *testing.T) {
 	f.get("/only-plain.txt", 200, "plain")
 }
 
+// TestGenerators: folders as programs that make sites write them are served as they are: each path
+// with its type, folders by their index, the page for what is not there.
+func TestGenerators(t *testing.T) {
+	const page, css, js = "text/html; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+	type path struct {
+		ask    string
+		status int
+		kind   string // the type of the answer, or where it leads to
+		file   string // which it shows
+	}
+	for name, paths := range map[string][]path{
+		"Jekyll": { // /:categories/:year/:month/:day/:title.html, a feed by its plugin
+			{"/", 200, page, "index.html"}, {"/about.html", 200, page, "about.html"}, {"/garden/2026/11/22/first-frost.html", 200, page, "garden/2026/11/22/first-frost.html"},
+			{"/feed.xml", 200, "application/xml", "feed.xml"}, {"/assets/main.css", 200, css, "assets/main.css"}, {"/assets/main.css.map", 200, "application/json", "assets/main.css.map"},
+			{"/robots.txt", 200, "text/plain; charset=utf-8", "robots.txt"}, {"/garden/none.html", 404, page, "404.html"},
+		},
+		"Zola": { // a folder with an index for each page, feeds beside them
+			{"/", 200, page, "index.html"}, {"/about/", 200, page, "about/index.html"}, {"/about", 301, "/about/", ""}, {"/blog/page/2/", 200, page, "blog/page/2/index.html"},
+			{"/tags/caf%C3%A9/", 200, page, "tags/café/index.html"}, {"/tags/caf%C3%A9", 301, "/tags/caf%C3%A9/", ""}, {"/atom.xml", 200, "application/xml", "atom.xml"},
+			{"/sitemap.xml", 200, "application/xml", "sitemap.xml"}, {"/search_index.en.js", 200, js, "search_index.en.js"}, {"/elasticlunr.min.js?h=1f2e", 200, js, "elasticlunr.min.js"},
+			{"/processed_images/bed.1a2b3c4d.webp", 200, "image/webp", "processed_images/bed.1a2b3c4d.webp"}, {"/none/", 404, page, "404.html"},
+		},
+		"Astro": { // named by their content under _astro, whose name begins as what is hidden elsewhere
+			{"/", 200, page, "index.html"}, {"/about/", 200, page, "about/index.html"}, {"/blog/a%20b%20c/", 200, page, "blog/a b c/index.html"},
+			{"/_astro/hoisted.B2kq_-x9.js", 200, js, "_astro/hoisted.B2kq_-x9.js"}, {"/_astro/index.DlXy81aZ.css", 200, css, "_astro/index.DlXy81aZ.css"},
+			{"/_astro/bed.CZ01_Zx.avif", 200, "image/avif", "_astro/bed.CZ01_Zx.avif"}, {"/fonts/a+b%26c.woff2", 200, "font/woff2", "fonts/a+b&c.woff2"},
+			{"/sitemap-index.xml", 200, "application/xml", "sitemap-index.xml"}, {"/sitemap-0.xml", 200, "application/xml", "sitemap-0.xml"}, {"/rss.xml", 200, "application/xml", "rss.xml"},
+			{"/favicon.svg", 200, "image/svg+xml", "favicon.svg"}, {"/site.webmanifest", 200, "application/manifest+json", "site.webmanifest"},
+			{"/%E5%BA%AD/%E6%9C%A8.pdf", 200, "application/pdf", "庭/木.pdf"}, {"/_astro/gone.js", 404, page, "404.html"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, object.Site{})
+			var files []string
+			for _, p := range paths {
+				if p.file != "" {
+					files = append(files, p.file, "what "+p.file+" has")
+				}
+			}
+			f.deploy(files...)
+			for _, p := range paths {
+				if p.file == "" {
+					has(t, f.get(p.ask, p.status, ""), "Location", p.kind)
+					continue
+				}
+				has(t, f.get(p.ask, p.status, "what "+p.file+" has"), "Content-Type", p.kind)
+			}
+		})
+	}
+}
+
 // TestDeployedListing: folders of a deployment are listed as those of a bucket are.
 func TestDeployedListing(t *testing.T) {
 	f := newFixture(t, object.Site{})

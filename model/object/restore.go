@@ -33,6 +33,11 @@ func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (*Head, err
 	if err := s.hasContent(ctx, b, key); err != nil {
 		return nil, err
 	}
+	return s.undelete(ctx, b, key)
+}
+
+// undelete is Undelete of what has a version that is none.
+func (s *Store) undelete(ctx context.Context, b *Bucket, key string) (*Head, error) {
 	for range keepSteps {
 		o, err := s.Stat(ctx, b, Get{Key: key})
 		var marker *MarkerError
@@ -74,10 +79,40 @@ func (s *Store) Restore(ctx context.Context, b *Bucket, key string, prefix bool,
 	return done, err
 }
 
-// RestorePage says what Restore is to do at once.
+// UndeletePage is Undelete of all under a prefix, whenever they were deleted, a page of it; At says
+// nothing. What was not deleted, or has no version to show, is Same. The deployments of the bucket's
+// site stay as they are. next is the key after which to go on, empty if all are done.
+func (s *Store) UndeletePage(ctx context.Context, b *Bucket, r RestorePage) (done *Restored, next string, err error) {
+	if b.Versioning == VersioningOff {
+		return nil, "", ErrNoVersions
+	}
+	r.Prefix, done = true, &Restored{}
+	content := func(v *VersionHead) bool { return !v.Marker }
+	next, err = s.eachOfPage(ctx, b, r, content, func(now, content *VersionHead) error {
+		back := now.Marker && content != nil
+		if back && !r.Dry {
+			_, err := s.undelete(ctx, b, now.Key)
+			if errs.KindOf(err) == errs.NotFound { // somebody deleted its versions meanwhile
+				back, err = false, nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if back {
+			done.Brought++
+		} else {
+			done.Same++
+		}
+		return nil
+	})
+	return done, next, err
+}
+
+// RestorePage says what Restore or UndeletePage is to do at once.
 type RestorePage struct {
 	Key    string
-	Prefix bool
+	Prefix bool // UndeletePage has it in any case
 	At     time.Time
 	After  string // the key after which to begin; empty: at the first
 	Limit  int    // how many objects are looked at; 0: all
@@ -95,23 +130,33 @@ func (s *Store) RestorePage(ctx context.Context, b *Bucket, r RestorePage) (done
 	case VersioningSuspended: // what is replaced would be gone for good
 		return nil, "", ErrSuspended
 	}
-	done, looked := &Restored{}, 0
+	done = &Restored{}
 	by := func(v *VersionHead) bool { return !v.Modified.After(r.At) }
+	next, err = s.eachOfPage(ctx, b, r, by, func(now, then *VersionHead) error {
+		return s.restoreOne(ctx, b, now, then, r.Dry, done)
+	})
+	return done, next, err
+}
+
+// eachOfPage is eachKey for the keys of a page but those of the bucket's site; next is the key after
+// which to go on, empty if all are done.
+func (s *Store) eachOfPage(ctx context.Context, b *Bucket, r RestorePage, wanted func(*VersionHead) bool, f func(newest, wanted *VersionHead) error) (next string, err error) {
+	looked := 0
 	l := ListVersions{Prefix: r.Key, AfterKey: r.After, Limit: MaxListEntries}
-	err = s.eachKey(ctx, b, l, r.Prefix, by, func(now, then *VersionHead) error {
+	err = s.eachKey(ctx, b, l, r.Prefix, wanted, func(newest, wanted *VersionHead) error {
 		if looked++; r.Limit > 0 && looked > r.Limit {
 			return errPageFull
 		}
-		next = now.Key
-		if r.Prefix && b.Settings.spares(now.Key) {
+		next = newest.Key
+		if r.Prefix && b.Settings.spares(newest.Key) {
 			return nil
 		}
-		return s.restoreOne(ctx, b, now, then, r.Dry, done)
+		return f(newest, wanted)
 	})
 	if errors.Is(err, errPageFull) {
-		return done, next, nil
+		return next, nil
 	}
-	return done, "", err
+	return "", err
 }
 
 // restoreOne makes an object what it was, given what it is, and counts it.

@@ -151,6 +151,58 @@ func TestUndelete(t *testing.T) {
 	f.same("k", random(20_000))
 }
 
+// TestUndeletePrefix: what was deleted under a prefix comes back, page by page, and nothing else is touched.
+func TestUndeletePrefix(t *testing.T) {
+	f := newFixture(t)
+	all := object.RestorePage{Key: "d/"}
+	if _, _, err := f.Objects.UndeletePage(f.ctx, f.b, all); !errors.Is(err, object.ErrNoVersions) {
+		t.Errorf("without versioning: %v", err)
+	}
+	var err error
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningOn); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range []string{"d/a", "d/b", "d/c", "d/stays", "e"} {
+		f.put(key, random(20_000+i))
+	}
+	for _, key := range []string{"d/a", "d/a", "d/b", "d/c", "d/never", "e"} {
+		f.must(f.Objects.Delete(f.ctx, f.b, key, object.Conditions{}))
+	}
+	want := object.Restored{Brought: 3, Same: 2}
+	for _, limit := range []int{0, 1, 2, 5} { // pages say together what one does
+		page, sum := object.RestorePage{Key: "d/", Dry: true, Limit: limit}, object.Restored{}
+		for more := true; more; more = page.After != "" {
+			got, next, err := f.Objects.UndeletePage(f.ctx, f.b, page)
+			if err != nil || limit > 0 && got.Brought+got.Same > limit {
+				t.Fatalf("a page of %d: %+v, %v", limit, got, err)
+			}
+			sum.Brought, sum.Same, page.After = sum.Brought+got.Brought, sum.Same+got.Same, next
+		}
+		if sum != want {
+			t.Errorf("pages of %d would do %+v", limit, sum)
+		}
+	}
+	if _, err := f.get(f.b, object.Get{Key: "d/a"}); !errors.Is(err, object.ErrNoSuchKey) {
+		t.Errorf("a dry run brought it back: %v", err)
+	}
+	if f.b, err = f.Objects.SetVersioning(f.ctx, f.b, object.VersioningSuspended); err != nil { // which loses nothing by it
+		t.Fatal(err)
+	}
+	for _, want := range []object.Restored{want, {Same: 5}} {
+		if got, next, err := f.Objects.UndeletePage(f.ctx, f.b, all); err != nil || next != "" || *got != want {
+			t.Fatalf("%+v, want %+v: %v", got, want, err)
+		}
+	}
+	for i, key := range []string{"d/a", "d/b", "d/c", "d/stays"} {
+		f.same(key, random(20_000+i))
+	}
+	for _, key := range []string{"d/never", "e"} {
+		if _, err := f.get(f.b, object.Get{Key: key}); !errors.Is(err, object.ErrNoSuchKey) {
+			t.Errorf("%s is there: %v", key, err)
+		}
+	}
+}
+
 // TestManyVersions: what does not fit into the object's row beside the others waits, and
 // nothing is lost by it.
 func TestManyVersions(t *testing.T) {

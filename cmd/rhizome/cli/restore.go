@@ -46,7 +46,11 @@ func restore(ctx context.Context, c *call) error {
 	defer node.Close()
 	n := func(i int) string { return c.Say.Int(int64(i)) }
 	in.Dry = true
-	done, err := c.restorePages(ctx, node, bucket, in, 0)
+	page := func(after string) (done api.Restored, err error) {
+		in.After, in.Limit = after, restorePage
+		return done, node.Post(ctx, client.Path("buckets", bucket, "restore"), in, &done)
+	}
+	done, err := c.restorePages(ctx, true, 0, page)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func restore(ctx context.Context, c *call) error {
 	}
 	in.Dry = false
 	before := c.Clock.Now().Add(-time.Millisecond) // what is made in this very one is its own
-	if done, err = c.restorePages(ctx, node, bucket, in, done.Brought+done.Deleted+done.Same); err != nil {
+	if done, err = c.restorePages(ctx, false, done.Brought+done.Deleted+done.Same, page); err != nil {
 		return err
 	}
 	return c.show(done, func() {
@@ -77,16 +81,16 @@ func restore(ctx context.Context, c *call) error {
 // restorePage is how many objects are restored by one request.
 const restorePage = 500
 
-// restorePages restores page by page, and counts on a terminal; all is how many objects there
-// are, if that is known.
-func (c *call) restorePages(ctx context.Context, node *client.Client, bucket string, in api.Restore, all int) (sum api.Restored, err error) {
+// restorePages restores page by page, each by a call of page with the key after which it begins, and
+// counts on a terminal; all is how many objects there are, if that is known. dry: nothing is done by it.
+func (c *call) restorePages(ctx context.Context, dry bool, all int, page func(after string) (api.Restored, error)) (sum api.Restored, err error) {
 	line := newLine(c.App)
 	defer line.stop()
 	n := func(i int) string { return c.Say.Int(int64(i)) }
-	for in.Limit = restorePage; ; {
-		var done api.Restored
-		if err := node.Post(ctx, client.Path("buckets", bucket, "restore"), in, &done); err != nil {
-			if ctx.Err() != nil && !in.Dry {
+	for after := ""; ; {
+		done, err := page(after)
+		if err != nil {
+			if ctx.Err() != nil && !dry {
 				err = errs.Newf(errs.Unavailable, "interrupted: %s objects are what they were, and the others stay as they are; the same command goes on", n(sum.Brought+sum.Deleted+sum.Same))
 			}
 			return sum, err
@@ -94,7 +98,7 @@ func (c *call) restorePages(ctx context.Context, node *client.Client, bucket str
 		sum.Brought, sum.Deleted, sum.Same = sum.Brought+done.Brought, sum.Deleted+done.Deleted, sum.Same+done.Same
 		looked := sum.Brought + sum.Deleted + sum.Same
 		switch {
-		case in.Dry:
+		case dry:
 			line.set(c.Say.T("%s looked at", c.Say.N(int64(looked), "%s object", "%s objects")))
 		case all > 0:
 			line.set(gauge(float64(looked)/float64(all)) + "  " + c.Say.T("%s brought back, %s deleted, %s as they were.", n(sum.Brought), n(sum.Deleted), n(sum.Same)))
@@ -102,7 +106,7 @@ func (c *call) restorePages(ctx context.Context, node *client.Client, bucket str
 		if done.Next == "" {
 			return sum, nil
 		}
-		in.After = done.Next
+		after = done.Next
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -72,16 +73,77 @@ func listVersions(ctx context.Context, c *call) error {
 
 func objectUndelete() command {
 	return command{
-		use:      "undelete BUCKET/KEY",
-		short:    lang.M("Bring back an object that was deleted"),
-		examples: []example{{lang.M("take a deletion back"), "rhizome object undelete photos/2026/garden.jpg"}},
-		min:      1, max: 1,
-		run: func(ctx context.Context, c *call) error {
-			return onKey(c, func(n *client.Client, bucket, key string, o *api.Object) error {
-				return n.Post(ctx, client.Path("buckets", bucket, "undelete"), api.Undelete{Key: key}, o)
-			}, func(o api.Object) {
-				fmt.Fprintln(c.Out, c.Say.T("The object %s is back: %s, of %s.", c.args[0], c.Say.Bytes(o.Size), c.Say.Time(o.Modified, c.Zone)))
-			})
+		use:   "undelete BUCKET/KEY",
+		short: lang.M("Bring back an object that was deleted, or all under a prefix"),
+		examples: []example{
+			{lang.M("take a deletion back"), "rhizome object undelete photos/2026/garden.jpg"},
+			{lang.M("a whole folder"), "rhizome object undelete photos/2026/ --prefix"},
+			{lang.M("see first what it would do"), "rhizome object undelete photos/ --prefix --dry-run"},
 		},
+		min: 1, max: 1,
+		flags: func(f *flagSet) {
+			f.bool("prefix", lang.M("all objects under BUCKET/KEY, or BUCKET/ for all there are"))
+			f.bool("dry-run", lang.M("say what it would do, and do nothing"))
+			f.yes()
+		},
+		run: undelete,
 	}
+}
+
+func undelete(ctx context.Context, c *call) error {
+	if c.on("prefix") {
+		return undeleteAll(ctx, c)
+	}
+	if c.on("dry-run") {
+		return usageError{errs.New(errs.Invalid, "--dry-run is for --prefix: rhizome object versions shows what there is of one object")}
+	}
+	return onKey(c, func(n *client.Client, bucket, key string, o *api.Object) error {
+		return n.Post(ctx, client.Path("buckets", bucket, "undelete"), api.Undelete{Key: key}, o)
+	}, func(o api.Object) {
+		fmt.Fprintln(c.Out, c.Say.T("The object %s is back: %s, of %s.", c.args[0], c.Say.Bytes(o.Size), c.Say.Time(o.Modified, c.Zone)))
+	})
+}
+
+// undeleteAll brings back what was deleted under a prefix, which is asked about first: of the
+// deletions themselves nothing is left that could be gone back to.
+func undeleteAll(ctx context.Context, c *call) error {
+	bucket, prefix, _ := strings.Cut(strings.TrimPrefix(c.args[0], "s3://"), "/")
+	if bucket == "" {
+		_, _, err := bucketKey(c.args[0])
+		return err
+	}
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	in := api.Undelete{Key: prefix, Prefix: true, Dry: true, Limit: restorePage}
+	page := func(after string) (done api.Restored, err error) {
+		in.After = after
+		return done, node.Post(ctx, client.Path("buckets", bucket, "undelete"), in, &done)
+	}
+	done, err := c.restorePages(ctx, true, 0, page)
+	if err != nil {
+		return err
+	}
+	back := func() string { return c.Say.N(int64(done.Brought), "%s deleted object", "%s deleted objects") }
+	if c.on("dry-run") {
+		return c.show(done, func() {
+			fmt.Fprintln(c.Out, c.Say.T("To be brought back: %s. Nothing was done.", back()))
+		})
+	}
+	if done.Brought > 0 {
+		err := c.meant(c.Say.T("To be brought back, whenever they were deleted: %s. Do it?", back()),
+			errs.Newf(errs.Denied, "%s deleted objects are brought back by it, and nobody can be asked here: add --yes if it is meant", c.Say.Int(int64(done.Brought))))
+		if err != nil {
+			return err
+		}
+		in.Dry = false
+		if done, err = c.restorePages(ctx, false, done.Brought+done.Same, page); err != nil {
+			return err
+		}
+	}
+	return c.show(done, func() {
+		fmt.Fprintln(c.Out, c.Say.T("Brought back: %s.", back()))
+	})
 }

@@ -30,9 +30,14 @@ type Versions struct {
 	Next     string    `json:"next,omitempty"`
 }
 
-// Undelete is POST /v1/buckets/{bucket}/undelete; the answer is the object.
+// Undelete is POST /v1/buckets/{bucket}/undelete; the answer is the object, or Restored for
+// all under a prefix. An empty key with Prefix is the whole bucket.
 type Undelete struct {
-	Key string `json:"key"`
+	Key    string `json:"key"`
+	Prefix bool   `json:"prefix,omitempty"`
+	Dry    bool   `json:"dry,omitempty"`   // with Prefix, as the two below: say what it would do, and do nothing
+	After  string `json:"after,omitempty"` // Limit is how many objects are looked at, after After; 0: all
+	Limit  int    `json:"limit,omitempty"`
 }
 
 // Restore is POST /v1/buckets/{bucket}/restore: an object, or all under a prefix, become what

@@ -232,8 +232,9 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is taken decides, and no document makes that fail. That decisions are those of the
-// second interpreter is for FuzzDecide, whose policies are of words that lead somewhere.
+// FuzzParse: whatever is taken decides, and no document makes that fail. Decisions are those of the second
+// interpreter, but for documents of many stars, on which it would ponder for ever, and of escapes, which
+// may be stars too.
 func FuzzParse(f *testing.F) {
 	for _, m := range malformed {
 		f.Add([]byte(m.doc))
@@ -253,8 +254,12 @@ func FuzzParse(f *testing.F) {
 		}
 		for i := range 6 {
 			q := (&source{bytes.Repeat([]byte{byte(i), byte(5 * i), byte(11 * i)}, 40)}).question()
-			_ = Decide(p, q)
-			_ = p.Public()
+			if bytes.ContainsRune(doc, '\\') || bytes.Count(doc, []byte("*")) > 8 {
+				_ = Decide(p, q)
+				_ = p.Public()
+				continue
+			}
+			against(t, doc, p, q)
 		}
 	})
 }

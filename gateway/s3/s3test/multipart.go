@@ -103,7 +103,7 @@ func testPartsRefused(e *env) {
 		a.do("PUT", target+"&partNumber="+n, "x").is(400, "InvalidArgument")
 	}
 	a.do("PUT", target, "x").is(405, "MethodNotAllowed")
-	a.do("PUT", "/alpha/k?partNumber=1", "x").is(400, "InvalidArgument")
+	a.do("PUT", "/alpha/k?partNumber=1", "x").is(400, "InvalidArgument").has("ArgumentName", "partNumber", "ArgumentValue", "partNumber") // S3's own answer
 	a.do("PUT", "/alpha/k?uploadId=nonsense&partNumber=1", "x").is(404, "NoSuchUpload").has("UploadId", "nonsense")
 	a.do("PUT", "/alpha/other?uploadId="+id+"&partNumber=1", "x").is(404, "NoSuchUpload")
 	a.do("GET", "/alpha/other?uploadId="+id, "").is(404, "NoSuchUpload")
