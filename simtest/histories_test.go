@@ -86,6 +86,7 @@ func (p plan) play(t *testing.T) (r result) {
 			t.Errorf("seed %d: after all was mended: %v", p.seed, err)
 		}
 		w.keeps(ctx)
+		w.drains(t.Context())
 		r.lasted = time.Since(began)
 	})
 	return r
