@@ -39,7 +39,7 @@ func (v *visitor) send(ctx context.Context, method, key, query string, body []by
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	if err := sigv4.Sign(r, sigv4.Credentials{AccessKey: v.town.key.ID, Secret: v.town.key.Secret}, "UNSIGNED-PAYLOAD", h.clock.Now()); err != nil {
+	if err := sigv4.Sign(r, sigv4.Credentials{AccessKey: v.town.key.ID, Secret: v.town.key.Secret}, "UNSIGNED-PAYLOAD", x.clock.Now()); err != nil {
 		v.town.t.Error(err)
 	}
 	came := make(chan *httptest.ResponseRecorder, 1)

@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"rhizome/base/vfs"
 	"rhizome/cluster/extent"
 	"rhizome/cluster/layout"
+	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
 	"rhizome/disk/extentstore"
 	"rhizome/disk/kv"
@@ -38,11 +40,23 @@ type home struct {
 	asks  []ident.NodeID
 }
 
-// jumping is a clock that is off by what a test says.
+// jumping is a machine's clock, off by what a test says. What a reading was off by is the name
+// of its time zone, so that since can tell how much time really passed, as a monotonic clock does.
 type jumping struct{ off atomic.Int64 }
 
 // Now implements clock.Clock.
-func (c *jumping) Now() time.Time { return time.Now().Add(time.Duration(c.off.Load())).UTC() }
+func (c *jumping) Now() time.Time {
+	off := time.Duration(c.off.Load())
+	return time.Now().Add(off).In(time.FixedZone(off.String(), 0))
+}
+
+// since is how much time passed between two readings, whatever the clock was set to.
+func (c *jumping) since(from, to time.Time) time.Duration { return trueTime(to).Sub(trueTime(from)) }
+
+func trueTime(reading time.Time) time.Time {
+	off, _ := time.ParseDuration(reading.Location().String())
+	return reading.Round(0).Add(-off)
+}
 
 func (c *jumping) set(d time.Duration) { c.off.Store(int64(d)) }
 
@@ -139,6 +153,7 @@ type life struct {
 	ctx      context.Context
 	end      context.CancelFunc
 	links    wire
+	clock    *membership.Clock // what most homes agree on
 	rows     *kv.Store
 	replica  *register.Replica
 	regs     *register.Coordinator
@@ -198,8 +213,9 @@ func (h *home) up() {
 	x.ctx, x.end = context.WithCancel(context.Background())
 	x.links = wire{h.town.net.Node(h.id, nil), x.ctx}
 	x.links.Handle(methodNews, rpc.Members, func(context.Context, ident.NodeID, []byte) ([]byte, error) {
-		return []byte{byte(h.Layout().Version)}, nil
+		return binary.BigEndian.AppendUint64([]byte{byte(h.Layout().Version)}, uint64(h.clock.Now().UnixMicro())), nil
 	})
+	x.clock = membership.NewClockSince(h.clock, h.clock.since)
 	var err error
 	x.rows, err = kv.Open(disk, "rows", kv.Options{CacheBytes: 1 << 20, MemTableBytes: 256 << 10})
 	must(t, err)
@@ -215,16 +231,16 @@ func (h *home) up() {
 	})
 	x.disks, err = extentstore.Open(disk, x.rows, []extentstore.Disk{{Dir: "disk"}}, extentstore.Options{Capacity: capacity, Beside: h.ballast.Load})
 	must(t, err)
-	x.regs = register.NewCoordinator(register.Config{Node: h.id, Layout: h.Layout, Behind: h.Behind, Clock: h.clock, Local: x.replica,
+	x.regs = register.NewCoordinator(register.Config{Node: h.id, Layout: h.Layout, Behind: h.Behind, Clock: x.clock, Local: x.replica,
 		Peer: func(n ident.NodeID) (register.Peer, error) {
 			return h.town.plan.flaw.peers(x.replica, register.Remote(x.links, n)), nil
 		}})
 	x.extents, err = extent.NewStore(extent.Config{Registers: x.regs, Local: x.replica, Disks: x.disks, Links: x.links, Places: h, Members: h.nodes})
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
-	x.accounts = account.New(x.regs, who.Root, h.clock)
+	x.accounts = account.New(x.regs, who.Root, x.clock)
 	x.objects = object.New(object.Config{Registers: x.regs, Local: x.replica, Extents: x.extents, Accounts: x.accounts, Root: who.Root,
-		Keyring: who.Ring, Clock: h.clock, Logger: log, Ages: object.Ages{Orphan: 5 * time.Second}})
+		Keyring: who.Ring, Clock: x.clock, Agreed: x.agreed, Logger: log, Ages: object.Ages{Orphan: 5 * time.Second}})
 	x.gateway(h)
 	x.links.OnLink(func(n ident.NodeID, up bool) {
 		if up {
@@ -277,10 +293,19 @@ func (h *home) draw(n int) int {
 func (h *home) ask(x *life, n ident.NodeID) {
 	ctx, cancel := context.WithTimeout(x.ctx, 5*time.Second)
 	defer cancel()
+	before := h.clock.Now()
 	got, err := x.links.Call(ctx, n, rpc.Control, methodNews, nil)
-	if err == nil && len(got) == 1 {
+	if err == nil && len(got) == 9 {
 		h.learn(int(got[0]))
+		if n != h.id {
+			x.clock.Compare(n, time.UnixMicro(int64(binary.BigEndian.Uint64(got[1:]))).UTC(), before, h.clock.Now())
+		}
 	}
+}
+
+func (x *life) agreed() bool {
+	_, agreed := x.clock.Skew()
+	return agreed
 }
 
 func (h *home) learn(version int) {

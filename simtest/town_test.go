@@ -1,6 +1,8 @@
 package simtest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -30,7 +32,8 @@ type town struct {
 
 	mu    sync.Mutex
 	chain []*layout.Layout
-	hot   []int // partitions that layouts move
+	hot   []int    // partitions that layouts move
+	open  ident.ID // an upload that nobody completes, nor aborts
 }
 
 const bucket = "family"
@@ -81,6 +84,9 @@ func (w *town) settle() {
 	must(w.t, err)
 	b, err := x.objects.CreateBucket(ctx, bucket, w.key, false)
 	must(w.t, err)
+	u, err := x.objects.CreateUpload(ctx, b, object.NewUpload{Key: "open"})
+	must(w.t, err)
+	w.open = u.ID
 	l := w.chain[0]
 	for i := range 16 {
 		w.hot = append(w.hot, l.Partition(b.ID.Key()+string([]byte{byte(i)})))
@@ -188,6 +194,35 @@ func (w *town) ready(l *layout.Layout) bool {
 	return true
 }
 
+// keeps fails unless the upload that was begun before all trouble is still there: whatever a
+// home takes for the time, nothing of minutes is old.
+func (w *town) keeps(ctx context.Context) {
+	if w.plan.flaw.name != "" {
+		return
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		err := w.lookFor(ctx, w.homes[0].life)
+		if err == nil {
+			return
+		}
+		if errors.Is(err, object.ErrNoSuchUpload) || ctx.Err() != nil {
+			w.t.Errorf("seed %d: the upload that was begun first: %v", w.plan.seed, err)
+			return
+		}
+		<-tick.C
+	}
+}
+
+func (w *town) lookFor(ctx context.Context, x *life) error {
+	b, err := x.objects.Bucket(ctx, bucket, w.key)
+	if err == nil {
+		_, _, err = x.objects.ListParts(ctx, b, "open", w.open, 0, 1)
+	}
+	return err
+}
+
 // close ends everything and waits for it.
 func (w *town) close() {
 	for _, h := range w.homes {
@@ -202,7 +237,7 @@ func (x *life) gateway(h *home) {
 	if h.town.plan.flaw.model != nil {
 		objects = h.town.plan.flaw.model(objects)
 	}
-	x.front = s3.New(s3.Config{Objects: objects, Keys: x.accounts.Key, Clock: h.clock})
+	x.front = s3.New(s3.Config{Objects: objects, Keys: x.accounts.Key, Clock: x.clock})
 	if h.town.plan.flaw.front != nil {
 		x.front = h.town.plan.flaw.front(x.front)
 	}

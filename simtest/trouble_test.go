@@ -16,6 +16,9 @@ type trouble struct {
 // allTrouble is everything that may happen.
 var allTrouble = []string{"kill", "power", "blackout", "isolate", "oneway", "split", "clock", "layout", "forget", "full"}
 
+// varieties are what becomes of some of it.
+var varieties = []string{"clock wrong by hours", "clock wrong by days", "clock wrong by years", "clock wrong at the start"}
+
 // run makes trouble until ctx ends, then undoes it.
 func (x *trouble) run(ctx context.Context) {
 	for x.wait(ctx, x.plan.least, x.plan.most) {
@@ -85,7 +88,7 @@ func (x *trouble) one(ctx context.Context, kind string) {
 			}
 		}
 	case "clock":
-		h.clock.set(time.Duration(x.rng.Int64N(int64(12*time.Hour))) - 6*time.Hour)
+		x.setClock(ctx, h)
 	case "layout":
 		x.change()
 	case "forget":
@@ -99,6 +102,28 @@ func (x *trouble) one(ctx context.Context, kind string) {
 		}
 	case "full":
 		h.ballast.Store(capacity)
+	}
+}
+
+// farOff is by how much clocks are wrong at most. A clock 40 years behind is one of before 1970.
+var farOff = map[string]time.Duration{"hours": 6 * time.Hour, "days": 60 * 24 * time.Hour, "years": 40 * 365 * 24 * time.Hour}
+
+// setClock sets a home's clock wrong, either way; its program is restarted with it, perhaps,
+// and knows of nobody then who has another time.
+func (x *trouble) setClock(ctx context.Context, h *home) {
+	unit := []string{"hours", "days", "years"}[x.rng.IntN(3)]
+	x.counts["clock wrong by "+unit]++
+	most := farOff[unit]
+	off := time.Duration(x.rng.Int64N(int64(most)))
+	if x.rng.IntN(2) == 0 {
+		off = -off
+	}
+	h.clock.set(off)
+	if x.rng.IntN(2) == 0 {
+		x.counts["clock wrong at the start"]++
+		h.die(false)
+		x.wait(ctx, time.Millisecond, time.Second)
+		h.up()
 	}
 }
 

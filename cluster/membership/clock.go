@@ -44,8 +44,14 @@ type sample struct {
 	at    time.Time
 }
 
-func newClock(own clock.Clock) *Clock {
-	since := func(from, to time.Time) time.Duration { return to.Sub(from) }
+// NewClock returns a Clock that goes by a machine's own until it has compared that with others.
+func NewClock(own clock.Clock) *Clock {
+	return NewClockSince(own, func(from, to time.Time) time.Duration { return to.Sub(from) })
+}
+
+// NewClockSince is NewClock for simulations: since tells how much time passed between two
+// readings of the own clock, whatever was set meanwhile, as a monotonic clock does.
+func NewClockSince(own clock.Clock, since func(from, to time.Time) time.Duration) *Clock {
 	return &Clock{own: own, since: since, samples: map[ident.NodeID]sample{}}
 }
 
@@ -90,8 +96,8 @@ func (c *Clock) Skew() (ahead time.Duration, agreed bool) {
 	return now.Round(0).Sub(c.at(now)), true
 }
 
-// compare notes what another node's clock showed between two readings of ours.
-func (c *Clock) compare(node ident.NodeID, theirs, before, after time.Time) {
+// Compare notes what another node's clock showed between two readings of ours.
+func (c *Clock) Compare(node ident.NodeID, theirs, before, after time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.look(before)

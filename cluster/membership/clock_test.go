@@ -12,7 +12,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func met(c *Clock, node byte, ahead time.Duration) {
 	now := c.own.Now()
-	c.compare(ident.NodeID{node}, now.Add(ahead), now, now)
+	c.Compare(ident.NodeID{node}, now.Add(ahead), now, now)
 }
 
 func TestClockFollowsMost(t *testing.T) {
@@ -33,7 +33,7 @@ func TestClockFollowsMost(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			c := newClock(clock.NewManual(noon))
+			c := NewClock(clock.NewManual(noon))
 			for i, a := range tc.ahead {
 				met(c, byte(i+1), a)
 			}
@@ -57,7 +57,7 @@ func TestClockFollowsMost(t *testing.T) {
 }
 
 func TestClockSaysThatItIsWrong(t *testing.T) {
-	c := newClock(clock.NewManual(noon))
+	c := NewClock(clock.NewManual(noon))
 	met(c, 1, -3*time.Hour)
 	met(c, 2, -3*time.Hour)
 	if ahead, ok := c.Skew(); !ok || ahead != 3*time.Hour {
@@ -67,7 +67,7 @@ func TestClockSaysThatItIsWrong(t *testing.T) {
 
 func TestComparisonsGrowStale(t *testing.T) {
 	own := clock.NewManual(noon)
-	c := newClock(own)
+	c := NewClock(own)
 	met(c, 1, time.Hour)
 	own.Advance(stale + time.Second)
 	met(c, 2, time.Hour)
@@ -80,7 +80,7 @@ func TestComparisonsGrowStale(t *testing.T) {
 // wakes its own clock counts, until others are heard again.
 func TestSleepIsNoticed(t *testing.T) {
 	own := clock.NewManual(noon)
-	c := newClock(own)
+	c := NewClock(own)
 	var slept time.Duration
 	woke := time.Time{}
 	c.since = func(from, to time.Time) time.Duration {

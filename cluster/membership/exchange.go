@@ -143,7 +143,7 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 		return false, err
 	}
 	m.meet(with, true)
-	m.clock.compare(with, time.UnixMicro(t.Time).UTC(), before, after)
+	m.clock.Compare(with, time.UnixMicro(t.Time).UTC(), before, after)
 	if err := m.learnEncoded(t.Layouts); err != nil {
 		return false, err
 	}

@@ -86,7 +86,7 @@ type Peer struct {
 // own, or those that a join brought.
 func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
 	m := &Members{
-		cfg: cfg, opened: cfg.Clock.Now(), clock: newClock(cfg.Clock), wake: make(chan struct{}, 1),
+		cfg: cfg, opened: cfg.Clock.Now(), clock: NewClock(cfg.Clock), wake: make(chan struct{}, 1),
 		cards: map[ident.NodeID]Card{}, given: map[ident.NodeID][]string{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
 	}
 	if err := m.load(first); err != nil {

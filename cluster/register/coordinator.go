@@ -164,7 +164,8 @@ func (c *Coordinator) bounded(ctx context.Context) (context.Context, context.Can
 // pause waits before the next attempt: a random time up to a few times that which the
 // last one took, so that of two coordinators that outbid each other one gets through.
 func (c *Coordinator) pause(ctx context.Context, attempt int, took time.Duration) error {
-	most := max(took, time.Millisecond) << min(attempt, 3)
+	took = min(max(took, time.Millisecond), time.Second) // of a clock that may have been set by years
+	most := took << min(attempt, 3)
 	t := time.NewTimer(c.cfg.Jitter(min(most, time.Second)))
 	defer t.Stop()
 	select {
