@@ -55,7 +55,8 @@ func newTown(t testing.TB, p plan) *town {
 	return w
 }
 
-// first is the layout to begin with: three replicas of each partition, or one.
+// first is the layout to begin with: three replicas of each partition, or one. Of five homes two
+// may have no share yet, as those that have just joined, and the last may be a witness.
 func (w *town) first() *layout.Layout {
 	l := &layout.Layout{Version: 1, Lineage: ident.ID{1}}
 	for _, h := range w.homes {
@@ -64,6 +65,12 @@ func (w *town) first() *layout.Layout {
 	n, of := len(w.homes), 3
 	if w.rng.IntN(8) == 0 {
 		of = 1
+	}
+	if n == 5 && w.rng.IntN(2) == 0 {
+		n = 3
+	}
+	if last := &l.Nodes[len(l.Nodes)-1]; of == 3 && w.rng.IntN(6) == 0 {
+		last.Witness, last.Capacity = true, 0
 	}
 	for p := range layout.DefaultPartitions {
 		var set []uint16
@@ -141,7 +148,7 @@ func (w *town) change() bool {
 	n := len(w.homes)
 	next := &layout.Layout{Version: last.Version + 1, Lineage: last.Lineage, Nodes: last.Nodes,
 		Assigned: slices.Clone(last.Assigned)}
-	order := w.rng.Perm(n)[:1+w.rng.IntN(min(n, 3))]
+	order := w.rng.Perm(n)[:1+w.rng.IntN(min(n, 5))]
 	some := w.rng.IntN(3)
 	for _, p := range w.hot {
 		var set []uint16
@@ -151,7 +158,7 @@ func (w *town) change() bool {
 			}
 			set = append(set, uint16(h))
 		}
-		if some == 1 && p%2 == 0 {
+		if some == 1 && p%2 == 0 || len(set) == 1 && next.Nodes[set[0]].Witness {
 			continue
 		}
 		next.Assigned[p] = set
