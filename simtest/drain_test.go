@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"rhizome/cluster/register"
+	"rhizome/model/object"
 )
 
 // drainTime is how long work may go on, in virtual time, after all trouble was mended.
 const drainTime = 30 * time.Minute
 
 // drains fails unless every home comes to the newest layout, imports what it is to serve, hands
-// on what it is not, and mends its extents: none of that waits for ever because of a trouble
-// that is over. Rows on the work lists of objects are not looked at.
+// on what it is not, mends its extents and does what is pending in its rows: none of that waits
+// for ever because of a trouble that is over.
 func (w *town) drains(ctx context.Context) {
 	if w.plan.flaw.name != "" {
 		return
@@ -57,6 +60,14 @@ func (h *home) left(x *life) error {
 	}
 	if p := x.extents.Progress(); p.Queued > 0 || p.Waiting > 0 || p.Comparing || p.Undecided > 0 || p.Lost > 0 {
 		return fmt.Errorf("has extents to mend: %+v", p)
+	}
+	for _, t := range []register.Table{object.Objects, object.Parts, object.Uploads, object.Buckets, object.Aliases} {
+		if !h.town.plan.heals {
+			break // a replica that was left behind has what is done long since
+		}
+		if n, err := x.replica.PendingCount(context.Background(), t); n > 0 || err != nil {
+			return fmt.Errorf("has %d rows of table %d on its work list, %v", n, t, err)
+		}
 	}
 	return nil
 }

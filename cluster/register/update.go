@@ -242,9 +242,26 @@ func (u *update) decide(ctx context.Context) error {
 		if u.p.Sent() {
 			return errClosed
 		}
-		return ErrFenced
+		return u.settle()
 	}
 	return u.propose(ctx)
+}
+
+// settle chooses anew what a row holds that is closed to this change, if that is all the change
+// wants, and what it holds came through the fence: else a replica that promised more meanwhile
+// would never get it.
+func (u *update) settle() error {
+	base := u.p.Base()
+	if u.Epoch != EpochSettle || !u.p.Passes() {
+		return ErrFenced
+	}
+	next, err := u.Apply(base.Value)
+	if err != nil || next != base.Value {
+		return ErrFenced
+	}
+	u.value = next
+	u.p.Keep(u.always(&base))
+	return nil
 }
 
 func (u *update) propose(ctx context.Context) error {

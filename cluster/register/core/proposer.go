@@ -109,6 +109,10 @@ func (p *Proposer) Beat() Ballot { return p.beat }
 // Fenced reports whether a replica is closed to this change's epoch.
 func (p *Proposer) Fenced() bool { return p.epoch < p.fence }
 
+// Passes, in phase Deciding, reports whether the base was written by a change that may pass the
+// fence. Then Keep may choose it anew though this change is Fenced: it keeps the base's epoch.
+func (p *Proposer) Passes() bool { return !p.base.Ballot.IsZero() && p.base.Epoch >= p.fence }
+
 // Sent reports whether an Accept of this change may still be under way.
 func (p *Proposer) Sent() bool { return len(p.sent) > 0 }
 
