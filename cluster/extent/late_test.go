@@ -63,4 +63,8 @@ func TestBytesThatComeAfterAMove(t *testing.T) {
 	if want := (errLater{Unused, x.mend.orphan}); v[0] != want {
 		t.Errorf("bytes whose row may be on its way: %v", v[0])
 	}
+	x.mend.add(fresh, Unused, 0, time.Hour) // as a comparison that finds no row says
+	if due := x.mend.chores[fresh].due - x.mend.now(); due < time.Hour/2 {
+		t.Errorf("bytes whose row may be on its way are looked at after %v", due)
+	}
 }

@@ -103,6 +103,10 @@ func (m *mender) add(id ident.ID, why Reason, bytes int64, after time.Duration) 
 		m.chores[id] = c
 		heap.Push(&m.heap, c)
 	default:
+		if why == Unused && c.why == Moved && !c.busy && c.due < due { // its row may yet come, for as long as any
+			c.due = due
+			heap.Fix(&m.heap, c.index)
+		}
 		if c.why != Damaged {
 			c.why = why
 		}

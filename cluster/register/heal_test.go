@@ -240,3 +240,39 @@ func TestHealingGoesOnceThrough(t *testing.T) {
 		t.Error("rows are missing behind a page's end")
 	}
 }
+
+// TestHealingBehindAFinalFence: what came through a final fence reaches a replica that promised
+// more meanwhile; what did not come through is not chosen by healing.
+func TestHealingBehindAFinalFence(t *testing.T) {
+	w := newTown(t, 3, "123", "p0")
+	ctx, s, late := ctxFor(t), w.homes[0].coord, w.homes[2]
+	through, short := Row{1, "p0", "through"}, Row{1, "p0", "short"}
+	for _, row := range []Row{through, short} {
+		_, err := s.Update(ctx, row, put(text("old")))
+		check(t, err)
+	}
+	w.cut(2, true)
+	before, _, err := s.Read(ctx, short)
+	check(t, err)
+	a, err := late.rep.Read(ctx, 1, short)
+	check(t, err)
+	rec := a.Record // somebody's change that only this one took
+	rec.Ballot, rec.Value = Ballot{Round: rec.Ballot.Round + 1<<40}, text("lost")
+	_, err = late.rep.Accept(ctx, 1, short, rec)
+	check(t, err)
+	check(t, s.Fence(ctx, 1, "p0", EpochFinal))
+	end := remove()
+	end.Epoch = EpochFinal
+	_, err = s.Update(ctx, through, end)
+	check(t, err)
+	_, err = late.rep.Prepare(ctx, 1, through, Ballot{Round: 1 << 62})
+	check(t, err)
+	w.cut(2, false)
+	check(t, s.healWith(ctx, late.id, nil))
+	if a, err := late.rep.Read(ctx, 1, through); err != nil || a.Record.Value != nil {
+		t.Errorf("the replica that was away holds %+v, %v", a.Record, err)
+	}
+	if v, _, err := s.Read(ctx, short); err != nil || data(v) != data(before) {
+		t.Errorf("what the fence kept out is %s, %v", data(v), err)
+	}
+}

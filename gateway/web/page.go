@@ -265,7 +265,7 @@ func (v *visit) pressed(p *page, b []byte) *pressedPage {
 		return nil
 	}
 	q := *p
-	q.coded, q.etag = codings[c].name, p.etag+"-"+codings[c].name
+	q.coded, q.etag, q.said = codings[c].name, p.etag+"-"+codings[c].name, nil
 	return &pressedPage{small, &q}
 }
 

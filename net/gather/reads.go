@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -25,6 +26,8 @@ type reads struct {
 	set     time.Time // the one that the connection has
 	under   bool      // a read of the connection is under way
 	waits   bool      // a read of one byte waits
+	begun   bool      // something was read
+	two     bool      // HTTP/2 is spoken, which reads such bytes of its frames
 	closed  bool
 	changed chan struct{} // of one: tells who waits to look again
 	timer   *time.Timer
@@ -54,7 +57,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 
 // near reports whether a deadline that is set is as good as one that is wanted.
 func near(set, want time.Time) bool {
-	if set.IsZero() || want.IsZero() {
+	if set.IsZero() || want.IsZero() || past(want) {
 		return set.Equal(want)
 	}
 	late := set.Sub(want)
@@ -82,6 +85,9 @@ func (r *reads) read(b []byte) (int, error) {
 	n, err := r.tcp.Read(b)
 	r.mu.Lock()
 	r.under = false
+	if n > 0 && !r.begun {
+		r.begun, r.two = true, bytes.HasPrefix(b[:n], []byte("PRI"))
+	}
 	r.mu.Unlock()
 	return n, err
 }
@@ -90,7 +96,7 @@ func (r *reads) read(b []byte) (int, error) {
 func (r *reads) begin(patient bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if patient && !past(r.until) {
+	if patient && !r.two && !past(r.until) {
 		r.linger()
 	}
 	if past(r.until) {

@@ -100,6 +100,30 @@ func TestDeadlinesAreKept(t *testing.T) {
 	}
 }
 
+// TestFramesDoNotWait: a byte of HTTP/2 is read at once.
+func TestFramesDoNotWait(t *testing.T) {
+	for _, c := range []struct {
+		first string
+		waits bool
+	}{{"PRI * HTTP/2.0\r\n\r\n", false}, {"PROPFIND / HTTP/1.1\r\n\r\n", true}} {
+		here, there := pair(t)
+		_, _ = there.Write([]byte(c.first))
+		if _, err := io.ReadFull(here, make([]byte, len(c.first))); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); _, _ = here.Read(make([]byte, 1)) }()
+		for !here.reads.is("waits") && !here.reads.is("looks") {
+			runtime.Gosched()
+		}
+		if here.reads.is("waits") != c.waits {
+			t.Errorf("%q: waits %v", c.first, !c.waits)
+		}
+		_ = here.Close()
+		<-done
+	}
+}
+
 // TestWhoGoesAwayIsSeen: a handler hears that its client went away, requests that were sent together are
 // all answered, and who sends nothing is cut off.
 func TestWhoGoesAwayIsSeen(t *testing.T) {

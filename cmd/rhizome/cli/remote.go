@@ -85,6 +85,9 @@ func runRemoteAdd(ctx context.Context, c *call) error {
 // secret reads the secret of another store's key, or asks for it.
 func (c *call) secret() (string, error) {
 	if !c.on("secret-stdin") {
+		if !terminal(c.In) {
+			return "", usageError{errs.New(errs.Invalid, "the secret access key is needed: give it over standard input with --secret-stdin, or run this on a terminal")}
+		}
 		return c.ask(c.Say.T("Secret access key"), true)
 	}
 	line, err := c.readLine(4096)
