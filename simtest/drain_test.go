@@ -13,8 +13,8 @@ import (
 const drainTime = 30 * time.Minute
 
 // drains fails unless every home comes to the newest layout, imports what it is to serve, hands
-// on what it is not, mends its extents and does what is pending in its rows: none of that waits
-// for ever because of a trouble that is over.
+// on what it is not, mends its extents and, where replicas compare what they hold, does what is
+// pending in its rows: none of that waits for ever because of a trouble that is over.
 func (w *town) drains(ctx context.Context) {
 	if w.plan.flaw.name != "" {
 		return

@@ -56,7 +56,7 @@ func newTown(t testing.TB, p plan) *town {
 }
 
 // first is the layout to begin with: three replicas of each partition, or one. Of five homes two
-// may have no share yet, as those that have just joined, and the last may be a witness.
+// may have no share yet, as those that have just joined. The last home may be a witness.
 func (w *town) first() *layout.Layout {
 	l := &layout.Layout{Version: 1, Lineage: ident.ID{1}}
 	for _, h := range w.homes {
