@@ -66,6 +66,16 @@ const (
 // ErrFenced refuses a change whose Epoch is below that of a Fence.
 var ErrFenced = errs.New(errs.Conflict, "the rows are closed to changes of this epoch")
 
+// UnsettledError is ErrFenced from a Scan, for the first row on which replicas differ and which the
+// fence keeps from being settled: what one of them has of it was not chosen when the rows were
+// closed, or nobody can say. A change of EpochFinal decides it.
+type UnsettledError struct{ Row Row }
+
+func (e *UnsettledError) Error() string { return ErrFenced.Error() }
+
+// Unwrap returns ErrFenced.
+func (e *UnsettledError) Unwrap() error { return ErrFenced }
+
 // Store is what the floors above use. All methods are safe for concurrent use and
 // end with errs.Unavailable when ctx does or when no majority answers. Of a row's two
 // replicas one answers what reads, scans and weighs, while the other one is away, but for

@@ -275,4 +275,17 @@ func TestHealingBehindAFinalFence(t *testing.T) {
 	if v, _, err := s.Read(ctx, short); err != nil || data(v) != data(before) {
 		t.Errorf("what the fence kept out is %s, %v", data(v), err)
 	}
+
+	// Where a majority cannot say, a change that passes the fence decides.
+	w.cut(1, true)
+	scan := Scan{Table: 1, Parts: []string{"p0"}, Limit: 10, Fence: EpochFinal}
+	var open *UnsettledError
+	if _, err := s.Scan(ctx, scan); !errors.As(err, &open) || open.Row != short || !errors.Is(err, ErrFenced) {
+		t.Fatalf("a scan over a row that nobody may settle: %v", err)
+	}
+	_, err = s.Update(ctx, short, end)
+	check(t, err)
+	if p, err := s.Scan(ctx, scan); err != nil || len(p.Entries) > 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
 }

@@ -237,6 +237,9 @@ func (l *lister) entry(ctx context.Context, m *core.Merged) (*Entry, error) {
 		return l.first(ctx, m)
 	}
 	rec, err := l.c.read(ctx, row)
+	if errors.Is(err, ErrFenced) {
+		err = &UnsettledError{row}
+	}
 	if err != nil || !l.shows(&rec) {
 		return nil, err
 	}

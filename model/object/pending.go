@@ -242,28 +242,32 @@ func (s *Store) stepUpload(ctx context.Context, row register.Row) (more bool, er
 	}
 	switch {
 	case r.State == uploadDropped:
-		return false, s.removeUpload(ctx, row, r)
+		return s.removeUpload(ctx, row, r)
 	case r.State == uploadDone && len(r.Kept) > 0:
 		return true, s.removeUnused(ctx, row, r)
 	}
 	return s.settleUpload(ctx, row, s.ripe(row))
 }
 
-func (s *Store) removeUpload(ctx context.Context, row register.Row, r *uploadRecord) error {
+func (s *Store) removeUpload(ctx context.Context, row register.Row, r *uploadRecord) (more bool, err error) {
 	// A part that is being uploaded must not appear behind our back.
 	parts, err := s.allParts(ctx, r.ID, register.EpochFinal)
+	var open *register.UnsettledError
+	if errors.As(err, &open) { // one that did not get to a majority in time: it goes too
+		return true, s.emptySlot(ctx, open.Row)
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, n := range slices.Sorted(maps.Keys(parts)) {
 		if err := s.emptySlot(ctx, partRow(r.ID, n)); err != nil {
-			return err
+			return false, err
 		}
 	}
 	_, err = s.Registers.Update(ctx, row, register.Change{Epoch: anyEpoch, Apply: func(*register.Value) (*register.Value, error) {
 		return nil, nil
 	}})
-	return err
+	return false, err
 }
 
 func (s *Store) removeUnused(ctx context.Context, row register.Row, r *uploadRecord) error {
