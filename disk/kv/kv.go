@@ -188,6 +188,9 @@ func (s *Store) Get(key []byte) (_ []byte, err error) {
 // find that out, which in a large store means the disk; GetRare asks the filters of that level
 // first, as of every other, and takes a little longer for a key that is there.
 func (s *Store) GetRare(key []byte) (_ []byte, err error) {
+	if len(key) == 0 { // Pebble takes an empty prefix for none
+		return s.Get(key)
+	}
 	defer rescue(&err)
 	out, epoch, ok := s.hot.get(key)
 	if ok {
