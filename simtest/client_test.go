@@ -29,6 +29,9 @@ var errLost = errors.New("no answer")
 // send does one request at some home.
 func (v *visitor) send(ctx context.Context, method, key, query string, body []byte, header ...string) (*httptest.ResponseRecorder, error) {
 	h := v.town.homes[v.rng.IntN(len(v.town.homes))]
+	for h.gone.Load() {
+		h = v.town.homes[v.rng.IntN(len(v.town.homes))]
+	}
 	x := h.present()
 	if x == nil {
 		return nil, fmt.Errorf("%w: nobody listens", history.ErrNoEffect)

@@ -44,7 +44,16 @@ func (w *town) drains(ctx context.Context) {
 // left says what some home has left to do; nil: nothing.
 func (w *town) left() error {
 	for _, h := range w.homes {
-		if err := h.left(h.life); err != nil {
+		if h.gone.Load() {
+			continue
+		}
+		x := h.present()
+		if x == nil {
+			return fmt.Errorf("home %d is down", h.number)
+		}
+		err := h.left(x)
+		x.requests.Done()
+		if err != nil {
 			return fmt.Errorf("home %d %w", h.number, err)
 		}
 	}

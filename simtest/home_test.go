@@ -31,6 +31,7 @@ type home struct {
 	fs      *vfs.MemFS
 	clock   *jumping
 	ballast atomic.Int64 // bytes of others on its disk
+	gone    atomic.Bool  // for good
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -123,12 +124,7 @@ func (h *home) Former(id ident.ID) (out []ident.NodeID) {
 	return out
 }
 
-func (h *home) nodes() (out []ident.NodeID) {
-	for _, o := range h.town.homes {
-		out = append(out, o.id)
-	}
-	return out
-}
+func (h *home) nodes() []ident.NodeID { return h.Layout().IDs() }
 
 // wire is a program's links. Once the program has ended, what goes on in it hears nothing.
 type wire struct {
@@ -206,8 +202,11 @@ const capacity = 1 << 40
 // methodNews asks for the number of the newest layout.
 const methodNews rpc.Method = 0x01f0
 
-// up starts the program on what its disk holds.
+// up starts the program on what its disk holds, unless the home has left.
 func (h *home) up() {
+	if h.gone.Load() {
+		return
+	}
 	t, who, disk := h.town.t, h.town.who, h.town.plan.flaw.disk(h.fs)
 	x := &life{}
 	x.ctx, x.end = context.WithCancel(context.Background())
@@ -270,7 +269,8 @@ func (h *home) follow(x *life) {
 		case <-x.ctx.Done():
 			return
 		case <-tick.C:
-			h.ask(x, h.town.homes[h.draw(len(h.town.homes))].id)
+			nodes := h.nodes()
+			h.ask(x, nodes[h.draw(len(nodes))])
 		case <-h.newer:
 			h.mu.Lock()
 			asks := h.asks

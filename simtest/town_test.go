@@ -29,10 +29,11 @@ type town struct {
 	homes  []*home
 	plan   plan
 	graves sync.WaitGroup // lives that ended and are being put away
+	leaver *home          // who leaves for good, or has left
 
 	mu    sync.Mutex
 	chain []*layout.Layout
-	hot   []int    // partitions that layouts move
+	hot   []int    // partitions that layouts move, in order
 	open  ident.ID // an upload that nobody completes, nor aborts
 }
 
@@ -142,52 +143,36 @@ func (w *town) home(id ident.NodeID) *home {
 // is one home. It reports false if a partition's replicas have not come so far yet.
 func (w *town) change() bool {
 	last := w.latest()
-	if !w.ready(last) {
-		return false
+	var there []*home
+	for _, h := range w.homes {
+		if h != w.leaver && last.Node(h.id) != nil {
+			there = append(there, h)
+		}
 	}
-	n := len(w.homes)
-	next := &layout.Layout{Version: last.Version + 1, Lineage: last.Lineage, Nodes: last.Nodes,
-		Assigned: slices.Clone(last.Assigned)}
+	n := len(there)
 	order := w.rng.Perm(n)[:1+w.rng.IntN(min(n, 5))]
 	some := w.rng.IntN(3)
-	for _, p := range w.hot {
-		var set []uint16
+	return w.follow(func(p int, now []*home) (set []*home) {
+		if !slices.Contains(w.hot, p) || some == 1 && p%2 == 0 {
+			return now
+		}
 		for i, h := range order {
 			if some == 0 && p%2 == 0 { // or half of them, one replica differs
 				h = order[(i+1)%len(order)]
 			}
-			set = append(set, uint16(h))
+			set = append(set, there[h])
 		}
-		if some == 1 && p%2 == 0 || len(set) == 1 && next.Nodes[set[0]].Witness {
-			continue
+		if len(set) == 1 && last.Node(set[0].id).Witness {
+			return now
 		}
-		next.Assigned[p] = set
-	}
-	for p := range next.Assigned {
-		next.Since = append(next.Since, last.Term(p))
-		if !sameSet(last.Assigned[p], next.Assigned[p]) {
-			next.Since[p] = next.Version
-		}
-	}
-	must(w.t, next.Validate())
-	w.mu.Lock()
-	w.chain = append(w.chain, next)
-	w.mu.Unlock()
-	w.homes[w.rng.IntN(n)].hear(int(next.Version))
-	return true
-}
-
-func sameSet(a, b []uint16) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(a, b)
+		return set
+	}, nil)
 }
 
 // ready reports whether a majority of the replicas of every partition that may move has
 // imported its present term, for good.
 func (w *town) ready(l *layout.Layout) bool {
-	for _, p := range w.hot {
+	for p := range l.Assigned {
 		have := 0
 		for _, id := range l.Replicas(p) {
 			if h := w.home(id); h.serves(p, l.Term(p)) {
@@ -210,7 +195,7 @@ func (w *town) keeps(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		err := w.lookFor(ctx, w.homes[0].life)
+		err := w.lookFor(ctx, w.present())
 		if err == nil {
 			return
 		}
@@ -220,6 +205,12 @@ func (w *town) keeps(ctx context.Context) {
 		}
 		<-tick.C
 	}
+}
+
+// present is a home's program that runs, after all trouble.
+func (w *town) present() *life {
+	at := slices.IndexFunc(w.homes, func(h *home) bool { return !h.gone.Load() })
+	return w.homes[at].life
 }
 
 func (w *town) lookFor(ctx context.Context, x *life) error {

@@ -19,6 +19,9 @@ var allTrouble = []string{"kill", "power", "blackout", "isolate", "oneway", "spl
 // varieties are what becomes of some of it.
 var varieties = []string{"clock wrong by hours", "clock wrong by days", "clock wrong by years", "clock wrong at the start"}
 
+// partings are the ways in which a home leaves for good.
+var partings = []string{"home left", "home lost"}
+
 // run makes trouble until ctx ends, then undoes it.
 func (x *trouble) run(ctx context.Context) {
 	for x.wait(ctx, x.plan.least, x.plan.most) {
@@ -100,6 +103,8 @@ func (x *trouble) one(ctx context.Context, kind string) {
 				}()
 			}
 		}
+	case "leave":
+		x.leave()
 	case "full":
 		h.ballast.Store(capacity)
 	}
