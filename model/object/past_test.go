@@ -66,9 +66,8 @@ func FuzzTakeApart(f *testing.F) {
 // envelope opens with its key alone.
 func FuzzInner(f *testing.F) {
 	k, other := NewCustomerKey(bytes.Repeat([]byte("k"), 32)), NewCustomerKey(bytes.Repeat([]byte("l"), 32))
-	data := ident.NewSecret()
-	made := k.wrap(data)
-	f.Add([]byte(made))
+	data := ident.Secret(bytes.Repeat([]byte("d"), 32)) // the same in each of the fuzzer's processes
+	f.Add([]byte(k.wrap(data)))
 	f.Add(data[:])
 	f.Add([]byte{})
 	f.Add(make([]byte, envelopeBytes))
@@ -81,7 +80,7 @@ func FuzzInner(f *testing.F) {
 			if _, oerr := e.open(other); oerr == nil || e.fits(nil) == nil {
 				t.Fatal("an envelope opens without its key")
 			}
-			if err == nil && !bytes.Equal(inner, made) {
+			if err == nil && got != data {
 				t.Fatal("an envelope was forged")
 			}
 			return
