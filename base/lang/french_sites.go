@@ -98,9 +98,10 @@ var frenchSites = map[string]string{
 	"Stopped: visitors see the site as before.":                      "Arrêté : les visiteurs voient le site comme avant.",
 	"%s file":  "%s fichier",
 	"%s files": "%s fichiers",
-	"Deployed: %s, %s, of which %s new. Deployment %s.": "Déployé : %s, %s, dont %s nouveaux. Déploiement %s.",
-	"%s hidden file or folder was left out.":            "%s fichier ou dossier caché a été laissé de côté.",
-	"%s hidden files and folders were left out.":        "%s fichiers et dossiers cachés ont été laissés de côté.",
+	"Deployed: %s, %s, of which %s new. Deployment %s.":                                                                            "Déployé : %s, %s, dont %s nouveaux. Déploiement %s.",
+	"There is no first page: visitors of / find nothing. Was another folder meant, the one that Hugo, Jekyll, Zola or Astro made?": "Il n'y a pas de première page : les visiteurs de / ne trouvent rien. Vouliez-vous un autre dossier, celui que Hugo, Jekyll, Zola ou Astro a produit ?",
+	"%s hidden file or folder was left out.":                                                                                       "%s fichier ou dossier caché a été laissé de côté.",
+	"%s hidden files and folders were left out.":                                                                                   "%s fichiers et dossiers cachés ont été laissés de côté.",
 
 	"%w: whoever owns that site gives it away with rhizome site name move %s --site SITE": "%w : qui possède ce site le donne avec rhizome site name move %s --site SITE",
 	"several deployments begin with %s: write more of it":                                 "plusieurs déploiements commencent par %s : écrivez-en davantage",

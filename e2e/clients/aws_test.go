@@ -194,6 +194,9 @@ func TestAWSPolicies(t *testing.T) {
 	if status["IsPublic"] != true {
 		t.Errorf("the policy is not public: %v", status)
 	}
+	if out := n.MustCLI("bucket", "info", "park"); !strings.Contains(out, "it opens the bucket to everybody") {
+		t.Errorf("bucket info is silent about the policy:\n%s", out)
+	}
 	if err := stranger("cp", "s3://park/open/f", "got"); err != nil {
 		t.Errorf("what the policy opens cannot be read: %v", err)
 	}

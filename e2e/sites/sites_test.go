@@ -161,7 +161,14 @@ func TestDeployRefuses(t *testing.T) {
 		t.Error("an empty folder:", out)
 	}
 	n.MustCLI("site", "deploy", dir, "--force")
+	harness.WriteFile(t, dir, "public/index.html", []byte("home"))
+	if out, err := n.CLI("site", "deploy", dir); err != nil || !strings.Contains(out, "no first page") {
+		t.Error("a folder that has the site in a folder of its own:", out, err)
+	}
 	harness.WriteFile(t, dir, "index.html", []byte("home"))
+	if out, err := n.CLI("site", "deploy", dir); err != nil || strings.Contains(out, "no first page") {
+		t.Error(out, err)
+	}
 	harness.WriteFile(t, dir, ".git/config", []byte("secret"))
 	harness.WriteFile(t, dir, ".well-known/security.txt", []byte("known"))
 	n.MustCLI("site", "deploy", dir)

@@ -169,5 +169,8 @@ func (s *Server) wireBucket(ctx context.Context, b *object.Bucket, keyNames map[
 		out.Notify = append(out.Notify, api.Notify(n))
 	}
 	out.Logging = s.wireLogging(ctx, b)
+	if p := b.Settings.Policy; p != nil {
+		out.Policy = &api.BucketPolicy{Public: s.opens(ctx, p)}
+	}
 	return out, nil
 }

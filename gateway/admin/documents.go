@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -30,9 +31,13 @@ func (s *Server) getPolicy(r *http.Request) (any, error) {
 	if p == nil {
 		return nil, errs.Newf(errs.NotFound, "the bucket %s has no policy", r.PathValue("bucket"))
 	}
-	out := api.Document{Bucket: r.PathValue("bucket"), Text: string(p.Text)}
-	_, out.Public, _ = s.Documents.Policy(r.Context(), p.Bucket, p.Text) // one that nobody understands is none for everybody
-	return out, nil
+	return api.Document{Bucket: r.PathValue("bucket"), Text: string(p.Text), Public: s.opens(r.Context(), p)}, nil
+}
+
+// opens reports whether a policy opens its bucket to everybody. One that nobody understands does not.
+func (s *Server) opens(ctx context.Context, p *object.Policy) bool {
+	_, public, _ := s.Documents.Policy(ctx, p.Bucket, p.Text)
+	return public
 }
 
 func (s *Server) setPolicy(r *http.Request) (any, error) {

@@ -26,8 +26,9 @@ type lane struct {
 	working int
 	more    bool      // something was not taken for want of room
 	until   time.Time // nothing is tried before
-	tries   int       // that failed in a row
-	since   time.Time // the first of them
+	tries   int       // rests in a row, nothing having come through between them
+	refused int       // objects that the store refused in a row
+	since   time.Time // the first rest of them
 	noted   string    // what the bucket's row says is wrong
 	fine    bool      // it was noted that nothing is
 	aside   map[register.Row]time.Time
@@ -142,31 +143,48 @@ func (r *Replicator) done(ctx context.Context, l *lane, row register.Row, err er
 	switch {
 	case ctx.Err() != nil:
 		return false, ""
-	case errors.As(err, &later) && len(l.aside) < asides:
-		l.aside[row] = now.Add(later.wait)
-		r.Wake() // for the time to wait is another one now
-	case err == nil, errors.As(err, &later):
+	case errors.As(err, &later):
 		delete(l.aside, row)
-		l.tries = 0
+		if len(l.aside) < asides {
+			l.aside[row] = now.Add(later.wait)
+		}
+		r.Wake() // for the time to wait is another one now
+		if later.refused == nil {
+			return false, ""
+		}
+		// It may be these objects' fault alone: what comes after them is sent first.
+		if l.refused++; l.refused <= InFlight {
+			return false, ""
+		}
+		return r.rest(l, now, min(r.backoff(l.refused-InFlight), r.Breath), later.refused)
+	case err == nil:
+		delete(l.aside, row)
+		l.tries, l.refused = 0, 0
 		note = !l.fine
 		l.fine, l.noted = true, ""
 		return note, ""
-	case !l.until.After(now): // the first to fail of those that were under way
-		if l.tries++; l.tries == 1 {
-			l.since = now
-		}
-		l.until = now.Add(r.backoff(l.tries))
-		for _, q := range l.queue {
-			delete(l.known, q)
-		}
-		l.queue, l.more, l.fine = nil, false, false
-		r.Logger.Warn("nothing can be replicated; it is tried again later", "to", l.dest, "failed", l.tries, "error", err)
-		r.Wake()
-		note = l.noted != err.Error()
-		l.noted = err.Error()
-		return note, l.noted
 	}
-	return false, ""
+	return r.rest(l, now, r.backoff(l.tries+1), err)
+}
+
+// rest leaves the store alone for a while, and says what is to be noted of the destination.
+func (r *Replicator) rest(l *lane, now time.Time, wait time.Duration, err error) (note bool, why string) {
+	if l.until.After(now) { // not the first to fail of those that were under way
+		return false, ""
+	}
+	if l.tries++; l.tries == 1 {
+		l.since = now
+	}
+	l.until = now.Add(wait)
+	for _, q := range l.queue {
+		delete(l.known, q)
+	}
+	l.queue, l.more, l.fine = nil, false, false
+	r.Logger.Warn("nothing can be replicated; it is tried again later", "to", l.dest, "failed", l.tries, "error", err)
+	r.Wake()
+	note = l.noted != err.Error()
+	l.noted = err.Error()
+	return note, l.noted
 }
 
 // backoff is how long to wait after so many failures.

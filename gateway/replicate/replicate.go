@@ -32,6 +32,7 @@ const (
 const (
 	First   = time.Second
 	Longest = 15 * time.Minute
+	Breath  = 30 * time.Second
 	Look    = 2 * time.Minute
 	// rounds is how often all buckets are looked at for what was not begun.
 	rounds = time.Hour
@@ -60,6 +61,9 @@ type Config struct {
 	// First and Longest bound how long a store is left alone after a failure; Look is how often
 	// what is due is looked at though nobody said so. 0: those above.
 	First, Longest, Look time.Duration
+	// Breath is how long a store is left alone at most that answers and refuses each object. 0:
+	// that above.
+	Breath time.Duration
 }
 
 // Replicator sends what is due. One goroutine runs it; its other methods are safe for
@@ -92,7 +96,7 @@ type Counts struct {
 
 // New returns a Replicator.
 func New(c Config) *Replicator {
-	for t, usual := range map[*time.Duration]time.Duration{&c.First: First, &c.Longest: Longest, &c.Look: Look} {
+	for t, usual := range map[*time.Duration]time.Duration{&c.First: First, &c.Longest: Longest, &c.Look: Look, &c.Breath: Breath} {
 		if *t == 0 {
 			*t = usual
 		}
@@ -242,7 +246,10 @@ func (r *Replicator) Silent(long time.Duration) (names []string) {
 }
 
 // errLater says that a row is for later, and when.
-type errLater struct{ wait time.Duration }
+type errLater struct {
+	wait    time.Duration
+	refused error // what the store said of this object; it may say it of all
+}
 
 func (e errLater) Error() string { return "it is for later" }
 
@@ -268,7 +275,7 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 		return err
 	}
 	if wait := time.UnixMilli(d.Again).Sub(r.Clock.Now()); wait > 0 {
-		return errLater{wait}
+		return errLater{wait: wait}
 	}
 	s := &sender{objects: r.Objects, to: to, mine: r.mine, now: r.Clock.Now, limit: r.limited(rem), bare: l.bare.Load,
 		plain: func() { l.bare.Store(true) }, b: b, d: d}
@@ -288,13 +295,14 @@ func (r *Replicator) deliver(ctx context.Context, l *lane, row register.Row) err
 		if err := r.Objects.RefuseDue(ctx, d, err.Error(), wait); err != nil {
 			return err
 		}
-		return errLater{wait}
+		return errLater{wait: wait}
 	}
-	// It may be this object's fault alone: the others come first the next time.
 	if refusal := (answered{}); errors.As(err, &refusal) && ctx.Err() == nil {
-		if err := r.Objects.RefuseDue(ctx, d, err.Error(), r.backoff(d.Tries+1)); err != nil {
+		wait := r.backoff(d.Tries + 1)
+		if err := r.Objects.RefuseDue(ctx, d, err.Error(), wait); err != nil {
 			return err
 		}
+		return errLater{wait, err}
 	}
 	return err
 }
@@ -335,7 +343,7 @@ func (r *Replicator) goThrough(ctx context.Context, b *object.Bucket, dest strin
 			break
 		}
 	}
-	return errLater{pause}
+	return errLater{wait: pause}
 }
 
 // target returns a lane's, opened anew if the remote is another one by now.

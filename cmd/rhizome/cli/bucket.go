@@ -137,6 +137,13 @@ func (a *App) printBucket(b api.Bucket) {
 		{say.T("Quota"), quota},
 		{say.T("Anybody may"), a.access(b.Anonymous)},
 	}
+	if b.Policy != nil {
+		text := say.T("it decides too who may do what: rhizome bucket policy get shows it")
+		if b.Policy.Public {
+			text = say.T("it opens the bucket to everybody: rhizome bucket policy get shows it")
+		}
+		rows = append(rows, []string{say.T("Policy"), text})
+	}
 	switch b.Versioning {
 	case api.VersioningOn:
 		rows = append(rows, []string{say.T("Versions"), say.T("what is replaced or deleted is kept")})

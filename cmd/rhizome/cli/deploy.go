@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -95,7 +96,19 @@ func deploy(ctx context.Context, c *call) error {
 		if f.left > 0 {
 			fmt.Fprintln(c.Err, c.Say.N(int64(f.left), "%s hidden file or folder was left out.", "%s hidden files and folders were left out."))
 		}
+		if !f.begins(ctx, node, site) {
+			fmt.Fprintln(c.Err, c.Say.T("There is no first page: visitors of / find nothing. Was another folder meant, the one that Hugo, Jekyll, Zola or Astro made?"))
+		}
 	})
+}
+
+// begins reports whether the folder has something to show at /, as far as can be told.
+func (f *folder) begins(ctx context.Context, node *client.Client, site string) bool {
+	var s api.Site
+	if err := node.Get(ctx, client.Path("sites", site), &s); err != nil || s.Listing || s.RedirectTo != "" || s.Rules > 0 || f.in.Redirects != "" {
+		return true
+	}
+	return len(f.in.Files) == 0 || slices.ContainsFunc(f.in.Files, func(file api.DeployFile) bool { return file.Path == s.Index })
 }
 
 // readFolder reads what is in a folder. A link that leads out of it is refused.

@@ -330,6 +330,13 @@ func TestLimits(t *testing.T) {
 	if l := v.Limited; len(l.Background) != 2 || l.Default != 1e6 {
 		t.Errorf("%+v", l)
 	}
+	for text, rate := range map[string]int64{"16Mbps": 2e6, "16MBps": 16e6, "800 kbps": 1e5, "8bps": 1, "16Mbit/s": 2e6, "2MB/s": 2e6} {
+		v.must("limit", "set", "--background", text)
+		if l := v.Limited; l.Default != rate {
+			t.Errorf("%s is %d bytes a second", text, l.Default)
+		}
+	}
+	v.must("limit", "set", "--background", "1MB")
 	v.must("limit", "set", "--no-hours", "--relay", "0")
 	if l := v.Limited; len(l.Background) != 0 || l.Default != 1e6 || l.Relay != 0 {
 		t.Errorf("%+v", l)

@@ -106,10 +106,15 @@ func (c *call) newLimits(l *api.Limits) error {
 	return nil
 }
 
-// parseRate reads bytes a second, or bits if it ends in bit; 0 is no limit.
+// parseRate reads bytes a second, or bits if it ends in bit or, as lines are sold, in bps with a
+// small b; 0 is no limit.
 func parseRate(text string) (int64, error) {
-	size := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), "/s"), "ps")
+	text = strings.TrimSpace(text)
+	size := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(text), "/s"), "ps")
 	size, bits := strings.CutSuffix(size, "bit")
+	if !bits && strings.HasSuffix(text, "bps") {
+		size, bits = strings.CutSuffix(size, "b")
+	}
 	n, err := settings.ParseSize(size)
 	if err != nil {
 		return 0, errs.Newf(errs.Invalid, "%q is no rate: write it as 2MB or 16Mbit", text)

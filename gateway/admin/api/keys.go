@@ -52,6 +52,8 @@ type Bucket struct {
 	Quota      Quota               `json:"quota"`
 	Grants     []Grant             `json:"grants"`
 	Anonymous  Access              `json:"anonymous"`
+	// Policy says that the bucket has a policy, which decides beside Grants and Anonymous.
+	Policy *BucketPolicy `json:"policy,omitempty"`
 	// Versioning is "on", "suspended", or empty if the bucket never had it.
 	Versioning string `json:"versioning,omitempty"`
 	// Lock is nil for a bucket without object lock.
@@ -63,6 +65,12 @@ type Bucket struct {
 	Waiting *Waiting `json:"waiting,omitempty"`
 	// Logging says where requests are written down; nil: nowhere.
 	Logging *Logging `json:"logging,omitempty"`
+}
+
+// BucketPolicy is what is to be known of a bucket's policy at a glance.
+type BucketPolicy struct {
+	// Public says that it opens the bucket to everybody.
+	Public bool `json:"public"`
 }
 
 // Quota limits a bucket; 0 is no limit.
