@@ -245,13 +245,12 @@ func (g *ground) strike(f fault, while func()) {
 // for half a minute.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	g := newGround(t)
 	if os.Getenv("RHIZOME_SOAK") == "" {
-		g.together()
+		newGround(t).together()
 		return
 	}
 	for range 5 {
-		g.together()
+		t.Run("together", func(t *testing.T) { newGround(t).together() })
 	}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) { newGround(t).again(f, 30*time.Second) })
