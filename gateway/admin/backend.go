@@ -108,9 +108,9 @@ type Host interface {
 	// Secrets returns the node key's seed and the root key.
 	Secrets() (nodeSeed, rootKey []byte)
 	// KitOld reports whether the recovery kits that exist are of no use any more;
-	// KitMade notes that a new one was written.
+	// KitMade notes that a new one was written, and has the rows copied.
 	KitOld() bool
-	KitMade() error
+	KitMade(ctx context.Context) error
 }
 
 // Facts about a node that do not change while it runs.

@@ -237,7 +237,7 @@ func (s *Server) kit(r *http.Request) (any, error) {
 }
 
 // kitWritten is told once a kit is where it stays.
-func (s *Server) kitWritten(*http.Request) (any, error) { return nil, s.Host.KitMade() }
+func (s *Server) kitWritten(r *http.Request) (any, error) { return nil, s.Host.KitMade(r.Context()) }
 
 // kitNames are a bucket's names; that of one without a global name is a local one.
 func kitNames(b *object.Bucket) []string {
