@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"rhizome/base/vfs"
@@ -14,7 +15,8 @@ import (
 func TestCapacityIsChangedLive(t *testing.T) {
 	t.Parallel()
 	h := newHomes(t, 0)
-	a := h.up("lyon")
+	shown := api.Settings{List: []api.Setting{{Name: "capacity", Value: "as given", From: "flag"}}}
+	a := h.up("lyon", func(c *Config) { c.Settings = shown })
 	expect := func(what string, inLayout, limit int64) {
 		t.Helper()
 		if err := a.place(t.Context()); err != nil { // as it does by itself
@@ -23,6 +25,17 @@ func TestCapacityIsChangedLive(t *testing.T) {
 		got := a.members.Layout().Node(a.keys.id()).Capacity
 		if (got != inLayout && (inLayout >= 0 || got == 0)) || a.disks.Capacity() != limit {
 			t.Errorf("%s: %d in the layout, a limit of %d", what, got, a.disks.Capacity())
+		}
+		setting := a.config.Capacity
+		is, asked, _ := a.OtherCapacity()
+		if other := setting > 0 && setting != limit; other != (asked > 0) || other && (is != limit || asked != setting) {
+			t.Errorf("%s: %d holds in place of %d", what, is, asked)
+		}
+		s := a.Facts().Settings.List[0]
+		if want := strconv.FormatInt(limit>>30, 10) + "GiB"; limit != setting && (s.Value != want || s.From != api.FromLayout) {
+			t.Errorf("%s: the settings say %+v", what, s)
+		} else if limit == setting && s.From != "flag" {
+			t.Errorf("%s: the settings say %+v", what, s)
 		}
 	}
 	change := func(bytes int64) {

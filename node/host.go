@@ -19,7 +19,7 @@ func (n *Node) Facts() admin.Facts {
 	}
 	return admin.Facts{
 		Version: n.config.Version, Node: n.keys.id(), Rhizome: n.members.Layout().Lineage, Home: n.home(),
-		Data: n.folder.path, Layout: n.members.Layout().Version, Member: member, Started: n.started, S3: n.endpoint, Web: n.Web(), Settings: n.config.Settings,
+		Data: n.folder.path, Layout: n.members.Layout().Version, Member: member, Started: n.started, S3: n.endpoint, Web: n.Web(), Settings: n.settings(),
 	}
 }
 

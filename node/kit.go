@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"os"
@@ -32,11 +33,18 @@ func (n *Node) KitOld() bool {
 }
 
 // KitMade implements admin.Host. Who makes a kit means to be able to come back: the rows
-// get a snapshot now.
-func (n *Node) KitMade() error {
-	n.copySoon()
+// get a snapshot now, and that is there when it returns. If whoever waits for it goes away
+// it is taken later.
+func (n *Node) KitMade(ctx context.Context) error {
 	if err := os.Remove(n.folder.at(kitOldFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errs.Newf(errs.Internal, "the data folder cannot be written: %w", err)
+	}
+	_, err := n.snapshots.Once(ctx)
+	if ctx.Err() != nil {
+		n.copySoon()
+	}
+	if err != nil {
+		return errs.Newf(errs.KindOf(err), "the kit is made, but the rows got no snapshot: %w", err)
 	}
 	return nil
 }

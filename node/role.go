@@ -1,6 +1,9 @@
 package node
 
 import (
+	"slices"
+	"strconv"
+
 	"rhizome/cluster/layout"
 	"rhizome/gateway/admin/api"
 )
@@ -42,6 +45,47 @@ func (n *Node) OtherHome() (is, asked, name string) {
 		return "", "", ""
 	}
 	return me.Zone, n.config.Home, nameIn(l, me)
+}
+
+// OtherCapacity says that this node was started with another capacity than the one that holds, in
+// bytes: rhizome node capacity changed it after the setting was given first. asked is 0 if none
+// was given, or it holds. name is what people call the node.
+func (n *Node) OtherCapacity() (is, asked int64, name string) {
+	l := n.members.Layout()
+	me := l.Node(n.keys.id())
+	is = n.disks.Capacity()
+	if me == nil || n.config.Capacity == 0 || is == n.config.Capacity {
+		return 0, 0, ""
+	}
+	return is, n.config.Capacity, nameIn(l, me)
+}
+
+// settings are those of this start, but for a capacity that was changed since: that one holds.
+func (n *Node) settings() api.Settings {
+	out, holds := n.config.Settings, n.disks.Capacity()
+	if holds == n.config.Capacity {
+		return out
+	}
+	out.List = slices.Clone(out.List)
+	for i := range out.List {
+		if s := &out.List[i]; s.Name == "capacity" {
+			s.Value, s.From, s.Where = exactSize(holds), api.FromLayout, "rhizome node capacity"
+		}
+	}
+	return out
+}
+
+// exactSize writes bytes as a setting, in the largest unit of which they are a whole number.
+func exactSize(n int64) string {
+	for _, u := range []struct {
+		name  string
+		bytes int64
+	}{{"TB", 1e12}, {"TiB", 1 << 40}, {"GB", 1e9}, {"GiB", 1 << 30}, {"MB", 1e6}, {"MiB", 1 << 20}} {
+		if n >= u.bytes && n%u.bytes == 0 {
+			return strconv.FormatInt(n/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // nameIn is what people call a node: its home, or if that has several the beginning of its ID.

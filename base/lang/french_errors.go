@@ -19,7 +19,7 @@ var frenchErrors = map[string]string{
 	"the result cannot be written: %w":                                                              "le résultat ne peut pas être écrit : %w",
 	"the answer cannot be read: %w":                                                                 "la réponse est illisible : %w",
 	"nothing was done":                                                                              "rien n'a été fait",
-	"this cannot be undone, and nobody can be asked here: add --yes if it is meant":                               "cela ne peut pas être défait, et il n'y a personne à qui demander ici : ajoutez --yes si c'est voulu",
+	"nobody can be asked here: add --yes if it is meant. The question is: %s":                       "il n'y a personne à qui demander ici : ajoutez --yes si c'est voulu. La question est : %s",
 	"the secret access key is needed: give it over standard input with --secret-stdin, or run this on a terminal": "il faut la clé secrète : donnez-la par l'entrée standard avec --secret-stdin, ou lancez ceci sur un terminal",
 	"the key pair is needed: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this on a terminal":          "il faut la paire de clés : définissez AWS_ACCESS_KEY_ID et AWS_SECRET_ACCESS_KEY, ou lancez ceci sur un terminal",
 	"both an access key ID and a secret access key are needed":                                                    "il faut à la fois un identifiant de clé d'accès et une clé secrète",

@@ -2,6 +2,7 @@ package lang
 
 // frenchPlain is what people stumbled over, said plainly.
 var frenchPlain = map[string]string{
+	"This node keeps at most %s, as rhizome node capacity said last, and not the %s of --capacity, which counts again once it is changed. To change it now: rhizome node capacity %s SIZE%s":                                             "Ce nœud garde au plus %s, comme l'a dit rhizome node capacity en dernier, et non les %s de --capacity, qui compte de nouveau dès qu'elle change. Pour le changer maintenant : rhizome node capacity %s TAILLE%s",
 	"this is the only node of the rhizome, so that nothing would be left: it cannot be taken out. To give the rhizome up, stop the node and delete its data folder; to go on with another computer, let that join first: rhizome invite": "c'est le seul nœud du rhizome, et il ne resterait rien : il ne peut pas être retiré. Pour abandonner le rhizome, arrêtez le nœud et supprimez son dossier de données ; pour continuer avec un autre ordinateur, faites-le d'abord entrer : rhizome invite",
 	"Key %q alone sees": "La clé %q voit seule",
 	"Only one key sees a name in brackets: rhizome bucket info tells which.":                                                                                                            "Une seule clé voit un nom entre parenthèses : rhizome bucket info dit laquelle.",

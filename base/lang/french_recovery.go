@@ -2,6 +2,7 @@ package lang
 
 // frenchRecovery is what losing a data folder, its keys or a disk has to say.
 var frenchRecovery = map[string]string{
+	"the kit is made, but the rows got no snapshot: %w": "la trousse est faite, mais les enregistrements n'ont pas reçu d'instantané : %w",
 	"%d of the rows were written by a newer release than this program, which would lose them: nothing was changed. Run rhizome repair rebuild of that release": "%d des enregistrements ont été écrits par une version plus récente que ce programme, qui les perdrait : rien n'a été changé. Lancez rhizome repair rebuild de cette version",
 	"interrupted: %s objects are what they were, and the others stay as they are; the same command goes on":                                                    "interrompu : %s objets sont ce qu'ils étaient, et les autres restent comme ils sont ; la même commande continue",
 	"%s looked at":                      "%s examinés",

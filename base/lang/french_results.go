@@ -2,6 +2,8 @@ package lang
 
 // frenchResults are what commands say when they are done.
 var frenchResults = map[string]string{
+	"The object %s was not deleted; nothing was done. rhizome object versions shows what there was of it, and rhizome object restore --at brings that back.": "L'objet %s n'était pas effacé ; rien n'a été fait. rhizome object versions montre ce qu'il en a été, et rhizome object restore --at le ramène.",
+	"there is no bucket %q to write to: make it first, with rhizome bucket create":                                                                           "il n'y a pas de bucket %q où écrire : créez-le d'abord, avec rhizome bucket create",
 	"%s day": "%s jour", "%s days": "%s jours",
 	"%s hour": "%s heure", "%s hours": "%s heures",
 	"%s minute": "%s minute", "%s minutes": "%s minutes",

@@ -38,9 +38,7 @@ func readmeCommands(t *testing.T, path string) {
 	}
 	k := firstKey(t, there.data)
 	h.env = []string{"AWS_ACCESS_KEY_ID=" + k["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY=" + k["AWS_SECRET_ACCESS_KEY"]}
-	for _, bucket := range []string{"photos", "logs", "lists", "journaux", "listes"} {
-		h.must(nil, "bucket", "create", bucket)
-	}
+	h.must(nil, "bucket", "create", "photos")
 	for _, remote := range []string{"offsite", "ailleurs"} {
 		add := h.command(t.Context(), "remote", "add", remote, "--endpoint", other.status.S3.URL, "--access-key", k["AWS_ACCESS_KEY_ID"], "--secret-stdin", "--data", h.data)
 		add.Stdin = strings.NewReader(k["AWS_SECRET_ACCESS_KEY"] + "\n")

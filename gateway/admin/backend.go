@@ -77,7 +77,7 @@ type Versions interface {
 	ListVersions(ctx context.Context, b *object.Bucket, l object.ListVersions) (*object.ListedVersions, error)
 	SetRetention(ctx context.Context, b *object.Bucket, key, version string, l object.Lock, bypass bool) (*object.Head, error)
 	SetHold(ctx context.Context, b *object.Bucket, key, version string, on bool) (*object.Head, error)
-	Undelete(ctx context.Context, b *object.Bucket, key string) (*object.Head, error)
+	Undelete(ctx context.Context, b *object.Bucket, key string) (h *object.Head, was bool, err error)
 	UndeletePage(ctx context.Context, b *object.Bucket, r object.RestorePage) (done *object.Restored, next string, err error)
 	RestorePage(ctx context.Context, b *object.Bucket, r object.RestorePage) (done *object.Restored, next string, err error)
 }
@@ -108,9 +108,9 @@ type Host interface {
 	// Secrets returns the node key's seed and the root key.
 	Secrets() (nodeSeed, rootKey []byte)
 	// KitOld reports whether the recovery kits that exist are of no use any more;
-	// KitMade notes that a new one was written.
+	// KitMade notes that a new one was written, and has the rows copied.
 	KitOld() bool
-	KitMade() error
+	KitMade(ctx context.Context) error
 }
 
 // Facts about a node that do not change while it runs.

@@ -14,6 +14,19 @@ type cluster struct {
 	nodes  []api.Node
 	homes  []api.Home
 	layout api.Layout
+	// lone: a node refuses this one and none takes it in, or it has just started and met none: who seems
+	// lost may be well, and nothing is said of giving them up.
+	lone bool
+}
+
+// meet is how long a node that has started looks for the others before it says what to do if
+// they are lost: one that was itself declared lost hears so within that time.
+const meet = 2 * time.Minute
+
+// young reports whether this node may not have met the others yet.
+func (c cluster) young(started, now time.Time) bool {
+	age := now.Sub(started)
+	return c.onlyOneUp() && age >= 0 && age < meet
 }
 
 // lookAround asks for the nodes and the layout; nothing is known without a Cluster.
@@ -26,7 +39,7 @@ func (s *Server) lookAround(ctx context.Context) (cluster, error) {
 		return cluster{}, err
 	}
 	l, err := s.Cluster.Layout(ctx)
-	return cluster{nodes, homesOf(nodes), l}, err
+	return cluster{nodes: nodes, homes: homesOf(nodes), layout: l}, err
 }
 
 // homesOf sums nodes up by home, in the order of the homes' names.

@@ -43,6 +43,7 @@ func (s *Server) status(r *http.Request) (any, error) {
 
 // reasons is all that is at risk, the worst first.
 func (s *Server) reasons(p lang.Printer, out *api.Status, around cluster, now time.Time) []api.Reason {
+	around.lone = around.young(s.Host.Facts().Started, now)
 	all := append(around.risks(p), health(p, *out, now)...)
 	if s.Host.KitOld() {
 		all = append(all, api.Reason{Kind: api.RiskKit, Text: p.T("The node has had a new key since the last recovery kit, which is of no use any more: make a new one with rhizome recovery-kit.")})
@@ -237,7 +238,7 @@ func (s *Server) kit(r *http.Request) (any, error) {
 }
 
 // kitWritten is told once a kit is where it stays.
-func (s *Server) kitWritten(*http.Request) (any, error) { return nil, s.Host.KitMade() }
+func (s *Server) kitWritten(r *http.Request) (any, error) { return nil, s.Host.KitMade(r.Context()) }
 
 // kitNames are a bucket's names; that of one without a global name is a local one.
 func kitNames(b *object.Bucket) []string {

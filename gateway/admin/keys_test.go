@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,17 @@ func (w whose) Facts() Facts { return Facts{Member: w.member} }
 
 // TestABucketBelongsToWhoMakesIt: without a key that is named, to the oldest one of the
 // member who runs the node, be there an older one of somebody else.
+// TestWhereReportsGo: a bucket that is not there is named with how it is made.
+func TestWhereReportsGo(t *testing.T) {
+	s := New(Config{Buckets: &granting{all: []*object.Bucket{{ID: ident.New(), Names: []string{"photos"}}}}})
+	if _, err := s.destination(t.Context(), "logs", ""); !errors.Is(err, errs.NotFound) || !strings.Contains(err.Error(), "rhizome bucket create") {
+		t.Error(err)
+	}
+	if d, err := s.destination(t.Context(), "photos", ""); err != nil || d.Name != "photos" {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func TestABucketBelongsToWhoMakesIt(t *testing.T) {
 	first, marie, paul := ident.New(), ident.New(), ident.New()
 	day := func(n int) time.Time { return time.Date(2026, 3, n, 0, 0, 0, 0, time.UTC) }

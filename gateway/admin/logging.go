@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"unicode/utf8"
 
@@ -67,6 +68,9 @@ func (s *Server) destination(ctx context.Context, ref, prefix string) (object.De
 		return object.Destination{}, errs.New(errs.Invalid, "a prefix is UTF-8 text of at most 512 bytes")
 	}
 	to, err := s.ownBucket(ctx, ref)
+	if errors.Is(err, errs.NotFound) {
+		err = errs.Newf(errs.NotFound, "there is no bucket %q to write to: make it first, with rhizome bucket create", ref)
+	}
 	if err != nil {
 		return object.Destination{}, err
 	}

@@ -164,8 +164,8 @@ func (s *Server) removeRemote(r *http.Request) (any, error) {
 	}
 	for _, b := range all {
 		for i := range b.Settings.Replicate {
-			if b.Settings.Replicate[i].Remote == x.Name {
-				return nil, errs.Newf(errs.Conflict, "the bucket %s is replicated to it: take that away first, with rhizome bucket replicate --off", first(b))
+			if o := &b.Settings.Replicate[i]; o.Remote == x.Name {
+				return nil, errs.Newf(errs.Conflict, "the bucket %s is replicated to it: take that away first, with rhizome bucket replicate %s --to %s --off", first(b), first(b), o.Dest())
 			}
 		}
 	}

@@ -24,9 +24,11 @@ func (c cluster) risks(p lang.Printer) []api.Reason {
 		if sure { // whoever seems away is not, for this node alone
 			return out
 		}
+		c.lone = true
+	} else {
+		out = append(out, c.standing(p)...)
 	}
-	out = append(out, c.standing(p)...)
-	lost := c.onlyOneUp() // of the first home it is said how to find it: it tells of the others
+	lost := c.onlyOneUp() && !c.lone // of the first home it is said how to find it: it tells of the others
 	for _, h := range c.homes {
 		if h.State != api.HomeUp && len(c.awayOf(h)) > 0 {
 			out = append(out, api.Reason{Kind: api.RiskAway, About: h.Name, Text: c.absence(p, h, lost)})
@@ -108,9 +110,9 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 	case s.Stopped > 0 && s.Silent == 0 && c.voters() == 2:
 		risk(api.RiskStopped, p.T("Writes have stopped: of two homes that vote, one is away (%s). Reads go on, but for what was being written when it went. Writes go on by themselves when it is back. A small third computer as a witness keeps them going the next time: rhizome invite here, then rhizome up --witness there.", away))
 	case s.Stopped > 0 && s.Silent == 0:
-		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped: too many homes are away (%s). Reads go on, but for what was being written when they went. Writes go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), away))
+		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped: too many homes are away (%s). Reads go on, but for what was being written when they went. Writes go on by themselves when one is back.", part(s.Stopped), away)+c.giveUp(p))
 	case s.Stopped > 0:
-		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped, and reads of %s: too many homes are away (%s). They go on by themselves when one is back. If they are lost for good: rhizome layout recover.", part(s.Stopped), part(s.Silent), away))
+		risk(api.RiskStopped, p.T("Writes to %s of the data have stopped, and reads of %s: too many homes are away (%s). They go on by themselves when one is back.", part(s.Stopped), part(s.Silent), away)+c.giveUp(p))
 	case s.Fragile > 0 && c.voters() == 2 && away == "" && s.Unsure > 0:
 		risk(api.RiskFragile, p.T("Only two homes vote: while one of them is away, writes stop; reads go on in a moment, when both have compared what they hold (%s of the data is left). A small third computer as a witness, or a third home, keeps writes going: rhizome invite here, then rhizome up --witness there.", part(s.Unsure)))
 	case s.Fragile > 0 && c.voters() == 2 && away == "":
@@ -129,6 +131,14 @@ func (c cluster) standing(p lang.Printer) (out []api.Reason) {
 		risk(api.RiskLone, p.T("%s of the data is in one single home at present.", part(s.Lone)))
 	}
 	return out
+}
+
+// giveUp says how to go on without homes that are lost, unless it may be this node that is out.
+func (c cluster) giveUp(p lang.Printer) string {
+	if c.lone {
+		return ""
+	}
+	return p.T(" If they are lost for good: rhizome layout recover.")
 }
 
 // refusing are the names of the nodes that say that this one is no member, if no other
@@ -182,7 +192,7 @@ func (c cluster) awayNames(p lang.Printer) string {
 // endangers nothing.
 func (c cluster) awayOf(h api.Home) (out []string) {
 	for _, n := range c.nodes {
-		if n.Home == h.Name && !n.Up && votes(n) && n.Apart == 0 {
+		if n.Home == h.Name && !n.Up && votes(n) && n.Apart == 0 && !n.Refuses {
 			out = append(out, n.Name)
 		}
 	}
@@ -232,6 +242,9 @@ func (c cluster) absence(p lang.Printer, h api.Home, lost bool) string {
 	who += p.T(". Look after its computer and its line; it catches up by itself.")
 	if lost {
 		who += p.T(" If it runs and has its line, the homes have lost each other's addresses: rhizome node address %s HOST:PORT, with what rhizome node list says there, tells where it is.", names[0])
+	}
+	if c.lone {
+		return who
 	}
 	if there, of := deciding(c.nodes); c.layout.Stand.Stopped > 0 || of > 0 && there < decree.Majority(of) {
 		return who + p.T(" If it is lost for good: rhizome layout recover.")

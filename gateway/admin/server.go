@@ -134,6 +134,7 @@ func (s *Server) Handler() http.Handler {
 		}
 	}
 	mux.Handle("PUT /v1/buckets/{bucket}/object", s.stream(s.putObject))
+	mux.Handle("POST /v1/recovery-kit/written", s.stream(s.kitWritten))
 	mux.Handle("GET /v1/buckets/{bucket}/object", s.stream(s.statObject))
 	mux.Handle("POST /v1/buckets/{bucket}/restore", s.stream(s.restore))
 	mux.Handle("/", s.serve(func(*http.Request) (any, error) {
@@ -194,8 +195,6 @@ func (s *Server) routes() map[string]request {
 		"POST /v1/repair/accept-loss": s.acceptLoss,
 		"POST /v1/share":              s.share,
 		"GET /v1/recovery-kit":        s.kit,
-
-		"POST /v1/recovery-kit/written": s.kitWritten,
 	}
 }
 

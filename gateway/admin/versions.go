@@ -87,11 +87,11 @@ func (s *Server) undelete(r *http.Request) (any, error) {
 		}
 		return restored(v.UndeletePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: true, After: in.After, Limit: in.Limit, Dry: in.Dry}))
 	}
-	h, err := v.Undelete(r.Context(), b, in.Key)
+	h, was, err := v.Undelete(r.Context(), b, in.Key)
 	if err != nil {
 		return nil, err
 	}
-	return wireObject(h), nil
+	return api.Undeleted{Object: wireObject(h), Was: was}, nil
 }
 
 func (s *Server) restore(r *http.Request) (any, error) {

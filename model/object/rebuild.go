@@ -49,6 +49,7 @@ type Rebuild struct {
 	uploads  map[ident.ID]upload1 // made anew, without an object as yet
 	pieced   map[ident.ID]bool    // extents of versions that are not whole
 	about    map[string]kept      // what is known of buckets, by ID
+	guessed  map[ident.ID]string  // buckets made of their keys alone: the names they got
 	keyless  bool
 	keeping  bool
 }
@@ -110,6 +111,7 @@ func (r *Rebuild) init() {
 		r.uploads = map[ident.ID]upload1{}
 		r.pieced = map[ident.ID]bool{}
 		r.about = map[string]kept{}
+		r.guessed = map[ident.ID]string{}
 	}
 }
 
@@ -118,7 +120,7 @@ func (r *Rebuild) Run(ctx context.Context) (*Findings, error) {
 	r.init()
 	r.names = namer{s: r.Store}
 	for _, step := range []func(context.Context) error{
-		r.mendBuckets, r.learn, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep,
+		r.mendBuckets, r.learn, r.mendHolders, r.fromExtents, r.mendLists, r.fromUploads, r.mendVersions, r.nameUploads, r.references, r.keep, r.dropGuessed,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -217,15 +219,63 @@ func (r *Rebuild) mendBuckets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stranger, err := r.strangers(ctx)
+	if err != nil {
+		return err
+	}
 	for id, sealed := range r.Keys {
-		if err := r.mendBucket(ctx, id, sealed, names[id]); err != nil {
+		if err := r.mendBucket(ctx, id, sealed, names[id], stranger); err != nil {
 			return err
 		}
 	}
 	return r.mendNames(ctx)
 }
 
-func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, names []string) error {
+// strangers reports whether there are bytes that the rows were not compared with: they may be
+// of a bucket that a former rebuild found nothing of.
+func (r *Rebuild) strangers(ctx context.Context) (bool, error) {
+	if slices.ContainsFunc(r.Disks.Disks(), func(d extentstore.DiskStatus) bool { return r.Strange(d.ID) }) {
+		return true, nil
+	}
+	v, _, err := r.Store.Registers.Read(ctx, keptRow())
+	return v != nil, err
+}
+
+// dropGuessed takes away the buckets that were made of their keys alone and of which nothing was
+// found: a key is kept before its bucket is made, and stays when that is refused, or deleted.
+func (r *Rebuild) dropGuessed(ctx context.Context) error {
+	if len(r.guessed) == 0 {
+		return nil
+	}
+	found := map[string]bool{}
+	note := func(row register.Row) {
+		if len(row.Part) >= len(ident.ID{}) && row.Table != Parts {
+			found[row.Part[:len(ident.ID{})]] = true
+		}
+	}
+	for _, t := range []register.Table{Objects, Versions, Uploads} {
+		if err := r.Store.Local.Rows(ctx, t, func(row register.Row, _ *register.Value) error { note(row); return nil }); err != nil {
+			return err
+		}
+	}
+	for row := range r.lost {
+		note(row)
+	}
+	for id, name := range r.guessed {
+		if found[id.Key()] || slices.ContainsFunc(r.general, func(f Finding) bool { return f.Bucket == name && f.What == KeptBytes }) {
+			continue
+		}
+		for _, row := range []register.Row{aliasRow(name), bucketRow(id)} {
+			if err := r.set(ctx, row, nil); err != nil {
+				return err
+			}
+		}
+		r.general = slices.DeleteFunc(r.general, func(f Finding) bool { return f.Bucket == name && f.What == NewSettings })
+	}
+	return nil
+}
+
+func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, names []string, stranger bool) error {
 	row := bucketRow(id)
 	v, _, err := r.Store.Registers.Read(ctx, row)
 	if err != nil {
@@ -243,7 +293,7 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 			return r.set(ctx, row, rec.value())
 		}
 	}
-	if gone, err := r.missing(row, math.MinInt64); err != nil || !gone {
+	if gone, err := r.missing(row, math.MinInt64); err != nil || !gone && (v != nil || !stranger) {
 		return err
 	}
 	if err := r.Store.unsealBucket(&Bucket{ID: id}, sealed); err != nil {
@@ -252,6 +302,7 @@ func (r *Rebuild) mendBucket(ctx context.Context, id ident.ID, sealed []byte, na
 	}
 	if len(names) == 0 {
 		names = []string{"recovered-" + id.String()[:12]}
+		r.guessed[id] = names[0]
 	}
 	rec := &bucketRecord{Created: r.Store.now(), Names: names, Grants: map[string]Access{}, Sealed: sealed, Shards: shardCount, Epoch: r.epoch()}
 	r.general = append(r.general, Finding{What: NewSettings, Bucket: names[0]})

@@ -25,35 +25,37 @@ var ErrNoVersions = errs.New(errs.Invalid, "the bucket never had versioning, so 
 var ErrSuspended = errs.New(errs.Conflict, "versioning is suspended, so what is replaced would be lost: turn it on first")
 
 // Undelete removes the delete markers that stand before the newest version of an object
-// which is none, for good, and returns that version. It fails with ErrNoSuchKey if there is none.
-func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (*Head, error) {
+// which is none, for good, and returns that version, and whether there was such a marker. It fails
+// with ErrNoSuchKey if there is no such version.
+func (s *Store) Undelete(ctx context.Context, b *Bucket, key string) (h *Head, was bool, err error) {
 	if b.Versioning == VersioningOff {
-		return nil, ErrNoVersions
+		return nil, false, ErrNoVersions
 	}
 	if err := s.hasContent(ctx, b, key); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	return s.undelete(ctx, b, key)
 }
 
 // undelete is Undelete of what has a version that is none.
-func (s *Store) undelete(ctx context.Context, b *Bucket, key string) (*Head, error) {
+func (s *Store) undelete(ctx context.Context, b *Bucket, key string) (h *Head, was bool, err error) {
 	for range keepSteps {
 		o, err := s.Stat(ctx, b, Get{Key: key})
 		var marker *MarkerError
 		if !errors.As(err, &marker) {
 			if err != nil {
-				return nil, err
+				return nil, was, err
 			}
-			return &o.Head, nil
+			return &o.Head, was, nil
 		}
+		was = true
 		// With versioning suspended another write may have taken the marker's place, and its ID.
 		_, err = s.DeleteVersion(ctx, b, key, marker.Head.VersionID, Conditions{still: still{version: marker.Head.Version}})
 		if err != nil && !errors.Is(err, ErrPrecondition) {
-			return nil, err
+			return nil, was, err
 		}
 	}
-	return nil, errs.Newf(errs.Unavailable, "the object is being changed all the time: %w", ErrBusy)
+	return nil, was, errs.Newf(errs.Unavailable, "the object is being changed all the time: %w", ErrBusy)
 }
 
 // hasContent fails with ErrNoSuchKey unless there is a version that is no delete marker.
@@ -91,7 +93,7 @@ func (s *Store) UndeletePage(ctx context.Context, b *Bucket, r RestorePage) (don
 	next, err = s.eachOfPage(ctx, b, r, content, func(now, content *VersionHead) error {
 		back := now.Marker && content != nil
 		if back && !r.Dry {
-			_, err := s.undelete(ctx, b, now.Key)
+			_, _, err := s.undelete(ctx, b, now.Key)
 			if errs.KindOf(err) == errs.NotFound { // somebody deleted its versions meanwhile
 				back, err = false, nil
 			}

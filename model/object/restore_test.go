@@ -138,15 +138,17 @@ func TestUndelete(t *testing.T) {
 	for range 2 {
 		f.must(f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}))
 	}
-	if _, err := f.Objects.Undelete(f.ctx, f.b, "k"); !errors.Is(err, object.ErrNoSuchKey) {
+	if _, _, err := f.Objects.Undelete(f.ctx, f.b, "k"); !errors.Is(err, object.ErrNoSuchKey) {
 		t.Errorf("what never was: %v", err)
 	}
 	f.put("k", random(20_000))
 	for range 2 {
 		f.must(f.Objects.Delete(f.ctx, f.b, "k", object.Conditions{}))
 	}
-	if h, err := f.Objects.Undelete(f.ctx, f.b, "k"); err != nil || h.Size != 20_000 {
-		t.Fatalf("%+v: %v", h, err)
+	for _, deleted := range []bool{true, false} {
+		if h, was, err := f.Objects.Undelete(f.ctx, f.b, "k"); err != nil || h.Size != 20_000 || was != deleted {
+			t.Fatalf("%+v, deleted: %v, %v", h, was, err)
+		}
 	}
 	f.same("k", random(20_000))
 }

@@ -342,7 +342,8 @@ func (s *Store) Abandon(ctx context.Context, b *object.Bucket, id ident.ID) erro
 }
 
 // Rollback serves another of the kept deployments: the one of that ID, the one that is kept
-// behind the current one if it is zero, or the bucket's own objects.
+// behind the current one if it is zero, or the bucket's own objects. Where these are served
+// already, it is the one that was before them, or else the newest.
 func (s *Store) Rollback(ctx context.Context, b *object.Bucket, id ident.ID, plain bool) (*object.Bucket, error) {
 	b, err := s.asNow(ctx, b)
 	if err != nil {
@@ -351,6 +352,8 @@ func (s *Store) Rollback(ctx context.Context, b *object.Bucket, id ident.ID, pla
 	switch t := b.Settings.Site; {
 	case plain:
 		id = ident.ID{}
+	case id.IsZero() && t.Current.IsZero() && deployment(t, t.Before) != nil:
+		id = t.Before
 	case id.IsZero():
 		at := slices.IndexFunc(t.Kept, func(d object.SiteDeployment) bool { return d.ID == t.Current })
 		if at+1 >= len(t.Kept) {

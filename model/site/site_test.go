@@ -248,6 +248,13 @@ func TestDeployments(t *testing.T) {
 	if site.Current(f.now(b).Settings.Site) != nil {
 		t.Error("it is not plain")
 	}
+	_, err = f.sites.Rollback(f.ctx, b, ident.ID{}, false)
+	f.must(err)
+	if got := site.Current(f.now(b).Settings.Site); got == nil || got.ID != first {
+		t.Error("what was shown before the bucket's own objects is not shown again")
+	}
+	_, err = f.sites.Rollback(f.ctx, b, ident.ID{}, true)
+	f.must(err)
 	f.must(f.sites.Sweep(f.ctx, b))
 	f.whole(b)
 	if n := f.count(b); n != 5 {

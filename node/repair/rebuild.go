@@ -248,12 +248,12 @@ func (r *rebuild) write(ctx context.Context) (err error) {
 	err = r.gather.Write(ctx, r.rows, func(row register.Row, v *register.Value, k register.Knowledge) (bool, error) {
 		if v != nil {
 			r.report.Rows++
+			if k == register.Saved { // a row that a snapshot knows to be gone is none
+				r.report.Saved++
+			}
 			if codec.Newer(v.Data) {
 				r.newer++
 			}
-		}
-		if k == register.Saved {
-			r.report.Saved++
 		}
 		return r.objects.Note(row, v, k), nil
 	})

@@ -19,7 +19,7 @@ import (
 )
 
 // Snapshotter takes a snapshot of the rows when asked to, which is to be once a day, in
-// the window in which disks are awake anyway. Once is not safe for concurrent use.
+// the window in which disks are awake anyway. It is safe for concurrent use.
 type Snapshotter struct {
 	FS   vfs.FS
 	Data string
@@ -34,6 +34,7 @@ type Snapshotter struct {
 	Clock  clock.Clock
 	Logger *slog.Logger
 
+	once    sync.Mutex // one at a time
 	taken   bool
 	changes uint64 // of rows when the last one was taken
 
@@ -61,6 +62,8 @@ const minRoom = 256 << 20
 // goes to another disk when there is one, with the bytes of small objects then; beside
 // the row store these would only take twice the room. path is empty if none was needed.
 func (s *Snapshotter) Once(ctx context.Context) (path string, err error) {
+	s.once.Lock()
+	defer s.once.Unlock()
 	changes := s.Rows.Changes(rowKeys)
 	if s.taken && changes == s.changes {
 		return "", nil

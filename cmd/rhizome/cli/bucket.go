@@ -228,7 +228,11 @@ func bucketDelete() command {
 				return err
 			}
 			if b.Objects > 0 {
-				return errs.Newf(errs.Conflict, "the bucket %q is not empty: it holds %s", c.args[0], c.bucketHolds(b))
+				name := shellQuote(c.args[0])
+				if b.Versioning != "" {
+					return errs.Newf(errs.Conflict, "the bucket %q is not empty: it holds %s. It empties itself within days, but for what is locked, with: rhizome bucket lifecycle %s --expire 1d --noncurrent 1d", c.args[0], c.bucketHolds(b), name)
+				}
+				return errs.Newf(errs.Conflict, "the bucket %q is not empty: it holds %s. An S3 client empties it at once (aws s3 rm --recursive s3://%s), or it empties itself within days, with: rhizome bucket lifecycle %s --expire 1d", c.args[0], c.bucketHolds(b), name, name)
 			}
 			if err := c.confirm("Delete the bucket %q?", c.args[0]); err != nil {
 				return err

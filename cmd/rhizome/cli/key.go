@@ -68,6 +68,7 @@ func keyImport() command {
 			if err != nil {
 				return err
 			}
+			c.sayWhence()
 			return newKey(ctx, c, api.NewKey{Name: c.args[0], NoCreateBuckets: c.on("no-create-bucket"), ID: id, Secret: secret})
 		},
 	}
@@ -230,6 +231,19 @@ func (a *App) ownedAlone(buckets []api.Bucket, key string) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// sayWhence says which variables a pair is taken from: they may be set for another store.
+func (c *call) sayWhence() {
+	var set []string
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		if c.Getenv(name) != "" {
+			set = append(set, name)
+		}
+	}
+	if len(set) > 0 && !c.json {
+		fmt.Fprintln(c.Err, c.Say.T("The pair is taken from the variables %s; it is asked for if they are not set.", strings.Join(set, ", ")))
+	}
 }
 
 // pair takes a key pair from the environment or the terminal.

@@ -78,13 +78,14 @@ func recoveryKit(ctx context.Context, c *call) error {
 	if err := writeSecret(out.Page, page); err != nil {
 		return err
 	}
-	if err := node.Post(ctx, client.Path("recovery-kit", "written"), nil, nil); err != nil {
-		return err
-	}
-	return c.show(out, func() {
+	err = c.show(out, func() {
 		writeRows(c.Out, [][]string{{c.Say.T("For programs"), out.File}, {c.Say.T("To print"), out.Page}})
 		fmt.Fprintln(c.Out, c.Say.T("Both are secret: whoever has them can read everything. Print the page, keep it in another place, then delete the files."))
 	})
+	if err != nil {
+		return err
+	}
+	return node.Post(ctx, client.Path("recovery-kit", "written"), nil, nil)
 }
 
 // kitFolder is where a kit goes to. Whoever is there is asked if nothing was said, for what it

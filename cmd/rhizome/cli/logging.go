@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -41,12 +42,31 @@ func setLogging(ctx context.Context, c *call) error {
 	path := client.Path("buckets", c.args[0], "logging")
 	return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
 		if in.Off || in.To != "" {
-			if err := n.Put(ctx, path, in, b); err != nil || !now {
+			if err := n.Put(ctx, path, in, b); err != nil {
 				return err
+			}
+			c.warnOfLog(ctx, n, in, b)
+			if !now {
+				return nil
 			}
 		}
 		return n.Post(ctx, path, struct{}{}, b)
 	})
+}
+
+// warnOfLog says what may not have been meant: a log among what it is about, or one that nobody can
+// delete.
+func (c *call) warnOfLog(ctx context.Context, n *client.Client, in api.SetLogging, b *api.Bucket) {
+	var to api.Bucket
+	if in.Off || c.json || n.Get(ctx, client.Path("buckets", in.To), &to) != nil {
+		return
+	}
+	if to.ID == b.ID {
+		fmt.Fprintln(c.Err, c.Say.T("The log goes into the bucket that it is about, among its own objects. If that is not meant, name another with --to."))
+	}
+	if l := to.Lock; l != nil && l.On && l.Mode != "" {
+		fmt.Fprintln(c.Err, c.Say.T("What is written to %s is locked for %s: no log can be deleted before.", in.To, c.Say.N(int64(l.Days+365*l.Years), "%s day", "%s days")))
+	}
 }
 
 // loggingRows say where a bucket's requests are written down.

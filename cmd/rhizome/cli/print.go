@@ -63,7 +63,8 @@ func (a *App) table(titles []string, rows [][]string) {
 
 // confirm asks before something is destroyed. Without a terminal only --yes agrees.
 func (a *App) confirm(question string, args ...any) error {
-	return a.meant(a.Say.T(question, args...), errs.New(errs.Denied, "this cannot be undone, and nobody can be asked here: add --yes if it is meant"))
+	asked := a.Say.T(question, args...)
+	return a.meant(asked, errs.Newf(errs.Denied, "nobody can be asked here: add --yes if it is meant. The question is: %s", asked))
 }
 
 // meant asks a question that was said, and fails with unasked if nobody can be asked.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func remoteSet() command {
 	return command{
 		use:   "set NAME",
 		short: lang.M("Change how another store is reached"),
-		long: lang.M("What is not named stays. Without an option only the secret is changed; it is asked for, or read with --secret-stdin, also when --access-key is given. What waits to be sent goes on within 20 minutes, most of it at once.\n" +
+		long: lang.M("What is not named stays; --region \"\" takes the region back. Without an option only the secret is changed; it is asked for, or read with --secret-stdin, also when --access-key is given. What waits to be sent goes on within 20 minutes, most of it at once.\n" +
 			"The endpoint must lead to the same store: for another one, register another remote."),
 		examples: []example{
 			{lang.M("the key has another secret now"), "rhizome remote set offsite"},
@@ -143,7 +144,7 @@ func remoteSet() command {
 func runRemoteSet(ctx context.Context, c *call) error {
 	var in api.SetRemote
 	for name, to := range map[string]**string{"endpoint": &in.Endpoint, "region": &in.Region, "access-key": &in.Key} {
-		if text := c.text(name); text != "" {
+		if text := c.text(name); text != "" || name == "region" && c.cmd.Flags().Changed(name) {
 			*to = &text
 		}
 	}
@@ -250,14 +251,21 @@ func remoteDelete() command {
 		min:      1, max: 1,
 		flags: func(f *flagSet) { f.yes() },
 		run: func(ctx context.Context, c *call) error {
-			if err := c.confirm("Forget the remote %q and its key?", c.args[0]); err != nil {
-				return err
-			}
 			node, err := c.node()
 			if err != nil {
 				return err
 			}
 			defer node.Close()
+			var all []api.Remote
+			if err := node.Get(ctx, client.Path("remotes"), &all); err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(all, func(r api.Remote) bool { return r.Name == c.args[0] }) {
+				return errs.New(errs.NotFound, "there is no remote of this name: rhizome remote list shows those there are, rhizome remote add makes one")
+			}
+			if err := c.confirm("Forget the remote %q and its key?", c.args[0]); err != nil {
+				return err
+			}
 			if err := node.Delete(ctx, client.Path("remotes", c.args[0]), nil); err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -114,7 +113,7 @@ func siteCreate() command {
 
 func siteSet() command {
 	return command{
-		use:   "set SITE",
+		use:   "set [SITE]",
 		short: lang.M("Change what a site is like"),
 		examples: []example{
 			{lang.M("another page for what is not there"), "rhizome site set example.org --error 404.html"},
@@ -122,8 +121,8 @@ func siteSet() command {
 			{lang.M("go on when the other homes cannot be reached"), "rhizome site set example.org --stale-ok"},
 			{lang.M("take an option back"), "rhizome site set example.org --listing=false"},
 		},
-		min: 1, max: 1, complete: completeSites,
-		flags: setFlags,
+		max: 1, complete: completeSites,
+		flags: func(f *flagSet) { siteFlag(f); setFlags(f) },
 		run: func(ctx context.Context, c *call) error {
 			set, err := c.setOf()
 			if err != nil {
@@ -132,7 +131,16 @@ func siteSet() command {
 			if set == (api.SetSite{}) {
 				return usageError{errs.New(errs.Invalid, "say what is to be changed: rhizome site set --help lists it")}
 			}
-			return onSite(ctx, c, func(n *client.Client, s *api.Site) error { return n.Put(ctx, client.Path("sites", c.args[0]), set, s) })
+			return onSite(ctx, c, func(n *client.Client, s *api.Site) error {
+				site, err := c.siteNamed()
+				if err == nil && site == "" {
+					site, err = c.theSite(ctx, n)
+				}
+				if err != nil {
+					return err
+				}
+				return n.Put(ctx, client.Path("sites", site), set, s)
+			})
 		},
 	}
 }
@@ -296,12 +304,13 @@ func siteRollback() command {
 
 func siteInfo() command {
 	return command{
-		use:      "info SITE",
+		use:      "info [SITE]",
 		short:    lang.M("Show one site"),
 		examples: []example{{lang.M("show a site"), "rhizome site info example.org"}},
-		min:      1, max: 1, complete: completeSites,
+		max:      1, complete: completeSites,
+		flags: siteFlag,
 		run: func(ctx context.Context, c *call) error {
-			return onSite(ctx, c, func(n *client.Client, s *api.Site) error { return n.Get(ctx, client.Path("sites", c.args[0]), s) })
+			return onSite(ctx, c, func(n *client.Client, s *api.Site) error { return c.getSite(ctx, n, "", s) })
 		},
 	}
 }
@@ -411,84 +420,4 @@ func tryAddress(s api.Site) string {
 		}
 	}
 	return ""
-}
-
-func siteDeployments() command {
-	return command{
-		use:      "deployments [SITE]",
-		short:    lang.M("List the deployments that a site keeps"),
-		examples: []example{{lang.M("list them"), "rhizome site deployments example.org"}},
-		max:      1, complete: completeSites,
-		run: func(ctx context.Context, c *call) error {
-			node, err := c.node()
-			if err != nil {
-				return err
-			}
-			defer node.Close()
-			var s api.Site
-			if err := c.getSite(ctx, node, "", &s); err != nil {
-				return err
-			}
-			return c.show(s.Deployments, func() {
-				var rows [][]string
-				for _, d := range s.Deployments {
-					rows = append(rows, []string{d.ID[:12], c.Say.Time(d.Made, c.Zone), c.Say.Int(int64(d.Files)), c.Say.Bytes(d.Bytes), c.yesNo(d.Current)})
-				}
-				c.table([]string{"ID", "Made", "Files", "Size", "Shown"}, rows)
-			})
-		},
-	}
-}
-
-// getSite reads something of the site that the first argument names, or of the only one.
-func (c *call) getSite(ctx context.Context, node *client.Client, what string, out any) error {
-	name := ""
-	if len(c.args) > 0 {
-		name = c.args[0]
-	} else {
-		var all []api.Site
-		if err := node.Get(ctx, client.Path("sites"), &all); err != nil {
-			return err
-		}
-		if len(all) != 1 {
-			return usageError{errs.New(errs.Invalid, "say which site it is about")}
-		}
-		name = siteTitle(all[0])
-	}
-	path := []string{"sites", name}
-	if what != "" {
-		path = append(path, what)
-	}
-	return node.Get(ctx, client.Path(path...), out)
-}
-
-func siteStats() command {
-	return command{
-		use:      "stats [SITE]",
-		short:    lang.M("Show how often a site was visited, by day"),
-		long:     lang.M("Answers and bytes are counted, programs among the visitors too, and nothing about who they are. Days are those of UTC."),
-		examples: []example{{lang.M("visits by day"), "rhizome site stats example.org"}},
-		max:      1, complete: completeSites,
-		run: func(ctx context.Context, c *call) error {
-			node, err := c.node()
-			if err != nil {
-				return err
-			}
-			defer node.Close()
-			days := []api.SiteDay{}
-			if err := c.getSite(ctx, node, "stats", &days); err != nil {
-				return err
-			}
-			return c.show(days, func() {
-				var rows [][]string
-				for _, d := range days {
-					rows = append(rows, []string{d.Day, c.Say.Int(d.Hits), c.Say.Int(d.Missing), c.Say.Bytes(d.Bytes)})
-				}
-				c.table([]string{"Day", "Answers", "Not found", "Bytes"}, rows)
-				if len(rows) == 0 {
-					fmt.Fprintln(c.Err, c.Say.T("Nobody came yet."))
-				}
-			})
-		},
-	}
 }

@@ -202,6 +202,9 @@ func (c *call) sayUp(n *node.Node) {
 	if is, asked, name := n.OtherHome(); asked != "" {
 		fmt.Fprintln(c.Err, c.Say.T("This node stands in the home %s and stays there: --home counts only when a node joins. To say that it stands in another: rhizome node zone %s %s%s", is, shellQuote(name), shellQuote(asked), c.at))
 	}
+	if is, asked, name := n.OtherCapacity(); asked > 0 {
+		fmt.Fprintln(c.Err, c.Say.T("This node keeps at most %s, as rhizome node capacity said last, and not the %s of --capacity, which counts again once it is changed. To change it now: rhizome node capacity %s SIZE%s", c.Say.Bytes(is), c.Say.Bytes(asked), shellQuote(name), c.at))
+	}
 }
 
 // role says that a node does something else than its options ask for, and how to change that.

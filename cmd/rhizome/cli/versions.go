@@ -97,9 +97,13 @@ func undelete(ctx context.Context, c *call) error {
 	if c.on("dry-run") {
 		return usageError{errs.New(errs.Invalid, "--dry-run is for --prefix: rhizome object versions shows what there is of one object")}
 	}
-	return onKey(c, func(n *client.Client, bucket, key string, o *api.Object) error {
+	return onKey(c, func(n *client.Client, bucket, key string, o *api.Undeleted) error {
 		return n.Post(ctx, client.Path("buckets", bucket, "undelete"), api.Undelete{Key: key}, o)
-	}, func(o api.Object) {
+	}, func(o api.Undeleted) {
+		if !o.Was {
+			fmt.Fprintln(c.Out, c.Say.T("The object %s was not deleted; nothing was done. rhizome object versions shows what there was of it, and rhizome object restore --at brings that back.", c.args[0]))
+			return
+		}
 		fmt.Fprintln(c.Out, c.Say.T("The object %s is back: %s, of %s.", c.args[0], c.Say.Bytes(o.Size), c.Say.Time(o.Modified, c.Zone)))
 	})
 }

@@ -152,6 +152,9 @@ func webhookRemove() command {
 			if err := node.Get(ctx, client.Path("webhooks", c.args[0]), nil); err != nil {
 				return err
 			}
+			if err := c.toldNothing(ctx, node); err != nil {
+				return err
+			}
 			if err := c.confirm("Forget the webhook %q, and drop what it was not told yet?", c.args[0]); err != nil {
 				return err
 			}
@@ -161,6 +164,25 @@ func webhookRemove() command {
 			return c.done("The webhook %q is forgotten.", c.args[0])
 		},
 	}
+}
+
+// toldNothing fails if a bucket tells the webhook of the first argument what happens: its rule would
+// speak of nobody.
+func (c *call) toldNothing(ctx context.Context, node *client.Client) error {
+	var all []api.Bucket
+	if err := node.Get(ctx, client.Path("buckets"), &all); err != nil {
+		return err
+	}
+	for _, b := range all {
+		if slices.ContainsFunc(b.Notify, func(r api.Notify) bool { return r.Webhook == c.args[0] }) {
+			name := b.ID
+			if len(b.Names) > 0 {
+				name = b.Names[0]
+			}
+			return errs.Newf(errs.Conflict, "the bucket %s tells it what happens: take that away first, with rhizome bucket notify %s --webhook %s --off", name, shellQuote(name), shellQuote(c.args[0]))
+		}
+	}
+	return nil
 }
 
 func bucketNotify() command {

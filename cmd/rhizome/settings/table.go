@@ -97,7 +97,7 @@ func Table(dataDir string) []Setting {
 		{Name: Region, Form: Text, Hint: "NAME",
 			Help: lang.M("the one region that signatures must name; without it any is accepted")},
 		{Name: Capacity, Form: Size, Least: api.LeastCapacity, Default: "0", Hint: "SIZE",
-			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks")},
+			Help: lang.M("most bytes to keep on disk, such as 500GB or 2TiB; 0 leaves it to the disks; later rhizome node capacity changes it, and then this counts again only when it is another than at the start before")},
 		{Name: Home, Form: Text, Default: "home", Hint: "NAME",
 			Help: lang.M("name of the home, the place that can fail as a whole; later rhizome node zone changes it")},
 		{Name: Join, Form: Secret, Hint: "INVITE",

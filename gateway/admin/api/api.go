@@ -138,13 +138,17 @@ type Settings struct {
 }
 
 // Setting is one setting. Value is a string or a list of them, with stars for a secret; From is
-// flag, environment, file or default, and Where names the option, the variable or the file's line.
+// flag, environment, file or default, and Where names the option, the variable or the file's line;
+// or FromLayout, and Where names the command by which it was changed since.
 type Setting struct {
 	Name  string `json:"name"`
 	Value any    `json:"value"`
 	From  string `json:"from"`
 	Where string `json:"where"`
 }
+
+// FromLayout is Setting.From of what was changed for the node that runs, and holds over restarts.
+const FromLayout = "layout"
 
 // AddDisk is POST /v1/disks. Sure takes a folder that is not there, or that is on the
 // same file system as what the node has already, without which those are refused.

@@ -10,6 +10,13 @@ type Object struct {
 	Modified time.Time `json:"modified"`
 }
 
+// Undeleted answers POST /v1/buckets/{bucket}/undelete of one object: what is there now, and whether it
+// was deleted; else nothing was done.
+type Undeleted struct {
+	Object
+	Was bool `json:"was_deleted"`
+}
+
 // Objects is GET /v1/buckets/{bucket}/objects?prefix=&after=.
 type Objects struct {
 	Objects []Object `json:"objects"`
