@@ -46,6 +46,7 @@ func (n *Node) rest(idle bool) {
 	n.waking.set(idle)
 	if idle {
 		n.rows.Rest()
+		n.regs.Rest()
 		if w := n.webRest.Load(); w != nil {
 			(*w).Rest()
 		}

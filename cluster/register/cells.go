@@ -49,6 +49,8 @@ type shard struct {
 	cells map[string]*cell
 	kept  []*cell // oldest first; those that are no longer kept too
 	free  []*cell
+
+	writes counted // of its rows: see standing
 }
 
 func (r *Replica) shardOf(row []byte) *shard {
@@ -179,7 +181,14 @@ func (r *Replica) awaitWrite(row []byte) {
 	r.release(s, c)
 }
 
+// setWriting is told before a batch begins that may change the cell's row, and when it has
+// ended.
 func (s *shard) setWriting(c *cell, on bool) {
+	if on {
+		s.writes.begin()
+	} else {
+		s.writes.end()
+	}
 	s.mu.Lock()
 	c.writing = on
 	s.mu.Unlock()

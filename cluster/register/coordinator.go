@@ -4,6 +4,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"errors"
+	"hash/maphash"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,7 @@ type Coordinator struct {
 	draws draws
 	rows  queues
 	heal  heal
+	again again
 	calls crew.Crew // makes calls to replicas
 	left  leftCalls
 
@@ -75,7 +77,7 @@ func NewCoordinator(cfg Config) *Coordinator {
 	if cfg.Linger == 0 {
 		cfg.Linger = 50 * time.Millisecond
 	}
-	c := &Coordinator{cfg: cfg, heal: heal{wake: make(chan struct{}, 1)}, ending: make(chan struct{})}
+	c := &Coordinator{cfg: cfg, heal: heal{wake: make(chan struct{}, 1)}, again: again{seed: maphash.MakeSeed()}, ending: make(chan struct{})}
 	c.draws.seed(cfg.Seed)
 	if cfg.Jitter == nil {
 		c.cfg.Jitter = c.draws.upTo
@@ -127,8 +129,9 @@ type place struct {
 	nodes []ident.NodeID
 }
 
-func (c *Coordinator) place(part string) place {
-	l := c.cfg.Layout()
+func (c *Coordinator) place(part string) place { return placeIn(c.cfg.Layout(), part) }
+
+func placeIn(l *layout.Layout, part string) place {
 	p := l.Partition(part)
 	return place{l.Term(p), l.Replicas(p)}
 }

@@ -12,6 +12,9 @@ import (
 
 // Read is Store's.
 func (c *Coordinator) Read(ctx context.Context, row Row) (*Value, Ballot, error) {
+	if k := c.again.find(row, c.cfg.Layout()); k != nil {
+		return k.value, k.ballot, nil
+	}
 	rec, err := c.readOrTake(ctx, row)
 	if err != nil {
 		return nil, Ballot{}, err
@@ -33,7 +36,11 @@ func (c *Coordinator) read(ctx context.Context, row Row) (core.Record, error) {
 	if err := checkRow(row); err != nil {
 		return core.Record{}, err
 	}
+	s := c.standing(row)
 	rec, done, err := c.readAt(ctx, row, 0)
+	if err == nil && done {
+		c.again.keep(row, rec, s)
+	}
 	if done || err != nil {
 		return rec, err
 	}

@@ -19,12 +19,12 @@ var errorCodes = map[int]string{http.StatusForbidden: "AccessDenied", http.Statu
 	http.StatusRequestedRangeNotSatisfiable: "InvalidRange", http.StatusPreconditionFailed: "PreconditionFailed",
 	http.StatusServiceUnavailable: "ServiceUnavailable", http.StatusInternalServerError: "InternalError"}
 
-// note tells the logs of a visit that ends, which began at a time of the stopwatch.
-func (v *visit) note(began time.Time) {
+// note tells the logs of a visit that ends.
+func (v *visit) note() {
 	if v.s.c.Logs == nil || v.at == nil || v.at.Settings.Logging == nil {
 		return
 	}
-	took := time.Since(began) // a stopwatch
+	took := time.Since(v.began) // a stopwatch
 	r := &accesslog.Record{
 		Bucket: v.at.Name(), Time: v.s.c.Clock.Now().Add(-took), Operation: "WEBSITE." + v.r.Method + ".OBJECT", Key: v.key,
 		Method: v.r.Method, URI: v.r.RequestURI, Proto: v.r.Proto, Status: v.w.status, Error: errorCodes[v.w.status],
@@ -32,7 +32,7 @@ func (v *visit) note(began time.Time) {
 		Referer: v.r.Header.Get("Referer"), Agent: v.r.Header.Get("User-Agent"), HostID: "rhizome", Host: v.r.Host,
 	}
 	if !v.w.first.IsZero() {
-		r.Turn = v.w.first.Sub(began)
+		r.Turn = v.w.first.Sub(v.began)
 	}
 	if v.r.Method == http.MethodHead {
 		r.Sent = 0

@@ -31,13 +31,13 @@ type page struct {
 }
 
 // values are headers of a page. Nobody changes them.
-type values struct{ media, etag, modified []string }
+type values struct{ media, etag, length, modified []string }
 
 func (p *page) values() *values {
 	if p.said != nil {
 		return p.said
 	}
-	s := &values{media: []string{p.media}, etag: []string{quote(p.etag)}}
+	s := &values{media: []string{p.media}, etag: []string{quote(p.etag)}, length: []string{strconv.FormatInt(p.size, 10)}}
 	if !p.modified.IsZero() {
 		s.modified = []string{p.modified.UTC().Format(http.TimeFormat)}
 	}
@@ -64,7 +64,7 @@ func (v *visit) send(p *page) error {
 		v.r.Header.Del("Range") // as if it were not understood
 	}
 	if p.coded != "" && whole {
-		h.Set("Content-Length", strconv.FormatInt(p.size, 10))
+		h["Content-Length"] = said.length
 	}
 	if p.size <= maxKept {
 		b, err := v.bytes(p)
@@ -93,12 +93,13 @@ func (v *visit) sendSmall(p *page, said *values) error {
 		return err
 	}
 	h := v.w.Header()
+	h["Content-Length"] = said.length
 	if c := v.pressed(p, b); c != nil {
 		b, p = c.bytes, c.page
 		h.Set("Content-Encoding", p.coded)
 		h.Set("Etag", quote(p.etag))
+		h.Set("Content-Length", strconv.Itoa(len(b)))
 	}
-	h.Set("Content-Length", strconv.Itoa(len(b)))
 	if conditional(v.r.Header) {
 		http.ServeContent(v.w, v.r, "", p.modified, bytes.NewReader(b))
 		return nil
@@ -139,7 +140,7 @@ func (v *visit) describe(p *page, said *values) {
 		h.Set("Content-Encoding", p.coded)
 	}
 	if compressible(p.media) || len(p.neighbours) > 0 {
-		h.Add("Vary", "Accept-Encoding")
+		h["Vary"] = more(h["Vary"], byCoding)
 	}
 	for _, f := range p.headers {
 		h.Set(f[0], f[1])
@@ -176,10 +177,19 @@ var (
 	referrer  = []string{"strict-origin-when-cross-origin"}
 	framed    = []string{"SAMEORIGIN"}
 	inBytes   = []string{"bytes"}
+	byCoding  = []string{"Accept-Encoding"}
 	keepsAsk  = []string{revalidate}
 	keepsSelf = []string{private}
 	keepsNot  = []string{"no-store"}
 )
+
+// more adds values that nobody changes to those of a header.
+func more(to, values []string) []string {
+	if to == nil {
+		return values
+	}
+	return append(to, values...)
+}
 
 // protect sets the headers that keep visitors safer and break no page.
 func (v *visit) protect() {

@@ -25,6 +25,8 @@ type visit struct {
 	who  guest
 	ok   bool // the path may lead somewhere
 
+	began time.Time // of the stopwatch
+
 	at    *object.Bucket
 	site  *site.Found
 	ahead *object.Ahead
@@ -36,7 +38,7 @@ type counted struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
-	begun  func() // if set, called when the answer begins
+	soon   *soon // if set, told when the answer begins
 	armed  time.Time
 	first  time.Time // when the answer began
 }
@@ -44,8 +46,8 @@ type counted struct {
 func (c *counted) WriteHeader(status int) {
 	if c.status == 0 {
 		c.status, c.first = status, time.Now() // a stopwatch
-		if c.begun != nil {
-			c.begun()
+		if c.soon != nil {
+			c.soon.begins()
 		}
 	}
 	c.ResponseWriter.WriteHeader(status)
@@ -66,9 +68,10 @@ func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host), who: guestOf(r)}
+	v := &visit{s: s, w: &counted{ResponseWriter: w}, r: r, ctx: r.Context(), from: s.c.Live, host: site.Host(r.Host), who: guestOf(r),
+		began: time.Now()} // a stopwatch
 	v.key, v.ok = keyOf(r.URL.Path)
-	defer v.note(time.Now()) // a stopwatch
+	defer v.note()
 	if !s.guests.enter(v.who) {
 		v.busy()
 		return
