@@ -54,7 +54,7 @@ var frenchHomes = map[string]string{
 
 	"there is no such invitation: it was revoked long ago, is another rhizome's, or was not copied as a whole": "il n'y a pas de telle invitation : elle a été révoquée il y a longtemps, vient d'un autre rhizome, ou n'a pas été copiée en entier",
 	"the invitation was revoked: ask for another":                                                              "l'invitation a été révoquée : demandez-en une autre",
-	"the invitation was used already: ask for another, each machine needs its own":                             "l'invitation a déjà servi : demandez-en une autre, chaque machine a besoin de la sienne",
+	"the invitation was used already: ask for another, each machine needs its own, and give that with --join":  "l'invitation a déjà servi : demandez-en une autre, chaque machine a besoin de la sienne, et donnez celle-là avec --join",
 	"the invitation is no longer valid: ask for another":                                                       "l'invitation n'est plus valable : demandez-en une autre",
 	"an invitation's row: %w": "l'enregistrement d'une invitation : %w",
 	"an invitation begins with %s: copy the whole line that rhizome invite printed":                                                                                          "une invitation commence par %s : copiez toute la ligne que rhizome invite a écrite",

@@ -70,7 +70,7 @@ func (d *disk) distrust() {
 // was taken away.
 func (d *disk) identityGone() error {
 	if _, err := d.fs.Stat(d.path(identityName)); errors.Is(err, os.ErrNotExist) {
-		return errs.Newf(errs.Unavailable, "disk %s is not there any more: %s has no identity file. Mount it, and it is used again within a minute; or give it up with rhizome disk remove --force", d.id, d.dir)
+		return errs.Newf(errs.Unavailable, "disk %s is not there any more: %s does not hold it. Mount it, and it is used again within a minute; or give it up with rhizome disk remove %s --force", d.id, d.dir, d.id)
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func (d *disk) check(known bool) error {
 	got, err := readIdentity(d.fs, d.dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && known:
-		return errs.Newf(errs.Unavailable, "disk %s is not there: %s has no identity file. Mount it, and it is used again within a minute; or give it up with rhizome disk remove --force", d.id, d.dir)
+		return errs.Newf(errs.Unavailable, "disk %s is not there: %s does not hold it. Mount it, and it is used again within a minute; or give it up with rhizome disk remove %s --force", d.id, d.dir, d.id)
 	case errors.Is(err, os.ErrNotExist):
 		return d.checkBare()
 	case err != nil:

@@ -2,6 +2,7 @@ package extentstore
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"rhizome/base/errs"
@@ -27,7 +28,7 @@ func TestADiskThatIsGoneIsSeen(t *testing.T) {
 		if err := d.usable(); errs.KindOf(err) != errs.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
-		if st := b.s.Disks()[0]; st.Absent == nil || st.Free != 0 {
+		if st := b.s.Disks()[0]; st.Absent == nil || st.Free != 0 || !strings.Contains(st.Absent.Error(), "rhizome disk remove "+st.ID.String()) {
 			t.Errorf("%s: %+v", name, st)
 		}
 		must(t, vfs.Default.Rename(away, d.dir))

@@ -152,7 +152,7 @@ func (s *Store) Accept(ctx context.Context, id, secret ident.ID, node ident.Node
 		case "revoked":
 			return errs.New(errs.Denied, "the invitation was revoked: ask for another")
 		case "used":
-			return errs.New(errs.Denied, "the invitation was used already: ask for another, each machine needs its own")
+			return errs.New(errs.Denied, "the invitation was used already: ask for another, each machine needs its own, and give that with --join")
 		case "expired":
 			return errs.New(errs.Denied, "the invitation is no longer valid: ask for another")
 		}

@@ -178,7 +178,7 @@ func (r *rebuild) worthwhile(context.Context) error {
 		return errs.New(errs.Conflict, "this node is one of several, and the others have everything that it had: nothing was changed. Move the data folder away, join again with an invitation of another home, and take the old node out there with rhizome node remove --lost. Only if all others are lost for good, use --alone")
 	}
 	if len(r.Disks) == 0 {
-		return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed. The disks of the lost node hold copies: name each with --disk DIR", r.Data)
+		return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed. Disks that were added to the lost node hold copies: name each with --disk DIR. Had it the one disk alone, snapshots and keyring of its data folder belong with it", r.Data)
 	}
 	return errs.Newf(errs.NotFound, "nothing was found of which the rows of %s could be made, and nothing was changed: the disks named hold neither snapshot nor keyring. Name the others too, or put a backup of the data folder back", r.Data)
 }

@@ -87,6 +87,7 @@ func TestHintsOfCommands(t *testing.T) {
 		"GET buckets": []api.Bucket{photos, logs}, "GET buckets/photos": photos, "GET buckets/logs": logs,
 		"PUT buckets/photos/logging": photos, "PUT buckets/logs/logging": logs,
 		"POST buckets/photos/undelete": api.Undeleted{Object: there},
+		"POST buckets/photos/restore":  api.Restored{Deleted: 1, Brought: 2},
 		"GET webhooks/inbox":           api.Webhook{Name: "inbox"}, "GET webhooks/unused": api.Webhook{Name: "unused"}, "DELETE webhooks/unused": nil,
 		"GET remotes": []api.Remote{{Name: "jar"}}, "DELETE remotes/jar": nil, "PUT remotes/jar": api.Remote{Name: "jar"},
 		"GET sites": []api.Site{{Bucket: "a"}, {Bucket: "b"}}, "GET sites/a": api.Site{Bucket: "a"}, "PUT sites/a": api.Site{Bucket: "a"}, "GET sites/a/stats": []api.SiteDay{},
@@ -96,6 +97,7 @@ func TestHintsOfCommands(t *testing.T) {
 	a.says["POST buckets/photos/undelete"] = api.Undeleted{Object: there, Was: true}
 	a.holds(true, "garden.jpg is back", "object", "undelete", "photos/garden.jpg")
 
+	a.holds(false, "1 of these objects was not there yet. Deleted by it: 1; brought back: 2. Do it?", "object", "restore", "photos/", "--prefix", "--at", "2026-01-01 12:00")
 	a.holds(true, "into the bucket that it is about", "bucket", "logging", "photos", "--to", "photos")
 	a.holds(true, "locked for 30 days", "bucket", "logging", "logs", "--to", "photos")
 	if said, ok := a.run(nil, "bucket", "logging", "photos", "--to", "logs"); !ok || strings.Contains(said, "log can") || strings.Contains(said, "about") {

@@ -189,7 +189,7 @@ func keyName(b api.Bucket, id string) string {
 func (a *App) bucketHolds(b api.Bucket) string {
 	n := a.Say.N(b.Objects, "%s object", "%s objects")
 	if b.Versioning != "" {
-		n = a.Say.N(b.Objects, "%s version and delete marker", "%s versions and delete markers")
+		n = a.Say.N(b.Objects, "%s version or delete marker", "%s versions and delete markers")
 	}
 	return n + ", " + a.Say.Bytes(b.Bytes)
 }

@@ -165,7 +165,7 @@ func (t *taking) refused(n *api.Node, why string) error {
 		return errs.New(errs.Unavailable, why)
 	}
 	if kind := strings.Map(figureless, why); !t.line.on && kind != t.told {
-		fmt.Fprintln(t.line.a.Err, why)
+		fmt.Fprintln(t.line.a.Err, t.line.a.Say.T("Not yet: %s", why))
 		t.told = kind
 	}
 	return nil

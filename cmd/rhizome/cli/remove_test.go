@@ -31,12 +31,12 @@ func TestRefusedForHowLong(t *testing.T) {
 		var err error
 		looks := 0
 		for ; looks < 2*maxDown && err == nil; looks++ {
-			err = w.refused(&c.node, fmt.Sprintf("not yet: %d MB", looks))
+			err = w.refused(&c.node, fmt.Sprintf("%d MB are left", looks))
 		}
 		if (err != nil) != c.ends || c.ends && !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if n := strings.Count(told.String(), "not yet"); c.kind != errs.Conflict && n != 1 {
+		if n := strings.Count(told.String(), "Not yet: 0 MB are left"); c.kind != errs.Conflict && n != 1 {
 			t.Errorf("%s: it is told %d times", name, n)
 		}
 		if c.kind == errs.Unavailable && looks != maxDown+1 {

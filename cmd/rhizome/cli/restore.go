@@ -60,8 +60,8 @@ func restore(ctx context.Context, c *call) error {
 		})
 	}
 	if done.Deleted > 0 {
-		question := c.Say.T("On %s, %s of these objects were not there, and are deleted; %s are brought back. Do it?", c.Say.Time(in.At, c.Zone), n(done.Deleted), n(done.Brought))
-		if err := c.meant(question, errs.Newf(errs.Denied, "%s of these objects were not there at that time and are deleted by it, and nobody can be asked here: add --yes if it is meant", n(done.Deleted))); err != nil {
+		question := c.Say.T("On %s, %s not there yet. Deleted by it: %s; brought back: %s. Do it?", c.Say.Time(in.At, c.Zone), c.Say.N(int64(done.Deleted), "%s of these objects was", "%s of these objects were"), n(done.Deleted), n(done.Brought))
+		if err := c.meant(question, errs.Newf(errs.Denied, "nobody can be asked here: add --yes if it is meant. The question is: %s", question)); err != nil {
 			return err
 		}
 	}
