@@ -144,5 +144,5 @@ func TestGoingBackAsks(t *testing.T) {
 	}
 	h.env = []string{"LANG=fr_FR.UTF-8"}
 	h.must(nil, "object", "restore", "photos/a", "--at", time.Now().Format("02/01/2006 15:04:05"), "--dry-run")
-	h.refused("n'étaient pas là", "object", "restore", "photos/", "--prefix", "--at", "22/11/2001 18:30")
+	h.refused("n'étaient pas encore là", "object", "restore", "photos/", "--prefix", "--at", "22/11/2001 18:30")
 }
