@@ -162,11 +162,11 @@ func TestDeployRefuses(t *testing.T) {
 	}
 	n.MustCLI("site", "deploy", dir, "--force")
 	harness.WriteFile(t, dir, "public/index.html", []byte("home"))
-	if out, err := n.CLI("site", "deploy", dir); err != nil || !strings.Contains(out, "no first page") {
+	if out, err := deployed(n, dir); err != nil || !strings.Contains(out, "no first page") {
 		t.Error("a folder that has the site in a folder of its own:", out, err)
 	}
 	harness.WriteFile(t, dir, "index.html", []byte("home"))
-	if out, err := n.CLI("site", "deploy", dir); err != nil || strings.Contains(out, "no first page") {
+	if out, err := deployed(n, dir); err != nil || strings.Contains(out, "no first page") {
 		t.Error(out, err)
 	}
 	harness.WriteFile(t, dir, ".git/config", []byte("secret"))
@@ -183,6 +183,14 @@ func TestDeployRefuses(t *testing.T) {
 	}
 	want(t, p, "example.org", "/", 200, "home")
 	want(t, p, "example.org", "/link", 404, "")
+}
+
+// deployed deploys a folder and returns all that is said of it, warnings too.
+func deployed(n *harness.Node, dir string) (string, error) {
+	c := exec.Command(n.Bin, "site", "deploy", dir, "--data", n.Dir)
+	c.Env = n.Env
+	out, err := c.CombinedOutput()
+	return string(out), err
 }
 
 // TestAWSWebsite: the aws command line makes a site, and S3 stays closed.
