@@ -157,6 +157,7 @@ func (n *Node) nodeRecord(place *layout.Node, p *membership.Peer, partitions int
 		RTT: float64(p.RTT.Microseconds()) / 1000, Release: p.Release, Addresses: p.Addresses,
 		Capacity: place.Capacity, Used: p.Used, Free: p.Free, Partitions: partitions, Draining: place.Draining,
 		Imported: importedBy(&p.Card, l, place.ID), S3: p.S3, Health: healthRecord(&p.Health), Refuses: p.Refuses,
+		OlderCopy: p.Older || place.ID == n.keys.id() && n.members.Older(),
 	}
 	if p.Apart != nil {
 		out.Apart = p.Apart.Version

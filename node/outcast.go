@@ -15,7 +15,7 @@ func (n *Node) outcastBy() []ident.NodeID {
 	var by []ident.NodeID
 	for _, p := range n.members.Peers() {
 		switch {
-		case p.Up, p.Apart != nil:
+		case p.Up, p.Apart != nil, p.Older:
 			return nil
 		case p.Refuses:
 			by = append(by, p.Node)
@@ -27,13 +27,14 @@ func (n *Node) outcastBy() []ident.NodeID {
 	return by
 }
 
-// watchOutcast notes whether this node was taken out while it runs, and logs it once.
+// watchOutcast notes whether this node was taken out, or told that its rows are an old copy,
+// while it runs, and logs the first once.
 func (n *Node) watchOutcast(ctx context.Context) error {
 	var told []ident.NodeID
 	for {
 		news := n.members.News()
 		by := n.outcastBy()
-		n.outcast.Store(len(by) > 0)
+		n.outcast.Store(len(by) > 0 || n.members.Older())
 		if len(by) > 0 && len(told) == 0 {
 			n.config.Logger.Warn("this node was removed from its rhizome, or declared lost there; rhizome status says what to do", "by", homesWith(n.members.Layout(), by))
 		}
@@ -46,11 +47,14 @@ func (n *Node) watchOutcast(ctx context.Context) error {
 	}
 }
 
-// stillIn fails once this node was removed: what is asked of it could only wait for nodes
+// stillIn fails once this node was removed, or was told that its rows are an old copy: what is asked of it could only wait for nodes
 // that answer it no more.
 func (n *Node) stillIn() error {
-	if n.outcast.Load() {
-		return errs.New(errs.Denied, "this node was removed from its rhizome")
+	switch {
+	case !n.outcast.Load():
+		return nil
+	case n.members.Older():
+		return errs.New(errs.Denied, "this node's data folder is an old copy")
 	}
-	return nil
+	return errs.New(errs.Denied, "this node was removed from its rhizome")
 }

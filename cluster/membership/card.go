@@ -11,8 +11,8 @@ import (
 // Card is what a node tells of itself.
 type Card struct {
 	Node ident.NodeID `cbor:"1,keyasint" json:"node"`
-	// Edition orders the cards of one node: the number of its starts in the high half,
-	// that of its changes since in the low half.
+	// Edition orders the cards of one node: its age in the high half, the number of changes
+	// since in the low half.
 	Edition uint64 `cbor:"2,keyasint" json:"edition"`
 	// Addresses are where it can be reached, as net/rpc writes them; at most MaxAddresses.
 	Addresses []string `cbor:"3,keyasint" json:"addresses"`
@@ -37,6 +37,8 @@ type Card struct {
 	// Records is the newest generation of records that it knows: see package codec; 0 of a
 	// release that did not tell.
 	Records int `cbor:"14,keyasint,omitempty" json:"records"`
+	// Run is a random number of the process that wrote the card; 0 of a release that did not tell.
+	Run uint64 `cbor:"15,keyasint,omitempty" json:"-"`
 }
 
 // Health is what a node has left to mend.

@@ -33,11 +33,21 @@
 // clock, so that a clock that jumps misleads nobody. It serves signatures, expiry and
 // dates; nothing that is kept depends on it.
 //
+// # Old copies
+//
+// A node whose data folder is put back as it once was has forgotten promises and rows, and
+// must not vote. So it has an age: a number that it makes durable before it tells of it, and
+// that grows with each start, and while rows are written once in a minute or two. A card
+// tells the age and which process wrote it. Who knows a node at an age refuses another process of it
+// that began no older than that, and tells it; it is then nobody's member. What was written in the last
+// minutes before the copy was made, or is known to nobody who answers, is not noticed.
+//
 // # In the row store
 //
 //	'm' 'l' version (8)  a layout, as package layout encodes it
 //	'm' 'v' version (8)  what this node promised and accepted for that layout
 //	'm' 'c' node (32)    the newest card of a node
 //	'm' 'a' node (32)    the addresses of a node that a person gave, if any
-//	'm' 'e'              the number of starts (8), which begins this node's card numbers
+//	'm' 'e'              the node's age (8), which begins its card numbers
+//	'm' 'o'              who said that these rows are an old copy (32), if somebody did
 package membership

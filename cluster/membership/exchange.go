@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rhizome/base/codec"
@@ -50,6 +51,8 @@ type tell struct {
 	Layout  uint64   `cbor:"4,keyasint"`
 	Lineage ident.ID `cbor:"5,keyasint"` // of Layout
 	Apart   bool     `cbor:"6,keyasint,omitempty"`
+	// Older tells the asker that its rows are an old copy.
+	Older bool `cbor:"7,keyasint,omitempty"`
 }
 
 func (m *Members) serve() {
@@ -73,6 +76,10 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 		l := m.Layout()
 		m.part(from, Apart{a.Layout, a.Lineage})
 		return codec.Encode(tell{Layout: l.Version, Lineage: l.Lineage, Apart: true}), nil
+	}
+	if m.forgot(&a.Card) {
+		l := m.Layout()
+		return codec.Encode(tell{Layout: l.Version, Lineage: l.Lineage, Older: true}), nil
 	}
 	if err := m.take(a.Card); err != nil {
 		return nil, err
@@ -111,7 +118,8 @@ func (m *Members) newsFor(a *ask) tell {
 	return t
 }
 
-// Exchange swaps news with a node until neither knows of a newer layout.
+// Exchange swaps news with a node until neither knows of a newer layout. It fails with errOlder
+// if the other says that this node's rows are an old copy.
 func (m *Members) Exchange(ctx context.Context, with ident.NodeID) error {
 	for {
 		before := m.Layout().Version
@@ -138,6 +146,9 @@ func (m *Members) exchange(ctx context.Context, with ident.NodeID) (more bool, e
 	}
 	if t.Lineage.IsZero() {
 		return false, errLineage
+	}
+	if t.Older {
+		return false, errOlder
 	}
 	if err := m.agree(ctx, with, request, &t); err != nil {
 		return false, err
@@ -188,7 +199,7 @@ func (m *Members) take(c Card) error {
 	}
 	m.mu.Lock()
 	old, known := m.cards[c.Node]
-	if c.Node == m.cfg.Node || known && c.Edition <= old.Edition || m.chain.Latest().Node(c.Node) == nil {
+	if c.Node == m.cfg.Node || known && (c.Edition <= old.Edition || c.older(&old)) || m.chain.Latest().Node(c.Node) == nil {
 		m.mu.Unlock()
 		return nil
 	}
@@ -196,7 +207,7 @@ func (m *Members) take(c Card) error {
 	m.news()
 	m.mu.Unlock()
 	m.dial(c.Node)
-	if known && slices.Equal(old.Addresses, c.Addresses) {
+	if known && slices.Equal(old.Addresses, c.Addresses) && old.age() == c.age() && old.Run == c.Run {
 		return nil
 	}
 	return m.keepCard(c)
@@ -303,10 +314,16 @@ func (m *Members) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-m.wake:
 		}
+		if m.Older() {
+			<-ctx.Done()
+			return nil
+		}
 		if err := m.refresh(); err != nil {
 			return err
 		}
-		m.exchangeWith(ctx, m.someone(round))
+		if err := m.exchangeWith(ctx, m.someone(round)); err != nil {
+			return err
+		}
 		timer.Reset(m.period())
 	}
 }
@@ -341,13 +358,17 @@ func (m *Members) someone(round int) []ident.NodeID {
 	return append(out, out...)[from : from+neighbours]
 }
 
-func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
+func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) error {
 	var wg sync.WaitGroup
+	var older atomic.Pointer[ident.NodeID] // who said so: all are asked before this node falls silent
 	turn := make(chan struct{}, atOnce)
 	for _, id := range nodes {
 		turn <- struct{}{}
 		wg.Go(func() {
-			if err := m.Exchange(ctx, id); err != nil && ctx.Err() == nil {
+			switch err := m.Exchange(ctx, id); {
+			case errors.Is(err, errOlder):
+				older.Store(&id)
+			case err != nil && ctx.Err() == nil:
 				m.meet(id, false)
 				m.refused(id, errors.Is(err, errs.Denied))
 				m.cfg.Logger.Debug("no news from a node", "node", id, "error", err)
@@ -356,11 +377,19 @@ func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) {
 		})
 	}
 	wg.Wait()
+	if by := older.Load(); by != nil {
+		return m.isOlder(*by)
+	}
+	return nil
 }
 
 // AskAround asks all others at once for news, until one answers or ctx ends, and returns
-// those who say that this node is no member, unless somebody said otherwise.
+// those who say that this node is no member, unless somebody said otherwise. It fails if this
+// node's rows are an old copy.
 func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err error) {
+	if m.Older() {
+		return nil, errOlder
+	}
 	if err := m.refresh(); err != nil {
 		return nil, err
 	}
@@ -378,14 +407,20 @@ func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err e
 	for _, id := range others {
 		wg.Go(func() { replies <- reply{id, m.Exchange(ctx, id)} })
 	}
+	var older *ident.NodeID
 	for range others {
 		switch r := <-replies; {
-		case r.err == nil:
+		case r.err == nil && older == nil:
 			return nil, nil
+		case errors.Is(r.err, errOlder):
+			older = &r.from
 		case errors.Is(r.err, errs.Denied):
 			m.refused(r.from, true)
 			refusing = append(refusing, r.from)
 		}
+	}
+	if older != nil {
+		return nil, errors.Join(errOlder, m.isOlder(*older))
 	}
 	return refusing, nil
 }
@@ -399,8 +434,11 @@ func (m *Members) refresh() error {
 		return nil
 	}
 	m.refreshed = now
+	if err := m.grow(now); err != nil {
+		return err
+	}
 	m.mu.Lock()
-	next := Card{Node: m.cfg.Node, Edition: m.card.Edition, Layout: m.chain.Latest().Version}
+	next := Card{Node: m.cfg.Node, Edition: m.card.Edition, Run: m.card.Run, Layout: m.chain.Latest().Version}
 	m.mu.Unlock()
 	m.cfg.Describe(&next)
 	m.mu.Lock()

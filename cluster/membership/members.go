@@ -47,6 +47,8 @@ type Members struct {
 
 	refreshing sync.Mutex // held while our card is made anew
 	refreshed  time.Time
+	grown      time.Time // when the age grew last
+	wrote      uint64    // what was written by then
 
 	mu    sync.Mutex
 	chain *layout.Chain
@@ -55,7 +57,10 @@ type Members struct {
 	given map[ident.NodeID][]string // addresses that a person gave
 	met   map[ident.NodeID]meeting
 	apart map[ident.NodeID]Apart
-	told  []chan struct{} // who waits for news
+	// olders came with an old copy of their rows; outdated: so did this one.
+	olders   map[ident.NodeID]bool
+	outdated bool
+	told     []chan struct{} // who waits for news
 }
 
 // meeting is what is known of the contact with a node.
@@ -80,6 +85,8 @@ type Peer struct {
 	Apart *Apart
 	// Refuses: it says that this node is no member there.
 	Refuses bool
+	// Older: it came with an old copy of its rows, and was told so.
+	Older bool
 }
 
 // Open takes up what is stored. first is the layout of a node that has none yet: its
@@ -87,7 +94,7 @@ type Peer struct {
 func Open(cfg Config, first ...*layout.Layout) (*Members, error) {
 	m := &Members{
 		cfg: cfg, opened: cfg.Clock.Now(), clock: NewClock(cfg.Clock), wake: make(chan struct{}, 1),
-		cards: map[ident.NodeID]Card{}, given: map[ident.NodeID][]string{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{},
+		cards: map[ident.NodeID]Card{}, given: map[ident.NodeID][]string{}, met: map[ident.NodeID]meeting{}, apart: map[ident.NodeID]Apart{}, olders: map[ident.NodeID]bool{},
 	}
 	if err := m.load(first); err != nil {
 		return nil, err
@@ -114,12 +121,12 @@ func (m *Members) Chain() *layout.Chain {
 func (m *Members) Clock() *Clock { return m.clock }
 
 // Member implements rpc.Guard. A node that goes by another layout is none until this one
-// starts again and asks it once more.
+// starts again and asks it once more. While this node's rows are an old copy nobody is.
 func (m *Members) Member(id ident.NodeID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, apart := m.apart[id]
-	return !apart && m.chain.Latest().Node(id) != nil
+	return !apart && !m.outdated && m.chain.Latest().Node(id) != nil
 }
 
 // Card returns what is known of a node.
@@ -148,6 +155,9 @@ func (m *Members) Peers() []Peer {
 		if a, ok := m.apart[n.ID]; ok {
 			p.Apart, p.Up = &a, false
 		}
+		if p.Older = m.olders[n.ID]; p.Older {
+			p.Up = false
+		}
 		out = append(out, p)
 	}
 	return out
@@ -167,7 +177,7 @@ func (m *Members) Up(id ident.NodeID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, apart := m.apart[id]
-	return id == m.cfg.Node || m.met[id].up && !apart
+	return id == m.cfg.Node || m.met[id].up && !apart && !m.olders[id]
 }
 
 // Away returns for how long a node has not answered, 0 if it does. One that was not met yet
@@ -178,7 +188,7 @@ func (m *Members) Away(id ident.NodeID) time.Duration {
 	_, apart := m.apart[id]
 	at := m.met[id]
 	switch {
-	case id == m.cfg.Node, at.up && !apart:
+	case id == m.cfg.Node, at.up && !apart && !m.olders[id]:
 		return 0
 	case at.since.IsZero():
 		at.since = m.opened

@@ -12,7 +12,10 @@ import (
 )
 
 // Keys: see the package comment.
-var startsKey = []byte("me")
+var (
+	startsKey = []byte("me")
+	olderKey  = []byte("mo")
+)
 
 func layoutKey(version uint64) []byte { return binary.BigEndian.AppendUint64([]byte("ml"), version) }
 func voteKey(version uint64) []byte   { return binary.BigEndian.AppendUint64([]byte("mv"), version) }
@@ -55,8 +58,14 @@ func (m *Members) load(first []*layout.Layout) error {
 	if err := m.loadCards(); err != nil {
 		return err
 	}
-	starts, err := m.start()
-	m.card = Card{Node: m.cfg.Node, Edition: starts << 32}
+	if _, err := m.cfg.Rows.Get(olderKey); err == nil {
+		m.outdated = true
+	} else if !errors.Is(err, errs.NotFound) {
+		return err
+	}
+	age, err := m.start()
+	m.card = Card{Node: m.cfg.Node, Edition: age << 32, Run: newRun()}
+	m.wrote = m.written()
 	return err
 }
 
@@ -103,14 +112,14 @@ func (m *Members) KeepCards(cards []Card) error {
 	return nil
 }
 
-// keepCard stores a card whose addresses are new. Losing it costs a search.
+// keepCard stores a card whose addresses or age are new. Losing it costs a search.
 func (m *Members) keepCard(c Card) error {
 	b := m.cfg.Rows.NewBatch()
 	b.Set(cardKey(c.Node), codec.Encode(c))
 	return b.CommitLazily()
 }
 
-// start counts this start and returns its number.
+// start makes the node older by one and returns its age.
 func (m *Members) start() (uint64, error) {
 	raw, err := m.cfg.Rows.Get(startsKey)
 	if err != nil && !errors.Is(err, errs.NotFound) {
@@ -121,9 +130,13 @@ func (m *Members) start() (uint64, error) {
 		n = binary.BigEndian.Uint64(raw)
 	}
 	n++
+	return n, m.keepAge(n)
+}
+
+func (m *Members) keepAge(n uint64) error {
 	b := m.cfg.Rows.NewBatch()
 	b.Set(startsKey, binary.BigEndian.AppendUint64(nil, n))
-	return n, b.Commit()
+	return b.Commit()
 }
 
 func (m *Members) each(prefix string, f func(key, value []byte) error) error {

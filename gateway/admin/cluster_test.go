@@ -328,6 +328,13 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 		}, []string{"taken out of the rhizome (so say b, c)", "may be switched off"}},
 		"two histories": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Apart = 1042 },
 			[]string{"The node b goes by another layout (number 1,042)"}},
+		"an old copy": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].OlderCopy = true },
+			[]string{"The node b came with an old copy", "rhizome node remove b --lost"}},
+		"itself an old copy": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1024}, func(f *fake.Cluster) {
+			gone(&f.List[1])
+			gone(&f.List[2])
+			f.List[0].OlderCopy = true
+		}, []string{"The data folder of this node is an old copy"}},
 		"a gateway away": {[]string{"a", "b"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].Roles = []string{api.RoleGateway} }, nil},
 		"clock":          {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = -7_200_000 }, []string{"wrong by 2 hours"}},
 		"clock, nearly":  {[]string{"a"}, api.Standing{}, func(f *fake.Cluster) { f.List[0].Health.Skew = 10_799_000 }, []string{"wrong by 3 hours"}},

@@ -19,6 +19,9 @@ const clockOff = 60_000
 // do about it.
 func (c cluster) risks(p lang.Printer) []api.Reason {
 	var out []api.Reason
+	if slices.ContainsFunc(c.nodes, func(n api.Node) bool { return n.This && n.OlderCopy }) {
+		return []api.Reason{{Kind: api.RiskOlder, Text: p.T("The data folder of this node is an old copy, or another computer runs with a copy of it: the other homes know this node as it was later, and refuse it. Put the newer folder back, if there is one. Else move this one away and join with a new invitation, and in another home: rhizome node remove --lost for the old node.")}}
+	}
 	if who, sure := c.refusing(p); who != "" {
 		out = append(out, api.Reason{Kind: api.RiskRefused, Text: c.refused(p, who, sure)})
 		if sure { // whoever seems away is not, for this node alone
@@ -38,6 +41,9 @@ func (c cluster) risks(p lang.Printer) []api.Reason {
 	for _, n := range c.nodes {
 		if n.Apart > 0 {
 			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, p.Int(int64(n.Apart)), p.Int(int64(c.layout.Version)))})
+		}
+		if n.OlderCopy {
+			out = append(out, api.Reason{Kind: api.RiskOlder, About: n.ID, Text: p.T("The node %s came with an old copy of its data folder, or two computers run with copies of one: it forgot what was stored since, and is refused. On its computer put the newer folder back, or move it away and join with a new invitation; then here: rhizome node remove %s --lost.", n.Name, n.Name)})
 		}
 		out = append(out, nodeRisks(p, n)...)
 	}
@@ -192,7 +198,7 @@ func (c cluster) awayNames(p lang.Printer) string {
 // endangers nothing.
 func (c cluster) awayOf(h api.Home) (out []string) {
 	for _, n := range c.nodes {
-		if n.Home == h.Name && !n.Up && votes(n) && n.Apart == 0 && !n.Refuses {
+		if n.Home == h.Name && !n.Up && votes(n) && n.Apart == 0 && !n.Refuses && !n.OlderCopy {
 			out = append(out, n.Name)
 		}
 	}

@@ -91,6 +91,7 @@ const (
 	RiskLone       = "lone"       // data in a single home
 	RiskAway       = "away"       // a home, or nodes of it
 	RiskApart      = "apart"      // a node that belongs to another history
+	RiskOlder      = "older"      // a node with an old copy of its data folder
 	RiskRefused    = "refused"    // others say that this node is no member
 	RiskClock      = "clock"
 	RiskDisk       = "disk"
@@ -105,7 +106,7 @@ const (
 
 // RiskKinds returns all kinds of a Reason.
 func RiskKinds() []string {
-	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit, RiskWebhook, RiskRemote}
+	return []string{RiskUnreadable, RiskStopped, RiskFragile, RiskLone, RiskAway, RiskApart, RiskOlder, RiskRefused, RiskClock, RiskDisk, RiskDamage, RiskFull, RiskRows, RiskSnapshot, RiskKit, RiskWebhook, RiskRemote}
 }
 
 // Disk is one of a node's disks.

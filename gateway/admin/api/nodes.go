@@ -42,6 +42,9 @@ type Node struct {
 	Apart uint64 `json:"apart_layout,omitempty"`
 	// Refuses: the node says that the one that is asked is no member of its rhizome.
 	Refuses bool `json:"refuses,omitempty"`
+	// OlderCopy: the node came with an old copy of its data folder, and counts as away. Of the
+	// node that is asked: others said so, and nothing else is known of them.
+	OlderCopy bool `json:"older_copy,omitempty"`
 	// Ahead is by how many milliseconds the node's clock is ahead of that of the node that is
 	// asked, while there is no time that most of the nodes compared agree on; else 0.
 	Ahead int64 `json:"clock_ahead_ms,omitempty"`

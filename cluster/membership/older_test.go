@@ -1,0 +1,155 @@
+package membership
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rhizome/base/errs"
+	"rhizome/base/vfs"
+)
+
+// copied is what a node's disk holds now.
+func (c *club) copied(n byte) vfs.FS {
+	return c.nodes[n].fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+}
+
+// on starts a node again on another disk.
+func (c *club) on(n byte, disk vfs.FS) *node {
+	c.t.Helper()
+	c.stop(n)
+	c.nodes[n].fs = disk
+	return c.start(n)
+}
+
+// refused waits until a node knows that its rows are an old copy, and those who told it too.
+func (c *club) refused(n byte, by ...byte) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 3*Period)
+	defer cancel()
+	x := c.nodes[n]
+	if err := x.Await(ctx, x.Older); err != nil {
+		c.t.Fatal("nobody tells it:", err)
+	}
+	if x.Member(id(by[0])) {
+		c.t.Error("it takes part")
+	}
+	for _, b := range by {
+		m := c.nodes[b]
+		says := func() bool {
+			for _, p := range m.Peers() {
+				if p.Node == id(n) {
+					return p.Older && !p.Up && !m.Up(id(n)) && m.Away(id(n)) > 0
+				}
+			}
+			return false
+		}
+		if err := m.Await(ctx, says); err != nil {
+			c.t.Errorf("node %d does not say it: %v", b, err)
+		}
+	}
+}
+
+func TestAnOldCopyIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := three(t)
+		old := c.copied(3)
+		c.on(3, c.copied(3))
+		c.agree(3)
+		c.on(3, old)
+		c.refused(3, 1, 2)
+		c.on(3, c.copied(3))
+		if !c.nodes[3].Older() {
+			t.Error("it takes part after one more start")
+		}
+		if _, err := c.nodes[3].AskAround(c.ctx); !errors.Is(err, errOlder) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestWhatRanOnIsNewer: a node goes back to what it was while it ran, as from a snapshot of a
+// machine, and before that wrote rows or did not.
+func TestWhatRanOnIsNewer(t *testing.T) {
+	for _, wrote := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c, a := three(t)
+			old := c.copied(3)
+			before, _ := a.Card(id(3))
+			if wrote {
+				if err := c.nodes[3].rows.Set([]byte("row"), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			passed(c, 20*aging)
+			after, _ := a.Card(id(3))
+			if grew := after.age() - before.age(); grew > 1 || wrote != (grew == 1) {
+				t.Errorf("it is older by %d; rows were written: %v", grew, wrote)
+			}
+			c.on(3, old)
+			if wrote {
+				c.refused(3, 1, 2)
+			} else {
+				c.agree(3)
+			}
+		})
+	}
+}
+
+// TestAPowerCutIsNoOldCopy: what was told was durable, however often the power goes.
+func TestAPowerCutIsNoOldCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := three(t)
+		for range 5 {
+			for _, n := range []byte{3, 1} {
+				if err := c.nodes[n].rows.Set([]byte("row"), nil); err != nil {
+					t.Fatal(err)
+				}
+				passed(c, 3*aging/2)
+				c.on(n, c.copied(n))
+				c.agree(3)
+			}
+		}
+	})
+}
+
+// TestTwoOfOneKey: a node and a copy of it run at once; one of them is told.
+func TestTwoOfOneKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a := three(t)
+		known, _ := a.Card(id(3))
+		other := known
+		other.Run, other.Edition = known.Run+1, known.Edition+1
+		if !a.forgot(&other) {
+			t.Error("another process of the same age is taken for the node")
+		}
+		if err := a.take(other); err != nil {
+			t.Fatal(err)
+		}
+		if card, _ := a.Card(id(3)); card.Run != known.Run {
+			t.Error("the card of the other is kept")
+		}
+		for name, c := range map[string]Card{
+			"older":          {Node: id(3), Edition: known.Edition + 1<<32, Run: 7},
+			"the same":       known,
+			"another":        {Node: id(9), Edition: 1, Run: 7},
+			"of an old one":  {Node: id(3), Edition: known.Edition},
+			"late by a turn": {Node: id(3), Edition: known.Edition - 1<<32, Run: known.Run},
+		} {
+			if a.forgot(&c) {
+				t.Errorf("%s: taken for an old copy", name)
+			}
+		}
+	})
+}
+
+// passed waits, in the clock of the bubble, and for the news of that time.
+func passed(c *club, d time.Duration) {
+	ctx, cancel := context.WithTimeout(c.ctx, d)
+	defer cancel()
+	if err := c.nodes[2].Await(ctx, func() bool { return false }); !errors.Is(err, errs.Unavailable) {
+		c.t.Fatal(err)
+	}
+}
