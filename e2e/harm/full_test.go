@@ -129,10 +129,14 @@ func TestCapacityOfSmallObjects(t *testing.T) {
 	for _, size := range []int{4000, 15_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
+			const capacity = 110 << 20
 			n := harness.Start(t, "--capacity", "110MiB")
 			c := client(t, n)
 			send(t, c, "PUT", "/full", "", nil)
-			count := fill(t, c, "row", size, 110<<20/size)
+			count := fill(t, c, "row", size, capacity/size)
+			if used := n.Usage(); used > capacity || count == capacity/size {
+				t.Errorf("the data folder takes %d bytes with %d objects, over the capacity of %d", used, count, capacity)
+			}
 			for i := range count {
 				if i%10 > 0 {
 					send(t, c, "DELETE", fmt.Sprintf("/full/row%05d", i), "", nil)
@@ -153,6 +157,9 @@ func TestCapacityOfSmallObjects(t *testing.T) {
 				if string(got.Body) != string(harness.Random(uint64(i), size)) {
 					t.Errorf("row%05d: wrong bytes", i)
 				}
+			}
+			if used := n.Usage(); used > capacity {
+				t.Errorf("after deletes and new objects the data folder takes %d bytes", used)
 			}
 		})
 	}
