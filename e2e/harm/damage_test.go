@@ -1,7 +1,10 @@
 package harm
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -247,6 +250,7 @@ func afterDamage(t *testing.T, n *harness.Node) {
 			unread = append(unread, key)
 		}
 	}
+	listed(t, c, unread)
 	if len(unread) == 0 {
 		return
 	}
@@ -265,6 +269,42 @@ func afterDamage(t *testing.T, n *harness.Node) {
 		return missing
 	}
 	harness.Eventually(t, time.Minute, fmt.Sprintf("repair status names %v, which cannot be read", unread), func() bool { return len(named()) == 0 })
+}
+
+// listed judges what a damaged node lists: an error, or each object as it was stored. What cannot
+// be read may be missing; that it is named elsewhere is judged there.
+func listed(t *testing.T, c *wire.Client, unread []string) {
+	t.Helper()
+	resp, err := c.Do(&wire.Request{Method: "GET", Path: "/damage", Query: "list-type=2"})
+	if err != nil || resp.Status != 200 {
+		if len(unread) == 0 {
+			t.Errorf("all is read, and nothing listed: %v %v", resp, err)
+		}
+		return
+	}
+	var page struct {
+		Contents []struct {
+			Key, ETag string
+			Size      int
+		}
+	}
+	must(t, xml.Unmarshal(resp.Body, &page))
+	missing := maps.Clone(stored)
+	for _, o := range page.Contents {
+		key := "/damage/" + o.Key
+		if want, ok := stored[key]; key != "/damage/note" && (!ok || o.Size != len(want)) {
+			t.Errorf("%s is listed with %d bytes", key, o.Size)
+		}
+		if sum := md5.Sum(stored[key]); key != "/damage/note" && strings.Trim(o.ETag, `"`) != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s is listed with the ETag %s", key, o.ETag)
+		}
+		delete(missing, key)
+	}
+	for key := range missing {
+		if !slices.Contains(unread, key) {
+			t.Errorf("%s is read and not listed", key)
+		}
+	}
 }
 
 // diskLost reports whether the node says that a disk is lost, and why.
