@@ -33,6 +33,7 @@ type node struct {
 	id   ident.NodeID
 	fs   vfs.FS
 	rows *kv.Store
+	link *rpc.MemoryNode
 	mu   sync.Mutex
 	told map[ident.NodeID][]string // where others are, as the links were told
 	stop context.CancelFunc
@@ -73,6 +74,7 @@ func (c *club) start(n byte, first ...*layout.Layout) *node {
 	}
 	g := &late{}
 	links := c.net.Node(x.id, g)
+	x.link = links
 	x.Members, err = Open(Config{
 		Node: x.id, Rows: x.rows, Clock: clock.System{}, Links: links, Dial: x.dialled,
 		Adopt: func(*layout.Layout) {}, Logger: slog.New(slog.DiscardHandler),
@@ -113,6 +115,7 @@ func (c *club) stop(n byte) {
 	c.net.Crash(x.id)
 	x.stop()
 	<-x.done
+	_ = x.link.Close() // waits for what is being answered
 	if x.rows != nil {
 		_ = x.rows.Close()
 		x.rows = nil
