@@ -56,21 +56,23 @@ func (m *Members) Older() bool {
 
 // isOlder keeps that this node's rows are an old copy.
 func (m *Members) isOlder(by ident.NodeID) error {
+	if m.Older() {
+		return nil
+	}
+	b := m.cfg.Rows.NewBatch()
+	b.Set(olderKey, by[:])
+	if err := b.Commit(); err != nil {
+		return err
+	}
 	m.mu.Lock()
-	known := m.outdated
 	m.outdated = true
 	m.news()
 	m.mu.Unlock()
-	if known {
-		return nil
-	}
 	m.cfg.Logger.Error(errOlder.Error(), "by", by)
 	if m.cfg.Recheck != nil {
 		m.cfg.Recheck()
 	}
-	b := m.cfg.Rows.NewBatch()
-	b.Set(olderKey, by[:])
-	return b.Commit()
+	return nil
 }
 
 // grow makes the node older if rows were written since it last grew. m.refreshing is held.
