@@ -1,4 +1,4 @@
-# make test   everything that must hold before a change lands (25 minutes on 2 cores, once tools and packages are there)
+# make test   everything that must hold before a change lands (28 minutes on 2 cores, once tools and packages are there)
 # make unit   the packages' own tests only
 # make bench  the figures of docs/benchmarks.md, beside this machine's limits; make sites is a part of it
 # make homes  the same for three homes on one machine
