@@ -180,7 +180,7 @@ func (n *Node) openStores(ctx context.Context) (err error) {
 	}
 	n.snapshots = &repair.Snapshotter{
 		FS: vfs.Default, Data: n.folder.path, Rows: n.rows, Node: n.keys.id(),
-		Layout: n.members.Layout, Disks: n.usableDisks,
+		Layout: n.members.Layout, Disks: n.usableDisks, Recheck: c.Scrub,
 		Clock: c.Clock, Logger: c.Logger,
 	}
 	n.disks, err = extentstore.Open(vfs.Default, n.rows, nil, extentstore.Options{

@@ -172,6 +172,17 @@ func ReadSnapshotHeader(ctx context.Context, fs vfs.FS, path string) (*SnapshotH
 	return h, nil
 }
 
+// CheckSnapshot reads all of a snapshot, from the disk itself where the system lets it.
+// errs.Corrupt if any of it is damaged.
+func CheckSnapshot(ctx context.Context, fs vfs.FS, path string) error {
+	whole := false
+	damage, err := readSnapshot(ctx, fs, path, func(*SnapshotHeader) error { whole = true; return nil }, func(_, _ []byte) error { return nil })
+	if err == nil && (!whole || damage.Cut || damage.Blocks > 0) {
+		err = errs.Newf(errs.Corrupt, "the snapshot %s is damaged in %d places", path, max(1, damage.Blocks))
+	}
+	return err
+}
+
 func readSnapshot(ctx context.Context, fs vfs.FS, path string, header func(*SnapshotHeader) error, row func(key, value []byte) error) (kv.StreamDamage, error) {
 	f, err := fs.Open(path)
 	if err != nil {
@@ -182,6 +193,8 @@ func readSnapshot(ctx context.Context, fs vfs.FS, path string, header func(*Snap
 	if err != nil {
 		return kv.StreamDamage{}, errs.Newf(errs.Unavailable, "a snapshot cannot be looked at: %w", err)
 	}
+	vfs.Forget(f, 0, st.Size())
+	defer vfs.Forget(f, 0, st.Size())
 	return kv.ReadStream(ctx, f, st.Size(), func(raw []byte) error {
 		h := new(SnapshotHeader)
 		if err := codec.Decode(raw, h); err != nil {

@@ -192,6 +192,24 @@ func (r *Ring) AddPlace(dir string) error {
 	return err
 }
 
+// Check reads all copies again and writes back what one lacks, as Open does.
+func (r *Ring) Check() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, dir := range r.places {
+		found, err := read(r.fs, r.fs.PathJoin(dir, Name))
+		if errors.Is(err, os.ErrNotExist) || err == nil && found == nil && i > 0 {
+			continue // the disk may not be mounted
+		}
+		if err == nil {
+			err = r.complete(dir, found)
+		}
+		if err != nil {
+			r.away(dir, err)
+		}
+	}
+}
+
 // DropPlace forgets a folder; its copy stays as it is.
 func (r *Ring) DropPlace(dir string) {
 	r.mu.Lock()

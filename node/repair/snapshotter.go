@@ -30,13 +30,17 @@ type Snapshotter struct {
 	Disks  func() []string
 	Node   ident.NodeID
 	// Keep is how many snapshots are kept, on all disks together; 2 if zero.
-	Keep   int
-	Clock  clock.Clock
-	Logger *slog.Logger
+	Keep int
+	// Recheck is how long after it was taken or read a snapshot is read again, to see whether it
+	// is whole; 30 days if zero.
+	Recheck time.Duration
+	Clock   clock.Clock
+	Logger  *slog.Logger
 
 	once    sync.Mutex // one at a time
 	taken   bool
-	changes uint64 // of rows when the last one was taken
+	changes uint64    // of rows when the last one was taken
+	read    time.Time // when the last one was taken, or read again
 
 	mu    sync.Mutex
 	state State
@@ -58,21 +62,23 @@ const rowKeys = 'r'
 // minRoom is what has to stay free where a snapshot goes, in bytes.
 const minRoom = 256 << 20
 
-// Once takes a snapshot, unless no row changed since the last one of this process. It
+// Once takes a snapshot, unless no row changed since the last one of this process, and that is
+// whole. Copies of the keyring are read too, and mended. It
 // goes to another disk when there is one, with the bytes of small objects then; beside
 // the row store these would only take twice the room. path is empty if none was needed.
 func (s *Snapshotter) Once(ctx context.Context) (path string, err error) {
 	s.once.Lock()
 	defer s.once.Unlock()
+	s.Ring.Check()
 	changes := s.Rows.Changes(rowKeys)
-	if s.taken && changes == s.changes {
+	targets := s.targets()
+	if s.taken && changes == s.changes && s.whole(ctx, targets) {
 		return "", nil
 	}
-	targets := s.targets()
 	s.prune(targets)
 	path, err = s.take(ctx, targets)
 	if err == nil {
-		s.taken, s.changes = true, changes
+		s.taken, s.changes, s.read = true, changes, s.Clock.Now()
 		s.prune(targets)
 	}
 	if ctx.Err() == nil {
@@ -82,6 +88,35 @@ func (s *Snapshotter) Once(ctx context.Context) (path string, err error) {
 	}
 	s.Look()
 	return path, err
+}
+
+// whole reports whether the newest snapshot can be read, as far as that is known: it is read again
+// when that is due.
+func (s *Snapshotter) whole(ctx context.Context, targets []target) bool {
+	every := s.Recheck
+	if every == 0 {
+		every = 30 * 24 * time.Hour
+	}
+	now := s.Clock.Now()
+	if now.Sub(s.read) < every {
+		return true
+	}
+	all, err := register.Snapshots(s.FS, folders(s.FS, targets)...)
+	if err == nil && len(all) == 0 {
+		return false
+	}
+	if err == nil {
+		err = register.CheckSnapshot(ctx, s.FS, all[0].Path)
+	}
+	if ctx.Err() != nil {
+		return true
+	}
+	if err != nil {
+		s.Logger.Warn("a snapshot of the rows cannot be read any more; another is taken", "error", err)
+		return false
+	}
+	s.read = now
+	return true
 }
 
 // take tries the targets in turn.

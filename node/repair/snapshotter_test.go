@@ -13,6 +13,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/base/vfs"
 	"rhizome/cluster/layout"
+	"rhizome/cluster/register"
 	"rhizome/disk/keyring"
 	"rhizome/disk/kv"
 	"rhizome/node/repair"
@@ -100,6 +101,78 @@ func TestSnapshotsAreKeptInAll(t *testing.T) {
 	x.must()
 	if len(x.in(data)) != 0 || len(x.in("/d2")) != 2 {
 		t.Errorf("%v and %v", x.in(data), x.in("/d2"))
+	}
+}
+
+// TestADamagedSnapshotIsTakenAgain, though no row changed: once the check is due, and not before.
+func TestADamagedSnapshotIsTakenAgain(t *testing.T) {
+	for _, damaged := range []bool{true, false} {
+		x := newShots(t)
+		x.s.Recheck = 10 * 24 * time.Hour
+		p := x.must()
+		if damaged {
+			flip(t, x.fs, p)
+		}
+		taken := 0
+		for day := 1; day <= 25; day++ {
+			x.at.Advance(24 * time.Hour)
+			again, err := x.s.Once(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again == "" {
+				continue
+			}
+			if taken++; day != 10 {
+				t.Errorf("another is taken on day %d", day)
+			}
+			if err := register.CheckSnapshot(t.Context(), x.fs, again); err != nil {
+				t.Error(err)
+			}
+		}
+		if damaged != (taken == 1) {
+			t.Errorf("taken %d times; damaged: %v", taken, damaged)
+		}
+	}
+}
+
+// flip changes a byte in the midst of a file.
+func flip(t *testing.T, fs vfs.FS, name string) {
+	t.Helper()
+	f, err := fs.OpenReadWrite(name, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := f.Stat()
+	b := []byte{0}
+	if err == nil {
+		_, err = f.ReadAt(b, st.Size()/2)
+	}
+	b[0] ^= 0xff
+	if err == nil {
+		_, err = f.WriteAt(b, st.Size()/2)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKeyringCopiesAreMended daily.
+func TestKeyringCopiesAreMended(t *testing.T) {
+	x := newShots(t)
+	if err := x.s.Ring.AddPlace("/d2"); err != nil {
+		t.Fatal(err)
+	}
+	id := ident.New()
+	if err := x.s.Ring.Keep(id, []byte("a sealed key of some length")); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{data, "/d2"} {
+		flip(t, x.fs, dir+"/"+keyring.Name)
+		x.must()
+		if keys, _ := keyring.Read(x.fs, dir); string(keys[id]) != "a sealed key of some length" {
+			t.Errorf("%s: the copy lacks the key still", dir)
+		}
 	}
 }
 
