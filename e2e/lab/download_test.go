@@ -2,6 +2,9 @@ package lab
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,8 +27,11 @@ func TestDownloadFromSeveralHomes(t *testing.T) {
 	body := harness.Random(1, size)
 	_, err = r.Nodes[0].S3(r.Nodes[0].Host, "family").Put(t.Context(), "film", body, history.Condition{})
 	must(t, err)
-	must(t, r.Settled(time.Minute))
 	givers := r.Nodes[:3]
+	for _, n := range givers { // one that was slow is left out of a write, and mended
+		must(t, await(2*time.Minute, n.Name+" has all of it", func() error { return n.keeps("family/film") }))
+	}
+	must(t, r.Settled(time.Minute))
 	var before []Stats
 	for _, n := range givers {
 		l.SetLine(n.Host, 2<<20, 0)
@@ -50,4 +56,23 @@ func TestDownloadFromSeveralHomes(t *testing.T) {
 	if most := int64(size*115/100 + 2<<20); all > most {
 		t.Errorf("%d bytes came for an object of %d; want at most %d", all, size, most)
 	}
+}
+
+// keeps fails unless the node has all bytes of an object itself.
+func (n *Node) keeps(object string) error {
+	out, err := n.CLI("object", "stat", object, "--json")
+	if err != nil {
+		return err
+	}
+	var stat struct {
+		Whole  bool
+		Pieces []struct{ Node string }
+	}
+	if err := json.Unmarshal([]byte(out), &stat); err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(stat.Pieces, func(p struct{ Node string }) bool { return p.Node == "" }); i >= 0 || !stat.Whole {
+		return fmt.Errorf("of %d pieces it lacks number %d", len(stat.Pieces), i)
+	}
+	return nil
 }
