@@ -152,6 +152,29 @@ func TestHugoInChromium(t *testing.T) {
 	}
 }
 
+// TestRollback: without an ID the site goes back to what it was before, as often as there is anything.
+func TestRollback(t *testing.T) {
+	n := harness.Start(t, "--web", "127.0.0.1:0")
+	n.MustCLI("site", "create", "example.org")
+	dir := t.TempDir()
+	p := port(t, n.Process)
+	if out, err := n.CLI("site", "rollback"); err == nil {
+		t.Error("back to nothing:", out)
+	}
+	for _, text := range []string{"one", "two", "three"} {
+		harness.WriteFile(t, dir, "index.html", []byte(text))
+		n.MustCLI("site", "deploy", dir)
+	}
+	for _, text := range []string{"two", "one"} {
+		n.MustCLI("site", "rollback")
+		want(t, p, "example.org", "/", 200, text)
+	}
+	if out, err := n.CLI("site", "rollback"); err == nil {
+		t.Error("back to before the first:", out)
+	}
+	want(t, p, "example.org", "/", 200, "one")
+}
+
 // TestDeployRefuses: what must not get online does not.
 func TestDeployRefuses(t *testing.T) {
 	n := harness.Start(t, "--web", "127.0.0.1:0")
