@@ -20,7 +20,7 @@ export PATH := $(BIN):/usr/bin:$(PATH)
 export RHIZOME_BIN := $(RHIZOME)
 export RHIZOME_LATER := $(BIN)/rhizome-later
 
-.PHONY: build later test setup fmt vet lint unit plain race e2e bench figures homes sites peers foreign
+.PHONY: build later test setup fmt vet lint unit plain race e2e bench figures expiring homes sites peers foreign
 .PHONY: soak soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 build:
@@ -76,9 +76,10 @@ e2e: build later
 	wait $$suite || failed=1; exit $$failed
 
 bench: figures
+	$(MAKE) expiring
 	$(MAKE) sites
 
-# All but sites.
+# All but expiring and sites.
 figures: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -json $(CURDIR)/.cache/bench/result.json $(BENCH)
@@ -88,6 +89,11 @@ figures: build
 homes: build
 	mkdir -p .cache/bench
 	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -homes 3 -copied 400 -objects 100000 -json $(CURDIR)/.cache/bench/homes.json $(BENCH)
+
+# Requests while lifecycle rules have objects go, and how fast these go.
+expiring: build
+	mkdir -p .cache/bench
+	cd bench && go run ./cmd/rhizome-bench -program $(RHIZOME) -expiring 100000 -json $(CURDIR)/.cache/bench/expiring.json
 
 # Web sites beside nginx, and deployments.
 sites: build

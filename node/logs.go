@@ -45,7 +45,7 @@ func (nobodyMay) OwnerID(context.Context, *object.Bucket) (string, error) {
 
 // openInventories builds what writes lists of buckets.
 func (n *Node) openInventories() {
-	n.inventories = inventory.New(inventory.Config{Registers: n.regs, Objects: n.objects, Rights: n.deliveries, Rank: n.objects.Rank, Rest: n.yield, Awake: n.waking.wait,
+	n.inventories = inventory.New(inventory.Config{Registers: n.regs, Objects: n.objects, Rights: n.deliveries, Rank: n.objects.Rank, Rest: n.pace().prompt, Awake: n.waking.wait,
 		Clock: n.members.Clock(), Logger: n.config.Logger})
 	before := n.objects.Gone
 	n.objects.Gone = func(ctx context.Context, id ident.ID, s object.Settings) error {

@@ -311,7 +311,7 @@ func (n *Node) openModel(context.Context) (err error) {
 		Registers: n.regs, Local: n.replica, Extents: n.extents, Accounts: n.accounts,
 		Root: n.keys.root, Keyring: n.ring, Clock: n.members.Clock(), Logger: c.Logger,
 		Rank:   func(part string) int { return plans{n.members}.rank(n.links, part) },
-		Agreed: n.agreed, Rest: n.yield, Awake: n.waking.wait, Knows: n.know, Swept: n.ruled,
+		Agreed: n.agreed, Rest: n.pace().rest, Awake: n.waking.wait, Knows: n.know, Swept: n.ruled,
 		Ages: object.Ages{Upload: c.Uploads, Orphan: c.Orphans},
 	})
 	n.openSites()
@@ -331,22 +331,6 @@ func (n *Node) agreed() bool {
 	}
 	_, agreed := n.members.Clock().Skew()
 	return agreed
-}
-
-// yield has work that nobody waits for give way to requests.
-func (n *Node) yield(ctx context.Context) error {
-	wait := 10 * time.Millisecond
-	if n.requests.any() {
-		wait *= 10
-	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // load returns how many calls a second that people wait for come and go.

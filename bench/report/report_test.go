@@ -79,3 +79,15 @@ func TestGrownIsCompared(t *testing.T) {
 		t.Errorf("no line %q in\n%s", want, b.String())
 	}
 }
+
+func TestExpiringIsCompared(t *testing.T) {
+	e := &Expiring{Store: &load.Expiring{Expired: 1000, Gone: []float64{20}, Idle: 300,
+		Quiet: []load.Result{{Name: "GET 1 KiB, quiet", Conns: 16, Rate: 80}}, Sweep: []load.Result{{Name: "GET 1 KiB, sweeping", Conns: 16, Rate: 60}}}}
+	var b bytes.Buffer
+	if err := e.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "| GET 1 KiB, 16 conn, /s | 80.0 | 60.0 | 0.75 | 20.0 |"; !strings.Contains(b.String(), want) {
+		t.Errorf("no line %q in\n%s", want, b.String())
+	}
+}

@@ -54,8 +54,9 @@ type Config struct {
 	Awake func(context.Context) error
 	// Swept, if set, is told what lifecycle rules did, at once, for the log of requests.
 	Swept func(b *Bucket, did Did, v *VersionHead)
-	// Rest waits as long as work that nobody waits for is to give way; nil: it does not.
-	Rest   func(context.Context) error
+	// Rest waits as long as work that nobody waits for is to give way, less for work that is
+	// late; nil: it does not.
+	Rest   func(ctx context.Context, late bool) error
 	Logger *slog.Logger
 	Ages   Ages
 }

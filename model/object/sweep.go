@@ -63,12 +63,12 @@ func (s *Store) Sweep(ctx context.Context) error {
 		}
 		now := s.Clock.Now()
 		if s.sure() { // what time it is decides what goes
-			upto := lot(last, now)
-			s.report("lifecycle rules", s.sweepDue(ctx, last, upto, now))
+			after, upto := lot(last, now)
+			s.report("lifecycle rules", s.sweepDue(ctx, after, upto, now))
 			last = upto
 		}
 		wait := time.Hour
-		if lot(last, now).Before(now) {
+		if _, upto := lot(last, now); upto.Before(now) {
 			wait = catchingUp
 		}
 		select {
@@ -79,15 +79,17 @@ func (s *Store) Sweep(ctx context.Context) error {
 	}
 }
 
-// lot returns until when the hours after last are looked at at once: one of them, of a day at most.
-func lot(last, now time.Time) time.Time {
-	if day := now.Add(-day); last.Before(day) {
-		last = day
+// lot returns after and until when hours are looked at at once: one of them. Of many days
+// that were missed, whole days are left out, so that a worker which is never done with a
+// day's hours within a day still comes to each of them in turn.
+func lot(last, now time.Time) (after, upto time.Time) {
+	if missed := now.Sub(last) / day; missed > 1 {
+		last = last.Add((missed - 1) * day)
 	}
 	if next := last.Add(time.Hour); next.Before(now) {
-		return next
+		return last, next
 	}
-	return now
+	return last, now
 }
 
 // sweepDue looks at the parts whose hour began after last and until upto, as of now.
@@ -144,7 +146,7 @@ func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.
 		if before == nil || !b.Settings.expired(at, now) {
 			return nil
 		}
-		if err := s.rest(ctx); err != nil {
+		if err := s.rest(ctx, now); err != nil {
 			return err
 		}
 		now := s.Clock.Now()
@@ -172,7 +174,7 @@ func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.
 			break
 		}
 		l.AfterKey, l.AfterVersion = p.NextKey, p.NextVersion
-		if err := s.rest(ctx); err != nil {
+		if err := s.rest(ctx, now); err != nil {
 			return done, err
 		}
 	}
@@ -182,12 +184,13 @@ func (s *Store) sweepPart(ctx context.Context, b *Bucket, part string, now time.
 	return done, s.sweepUploads(ctx, b, part, now, &done)
 }
 
-// rest gives way to requests.
-func (s *Store) rest(ctx context.Context) error {
+// rest gives way to requests, less so once what was due at a time is not done within the
+// hour that it has.
+func (s *Store) rest(ctx context.Context, due time.Time) error {
 	if s.Rest == nil {
 		return ctx.Err()
 	}
-	return s.Rest(ctx)
+	return s.Rest(ctx, s.Clock.Now().Sub(due) > time.Hour)
 }
 
 // sweepVersion deletes a version that rules want gone, if it still is where it was judged.
@@ -232,7 +235,7 @@ func (s *Store) sweepUploads(ctx context.Context, b *Bucket, part string, now ti
 		}
 		for i := range p.Uploads {
 			if u := &p.Uploads[i]; aborts(b.Settings.Lifecycle, u, now) {
-				if err := s.rest(ctx); err != nil {
+				if err := s.rest(ctx, now); err != nil {
 					return err
 				}
 				if err := s.Abort(ctx, b, u.Key, u.ID); err == nil {

@@ -78,7 +78,8 @@ func TestMissedHours(t *testing.T) {
 	}
 	seen, lots := map[string]int{}, 0
 	for last := now.Add(-aDay); last.Before(now); lots++ {
-		upto, together := object.Lot(last, now), 0
+		_, upto := object.Lot(last, now)
+		together := 0
 		for _, p := range parts {
 			if object.InHour(p, last, upto) {
 				seen[p]++
@@ -98,11 +99,53 @@ func TestMissedHours(t *testing.T) {
 			t.Errorf("a part was looked at %d times", n)
 		}
 	}
-	if upto := object.Lot(now.Add(-40*aDay), now); !upto.Equal(now.Add(-aDay + time.Hour)) {
-		t.Errorf("after a long absence the first lot ends at %s", upto)
+	if after, upto := object.Lot(now.Add(-40*aDay-time.Hour), now); !after.Equal(now.Add(-aDay-time.Hour)) || !upto.Equal(after.Add(time.Hour)) {
+		t.Errorf("after a long absence the first lot is from %s to %s", after, upto)
 	}
-	if upto := object.Lot(now.Add(time.Hour), now); !upto.Equal(now) {
+	if _, upto := object.Lot(now.Add(time.Hour), now); !upto.Equal(now) {
 		t.Errorf("a clock that was set back: %s", upto)
+	}
+}
+
+// TestASlowSweepComesToEveryPart: one that takes three hours for what is due in each comes to the
+// parts of every hour of the day all the same, in turn.
+func TestASlowSweepComesToEveryPart(t *testing.T) {
+	now := time.Date(2026, 11, 22, 11, 17, 0, 0, time.UTC)
+	last, seen := now, map[int]int{}
+	for range 24 * 20 {
+		now = now.Add(3 * time.Hour)
+		after, upto := object.Lot(last, now)
+		for h := range 24 {
+			if at := upto.Truncate(aDay).Add(time.Duration(h) * time.Hour); at.After(after) && !at.After(upto) || at.Add(-aDay).After(after) {
+				seen[h]++
+			}
+		}
+		last = upto
+	}
+	for h := range 24 {
+		if seen[h] < 19 || seen[h] > 21 {
+			t.Errorf("the hour %d was looked at %d times of 20", h, seen[h])
+		}
+	}
+}
+
+// TestALateSweepHurries: what is due gives way less once its hour is over.
+func TestALateSweepHurries(t *testing.T) {
+	f := newLocked(t)
+	f.rules(object.LifecycleRule{ID: "all", Days: 1})
+	for i := range 3 {
+		f.putLocked(fmt.Sprint("k", i), "old", object.Lock{})
+	}
+	f.now.Advance(10 * aDay)
+	var late []bool
+	f.Objects.Rest = func(_ context.Context, now bool) error {
+		late = append(late, now)
+		f.now.Advance(40 * time.Minute)
+		return nil
+	}
+	f.sweep()
+	if fmt.Sprint(late) != "[false false true]" {
+		t.Errorf("late: %v", late)
 	}
 }
 
@@ -293,7 +336,7 @@ func TestSweepMeets(t *testing.T) {
 	f.putLocked("k", "old", object.Lock{})
 	f.now.Advance(10 * aDay)
 	met := false
-	f.Objects.Rest = func(ctx context.Context) error {
+	f.Objects.Rest = func(context.Context, bool) error {
 		if !met {
 			met = true
 			f.putLocked("k", "new", object.Lock{})
@@ -309,7 +352,7 @@ func TestSweepMeets(t *testing.T) {
 	f.now.Advance(3 * aDay)
 	met = false
 	f.rules(object.LifecycleRule{ID: "noncurrent", NoncurrentDays: 1})
-	f.Objects.Rest = func(context.Context) error {
+	f.Objects.Rest = func(context.Context, bool) error {
 		if !met {
 			met = true
 			f.drop("k", newest, false, nil)

@@ -29,7 +29,8 @@ func main() {
 	keys := flag.Int("keys", 100_000, "keys in the bucket that is listed, a multiple of 1,000")
 	versions := flag.Int("versions", 1000, "versions of the key that is compared with one of ten")
 	homes := flag.Int("homes", 0, "compare one home with so many instead")
-	rounds := flag.Int("rounds", 3, "with -homes or -grown: how often each phase is measured on each side")
+	expiring := flag.Int("expiring", 0, "compare a store at rest with one whose lifecycle rules have so many objects go instead")
+	rounds := flag.Int("rounds", 3, "with -homes, -grown or -expiring: how often each phase is measured on each side")
 	var also parts
 	flag.IntVar(&also.objects, "objects", 0, "with -homes: store so many of 10 KiB and say what they take")
 	flag.DurationVar(&also.rest, "rest", 4*time.Minute, "with -objects: how long the homes are left alone before and after")
@@ -45,6 +46,9 @@ func main() {
 	switch {
 	case *grown > *keys && *program != "":
 		err = grow(*program, place{*folder, *keep}, *asJSON, *grown, turns)
+	case *expiring > 0 && *program != "":
+		turns.Keys = min(turns.Keys, 10_000) // that are read
+		err = expire(*program, *folder, *asJSON, *expiring, turns)
 	case *homes > 0 && *program != "":
 		err = compare(*program, *folder, *asJSON, *homes, also, turns)
 	case *homes == 0:
