@@ -332,7 +332,13 @@ func TestARestartChangesNoHome(t *testing.T) {
 	if is, asked, _ := b.OtherHome(); is != "" || asked != "" {
 		t.Errorf("%s is asked to be %s", is, asked)
 	}
-	b = again("barn", func(c *Config) { c.Home = "shed" })
+	b = again("barn", func(c *Config) {
+		c.Home = "shed"
+		c.Settings = api.Settings{List: []api.Setting{{Name: "home", Value: "shed", From: "flag", Where: "--home"}}}
+	})
+	if s := b.Facts().Settings.List[0]; s.Value != "barn" || s.From != api.FromLayout || s.Where != "rhizome node zone" {
+		t.Errorf("the settings say %+v", s)
+	}
 	if is, asked, called := b.OtherHome(); is != "barn" || asked != "shed" || called != "barn" {
 		t.Errorf("%s, called %s, is asked to be %s", is, called, asked)
 	}
