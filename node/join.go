@@ -81,8 +81,11 @@ func (n *Node) Joined() (asked, did bool) { return n.config.Join != "", !n.unuse
 // Homes is how many homes the layout has.
 func (n *Node) Homes() int {
 	zones := map[string]bool{}
-	for _, x := range n.members.Layout().Nodes {
-		zones[x.Zone] = true
+	l := n.members.Layout()
+	for i := range l.Nodes {
+		if x := &l.Nodes[i]; roles(x)[0] != api.RoleGateway {
+			zones[x.Zone] = true
+		}
 	}
 	return len(zones)
 }
