@@ -205,7 +205,7 @@ func TestBuckets(t *testing.T) {
 	if code, _ := get(t, url); code != 403 {
 		t.Errorf("anonymous read after deny: %d", code)
 	}
-	h.must(&b, "bucket", "unalias", "photos", "photos")
+	h.must(&b, "bucket", "unalias", "photos", "photos", "--yes")
 	h.must(&b, "bucket", "info", id)
 	if b.Objects != 1 || b.Bytes != 5 || len(b.Names) != 1 {
 		t.Errorf("%+v", b)
@@ -277,6 +277,15 @@ func (h *running) sharesAsTyped() {
 		h.t.Errorf("a link that answers %d is shared so: %+v", code, r)
 	}
 	h.must(nil, "bucket", "policy", "delete", "photos", "--yes")
+	h.must(nil, "key", "create", "guest", "--expires", "1d")
+	h.must(nil, "bucket", "create", "theirs", "--key", "guest")
+	h.must(nil, "bucket", "allow", "theirs", "--key", "first key", "--write")
+	h.put("theirs", "a")
+	var day, week api.Shared
+	h.must(&day, "share", "theirs/a", "--for", "12h")
+	if h.must(&week, "share", "theirs/a", "--for", "7d"); week.Expires.Sub(day.Expires) > 13*time.Hour {
+		h.t.Errorf("a link is said to outlive its key: %v", week.Expires)
+	}
 	h.must(nil, "bucket", "unalias", "photos", "bilder", "--yes")
 }
 
