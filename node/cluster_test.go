@@ -287,6 +287,9 @@ func TestARestartChangesNoRole(t *testing.T) {
 		w, g := l.Node(h.all["attic"].keys.id()), l.Node(h.all["door"].keys.id())
 		return w != nil && g != nil && w.Witness && !w.Draining && !g.Draining
 	})
+	if n := h.all["door"].Homes(); n != 2 {
+		t.Errorf("with a gateway there are %d homes", n)
+	}
 	for name, role := range map[string]string{"attic": api.RoleWitness, "door": api.RoleGateway} {
 		if is, asked, _ := h.all[name].Role(); is != role || asked != role {
 			t.Errorf("%s is %s, and was asked to be %s", name, is, asked)
@@ -328,11 +331,20 @@ func TestARestartChangesNoHome(t *testing.T) {
 	a := again("lyon", func(c *Config) { c.Home, c.Homeless = "home", true })
 	text := h.invite(a)
 	b := h.up("barn", func(c *Config) { c.Join = text })
+	if n := b.Homes(); n != 2 {
+		t.Errorf("who just joined sees %d homes", n)
+	}
 	h.eventually("the other one is in", func() bool { return len(a.members.Layout().Nodes) == 2 && len(b.members.Layout().Nodes) == 2 })
 	if is, asked, _ := b.OtherHome(); is != "" || asked != "" {
 		t.Errorf("%s is asked to be %s", is, asked)
 	}
-	b = again("barn", func(c *Config) { c.Home = "shed" })
+	b = again("barn", func(c *Config) {
+		c.Home = "shed"
+		c.Settings = api.Settings{List: []api.Setting{{Name: "home", Value: "shed", From: "flag", Where: "--home"}}}
+	})
+	if s := b.Facts().Settings.List[0]; s.Value != "barn" || s.From != api.FromLayout || s.Where != "rhizome node zone" {
+		t.Errorf("the settings say %+v", s)
+	}
 	if is, asked, called := b.OtherHome(); is != "barn" || asked != "shed" || called != "barn" {
 		t.Errorf("%s, called %s, is asked to be %s", is, called, asked)
 	}

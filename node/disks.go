@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -62,6 +63,9 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 	if within(path, n.folder.path) && path != n.folder.at(diskDir) { // its own first disk may come back
 		return api.Disk{}, errs.Newf(errs.Invalid, "%s lies in the data folder", path)
 	}
+	if err := noDisk(path); err != nil {
+		return api.Disk{}, err
+	}
 	if err := n.ofAnother(path); err != nil {
 		return api.Disk{}, err
 	}
@@ -75,6 +79,17 @@ func (n *Node) AddDisk(ctx context.Context, path string) (api.Disk, error) {
 		return api.Disk{}, errs.Newf(errs.Invalid, "the folder cannot be made: %w", err)
 	}
 	return n.addFolder(ctx, extentstore.Disk{Dir: path})
+}
+
+// noDisk refuses what can be no disk: a file, or the data folder of a node.
+func noDisk(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return errs.Newf(errs.Invalid, "%s is no folder", path)
+	}
+	if _, err := os.Stat(filepath.Join(path, nodeKeyFile)); err == nil {
+		return errs.Newf(errs.Conflict, "%s is the data folder of a node: name another folder", path)
+	}
+	return nil
 }
 
 // addFolder takes a disk into use, or back.

@@ -14,6 +14,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/cluster/layout"
 	"rhizome/cluster/membership"
+	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 	"rhizome/net/rpc"
 )
@@ -78,11 +79,19 @@ type joined struct {
 // to a rhizome already does not use the invitation.
 func (n *Node) Joined() (asked, did bool) { return n.config.Join != "", !n.unused }
 
-// Homes is how many homes the layout has.
+// Homes is how many homes the layout has that keep something; this one counts by what it is to be.
 func (n *Node) Homes() int {
 	zones := map[string]bool{}
-	for _, x := range n.members.Layout().Nodes {
-		zones[x.Zone] = true
+	l := n.members.Layout()
+	for i := range l.Nodes {
+		x := &l.Nodes[i]
+		role := roles(x)[0]
+		if x.ID == n.keys.id() {
+			role, _, _ = n.Role()
+		}
+		if role != api.RoleGateway {
+			zones[x.Zone] = true
+		}
 	}
 	return len(zones)
 }

@@ -399,7 +399,7 @@ func (n *Node) Run(ctx context.Context) error {
 	counted := metrics.NewRequests()
 	var watched *metrics.Metrics
 	server := admin.New(admin.Config{
-		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn, Writes: n.mayWrite, OwnsKey: n.mayUse,
+		Keys: n.accounts, Buckets: n.objects, Objects: n.objects, Locator: n, Host: n, Cluster: n, Sites: n.sites, Owns: n.mayOwn, Writes: n.mayWrite, OwnsKey: n.mayUse, Follow: n.mayFollow,
 		Documents: documents{n.accounts}, Webhooks: n.hooks, WebhookState: n.webhookState, OwnsWebhook: n.ownsWebhook, WebhooksSilent: n.events.Load().Silent,
 		Logs: n.logs, Inventories: n.inventories, Replication: n.replication(),
 		Metrics: func(ctx context.Context) ([]byte, error) { return watched.Text(ctx) },

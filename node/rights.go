@@ -10,6 +10,7 @@ import (
 	"rhizome/base/ident"
 	"rhizome/base/lang"
 	"rhizome/gateway/admin/api"
+	"rhizome/gateway/s3"
 	"rhizome/model/account"
 	"rhizome/model/object"
 )
@@ -99,6 +100,16 @@ func (n *Node) mayUse(ctx context.Context, k *account.Key) error {
 		err = errs.New(errs.Denied, "that is somebody else's: only its owner, or an administrator, may do this")
 	}
 	return err
+}
+
+// mayFollow is S3's word on a link that k signed; before there is anybody to ask it works.
+func (n *Node) mayFollow(ctx context.Context, b *object.Bucket, k *account.Key, key, link string) bool {
+	if front := n.front.Load(); front != nil {
+		if f, ok := (*front).(s3.Follows); ok {
+			return f.MayFollow(ctx, b, k, key, link)
+		}
+	}
+	return true
 }
 
 func (n *Node) isAdmin(ctx context.Context) (bool, error) {

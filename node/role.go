@@ -60,16 +60,18 @@ func (n *Node) OtherCapacity() (is, asked int64, name string) {
 	return is, n.config.Capacity, nameIn(l, me)
 }
 
-// settings are those of this start, but for a capacity that was changed since: that one holds.
+// settings are those of this start, but for what was changed since and holds in its place: the
+// capacity, and the home in which the node stands.
 func (n *Node) settings() api.Settings {
-	out, holds := n.config.Settings, n.disks.Capacity()
-	if holds == n.config.Capacity {
-		return out
-	}
+	out := n.config.Settings
 	out.List = slices.Clone(out.List)
 	for i := range out.List {
-		if s := &out.List[i]; s.Name == "capacity" {
+		s := &out.List[i]
+		if holds := n.disks.Capacity(); s.Name == "capacity" && holds != n.config.Capacity {
 			s.Value, s.From, s.Where = exactSize(holds), api.FromLayout, "rhizome node capacity"
+		}
+		if home := n.home(); s.Name == "home" && home != n.config.Home {
+			s.Value, s.From, s.Where = home, api.FromLayout, "rhizome node zone"
 		}
 	}
 	return out

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -205,7 +206,7 @@ func TestBuckets(t *testing.T) {
 	if code, _ := get(t, url); code != 403 {
 		t.Errorf("anonymous read after deny: %d", code)
 	}
-	h.must(&b, "bucket", "unalias", "photos", "photos")
+	h.must(&b, "bucket", "unalias", "photos", "photos", "--yes")
 	h.must(&b, "bucket", "info", id)
 	if b.Objects != 1 || b.Bytes != 5 || len(b.Names) != 1 {
 		t.Errorf("%+v", b)
@@ -253,10 +254,40 @@ func TestStatAndShare(t *testing.T) {
 	if code, _ := get(t, strings.Replace(link.URL, "X-Amz-Expires=7200", "X-Amz-Expires=7201", 1)); code != 403 {
 		t.Errorf("a changed link answers %d", code)
 	}
+	n.sharesAsTyped()
 	h.refused("does not exist", "share", "photos/none")
 	h.refused("seven days", "share", "photos/small", "--for", "8d")
 	h.refused("is no time", "share", "photos/small", "--for", "soon")
 	h.refused("BUCKET/KEY", "object", "stat", "photos")
+}
+
+// sharesAsTyped: a link names the bucket as it was typed, and is not promised if a policy refuses it.
+func (h *running) sharesAsTyped() {
+	h.t.Helper()
+	h.must(nil, "bucket", "alias", "photos", "bilder")
+	for _, name := range []string{"photos", "bilder"} {
+		var link api.Shared
+		if h.must(&link, "share", name+"/small"); !strings.Contains(link.URL, "/"+name+"/small?") || link.Refused {
+			h.t.Errorf("shared %s: %+v", name, link)
+		}
+	}
+	h.write(filepath.Join(h.dir, "deny.json"), `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::photos/sm*"}]}`)
+	h.must(nil, "bucket", "policy", "set", "photos", "--file", filepath.Join(h.dir, "deny.json"))
+	r := h.run("share", "photos/small")
+	if code, _ := get(h.t, strings.TrimSpace(r.out)); code != 403 || r.code != 0 || !strings.Contains(r.err, "policy refuses this link") || strings.Contains(r.err, "Whoever") {
+		h.t.Errorf("a link that answers %d is shared so: %+v", code, r)
+	}
+	h.must(nil, "bucket", "policy", "delete", "photos", "--yes")
+	h.must(nil, "key", "create", "guest", "--expires", "1d")
+	h.must(nil, "bucket", "create", "theirs", "--key", "guest")
+	h.must(nil, "bucket", "allow", "theirs", "--key", "first key", "--write")
+	h.put("theirs", "a")
+	var day, week api.Shared
+	h.must(&day, "share", "theirs/a", "--for", "12h")
+	if h.must(&week, "share", "theirs/a", "--for", "7d"); week.Expires.Sub(day.Expires) > 13*time.Hour {
+		h.t.Errorf("a link is said to outlive its key: %v", week.Expires)
+	}
+	h.must(nil, "bucket", "unalias", "photos", "bilder", "--yes")
 }
 
 func TestDamageIsNamed(t *testing.T) {

@@ -71,7 +71,7 @@ func TestNamesOfOneKey(t *testing.T) {
 	h.says("Only one key sees a name in brackets", "bucket", "list")
 	h.says(`Key "first key" alone sees`, "bucket", "info", "(backup)")
 	h.refused(`--local "first key"`, "bucket", "unalias", "klein", "backup")
-	h.must(nil, "bucket", "unalias", "klein", "backup", "--local", "first key")
+	h.must(nil, "bucket", "unalias", "klein", "backup", "--local", "first key", "--yes")
 	for begun, want := range map[string]string{"kl": "klein", "x": ""} {
 		if r := h.bare("__complete", "bucket", "info", "--data", h.data, begun); want != "" && !strings.HasPrefix(r.out, want) || want == "" && strings.Contains(r.out, "klein") {
 			t.Errorf("%q is completed as %q", begun, r.out)

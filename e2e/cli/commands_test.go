@@ -74,7 +74,7 @@ func TestKeysAndRights(t *testing.T) {
 	want("anybody writes what is open to read", status(wire.Key{}, "PUT", "/mine/c"), 403)
 	n.MustCLI("bucket", "alias", "mine", "also-mine")
 	want("a second name", status(owner, "GET", "/also-mine/a"), 200)
-	n.MustCLI("bucket", "unalias", "mine", "also-mine")
+	n.MustCLI("bucket", "unalias", "mine", "also-mine", "--yes")
 	want("a name that was taken away", status(owner, "GET", "/also-mine/a"), 404)
 	n.MustCLI("bucket", "quota", "mine", "--size", "1000")
 	c := wire.Client{Target: wire.Target{Address: n.Address, Key: owner}}

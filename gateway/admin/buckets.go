@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -49,7 +50,7 @@ func (s *Server) createBucket(r *http.Request) (any, error) {
 }
 
 // owner finds the key that a new bucket is to belong to: the one named, else the oldest
-// one of the member who runs this node.
+// one of the member who runs this node that is no guest's, if there is one.
 func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
 	if ref != "" {
 		return s.ownKey(ctx, ref)
@@ -66,7 +67,23 @@ func (s *Server) owner(ctx context.Context, ref string) (*account.Key, error) {
 	if len(own) == 0 {
 		return nil, errs.New(errs.NotFound, "no key is yours, which the bucket could belong to: make one with rhizome key create NAME, or name somebody's with --key")
 	}
-	return slices.MinFunc(own, func(a, b *account.Key) int { return a.Created.Compare(b.Created) }), nil
+	return slices.MinFunc(own, func(a, b *account.Key) int {
+		return cmp.Or(cmp.Compare(s.guest(a), s.guest(b)), a.Created.Compare(b.Created))
+	}), nil
+}
+
+// guest says how little a key looks like one that buckets are given to: one that ended least,
+// then one that will, then one that may make so many requests only.
+func (s *Server) guest(k *account.Key) int {
+	switch {
+	case k.Expires.IsZero() && k.Rate == 0:
+		return 0
+	case k.Expires.IsZero():
+		return 1
+	case !ended(k, s.Clock.Now()):
+		return 2
+	}
+	return 3
 }
 
 func (s *Server) showBucket(r *http.Request) (any, error) {
@@ -82,7 +99,32 @@ func (s *Server) deleteBucket(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.writtenTo(r.Context(), b); err != nil {
+		return nil, err
+	}
 	return nil, s.Buckets.DeleteBucket(r.Context(), b)
+}
+
+// writtenTo refuses a bucket that reports about another one are written to.
+func (s *Server) writtenTo(ctx context.Context, b *object.Bucket) error {
+	all, err := s.Buckets.AllBuckets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, from := range all {
+		if from.ID == b.ID {
+			continue
+		}
+		if l := from.Settings.Logging; l != nil && l.To.Bucket == b.ID {
+			return errs.Newf(errs.Conflict, "requests to the bucket %s are written to it: stop that first, with rhizome bucket logging %s --off", from.Name(), from.Name())
+		}
+		for _, i := range from.Settings.Inventory {
+			if i.To.Bucket == b.ID {
+				return errs.Newf(errs.Conflict, "the list %s of the bucket %s is written to it: stop that first, with rhizome bucket inventory %s --name %s --off", i.ID, from.Name(), from.Name(), i.ID)
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Server) findBucket(r *http.Request) (*object.Bucket, error) {

@@ -212,6 +212,11 @@ func (s *Server) findKey(ctx context.Context, ref string) (*account.Key, error) 
 	return found, nil
 }
 
+// ended reports whether a key is good no more.
+func ended(k *account.Key, now time.Time) bool {
+	return !k.Expires.IsZero() && !now.Before(k.Expires)
+}
+
 func wireKey(k *account.Key, secret bool) api.Key {
 	out := api.Key{ID: k.ID, Name: k.Name, CreateBuckets: k.CreateBuckets, Created: k.Created, Rate: k.Rate}
 	if !k.Expires.IsZero() {

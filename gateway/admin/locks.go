@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
 	"rhizome/base/errs"
@@ -86,7 +88,17 @@ func (s *Server) setRetention(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lockOf(v.SetRetention(r.Context(), b, in.Key, in.Version, l, in.Bypass))
+	h, err := v.SetRetention(r.Context(), b, in.Key, in.Version, l, in.Bypass)
+	if errors.Is(err, object.ErrLocked) && !in.Bypass && s.governed(r.Context(), b, in) {
+		err = errs.Newf(errs.Denied, "%w. Its mode is governance: --bypass goes around it, for who owns the bucket", err)
+	}
+	return lockOf(h, err)
+}
+
+// governed reports whether a version's retention is one that its bucket's owners may go around.
+func (s *Server) governed(ctx context.Context, b *object.Bucket, in api.SetRetention) bool {
+	o, err := s.Objects.Stat(ctx, b, object.Get{Key: in.Key, Version: in.Version})
+	return err == nil && o.Head.Lock.Mode == object.Governance
 }
 
 func (s *Server) setHold(r *http.Request) (any, error) {

@@ -49,6 +49,8 @@ type Config struct {
 	Writes func(ctx context.Context, b *object.Bucket) error
 	// OwnsKey refuses whose key it is not; nil: it is everybody's.
 	OwnsKey func(ctx context.Context, k *account.Key) error
+	// Follow reports whether S3 lets a link read an object that k signed; nil: it does.
+	Follow func(ctx context.Context, b *object.Bucket, k *account.Key, key, link string) bool
 	// Documents reads policies and CORS configurations; nil: there are none.
 	Documents Documents
 	// Webhooks are those that are told of events, and WebhookState how one is, as this node

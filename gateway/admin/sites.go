@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/gateway/admin/api"
+	"rhizome/model/account"
 	"rhizome/model/object"
 	"rhizome/model/site"
 )
@@ -162,7 +164,7 @@ func (s *Server) createSite(r *http.Request) (any, error) {
 	if err := site.CheckSite(&made); err != nil {
 		return nil, err
 	}
-	b, fresh, err := s.siteBucket(r.Context(), in)
+	b, owner, err := s.siteBucket(r.Context(), in)
 	if err != nil {
 		return nil, err
 	}
@@ -170,13 +172,27 @@ func (s *Server) createSite(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if in.Name == "" {
-		return s.siteNow(s.Sites.OwnNames(r.Context(), b))
+		return s.madeSite(owner)(s.Sites.OwnNames(r.Context(), b))
 	}
 	named, err := s.takeNames(r.Context(), b, in.Name, in.Together)
 	if errors.Is(err, site.ErrTaken) {
-		err = errors.Join(err, s.notSite(r.Context(), b, fresh))
+		err = errors.Join(err, s.notSite(r.Context(), b, owner != nil))
 	}
-	return s.siteNow(named, err)
+	return s.madeSite(owner)(named, err)
+}
+
+// madeSite answers with a new site and the owner of the bucket that was made for it, nil for none.
+func (s *Server) madeSite(owner *account.Key) func(*object.Bucket, error) (any, error) {
+	return func(b *object.Bucket, err error) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		w := s.wireSite(b)
+		if owner != nil {
+			w.Owner = cmp.Or(owner.Name, owner.ID)
+		}
+		return w, nil
+	}
 }
 
 // notSite takes back that a bucket became a site, and the bucket if it was made for that.
@@ -188,25 +204,27 @@ func (s *Server) notSite(ctx context.Context, b *object.Bucket, fresh bool) erro
 	return err
 }
 
-// siteBucket finds the bucket of a new site, or makes it, which is fresh then.
-func (s *Server) siteBucket(ctx context.Context, in api.NewSite) (b *object.Bucket, fresh bool, err error) {
+// siteBucket finds the bucket of a new site, or makes it: owner is the key to which it belongs then.
+func (s *Server) siteBucket(ctx context.Context, in api.NewSite) (b *object.Bucket, owner *account.Key, err error) {
 	name := in.Bucket
 	if name == "" {
 		name = in.Name
 	}
 	b, err = s.bucketNamed(ctx, name)
 	if err == nil {
-		return b, false, s.mayOwn(ctx, b)
+		if in.Key != "" {
+			return nil, nil, errs.Newf(errs.Conflict, "the bucket %q is there already and belongs to whom it did: leave --key out, and see rhizome bucket allow", name)
+		}
+		return b, nil, s.mayOwn(ctx, b)
 	}
 	if in.Bucket != "" || errs.KindOf(err) != errs.NotFound {
-		return b, false, err
+		return b, nil, err
 	}
-	k, err := s.owner(ctx, "")
-	if err != nil {
-		return nil, false, err
+	if owner, err = s.owner(ctx, in.Key); err != nil {
+		return nil, nil, err
 	}
-	b, err = s.Buckets.CreateBucket(ctx, name, k, false)
-	return b, true, err
+	b, err = s.Buckets.CreateBucket(ctx, name, owner, false)
+	return b, owner, err
 }
 
 // takeNames gives a site a name, and its companion if that is free.

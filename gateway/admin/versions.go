@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"context"
 	"net/http"
+	"strings"
 
 	"rhizome/base/errs"
 	"rhizome/gateway/admin/api"
@@ -69,7 +71,25 @@ func (s *Server) listVersions(r *http.Request) (any, error) {
 			out.Versions = append(out.Versions, api.Version{Object: wireObject(&h.Head), ID: h.VersionID, Latest: h.Latest, Marker: h.Marker, Lock: wireLock(h.Lock)})
 		}
 	}
+	if len(out.Versions) == 0 && l.AfterVersion == "" {
+		return nil, nothing(r, v, b, l.Prefix, false)
+	}
 	return out, nil
+}
+
+// nothing is the error about a name that no version has: folder says that all under it may be meant.
+func nothing(r *http.Request, v Versions, b *object.Bucket, name string, folder bool) error {
+	ref, under := r.PathValue("bucket"), strings.TrimSuffix(name, "/")+"/"
+	page, err := v.ListVersions(r.Context(), b, object.ListVersions{Prefix: under, Limit: 1})
+	switch {
+	case err != nil:
+		return err
+	case len(page.Versions) == 0:
+		return errs.Newf(errs.NotFound, "nothing in the bucket %s is or was called %q", ref, name)
+	case folder:
+		return errs.Newf(errs.NotFound, "nothing in the bucket %s is or was called %q, but it is a folder: for all that is in it, add --prefix", ref, name)
+	}
+	return errs.Newf(errs.NotFound, "nothing in the bucket %s is or was called %q, but it is a folder: name an object in it, such as %s", ref, name, page.Versions[0].Key)
 }
 
 func (s *Server) undelete(r *http.Request) (any, error) {
@@ -85,7 +105,7 @@ func (s *Server) undelete(r *http.Request) (any, error) {
 		if in.Limit < 0 {
 			return nil, errs.New(errs.Invalid, "the number of objects is negative")
 		}
-		return restored(v.UndeletePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: true, After: in.After, Limit: in.Limit, Dry: in.Dry}))
+		return restored(r, v, b, object.RestorePage{Key: in.Key, Prefix: true, After: in.After, Limit: in.Limit, Dry: in.Dry}, v.UndeletePage)
 	}
 	h, was, err := v.Undelete(r.Context(), b, in.Key)
 	if err != nil {
@@ -112,13 +132,18 @@ func (s *Server) restore(r *http.Request) (any, error) {
 	if in.Limit < 0 {
 		return nil, errs.New(errs.Invalid, "the number of objects is negative")
 	}
-	return restored(v.RestorePage(r.Context(), b, object.RestorePage{Key: in.Key, Prefix: in.Prefix, At: in.At, After: in.After, Limit: in.Limit, Dry: in.Dry}))
+	return restored(r, v, b, object.RestorePage{Key: in.Key, Prefix: in.Prefix, At: in.At, After: in.After, Limit: in.Limit, Dry: in.Dry}, v.RestorePage)
 }
 
-// restored is the answer about a page.
-func restored(done *object.Restored, next string, err error) (any, error) {
+// restored restores a page and answers about it. That there is nothing of the name is an error, but
+// for a whole bucket.
+func restored(r *http.Request, v Versions, b *object.Bucket, p object.RestorePage, restore func(context.Context, *object.Bucket, object.RestorePage) (*object.Restored, string, error)) (any, error) {
+	done, next, err := restore(r.Context(), b, p)
 	if err != nil {
 		return nil, err
+	}
+	if *done == (object.Restored{}) && next == "" && p.After == "" && p.Key != "" {
+		return nil, nothing(r, v, b, p.Key, !p.Prefix)
 	}
 	return api.Restored{Brought: done.Brought, Deleted: done.Deleted, Same: done.Same, Next: next}, nil
 }

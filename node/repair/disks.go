@@ -74,7 +74,7 @@ func (r *rebuild) checkOwners(context.Context) error {
 			if err := r.undo(); err != nil {
 				return err
 			}
-			return errs.Newf(errs.Conflict, "%s is a disk of another rhizome, %s: leave it out", d.Dir, owner.Rhizome)
+			return errs.Newf(errs.Conflict, "%s is a disk of another rhizome, %s. If it was this computer's before the data folder was lost, restore that rhizome's recovery kit into a new folder first (rhizome recovery-kit restore FILE --data FOLDER), and rebuild there; else leave it out", d.Dir, owner.Rhizome)
 		}
 		if i, twice := at[id]; err == nil && twice {
 			disks[i].Capacity = max(disks[i].Capacity, d.Capacity)

@@ -191,6 +191,9 @@ func (r *rebuild) undo() error {
 	if err := r.FS.Remove(r.at(pendingFile)); err != nil {
 		return errs.Newf(errs.Unavailable, "the mark of a rebuild cannot be removed: %w", err)
 	}
+	for _, dir := range []string{newDir, scratchDir} { // a left-over is removed by the next rebuild
+		_ = r.FS.RemoveAll(r.at(dir))
+	}
 	return nil
 }
 

@@ -738,6 +738,14 @@ func TestAnotherRhizomesDiskStays(t *testing.T) {
 	if _, err := b.fs.Stat(data + "/rebuild.pending"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the mark of a rebuild that was refused: %v", err)
 	}
+	if !strings.Contains(err.Error(), "recovery-kit restore") {
+		t.Errorf("nothing is said of the kit: %v", err)
+	}
+	for _, name := range []string{"/rows.new", "/rows.scratch"} {
+		if _, err := b.fs.Stat(data + name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", name, err)
+		}
+	}
 	if _, is, err := extentstore.OwnerOf(b.fs, "/foreign/disk"); err != nil || is != whose {
 		t.Errorf("the foreign disk is %+v's, %v", is, err)
 	}

@@ -42,7 +42,7 @@ func bucketCreate() command {
 		},
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
-			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest one that is yours"))
+			f.text("key", "", lang.M("`KEY` that owns the bucket; without it the oldest of yours, if possible one without end and limit"))
 			f.bool("local", lang.M("only that key sees the name"))
 		},
 		run: func(ctx context.Context, c *call) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"rhizome/base/errs"
@@ -35,10 +36,21 @@ func bucketUnalias() command {
 		short:    lang.M("Take a name away from a bucket; the last one stays"),
 		examples: []example{{lang.M("take a name away"), "rhizome bucket unalias photos pictures"}},
 		min:      2, max: 2,
-		flags: func(f *flagSet) { f.text("local", "", lang.M("it is the name that this `KEY` sees")) },
+		flags: func(f *flagSet) { f.text("local", "", lang.M("it is the name that this `KEY` sees")); f.yes() },
 		run: func(ctx context.Context, c *call) error {
 			path := client.Query(client.Path("buckets", c.args[0], "aliases"), "name", c.args[1], "key", c.text("local"))
-			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error { return n.Delete(ctx, path, b) })
+			return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+				var is api.Bucket
+				if err := n.Get(ctx, client.Path("buckets", c.args[0]), &is); err != nil {
+					return err
+				}
+				if taken := c.text("local") != "" || slices.Contains(is.Names, c.args[1]); taken { // else it is refused anyway
+					if err := c.confirm("Take the name %q away? Programs and links that use it do not find the bucket any more.", c.args[1]); err != nil {
+						return err
+					}
+				}
+				return n.Delete(ctx, path, b)
+			})
 		},
 	}
 }

@@ -9,9 +9,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"rhizome/base/errs"
 	"rhizome/base/lang"
@@ -130,35 +133,48 @@ func readFolder(ctx context.Context, dir string, rules bool) (*folder, error) {
 	return f, nil
 }
 
-func (f *folder) take(path string, d fs.DirEntry, rules bool) error {
-	if strings.HasPrefix(d.Name(), ".") && path != "." && path != ".well-known" {
+func (f *folder) take(at string, d fs.DirEntry, rules bool) error {
+	if strings.HasPrefix(d.Name(), ".") && at != "." && at != ".well-known" {
 		f.left++
 		if d.IsDir() {
 			return fs.SkipDir
 		}
 		return nil
 	}
-	if d.IsDir() {
-		return nil
+	if !utf8.ValidString(at) {
+		return errs.Newf(errs.Invalid, "the name %q is not UTF-8, so that no visitor could ask for it: give the file another", at)
 	}
-	info, err := f.root.Stat(path)
+	if d.IsDir() {
+		return f.noNode(at)
+	}
+	info, err := f.root.Stat(at)
 	switch {
 	case err != nil && d.Type()&fs.ModeSymlink != 0:
-		return errs.Newf(errs.Invalid, "%s is a link that leads out of the folder, or nowhere", path)
+		return errs.Newf(errs.Invalid, "%s is a link that leads out of the folder, or nowhere", at)
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return errs.Newf(errs.Invalid, "%s is no file", path)
+		return errs.Newf(errs.Invalid, "%s is no file", at)
 	}
-	if path == "_redirects" || path == "_headers" {
-		return f.takeRules(path, rules)
+	if at == "_redirects" || at == "_headers" {
+		return f.takeRules(at, rules)
 	}
-	hash, size, err := f.hash(path)
+	hash, size, err := f.hash(at)
 	if err != nil {
 		return err
 	}
-	f.byHash[hash] = path
-	f.in.Files = append(f.in.Files, api.DeployFile{Path: path, Hash: hash, Size: size})
+	f.byHash[hash] = at
+	f.in.Files = append(f.in.Files, api.DeployFile{Path: at, Hash: hash, Size: size})
+	return nil
+}
+
+// noNode refuses the data folder of a node, whose keys nobody is to read.
+func (f *folder) noNode(dir string) error {
+	for _, name := range []string{"node.key", "root.key"} {
+		if _, err := f.root.Stat(path.Join(dir, name)); err == nil {
+			return errs.Newf(errs.Denied, "%s holds a node's data (%s), which is secret: deploy a folder of its own", filepath.Join(f.root.Name(), dir), name)
+		}
+	}
 	return nil
 }
 

@@ -40,7 +40,8 @@ func diskCommand() command {
 				short:    lang.M("Move what a disk holds to the others, while all goes on"),
 				examples: []example{{lang.M("empty a disk"), "rhizome disk drain /mnt/disk2/rhizome"}},
 				min:      1, max: 1,
-				run: diskDrain,
+				flags: func(f *flagSet) { f.yes() },
+				run:   diskDrain,
 			},
 			{
 				use:      "undrain DISK",

@@ -198,7 +198,7 @@ func keyDelete() command {
 				fmt.Fprintln(c.Out, c.Say.T("The key %q is deleted.", k.Name))
 				c.leftKeyFile(k.ID)
 				for _, b := range gone.Unused {
-					fmt.Fprintln(c.Out, c.Say.T("No key may use the bucket %s any more: allow one with rhizome bucket allow.", b))
+					fmt.Fprintln(c.Out, c.Say.T("No key may use the bucket %s any more: allow one with rhizome bucket allow %s --key KEY --read --write --owner", b, shellQuote(b)))
 				}
 			})
 		},

@@ -61,6 +61,8 @@ func setLifecycle(ctx context.Context, c *call) error {
 		if in.Text == "" {
 			return errs.New(errs.Invalid, "the file is empty: --off takes all rules away")
 		}
+	} else if in == (api.SetLifecycle{}) {
+		return rulesInWords(ctx, c)
 	} else if !in.Off && in.Expire+in.Noncurrent+in.Abort == 0 {
 		return usageError{errs.New(errs.Invalid, "say what is to go after how many days: --expire, --noncurrent or --abort")}
 	}
@@ -75,6 +77,17 @@ func setLifecycle(ctx context.Context, c *call) error {
 			fmt.Fprintln(c.Err, c.Say.T("The bucket keeps no versions yet, so that there are none to go: rhizome bucket versioning %s on.", shellQuote(c.args[0])))
 		}
 		return nil
+	})
+}
+
+// rulesInWords shows a bucket with what goes by itself.
+func rulesInWords(ctx context.Context, c *call) error {
+	return onBucket(ctx, c, func(n *client.Client, b *api.Bucket) error {
+		err := n.Get(ctx, client.Path("buckets", c.args[0]), b)
+		if err == nil && len(b.Lifecycle) == 0 && !c.json {
+			fmt.Fprintln(c.Err, c.Say.T("Nothing goes by itself: rhizome bucket lifecycle --help says how it would."))
+		}
+		return err
 	})
 }
 

@@ -47,6 +47,10 @@ func shareCommand() command {
 				if local(out.URL) {
 					fmt.Fprintln(c.Err, c.Say.T("This link works on this computer alone, because S3 listens only to it: start the node with --s3 0.0.0.0:3900 for others."))
 				}
+				if out.Refused {
+					fmt.Fprintln(c.Err, c.Say.T("The bucket's policy refuses this link (403), unless it lets some in by what nobody knows yet, as their address: rhizome bucket policy get %s shows it.", shellQuote(bucket)))
+					return
+				}
 				fmt.Fprintln(c.Err, c.Say.T("Whoever has this link can read the object until %s.", c.Say.Time(out.Expires, c.Zone)))
 			})
 		},

@@ -93,6 +93,7 @@ func siteCreate() command {
 		min: 1, max: 1,
 		flags: func(f *flagSet) {
 			f.text("bucket", "", lang.M("the `BUCKET` that becomes the site"))
+			f.text("key", "", lang.M("`KEY` that owns the bucket if it is made; without it the oldest of yours, if possible one without end and limit"))
 			togetherFlags(f)
 			setFlags(f)
 		},
@@ -105,7 +106,7 @@ func siteCreate() command {
 			if err != nil {
 				return err
 			}
-			in := api.NewSite{Name: strings.ToLower(c.args[0]), Bucket: c.text("bucket"), Together: together, SetSite: set}
+			in := api.NewSite{Name: strings.ToLower(c.args[0]), Bucket: c.text("bucket"), Key: c.text("key"), Together: together, SetSite: set}
 			return onSite(ctx, c, func(n *client.Client, s *api.Site) error { return n.Post(ctx, client.Path("sites"), in, s) })
 		},
 	}
@@ -210,7 +211,7 @@ func siteName() command {
 		long:     lang.M("A name belongs to the site that took it first. That visitors find it under the name is for the DNS to say."),
 		examples: []example{{lang.M("another name for a site"), "rhizome site name add example.net --site example.org"}},
 		sub: []command{
-			nameCommand("add NAME", lang.M("Give a site another name"), lang.M("another name for a site"), "rhizome site name add example.net --site example.org",
+			nameCommand("add NAME", lang.M("Give a site another name"), lang.M("another name for a site"), "rhizome site name add example.net --site example.org", (*call).theSite,
 				func(ctx context.Context, c *call, n *client.Client, site string, s *api.Site) error {
 					together, err := c.together()
 					if err != nil {
@@ -218,11 +219,11 @@ func siteName() command {
 					}
 					return n.Post(ctx, client.Path("sites", site, "names"), api.NewSiteName{Name: strings.ToLower(c.args[0]), Together: together}, s)
 				}, togetherFlags),
-			nameCommand("remove NAME", lang.M("Take a name away from a site"), lang.M("take a name away"), "rhizome site name remove example.net --site example.org",
+			nameCommand("remove NAME", lang.M("Take a name away from a site"), lang.M("take a name away"), "rhizome site name remove example.net", (*call).siteOfName,
 				func(ctx context.Context, c *call, n *client.Client, site string, s *api.Site) error {
 					return n.Delete(ctx, client.Query(client.Path("sites", site, "names"), "name", strings.ToLower(c.args[0])), s)
 				}, nil),
-			nameCommand("move NAME", lang.M("Give a name of one site to another, which only the owner of the first may"), lang.M("give a name to another site"), "rhizome site name move example.net --site new.example.org",
+			nameCommand("move NAME", lang.M("Give a name of one site to another, which only the owner of the first may"), lang.M("give a name to another site"), "rhizome site name move example.net --site new.example.org", (*call).theSite,
 				func(ctx context.Context, c *call, n *client.Client, site string, s *api.Site) error {
 					return n.Post(ctx, client.Path("sites", site, "names"), api.NewSiteName{Name: strings.ToLower(c.args[0]), Move: true}, s)
 				}, nil),
@@ -230,7 +231,12 @@ func siteName() command {
 	}
 }
 
-func nameCommand(use, short, what, line string, run func(context.Context, *call, *client.Client, string, *api.Site) error, flags func(*flagSet)) command {
+// siteOfName is the site that --site names, or the only one to which the name in question belongs.
+func (c *call) siteOfName(context.Context, *client.Client) (string, error) {
+	return cmp.Or(c.text("site"), strings.ToLower(c.args[0])), nil
+}
+
+func nameCommand(use, short, what, line string, find func(*call, context.Context, *client.Client) (string, error), run func(context.Context, *call, *client.Client, string, *api.Site) error, flags func(*flagSet)) command {
 	return command{
 		use: use, short: short, examples: []example{{what, line}}, min: 1, max: 1,
 		flags: func(f *flagSet) {
@@ -241,7 +247,7 @@ func nameCommand(use, short, what, line string, run func(context.Context, *call,
 		},
 		run: func(ctx context.Context, c *call) error {
 			return onSite(ctx, c, func(n *client.Client, s *api.Site) error {
-				site, err := c.theSite(ctx, n)
+				site, err := find(c, ctx, n)
 				if err != nil {
 					return err
 				}
@@ -384,6 +390,9 @@ func (a *App) shows(s api.Site) string {
 func (a *App) printSite(s api.Site) {
 	say := a.Say
 	rows := [][]string{{say.T("Bucket"), s.Bucket}}
+	if s.Owner != "" {
+		rows = append(rows, []string{say.T("It belongs to"), say.T("the key %q", s.Owner)})
+	}
 	for i, n := range s.Names {
 		title, text := "", n.Name
 		if i == 0 {

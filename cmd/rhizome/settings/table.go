@@ -85,7 +85,7 @@ func Table(dataDir string) []Setting {
 		{Name: S3, Form: Address, Default: "127.0.0.1:3900", Hint: "ADDR",
 			Help: lang.M("address that S3 listens on; port 0 picks a free one")},
 		{Name: S3Domain, Form: Name, Many: true, Hint: "NAME",
-			Help: lang.M("domain under which bucket.domain names a bucket")},
+			Help: lang.M("domain under which bucket.domain names a bucket; with TLS the addresses that the program prints have the first one, which is to lead here itself too")},
 		{Name: Web, Form: Address, Default: "127.0.0.1:8080", Hint: "ADDR",
 			Help: lang.M("address that web sites are served on; port 0 picks a free one, and so does the default when its port is taken")},
 		{Name: WebDomain, Form: Name, Many: true, Hint: "NAME",

@@ -218,7 +218,9 @@ type Share struct {
 // Shared is a link that anybody may follow until it expires.
 type Shared struct {
 	URL     string    `json:"url"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires"` // the key's end, if that comes first
+	// Refused: the bucket's policy denies the link, as far as that can be known before.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // MaxShare is the longest life of a link, in seconds: SigV4 allows seven days.

@@ -4,8 +4,10 @@ import "time"
 
 // Site is GET /v1/sites/{site}: {site} is one of its names, or its bucket's name.
 type Site struct {
-	Bucket string     `json:"bucket"`
-	Names  []SiteName `json:"names"`
+	Bucket string `json:"bucket"`
+	// Owner is the key to which the bucket belongs that was just made for the site.
+	Owner string     `json:"owner,omitempty"`
+	Names []SiteName `json:"names"`
 	// URLs lead to it on this node, or would if its names did.
 	URLs  []string `json:"urls"`
 	Index string   `json:"index"`
@@ -43,8 +45,10 @@ type Deployment struct {
 // NewSite is POST /v1/sites. Without Bucket it is the one called as the site, which is made
 // if need be.
 type NewSite struct {
-	Name     string `json:"name"`
-	Bucket   string `json:"bucket,omitempty"`
+	Name   string `json:"name"`
+	Bucket string `json:"bucket,omitempty"`
+	// Key is to own the bucket that is made for the site; "" leaves the choice.
+	Key      string `json:"key,omitempty"`
 	Together string `json:"together,omitempty"`
 	SetSite
 }
