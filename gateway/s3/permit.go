@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,12 +38,12 @@ func (n need) meets(a object.Access, keyed bool) bool {
 // permitted returns why a key, or anybody if nil, may not do what a route does to the
 // request's bucket or object; nil if it may.
 func (q *request) permitted(b *object.Bucket, k *account.Key, r *route) error {
+	if r.Each && b.Settings.Policy != nil {
+		return q.mayBegin(b, k, r)
+	}
 	actions := r.IAM
 	if r.Versioned != nil && q.query.get("versionId") != "" {
 		actions = r.Versioned
-	}
-	if r.Each && b.Settings.Policy != nil {
-		return q.mayBegin(b, k, r.Need, actions[0])
 	}
 	if r.uses("tagging") {
 		actions = locksToo(taggingToo(actions, q.r.Header), q.r.Header)
@@ -125,10 +126,11 @@ func (q *request) resource(action, key string) string {
 
 // mayBegin is permitted for a route of which the body says what it does: it refuses who may
 // do it to nothing.
-func (q *request) mayBegin(b *object.Bucket, k *account.Key, n need, action string) error {
+func (q *request) mayBegin(b *object.Bucket, k *account.Key, r *route) error {
 	p, err := q.g.policies.of(b)
-	a := ask(b, k, n)
-	if err != nil || policy.Decide(nil, &a).Allow || p.Could(action, a.Caller) {
+	a := ask(b, k, r.Need)
+	could := func(action string) bool { return p.Could(action, a.Caller) }
+	if err != nil || policy.Decide(nil, &a).Allow || slices.ContainsFunc(slices.Concat(r.IAM, r.Versioned), could) {
 		return err
 	}
 	return s3err.New(s3err.AccessDenied)

@@ -68,7 +68,7 @@ func (q *request) checkParams() error {
 
 // takesVersion reports whether an operation that writes may be about any version.
 func (r *route) takesVersion() bool {
-	return r.Versioned != nil || r.Sub == "retention" || r.Sub == "legal-hold"
+	return r.Scope == anObject && r.Versioned != nil || r.Sub == "retention" || r.Sub == "legal-hold"
 }
 
 func contains(list []string, s string) bool {

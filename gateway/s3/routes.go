@@ -85,7 +85,7 @@ func table() []route {
 		{Scope: bucket, Method: get, Sub: "acl", Action: "GetBucketAcl", Partly: "what anybody may do by the bucket's grants is shown; grants of keys and the policy are not", Need: known, IAM: []string{"s3:GetBucketAcl"}, serve: getACL},
 		{Scope: bucket, Method: head, Action: "HeadBucket", Need: uploads, IAM: []string{"s3:ListBucket"}, serve: headBucket},
 		{Scope: bucket, Method: put, Sub: "acl", Action: "PutBucketAcl", Partly: "only the ACL that gives all to the owner; everything else is AccessControlListNotSupported", Need: owns, IAM: []string{"s3:PutBucketAcl"}, Changes: true, serve: putACL},
-		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, IAM: []string{"s3:DeleteObject"}, Each: true, Changes: true, serve: deleteObjects, early: true},
+		{Scope: bucket, Method: post, Sub: "delete", Action: "DeleteObjects", Need: writes, IAM: []string{"s3:DeleteObject"}, Versioned: []string{"s3:DeleteObjectVersion"}, Each: true, Changes: true, serve: deleteObjects, early: true},
 		{Scope: bucket, Method: get, Sub: "policy", Action: "GetBucketPolicy", Need: owns, IAM: []string{"s3:GetBucketPolicy"}, serve: getPolicy},
 		{Scope: bucket, Method: put, Sub: "policy", Action: "PutBucketPolicy", Need: owns, IAM: []string{"s3:PutBucketPolicy"}, Changes: true, serve: putPolicy},
 		{Scope: bucket, Method: del, Sub: "policy", Action: "DeleteBucketPolicy", Need: owns, IAM: []string{"s3:DeleteBucketPolicy"}, Changes: true, serve: deletePolicy},

@@ -95,6 +95,7 @@ func testMultiDeleteRefused(e *env) {
 	e.put("a")
 	const one = "<Delete><Object><Key>a</Key></Object></Delete>"
 	e.alice.do("POST", "/alpha?delete", one).is(400, "InvalidRequest")
+	e.alice.do("POST", "/alpha?delete&versionId=null", one, "Content-MD5", md5Of(one)).is(400, "InvalidArgument")
 	e.alice.do("POST", "/alpha?delete", one, "Content-MD5", md5Of("other")).is(400, "BadDigest")
 	e.alice.do("POST", "/alpha?delete", one, "x-amz-checksum-crc32", crc32Of("other")).is(400, "BadDigest")
 	for _, bad := range []string{"", "<Delete>", "<Delete/>", "<Other/>", one + one, "<Delete><Object/></Delete>", "text",

@@ -45,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) Service) {
 		{"Buckets", testBuckets}, {"BucketPages", testBucketPages}, {"Configurations", testConfigurations},
 		{"Rights", testRights}, {"Anonymous", testAnonymous}, {"Addressing", testAddressing},
 		{"Policy", testPolicy}, {"PolicyConditions", testPolicyConditions}, {"PolicyPrincipals", testPolicyPrincipals},
-		{"PolicyOfMany", testPolicyOfMany}, {"PolicyOfVersions", testPolicyOfVersions}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
+		{"PolicyOfRequests", testPolicyOfRequests}, {"PolicyOfMany", testPolicyOfMany}, {"PolicyOfVersions", testPolicyOfVersions}, {"PublicAccessBlock", testPublicAccessBlock}, {"ACLs", testACLs},
 		{"KeyExpiry", testKeyExpiry}, {"KeyRate", testKeyRate}, {"CORS", testCORS}, {"CORSRefused", testCORSRefused}, {"BucketTags", testBucketTags},
 		{"ObjectTags", testObjectTags}, {"TagHeaders", testTagHeaders}, {"TagsOfVersions", testTagsOfVersions}, {"TagPolicies", testTagPolicies},
 		{"LockedBucket", testLockedBucket}, {"Locks", testLocks}, {"Lifecycle", testLifecycle},
