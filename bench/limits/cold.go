@@ -3,9 +3,11 @@ package limits
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +39,65 @@ func coldReads(dir string, span time.Duration, size int) (rate float64, err erro
 		return 0, err
 	}
 	order := mrand.Perm(size / coldBlock) // chance: each piece once, or the second time it were in memory
+	return readAll(span, len(order), func(n int) (*os.File, int64) { return f, int64(order[n]) * coldBlock })
+}
+
+// ReadsIn is how many pieces of 4 KiB per second 16 readers get from anywhere in the files of a
+// folder, as far as they are not in memory already.
+func ReadsIn(dir string, span time.Duration) (rate float64, err error) {
+	var files []*os.File
+	var blocks []int64 // in all files up to each
+	defer func() {
+		for _, f := range files {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) { // what writes there took it away meanwhile
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+		st, err := f.Stat()
+		if err == nil {
+			blocks = append(blocks, st.Size()/coldBlock+last(blocks))
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	all := last(blocks)
+	if all == 0 {
+		return 0, errors.New("the folder holds no piece of 4 KiB")
+	}
+	return readAll(span, 1<<30, func(int) (*os.File, int64) {
+		at := mrand.Int64N(all) // chance: any piece
+		i, _ := slices.BinarySearch(blocks, at+1)
+		if i > 0 {
+			at -= blocks[i-1]
+		}
+		return files[i], at * coldBlock
+	})
+}
+
+// last is the last of the numbers, 0 of none.
+func last(blocks []int64) int64 {
+	if len(blocks) == 0 {
+		return 0
+	}
+	return blocks[len(blocks)-1]
+}
+
+// readAll has 16 readers read the pieces that at names, for span or until there are no more, and
+// returns how many a second.
+func readAll(span time.Duration, pieces int, at func(n int) (*os.File, int64)) (float64, error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	failed := make([]error, coldReaders)
@@ -46,14 +107,15 @@ func coldReads(dir string, span time.Duration, size int) (rate float64, err erro
 			buf := make([]byte, coldBlock)
 			for time.Since(began) < span && failed[i] == nil {
 				n := next.Add(1) - 1
-				if n >= int64(len(order)) {
+				if n >= int64(pieces) {
 					return
 				}
-				_, failed[i] = f.ReadAt(buf, int64(order[n])*coldBlock)
+				f, off := at(int(n))
+				_, failed[i] = f.ReadAt(buf, off)
 			}
 		})
 	}
 	wg.Wait()
-	read := min(next.Load(), int64(len(order)))
+	read := min(next.Load(), int64(pieces))
 	return float64(read) / time.Since(began).Seconds(), errors.Join(failed...)
 }

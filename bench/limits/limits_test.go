@@ -2,6 +2,7 @@ package limits
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -20,5 +21,20 @@ func TestEveryLimitIsMeasured(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestReadsIn(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadsIn(dir, time.Millisecond); err == nil {
+		t.Error("an empty folder was read")
+	}
+	for name, size := range map[string]int{"a": 100, "b": 4 << 10, "c": 9 << 10} {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := ReadsIn(dir, 5*time.Millisecond); err != nil || n <= 0 {
+		t.Errorf("%v reads a second, %v", n, err)
 	}
 }

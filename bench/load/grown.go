@@ -5,9 +5,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
+	"rhizome/bench/limits"
 	"rhizome/bench/store"
 	"rhizome/bench/wire"
 )
@@ -19,6 +21,9 @@ type Grown struct {
 	WithFew  []Result `json:"with_few"`
 	WithMany []Result `json:"with_many"`
 	Fill     Result   `json:"fill"`
+	// Reads is how many pieces of 4 KiB a second the disk gives from anywhere in the files of
+	// the larger store: the median of one look after each turn of GET. A GET takes up to three.
+	Reads float64 `json:"reads_in_many"`
 }
 
 // grownSize is that of the objects.
@@ -46,9 +51,22 @@ func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, erro
 		out.Fill = fill
 	}
 	for i := range phases {
-		mid, err := inTurns(plan.Rounds, len(sides), func(side int) (Result, error) { return sides[side].measure(i) })
+		var reads []float64
+		mid, err := inTurns(plan.Rounds, len(sides), func(side int) (Result, error) {
+			res, err := sides[side].measure(i)
+			if phases[i].name == "GET" && side == 1 && err == nil {
+				var n float64
+				n, err = limits.ReadsIn(many.Dir, plan.Span)
+				reads = append(reads, n)
+			}
+			return res, err
+		})
 		if err != nil {
 			return out, err
+		}
+		if len(reads) > 0 {
+			slices.Sort(reads)
+			out.Reads = reads[len(reads)/2]
 		}
 		out.WithFew = append(out.WithFew, mid[0])
 		out.WithMany = append(out.WithMany, mid[1])

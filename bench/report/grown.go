@@ -24,6 +24,7 @@ func (g *Grown) Text(w io.Writer) error {
 		name, _, _ := strings.Cut(few.Name, ",")
 		fmt.Fprintf(&b, "| %s, %d conn, /s | %s | %s | %.2f | %.2f | %.2f |\n", name, few.Conns, number(few.Rate), number(many.Rate), many.Rate/few.Rate, perOp(few), perOp(many))
 	}
+	fmt.Fprintf(&b, "| reads of 4 KiB from anywhere in its files, 16 at once, /s | | %s | | | |\n", number(g.Bucket.Reads))
 	if g.Bucket.Fill.Ops > 0 {
 		fmt.Fprintf(&b, "| PUT while it was filled, at its end, /s | | %s | | | %.2f |\n", number(g.Bucket.Fill.Rate), perOp(g.Bucket.Fill))
 	}
