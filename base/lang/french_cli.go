@@ -170,7 +170,7 @@ var frenchCommands = map[string]string{
 	"write it onto a stick":                                        "l'écrire sur une clé USB",
 	"`DIR` to write the two files into":                            "`DOSSIER` : dossier où écrire les deux fichiers",
 	"Put the keys of a kit back into a data folder that lost them": "Remettre les clés d'une trousse dans un dossier de données qui les a perdues",
-	"FILE is the kit's file for programs, or a text file with the line that stands under the QR code. Keys that are there already are never replaced by others.": "FICHIER est le fichier pour programmes de la trousse, ou un fichier texte contenant la ligne placée sous le code QR. Des clés déjà présentes ne sont jamais remplacées par d'autres.",
+	"FILE is one of the two that the kit consists of, or a text file with the line that stands under the QR code. Keys that are there already are never replaced by others.": "FICHIER est l'un des deux dont la trousse est faite, ou un fichier texte contenant la ligne placée sous le code QR. Des clés déjà présentes ne sont jamais remplacées par d'autres.",
 	"before the first start on a new computer": "avant le premier démarrage sur un nouvel ordinateur",
 
 	"Start the node with the computer (systemd)": "Démarrer le nœud avec l'ordinateur (systemd)",

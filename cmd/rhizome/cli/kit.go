@@ -30,7 +30,7 @@ func kitCommand() command {
 		sub: []command{{
 			use:   "restore FILE",
 			short: lang.M("Put the keys of a kit back into a data folder that lost them"),
-			long:  lang.M("FILE is the kit's file for programs, or a text file with the line that stands under the QR code. Keys that are there already are never replaced by others."),
+			long:  lang.M("FILE is one of the two that the kit consists of, or a text file with the line that stands under the QR code. Keys that are there already are never replaced by others."),
 			examples: []example{
 				{lang.M("before the first start on a new computer"), "rhizome recovery-kit restore rhizome-kit.json"},
 			},

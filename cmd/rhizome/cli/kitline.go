@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -41,16 +42,26 @@ func kitFields(raw []byte) []string {
 	return strings.Split(line, ":")
 }
 
-// parseKit takes the keys from a kit's file or line.
+// kitOnPage returns the line of a page that this program made, and all of anything else.
+func kitOnPage(raw []byte) []byte {
+	_, after, found := bytes.Cut(raw, []byte("<code>"+kitMark))
+	if line, _, ended := bytes.Cut(after, []byte("<")); found && ended {
+		return append([]byte(kitMark), line...)
+	}
+	return raw
+}
+
+// parseKit takes the keys from a kit's file, page or line.
 func parseKit(raw []byte) (node.Kit, api.Kit, error) {
 	var k api.Kit
+	raw = kitOnPage(raw)
 	if f := kitFields(raw); f[0] == kitMark {
 		if len(f) != 5 || kitCheck(strings.Join(f[:4], ":")) != f[4] {
 			return node.Kit{}, k, errs.New(errs.Invalid, "this line is not as it was printed: a letter is wrong, missing or too many. Compare it with the page, or scan the code")
 		}
 		k = api.Kit{Format: 1, Rhizome: strings.ToLower(f[1]), NodeKey: f[2], RootKey: f[3]}
 	} else if err := json.Unmarshal(raw, &k); err != nil || k.Format == 0 {
-		return node.Kit{}, k, errs.New(errs.Invalid, "this is not a recovery kit")
+		return node.Kit{}, k, errs.New(errs.Invalid, "this is not a recovery kit: FILE is one of the two that rhizome recovery-kit made, or a text file with the line under the QR code")
 	}
 	if k.Format != 1 {
 		return node.Kit{}, k, errs.New(errs.Invalid, "this recovery kit was made by a newer version of the program")

@@ -113,7 +113,7 @@ func TestKitLineComesBack(t *testing.T) {
 	seed, root, id := strings.Repeat("ab", 32), strings.Repeat("cd", 32), strings.Repeat("0f", 16)
 	line := kitLine(api.Kit{Rhizome: id, NodeKey: seed, RootKey: root})
 	for _, text := range []string{
-		line + "\n", strings.ToLower(line), line[:40] + "\r\n  " + line[40:90] + " \n" + line[90:],
+		line + "\n", "<html><h2>Keys</h2>\n<p><code>" + line + "</code></p><code>other</code>", strings.ToLower(line), line[:40] + "\r\n  " + line[40:90] + " \n" + line[90:],
 		`{"rhizome_recovery_kit":1,"node_key":"` + seed + `","root_key":"` + root + `"}`,
 	} {
 		k, _, err := parseKit([]byte(text))
@@ -122,7 +122,7 @@ func TestKitLineComesBack(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "{}", "RHIZOME1:x", `{"rhizome_recovery_kit":2}`, line[:len(line)-9],
+		"", "{}", "RHIZOME1:x", "<code>" + line, "<html><code>photos</code>", `{"rhizome_recovery_kit":2}`, line[:len(line)-9],
 		strings.Replace(line, "AB", "AC", 1), strings.Replace(line, "CD", "C", 1), strings.Replace(line, "0F", "1F", 1),
 		`{"rhizome_recovery_kit":1,"node":"` + seed + `","node_key":"` + seed + `","root_key":"` + root + `"}`,
 	} {
