@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -14,7 +15,7 @@ import (
 func TestAnOldCopyDoesNotTakePart(t *testing.T) {
 	t.Parallel()
 	h := newHomes(t, 0)
-	a, _, c := h.three()
+	a, b, c := h.three()
 	name, dir := "lille", c.config.Data
 	h.kill(name)
 	old := t.TempDir()
@@ -23,6 +24,13 @@ func TestAnOldCopyDoesNotTakePart(t *testing.T) {
 	}
 	h.up(name)
 	h.settled(3)
+	now, _ := h.all[name].members.Card(c.keys.id())
+	for _, x := range []*home{a, b} {
+		h.eventually("each knows it as it is now", func() bool {
+			card, _ := x.members.Card(c.keys.id())
+			return card.Run == now.Run
+		})
+	}
 	a.put(t, "since", []byte("the copy"))
 	h.kill(name)
 	if err := os.RemoveAll(dir); err != nil {
@@ -32,8 +40,16 @@ func TestAnOldCopyDoesNotTakePart(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, err := Open(t.Context(), c.config)
-	if err == nil {
-		_ = n.Close()
+	if err == nil { // nobody answered at once
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- n.Run(ctx) }()
+		h.eventually("it is told", n.members.Older)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_, err = Open(t.Context(), c.config)
 	}
 	if !errors.Is(err, errs.Denied) || !strings.Contains(err.Error(), "old copy") {
 		t.Fatalf("the copy starts: %v", err)
@@ -52,5 +68,18 @@ func TestAnOldCopyDoesNotTakePart(t *testing.T) {
 	})
 	if got := a.get(t, "since"); string(got) != "the copy" {
 		t.Errorf("read %q", got)
+	}
+	// If the others are gone for good, the copy is better than nothing.
+	if !strings.Contains(err.Error(), "rhizome repair rebuild --alone") {
+		t.Errorf("nothing is said of what is left to do: %v", err)
+	}
+	if _, err := Rebuild(t.Context(), c.config, nil, false, true); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = Open(t.Context(), c.config); err != nil {
+		t.Fatal("the copy alone:", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -29,7 +29,7 @@ func (n *Node) askOthers(ctx context.Context) error {
 	defer cancel()
 	by, err := n.members.AskAround(ctx)
 	if n.members.Older() {
-		return errs.Newf(errs.Denied, "the folder %s is an old copy of this node's data, or another computer runs with a copy of it: the other homes know the node as it was later. A node that forgot what it promised may not take part. Put the newer folder back, if there is one; else move this one away, or name another with --data, and join with a new invitation: rhizome invite in another home, rhizome up --join here, and then rhizome node remove --lost there for the old node", n.folder.path)
+		return errs.Newf(errs.Denied, "the folder %s is an old copy of this node's data, or another computer runs with a copy of it: the other homes know the node as it was later. A node that forgot what it promised may not take part. Put the newer folder back, if there is one; else move this one away, or name another with --data, and join with a new invitation: rhizome invite in another home, rhizome up --join here, and then rhizome node remove --lost there for the old node. Only if all other homes are lost for good, go on with this copy: rhizome repair rebuild --alone", n.folder.path)
 	}
 	if err != nil || len(by) == 0 {
 		return err

@@ -139,6 +139,12 @@ func TestOthersThings(t *testing.T) {
 		t.Error("a bucket of an administrator:", err)
 	}
 	ask(b, "GET", "/v1/webhooks/hers?secret=true", "", 0)
+	// A bucket is not held fast by reports that only somebody else may stop.
+	b.wants(t, hers, 200, "PUT", "/diary", nil)
+	b.wants(t, hers, 204, "PUT", "/diary?policy", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"logging.s3.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::diary/*"}]}`))
+	a.wants(t, key, 200, "PUT", "/garden?logging", []byte(`<BucketLoggingStatus><LoggingEnabled><TargetBucket>diary</TargetBucket><TargetPrefix>log/</TargetPrefix></LoggingEnabled></BucketLoggingStatus>`))
+	ask(a, "DELETE", "/v1/buckets/diary", "", http.StatusPreconditionFailed)
+	ask(b, "DELETE", "/v1/buckets/diary", "", 0)
 	for _, c := range changes {
 		ask(a, c[0], c[1], c[2], 0)
 	}

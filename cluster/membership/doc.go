@@ -39,7 +39,8 @@
 // must not vote. So it has an age: a number that it makes durable before it tells of it, and
 // that grows with each start, and while rows are written once in a minute or two. A card
 // tells the age and which process wrote it. Who knows a node at an age refuses another process of it
-// that began no older than that, and tells it; it is then nobody's member. What was written in the last
+// that began no older than that, or the same one when it is younger by more than a late message is, and
+// tells it; it is then nobody's member. What was written in the last
 // minutes before the copy was made, or is known to nobody who answers, is not noticed.
 //
 // # In the row store
@@ -50,4 +51,5 @@
 //	'm' 'a' node (32)    the addresses of a node that a person gave, if any
 //	'm' 'e'              the node's age (8), which begins its card numbers
 //	'm' 'o'              who said that these rows are an old copy (32), if somebody did
+//	'm' 'p' node (32)    empty: the node came with an old copy of its rows
 package membership

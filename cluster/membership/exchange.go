@@ -77,7 +77,9 @@ func (m *Members) answer(ctx context.Context, from ident.NodeID, request []byte)
 		m.part(from, Apart{a.Layout, a.Lineage})
 		return codec.Encode(tell{Layout: l.Version, Lineage: l.Lineage, Apart: true}), nil
 	}
-	if m.forgot(&a.Card) {
+	if older, err := m.forgot(&a.Card); err != nil {
+		return nil, err
+	} else if older {
 		l := m.Layout()
 		return codec.Encode(tell{Layout: l.Version, Lineage: l.Lineage, Older: true}), nil
 	}
@@ -288,11 +290,13 @@ func (m *Members) meet(node ident.NodeID, up bool) {
 	m.met[node] = next
 }
 
-// refused notes whether a node says that this one is no member.
+// refused notes whether a node says that this one is no member. One with an old copy of its
+// rows says so to everybody.
 func (m *Members) refused(node ident.NodeID, yes bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old := m.met[node]
+	yes = yes && !m.olders[node]
 	if old.refused != yes {
 		old.refused = yes
 		m.met[node] = old
@@ -414,7 +418,7 @@ func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err e
 			return nil, nil
 		case errors.Is(r.err, errOlder):
 			older = &r.from
-		case errors.Is(r.err, errs.Denied):
+		case errors.Is(r.err, errs.Denied) && !m.cameOlder(r.from):
 			m.refused(r.from, true)
 			refusing = append(refusing, r.from)
 		}

@@ -45,6 +45,7 @@ type Members struct {
 	opened   time.Time
 	learning sync.Mutex // held while layouts are made durable and adopted
 
+	judging    sync.Mutex // held while it is kept who came with an old copy
 	refreshing sync.Mutex // held while our card is made anew
 	refreshed  time.Time
 	grown      time.Time // when the age grew last

@@ -18,9 +18,16 @@ var errOlder = errs.New(errs.Denied, "this node's data folder is an old copy, or
 func (c *Card) age() uint64 { return c.Edition >> 32 }
 
 // older reports whether a card is of a process that began with less than what the node had
-// when it wrote the other one.
+// when it wrote the other one, or that went back, memory and all: a card that is late is
+// younger by one at most.
 func (c *Card) older(than *Card) bool {
-	return c.Run != 0 && than.Run != 0 && c.Run != than.Run && c.age() <= than.age()
+	switch {
+	case c.Run == 0 || than.Run == 0:
+		return false
+	case c.Run == than.Run:
+		return c.age()+1 < than.age()
+	}
+	return c.age() <= than.age()
 }
 
 // newRun tells one process from another.
@@ -29,21 +36,56 @@ func newRun() uint64 {
 	return max(1, binary.BigEndian.Uint64(id[:8]))
 }
 
-// forgot reports whether a node that tells of itself has an old copy of its rows, and notes it.
-func (m *Members) forgot(c *Card) bool {
+// forgot reports whether a node that tells of itself has an old copy of its rows, and notes it:
+// durably, because a node that was told so lets nobody in any more and says no more why.
+func (m *Members) forgot(c *Card) (bool, error) {
+	m.judging.Lock()
+	defer m.judging.Unlock()
 	m.mu.Lock()
 	known, ok := m.cards[c.Node]
 	yes := ok && c.older(&known)
 	changed := yes != m.olders[c.Node]
-	if changed {
-		m.olders[c.Node] = yes
-		m.news()
-	}
 	m.mu.Unlock()
-	if yes && changed {
+	if !changed {
+		return yes, nil
+	}
+	b := m.cfg.Rows.NewBatch()
+	if yes {
+		b.Set(cameOlderKey(c.Node), nil)
+	} else {
+		b.Delete(cameOlderKey(c.Node))
+	}
+	if err := b.Commit(); err != nil {
+		return yes, err
+	}
+	m.mu.Lock()
+	m.olders[c.Node] = yes
+	m.news()
+	m.mu.Unlock()
+	if yes {
 		m.cfg.Logger.Warn("a node came with an old copy of its data folder, or two computers run with copies of it; it is refused", "node", c.Node, "age", c.age(), "known", known.age())
 	}
-	return yes
+	return yes, nil
+}
+
+// loadOlders reads who came with an old copy of their rows.
+func (m *Members) loadOlders() error {
+	return m.each("mp", func(k, _ []byte) error {
+		if len(k) != 2+len(ident.NodeID{}) {
+			return errs.New(errs.Corrupt, "a note of a node with an old copy names no node")
+		}
+		if id := ident.NodeID(k[2:]); m.chain.Latest().Node(id) != nil {
+			m.olders[id] = true
+		}
+		return nil
+	})
+}
+
+// cameOlder reports whether a node came with an old copy of its rows.
+func (m *Members) cameOlder(id ident.NodeID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.olders[id]
 }
 
 // Older reports whether another node said that this one's rows are an old copy. It is

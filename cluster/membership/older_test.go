@@ -122,7 +122,7 @@ func TestTwoOfOneKey(t *testing.T) {
 		known, _ := a.Card(id(3))
 		other := known
 		other.Run, other.Edition = known.Run+1, known.Edition+1
-		if !a.forgot(&other) {
+		if yes, err := a.forgot(&other); !yes || err != nil {
 			t.Error("another process of the same age is taken for the node")
 		}
 		if err := a.take(other); err != nil {
@@ -131,6 +131,10 @@ func TestTwoOfOneKey(t *testing.T) {
 		if card, _ := a.Card(id(3)); card.Run != known.Run {
 			t.Error("the card of the other is kept")
 		}
+		back := Card{Node: id(3), Edition: known.Edition, Run: known.Run}
+		if grown := (Card{Edition: known.Edition + 2<<32, Run: known.Run}); !back.older(&grown) {
+			t.Error("a machine that went back while it ran is taken for the node")
+		}
 		for name, c := range map[string]Card{
 			"older":          {Node: id(3), Edition: known.Edition + 1<<32, Run: 7},
 			"the same":       known,
@@ -138,7 +142,7 @@ func TestTwoOfOneKey(t *testing.T) {
 			"of an old one":  {Node: id(3), Edition: known.Edition},
 			"late by a turn": {Node: id(3), Edition: known.Edition - 1<<32, Run: known.Run},
 		} {
-			if a.forgot(&c) {
+			if yes, err := a.forgot(&c); yes || err != nil {
 				t.Errorf("%s: taken for an old copy", name)
 			}
 		}
@@ -152,4 +156,32 @@ func passed(c *club, d time.Duration) {
 	if err := c.nodes[2].Await(ctx, func() bool { return false }); !errors.Is(err, errs.Unavailable) {
 		c.t.Fatal(err)
 	}
+}
+
+// TestAnOldCopyTakesNobodyOut: a node that was told that it is an old copy lets nobody in any
+// more. Who told it so is not the one that was taken out, also after a restart, and alone with it.
+func TestAnOldCopyTakesNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := three(t)
+		old := c.copied(3)
+		c.on(3, c.copied(3))
+		c.agree(3)
+		c.on(3, old)
+		c.refused(3, 1, 2)
+		for _, again := range []bool{false, true} {
+			if again {
+				c.stop(2)
+				c.on(1, c.copied(1))
+			}
+			passed(c, 3*Period)
+			if by, err := c.nodes[1].AskAround(c.ctx); len(by) > 0 || err != nil {
+				t.Errorf("refused by %v, %v", by, err)
+			}
+			for _, p := range c.nodes[1].Peers() {
+				if p.Refuses || p.Older != (p.Node == id(3)) {
+					t.Errorf("%+v", p)
+				}
+			}
+		}
+	})
 }

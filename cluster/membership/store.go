@@ -22,6 +22,8 @@ func voteKey(version uint64) []byte   { return binary.BigEndian.AppendUint64([]b
 func cardKey(id ident.NodeID) []byte  { return append([]byte("mc"), id[:]...) }
 func givenKey(id ident.NodeID) []byte { return append([]byte("ma"), id[:]...) }
 
+func cameOlderKey(id ident.NodeID) []byte { return append([]byte("mp"), id[:]...) }
+
 // Known reports whether a layout is stored.
 func Known(rows *kv.Store) (bool, error) {
 	it, err := rows.Iter([]byte("ml"), []byte("mm"))
@@ -56,6 +58,9 @@ func (m *Members) load(first []*layout.Layout) error {
 		return err
 	}
 	if err := m.loadCards(); err != nil {
+		return err
+	}
+	if err := m.loadOlders(); err != nil {
 		return err
 	}
 	if _, err := m.cfg.Rows.Get(olderKey); err == nil {
@@ -198,6 +203,11 @@ func (m *Members) learnOne(l *layout.Layout) error {
 	for id := range m.given {
 		if l.Node(id) == nil {
 			delete(m.given, id)
+		}
+	}
+	for id := range m.olders {
+		if l.Node(id) == nil {
+			delete(m.olders, id)
 		}
 	}
 	m.news()

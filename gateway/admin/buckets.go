@@ -3,11 +3,13 @@ package admin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
 	"rhizome/gateway/admin/api"
 	"rhizome/model/account"
 	"rhizome/model/object"
@@ -105,23 +107,37 @@ func (s *Server) deleteBucket(r *http.Request) (any, error) {
 	return nil, s.Buckets.DeleteBucket(r.Context(), b)
 }
 
-// writtenTo refuses a bucket that reports about another one are written to.
+// writtenTo refuses a bucket that reports about another one are written to, if that one's
+// settings are for whoever deletes to change.
 func (s *Server) writtenTo(ctx context.Context, b *object.Bucket) error {
 	all, err := s.Buckets.AllBuckets(ctx)
 	if err != nil {
 		return err
 	}
 	for _, from := range all {
-		if from.ID == b.ID {
+		to := reports(from, b.ID)
+		if from.ID == b.ID || to == nil {
 			continue
 		}
-		if l := from.Settings.Logging; l != nil && l.To.Bucket == b.ID {
-			return errs.Newf(errs.Conflict, "requests to the bucket %s are written to it: stop that first, with rhizome bucket logging %s --off", from.Name(), from.Name())
+		switch err := s.mayOwn(ctx, from); {
+		case errors.Is(err, errs.Denied):
+		case err != nil:
+			return err
+		default:
+			return to
 		}
-		for _, i := range from.Settings.Inventory {
-			if i.To.Bucket == b.ID {
-				return errs.Newf(errs.Conflict, "the list %s of the bucket %s is written to it: stop that first, with rhizome bucket inventory %s --name %s --off", i.ID, from.Name(), from.Name(), i.ID)
-			}
+	}
+	return nil
+}
+
+// reports says which reports about a bucket are written to another one; nil: none.
+func reports(from *object.Bucket, to ident.ID) error {
+	if l := from.Settings.Logging; l != nil && l.To.Bucket == to {
+		return errs.Newf(errs.Conflict, "requests to the bucket %s are written to it: stop that first, with rhizome bucket logging %s --off", from.Name(), from.Name())
+	}
+	for _, i := range from.Settings.Inventory {
+		if i.To.Bucket == to && !i.Off {
+			return errs.Newf(errs.Conflict, "the list %s of the bucket %s is written to it: stop that first, with rhizome bucket inventory %s --name %s --off", i.ID, from.Name(), from.Name(), i.ID)
 		}
 	}
 	return nil
