@@ -7,7 +7,7 @@
 // an older. Nodes exchange cards, and the layouts that the other lacks, when a link comes
 // up, when something changed, and every Period else. So a node whose address changed is
 // found again through any node that both know. A card is a hint: nothing that is kept
-// depends on one.
+// depends on one, but who is refused for an old copy (below).
 //
 // # The chain of layouts
 //

@@ -330,6 +330,8 @@ func TestWhatTheStatusSaysOfHomes(t *testing.T) {
 			[]string{"The node b goes by another layout (number 1,042)"}},
 		"an old copy": {[]string{"a", "b", "c"}, api.Standing{}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].OlderCopy = true },
 			[]string{"The node b came with an old copy", "rhizome node remove b --lost"}},
+		"an old copy, of two": {[]string{"a", "b"}, api.Standing{Stopped: 1024}, func(f *fake.Cluster) { gone(&f.List[1]); f.List[1].OlderCopy = true },
+			[]string{"of two homes that vote, one is away (b)", "The node b came with an old copy", "rhizome layout recover"}},
 		"itself an old copy": {[]string{"a", "b", "c"}, api.Standing{Stopped: 1024}, func(f *fake.Cluster) {
 			gone(&f.List[1])
 			gone(&f.List[2])

@@ -43,7 +43,7 @@ func (c cluster) risks(p lang.Printer) []api.Reason {
 			out = append(out, api.Reason{Kind: api.RiskApart, About: n.ID, Text: p.T("The node %s goes by another layout (number %s) than this node (number %s): one of them recovered without the other, and they are two rhizomes since. Each refuses the other; what one stores, the other does not have. Decide which of them goes on. On the computers of the one that does not, move the data folder away and join with a new invitation, and in the one that does: rhizome layout recover, and name the nodes that are gone.", n.Name, p.Int(int64(n.Apart)), p.Int(int64(c.layout.Version)))})
 		}
 		if n.OlderCopy {
-			out = append(out, api.Reason{Kind: api.RiskOlder, About: n.ID, Text: p.T("The node %s came with an old copy of its data folder, or two computers run with copies of one: it forgot what was stored since, and is refused. On its computer put the newer folder back, or move it away and join with a new invitation; then here: rhizome node remove %s --lost.", n.Name, n.Name)})
+			out = append(out, api.Reason{Kind: api.RiskOlder, About: n.ID, Text: c.older(p, n)})
 		}
 		out = append(out, nodeRisks(p, n)...)
 	}
@@ -56,6 +56,15 @@ func (c cluster) risks(p lang.Printer) []api.Reason {
 		}
 	}
 	return out
+}
+
+// older says of a node that it came with an old copy, and what to do: without most of those that
+// decide about the layout, nobody can be taken out of it or join.
+func (c cluster) older(p lang.Printer, n api.Node) string {
+	if there, of := deciding(c.nodes); of > 0 && there < decree.Majority(of) {
+		return p.T("The node %s came with an old copy of its data folder, or two computers run with copies of one: it forgot what was stored since, and is refused. On its computer put the newer folder back. If there is none, stop it there, and here: rhizome layout recover; then move its folder away and join with a new invitation.", n.Name)
+	}
+	return p.T("The node %s came with an old copy of its data folder, or two computers run with copies of one: it forgot what was stored since, and is refused. On its computer put the newer folder back, or move it away and join with a new invitation; then here: rhizome node remove %s --lost.", n.Name, n.Name)
 }
 
 // torn says of which two nodes the clocks differ the most, while no time is agreed; else nothing.
@@ -180,11 +189,18 @@ func (c cluster) refused(p lang.Printer, who string, sure bool) string {
 	return p.T("The rhizome refuses this node (%s): there it is no member any more, because it was removed or declared lost. What it has is of no use to the others now. To bring this computer back, move its data folder away and join with a new invitation.", who)
 }
 
-// awayNames are the names of the nodes and homes that are away.
+// awayNames are the names of the nodes and homes that are away, or have an old copy, and so do
+// not take part.
 func (c cluster) awayNames(p lang.Printer) string {
 	var out []string
 	for _, h := range c.homes {
-		switch names := c.awayOf(h); {
+		names := c.awayOf(h)
+		for _, n := range c.nodes {
+			if n.Home == h.Name && n.OlderCopy && !n.This && votes(n) {
+				names = append(names, n.Name)
+			}
+		}
+		switch {
 		case len(names) == h.Nodes:
 			out = append(out, h.Name)
 		default:
