@@ -399,8 +399,8 @@ func TestS3fsVersions(t *testing.T) {
 				must(t, err)
 				data, err := io.ReadAll(got.Body)
 				must(t, err)
-				if len(data) > 0 { // s3fs makes files empty first
-					out[*v.Key] = append(out[*v.Key], string(data))
+				if last := out[*v.Key]; len(data) > 0 && !(len(last) > 0 && last[len(last)-1] == string(data)) { // s3fs makes files empty first, and may flush twice
+					out[*v.Key] = append(last, string(data))
 				}
 			}
 		}
