@@ -61,7 +61,7 @@ UNRACED := ^Test(Protocol|Search|Broken|Scripts|Found|Simulation|Explore|EveryRu
 
 # All packages of which the detector leaves something out, without it.
 plain:
-	go test -parallel 4 -timeout 15m ./simtest ./cluster/... ./disk/... ./model/object ./node/repair
+	go test -parallel 4 -timeout 15m ./simtest ./cluster/... ./disk/... ./model/object ./node/repair ./gateway/s3
 	go test -parallel 4 -timeout 15m -run '^Test($(NODES))$$' ./node
 	cd bench && go test ./...
 
@@ -115,7 +115,7 @@ soak: soak-simulations soak-fuzz soak-e2e soak-bench soak-grown
 
 # What plays and explores more, and crashes on disks that forget.
 soak-simulations: setup
-	RHIZOME_SOAK=1 go test -timeout 2h -count=1 ./cluster/... ./disk/extentstore ./model/object ./simtest
+	RHIZOME_SOAK=1 go test -timeout 2h -count=1 ./cluster/... ./disk/extentstore ./model/object ./simtest ./gateway/s3
 
 # The time for each target.
 FUZZ ?= 2m
