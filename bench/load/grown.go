@@ -34,7 +34,9 @@ const fillStep = 100_000
 
 // Grow fills a bucket of one store with few objects and one of another with many, and
 // measures both in turns: PUT of fresh keys between the others, GET of any, LIST of a page
-// from anywhere. Turns, because a machine is not the same when the many are stored.
+// from anywhere; then the same in a part of the order that holds as many as the smaller bucket
+// has in all, after a look at all of it: what the number of objects alone costs, when as
+// many of them are in use. Turns, because a machine is not the same when the many are stored.
 func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, error) {
 	out := &Grown{Few: counts[0], Many: counts[1]}
 	var sides [2]*grower
@@ -51,6 +53,13 @@ func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, erro
 		out.Fill = fill
 	}
 	for i := range phases {
+		if phases[i].part && !phases[i-1].part {
+			for _, g := range sides {
+				if err := g.look(counts[0]); err != nil {
+					return out, err
+				}
+			}
+		}
 		var reads []float64
 		mid, err := inTurns(plan.Rounds, len(sides), func(side int) (Result, error) {
 			res, err := sides[side].measure(i)
@@ -81,16 +90,38 @@ type grower struct {
 	plan  Plan
 	full  int // keys that are there
 	fresh int // keys that measurements made
+	part  part
+}
+
+// part is a stretch of the order of keys.
+type part struct {
+	from, width uint32
+	filled      []int // the numbers of the keys in it that were filled in
 }
 
 // key spreads keys over the whole order: the nth is the nth of a walk over all.
-func (g *grower) key(n int) string {
-	return fmt.Sprintf("%s/%08x", bucket, uint32(n)*2654435761) // odd: each number once
+func key(n int) string { return fmt.Sprintf("%s/%08x", bucket, place(n)) }
+
+func place(n int) uint32 { return uint32(n) * 2654435761 } // odd: each number once
+
+func (g *grower) put(c *wire.Client, n int) (int64, error) { return g.putAs(c, key(n), n) }
+
+func (g *grower) putAs(c *wire.Client, key string, n int) (int64, error) {
+	_, err := c.Must(&wire.Request{Method: "PUT", Path: key, Body: g.data.body(n, grownSize)})
+	return grownSize, err
 }
 
-func (g *grower) put(c *wire.Client, n int) (int64, error) {
-	_, err := c.Must(&wire.Request{Method: "PUT", Path: g.key(n), Body: g.data.body(n, grownSize)})
-	return grownSize, err
+// look chooses the part in the middle of the order that holds so many, and reads it once.
+func (g *grower) look(want int) error {
+	g.part.width = uint32(uint64(1)<<32*uint64(want)/uint64(g.full)/2*2 - 1)
+	g.part.from = 1<<31 - g.part.width/2
+	for n := range g.full {
+		if place(n)-g.part.from <= g.part.width {
+			g.part.filled = append(g.part.filled, n)
+		}
+	}
+	_, err := g.spread("look", 16, count(len(g.part.filled)), func(c *wire.Client, n int) (int64, error) { return g.getOf(c, g.part.filled[n]) })
+	return err
 }
 
 // fill puts what is missing of so many, step by step, each noted beside the data folder.
@@ -120,35 +151,51 @@ func (g *grower) told(res Result, err error) {
 var phases = []struct {
 	name  string
 	conns int
+	part  bool // in a part of the order only
 	do    func(*grower, *wire.Client, int) (int64, error)
 }{
-	{"PUT", 16, func(g *grower, c *wire.Client, n int) (int64, error) { return g.put(c, 1<<31+g.fresh+n) }}, // beyond all that is filled in
-	{"GET", 16, (*grower).get},
-	{"LIST 1000", 1, (*grower).page},
+	{"PUT", 16, false, func(g *grower, c *wire.Client, n int) (int64, error) { return g.put(c, 1<<31+g.fresh+n) }}, // beyond all that is filled in
+	{"GET", 16, false, (*grower).any},
+	{"LIST 1000", 1, false, func(g *grower, c *wire.Client, _ int) (int64, error) { return g.page(c, rand.Uint32N(1<<32/10*9)) }}, // anywhere, by chance
+	{"PUT in a part", 16, true, func(g *grower, c *wire.Client, n int) (int64, error) {
+		at := g.part.from + rand.Uint32N(g.part.width) // by chance
+		return g.putAs(c, fmt.Sprintf("%s/%08x-%x", bucket, at, g.fresh+n), n)
+	}},
+	{"GET in a part", 16, true, func(g *grower, c *wire.Client, _ int) (int64, error) {
+		return g.getOf(c, g.part.filled[rand.IntN(len(g.part.filled))]) // by chance
+	}},
+	{"LIST 1000 in a part", 1, true, func(g *grower, c *wire.Client, _ int) (int64, error) {
+		return g.page(c, g.part.from+rand.Uint32N(g.part.width/10*9)) // by chance
+	}},
 }
 
 func (g *grower) measure(phase int) (Result, error) {
 	p := phases[phase]
 	res, err := g.spread(p.name+", "+g.name, p.conns, lasting(g.plan.Span, 1<<30), func(c *wire.Client, n int) (int64, error) { return p.do(g, c, n) })
 	g.told(res, err)
-	if phase == 0 {
+	if strings.HasPrefix(p.name, "PUT") {
 		g.fresh += res.Ops
 	}
 	return res, err
 }
 
-// get reads any of what was filled in.
-func (g *grower) get(c *wire.Client, _ int) (int64, error) {
-	resp, err := c.Must(&wire.Request{Method: "GET", Path: g.key(rand.IntN(g.full)), Sink: io.Discard}) // any, by chance
+// any reads any of what was filled in.
+func (g *grower) any(c *wire.Client, _ int) (int64, error) {
+	return g.getOf(c, rand.IntN(g.full)) // by chance
+}
+
+// getOf reads the nth of what was filled in.
+func (g *grower) getOf(c *wire.Client, n int) (int64, error) {
+	resp, err := c.Must(&wire.Request{Method: "GET", Path: key(n), Sink: io.Discard})
 	if err == nil && resp.Length != grownSize {
 		err = fmt.Errorf("%d bytes came back, want %d", resp.Length, grownSize)
 	}
 	return grownSize, err
 }
 
-// page lists a page that begins in the first nine tenths of the order.
-func (g *grower) page(c *wire.Client, _ int) (int64, error) {
-	query := fmt.Sprintf("list-type=2&max-keys=%d&start-after=%08x", page, rand.Uint32N(1<<32/10*9)) // anywhere, by chance
+// page lists a page that begins after a place in the order.
+func (g *grower) page(c *wire.Client, after uint32) (int64, error) {
+	query := fmt.Sprintf("list-type=2&max-keys=%d&start-after=%08x", page, after)
 	resp, err := c.Must(&wire.Request{Method: "GET", Path: bucket, Query: query})
 	if err != nil {
 		return 0, err
