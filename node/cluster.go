@@ -28,7 +28,7 @@ func (n *Node) openMembers(ctx context.Context) error {
 	}
 	n.members, err = membership.Open(membership.Config{
 		Node: n.keys.id(), Rows: n.rows, Clock: n.config.Clock, Links: n.links,
-		Dial: n.links.SetAddresses, Adopt: n.layoutCame, Describe: n.describe, Recheck: n.links.Recheck, Logger: n.config.Logger,
+		Dial: n.links.SetAddresses, Adopt: n.layoutCame, Describe: n.describe, Recheck: n.links.Recheck, MayVote: n.trusted, Logger: n.config.Logger,
 	}, first...)
 	if err != nil {
 		return err

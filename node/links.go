@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
@@ -125,10 +126,28 @@ func (n *Node) listenToOthers(context.Context) error {
 	return n.startLinks()
 }
 
+// held holds what members ask until a channel is closed.
+type held struct {
+	rpc.Links
+	until <-chan struct{}
+}
+
+// Handle implements rpc.Links.
+func (h held) Handle(m rpc.Method, access rpc.Access, f rpc.Handler) {
+	h.Links.Handle(m, access, func(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+		select {
+		case <-h.until:
+			return f(ctx, from, request)
+		case <-ctx.Done():
+			return nil, errs.Newf(errs.Unavailable, "the node has just started, and asks the others first: %w", ctx.Err())
+		}
+	})
+}
+
 // serveOthers answers what other nodes ask. It comes before the links open, but in a
-// node that joins.
+// node that joins. What is asked of rows waits for askOthers: an old copy must not answer.
 func (n *Node) serveOthers(context.Context) error {
-	register.Serve(n.links, n.replica)
+	register.Serve(held{n.links, n.trusted}, n.replica)
 	n.links.Handle(methodJoin, rpc.Anyone, n.serveJoin)
 	n.links.OnLink(n.linkChanged)
 	n.opened.Store(true)

@@ -55,7 +55,8 @@ type Node struct {
 	// adopting guards adopted: the newest layout that the floors below were given.
 	adopting sync.Mutex
 	adopted  uint64
-	opened   atomic.Bool // the stores are open: layouts and links are their matter
+	opened   atomic.Bool   // the stores are open: layouts and links are their matter
+	trusted  chan struct{} // closed when the others were asked whether this node may take part
 
 	rows        *kv.Store
 	members     *membership.Members

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"rhizome/base/errs"
+	"rhizome/base/ident"
+	"rhizome/cluster/register"
+	"rhizome/net/rpc"
 )
 
 // TestAnOldCopyDoesNotTakePart: a folder that is put back as it was an hour before is refused,
@@ -80,6 +83,71 @@ func TestAnOldCopyDoesNotTakePart(t *testing.T) {
 		t.Fatal("the copy alone:", err)
 	}
 	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// silent holds every call of a node that starts until it may speak.
+type silent struct {
+	Transport
+	asks  chan struct{} // gets a word when one is held
+	speak chan struct{}
+}
+
+func (s *silent) Call(ctx context.Context, to ident.NodeID, class rpc.Class, m rpc.Method, request []byte) ([]byte, error) {
+	if to != s.Self() {
+		select {
+		case s.asks <- struct{}{}:
+		default:
+		}
+		select {
+		case <-s.speak:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return s.Transport.Call(ctx, to, class, m, request)
+}
+
+// TestNothingIsAnsweredBeforeTheOthersWereAsked: rows that may be an old copy are not told of.
+func TestNothingIsAnsweredBeforeTheOthersWereAsked(t *testing.T) {
+	t.Parallel()
+	h := newHomes(t, 0)
+	a, _, c := h.three()
+	h.kill("lille")
+	s := &silent{asks: make(chan struct{}, 1), speak: make(chan struct{})}
+	config := c.config
+	links := config.Links
+	config.Links = func(seed ident.Secret, g rpc.Guard) (_ Transport, err error) {
+		s.Transport, err = links(seed, g)
+		return s, err
+	}
+	type result struct {
+		n   *Node
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		n, err := Open(t.Context(), config)
+		opened <- result{n, err}
+	}()
+	<-s.asks
+	ask := func(ctx context.Context) error {
+		_, err := register.Remote(a.links, c.keys.id()).Imported(ctx, []register.Term{{Partition: 1, Term: 1}})
+		return err
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), askTime/10)
+	if err := ask(ctx); err == nil {
+		t.Error("a row is told of before the others were asked")
+	}
+	cancel()
+	close(s.speak)
+	got := <-opened
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	h.eventually("it answers", func() bool { return ask(t.Context()) == nil })
+	if err := got.n.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 		c.Idle = func(bool) {}
 	}
 	n := &Node{config: c, started: c.Clock.Now(),
-		wanted: make(chan struct{}, 1), due: make(chan struct{}, 1), copies: make(chan struct{}, 1), again: make(chan struct{}, 1), fatal: make(chan error, 1), limited: make(chan struct{}, 1), relaid: make(chan struct{}, 1)}
+		wanted: make(chan struct{}, 1), due: make(chan struct{}, 1), copies: make(chan struct{}, 1), again: make(chan struct{}, 1), fatal: make(chan error, 1), trusted: make(chan struct{}), limited: make(chan struct{}, 1), relaid: make(chan struct{}, 1)}
 	if err := n.start(ctx, n.openFolder, n.openRows, n.openLinks, n.openMembers, n.openStores, n.openModel, n.serveOthers, n.listenToOthers, n.askOthers, n.listen, n.welcome); err != nil {
 		return nil, err
 	}

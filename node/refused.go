@@ -17,10 +17,20 @@ import (
 // one of them.
 const askTime = 2 * time.Second
 
-// askOthers ends the start of a node that is no member any more. It takes a majority of the
-// others to be sure: a few may have gone on by themselves, wrongly, and then the start goes
-// on, and Refused tells of it.
+// askOthers ends the start of a node that is no member any more, or whose rows are an old
+// copy; else it lets members ask this one.
 func (n *Node) askOthers(ctx context.Context) error {
+	if err := n.stillMember(ctx); err != nil {
+		return err
+	}
+	close(n.trusted)
+	return nil
+}
+
+// stillMember fails if the others say that this node may not take part. That it is no member
+// takes a majority of them to be sure: a few may have gone on by themselves, wrongly, and then
+// the start goes on, and Refused tells of it.
+func (n *Node) stillMember(ctx context.Context) error {
 	l := n.members.Layout()
 	if len(l.Nodes) == 1 || l.Node(n.keys.id()) == nil {
 		return nil

@@ -41,8 +41,9 @@
 // tells the age and which process wrote it. Who knows a node at an age refuses another process of it
 // that began no older than that, or the same one when it is younger by more than a late message is, and
 // tells it; it is then nobody's member. What was written in the last
-// minutes before the copy was made, or is known to nobody who answers, is not noticed; and until
-// the exchanges with those who know are over, some seconds at most, the copy takes part.
+// minutes before the copy was made, or is known to nobody who answers, is not noticed. A
+// node that starts tells of no row and does not vote before another node took it for what it
+// is, or nobody answered for two seconds.
 //
 // # In the row store
 //

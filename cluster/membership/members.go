@@ -31,6 +31,8 @@ type Config struct {
 	Adopt func(*layout.Layout)
 	// Describe fills in what this node's card tells beside Node, Edition and Layout.
 	Describe func(*Card)
+	// MayVote, if not nil, is closed when this node may vote: others wait for it.
+	MayVote <-chan struct{}
 	// Recheck, if not nil, has the links ask again who is a member.
 	Recheck func()
 	Logger  *slog.Logger
