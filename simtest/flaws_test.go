@@ -70,6 +70,9 @@ var flaws = []flaw{
 	{name: "a store does not look at conditions", kinds: []string{"isolate"},
 		model: func(o object.Service) object.Service { return &unconditional{o} }},
 	{name: "a home leaves before all is handed on", kinds: []string{"layout", "leave"}, hasty: true},
+	{name: "a newcomer imports nothing", kinds: []string{"join", "isolate", "split"},
+		source: func(s register.Source) register.Source { return &empty{s} }},
+	{name: "a home goes on with an empty disk", kinds: []string{"empty", "isolate"}},
 	{name: "a gateway remembers what it read", kinds: []string{"isolate"}, front: remembering},
 }
 

@@ -50,6 +50,9 @@ func newPlan(seed uint64) plan {
 	if rng.IntN(8) == 0 { // a home leaves: all that it has is handed on
 		p.kinds = append(p.kinds, "leave")
 	}
+	if rng.IntN(8) == 0 { // one comes, perhaps in the place of one whose disk dies
+		p.kinds = append(p.kinds, "join")
+	}
 	return p
 }
 
@@ -167,6 +170,11 @@ func (a *tally) shows(t *testing.T) {
 	for _, k := range partings {
 		if a.troubles[k] < a.played/100 {
 			t.Errorf("only %d times a %s for good", a.troubles[k], k)
+		}
+	}
+	for _, k := range arrivals {
+		if a.troubles[k] < a.played/100 {
+			t.Errorf("only %d times a %s", a.troubles[k], k)
 		}
 	}
 }

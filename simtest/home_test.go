@@ -199,7 +199,7 @@ func (h *home) serves(p int, term uint64) bool {
 // capacity is what a home offers; ballast makes it full.
 const capacity = 1 << 40
 
-// methodNews asks for the number of the newest layout.
+// methodNews tells the number of the newest layout that is known, and asks for the other's.
 const methodNews rpc.Method = 0x01f0
 
 // up starts the program on what its disk holds, unless the home has left.
@@ -211,7 +211,8 @@ func (h *home) up() {
 	x := &life{}
 	x.ctx, x.end = context.WithCancel(context.Background())
 	x.links = wire{h.town.net.Node(h.id, nil), x.ctx}
-	x.links.Handle(methodNews, rpc.Members, func(context.Context, ident.NodeID, []byte) ([]byte, error) {
+	x.links.Handle(methodNews, rpc.Members, func(_ context.Context, _ ident.NodeID, theirs []byte) ([]byte, error) {
+		h.hear(int(theirs[0]))
 		return binary.BigEndian.AppendUint64([]byte{byte(h.Layout().Version)}, uint64(h.clock.Now().UnixMicro())), nil
 	})
 	x.clock = membership.NewClockSince(h.clock, h.clock.since)
@@ -294,7 +295,7 @@ func (h *home) ask(x *life, n ident.NodeID) {
 	ctx, cancel := context.WithTimeout(x.ctx, 5*time.Second)
 	defer cancel()
 	before := h.clock.Now()
-	got, err := x.links.Call(ctx, n, rpc.Control, methodNews, nil)
+	got, err := x.links.Call(ctx, n, rpc.Control, methodNews, []byte{byte(h.Layout().Version)})
 	if err == nil && len(got) == 9 {
 		h.learn(int(got[0]))
 		if n != h.id {
@@ -316,9 +317,12 @@ func (h *home) learn(version int) {
 
 // hear tells a home of a layout.
 func (h *home) hear(version int) {
-	h.learn(version)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if version <= h.known {
+		return
+	}
+	h.known = version
 	select {
 	case h.newer <- struct{}{}:
 	default:

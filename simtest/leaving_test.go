@@ -23,7 +23,7 @@ func (x *trouble) leave() {
 	}
 	x.mend()
 	last := x.latest()
-	if last.Version == 1 && len(last.Assigned[0]) > 1 && x.rng.IntN(2) == 0 && x.whole(ctx) {
+	if last.Version == 1 && len(last.Assigned[0]) > 1 && last.Node(h.id) != nil && x.rng.IntN(2) == 0 && x.whole(ctx) {
 		h.quit()
 		x.counts["home lost"]++
 		x.part(h)
@@ -40,20 +40,27 @@ func (x *trouble) leave() {
 
 // part makes a layout without a home.
 func (x *trouble) part(h *home) bool {
-	return x.follow(func(p int, set []*home) []*home {
+	last := x.latest()
+	rest := slices.DeleteFunc(slices.Clone(x.homes), func(o *home) bool {
+		n := last.Node(o.id)
+		return o == h || n == nil || n.Witness
+	})
+	return x.follow(without(last.Nodes, h), func(p int, set []*home) []*home {
 		at := slices.Index(set, h)
 		if at < 0 {
 			return set
 		}
 		set = slices.Delete(set, at, at+1)
-		rest := slices.DeleteFunc(slices.Clone(x.homes), func(o *home) bool {
-			return o == h || slices.Contains(set, o) || x.latest().Node(o.id).Witness
-		})
-		if len(rest) > 0 {
-			set = append(set, rest[p%len(rest)])
+		others := slices.DeleteFunc(slices.Clone(rest), func(o *home) bool { return slices.Contains(set, o) })
+		if len(others) > 0 {
+			set = append(set, others[p%len(others)])
 		}
 		return set
-	}, h)
+	})
+}
+
+func without(nodes []layout.Node, h *home) []layout.Node {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n layout.Node) bool { return n.ID == h.id })
 }
 
 // whole waits until no home has anything left to do, while clients go on.
@@ -79,20 +86,17 @@ func (h *home) quit() {
 	h.die(true)
 }
 
-// follow makes the next layout: set says which homes have a partition, of those that had it so
-// far. It reports false if a majority of some partition's replicas has not come so far yet.
-func (w *town) follow(set func(p int, now []*home) []*home, without *home) bool {
+// follow makes the next layout, of these nodes: set says which homes have a partition that now
+// is at some. It reports false if a majority of some partition's replicas has not come so far yet.
+func (w *town) follow(nodes []layout.Node, set func(p int, now []*home) []*home) bool {
 	last := w.latest()
 	if !w.ready(last) {
 		return false
 	}
-	next := &layout.Layout{Version: last.Version + 1, Lineage: last.Lineage}
+	next := &layout.Layout{Version: last.Version + 1, Lineage: last.Lineage, Nodes: nodes}
 	at := map[*home]uint16{}
-	for _, n := range last.Nodes {
-		if h := w.home(n.ID); h != without {
-			at[h] = uint16(len(next.Nodes))
-			next.Nodes = append(next.Nodes, n)
-		}
+	for i, n := range nodes {
+		at[w.home(n.ID)] = uint16(i)
 	}
 	for p := range last.Assigned {
 		var now []*home

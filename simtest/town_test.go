@@ -3,7 +3,6 @@ package simtest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -30,6 +29,7 @@ type town struct {
 	plan   plan
 	graves sync.WaitGroup // lives that ended and are being put away
 	leaver *home          // who leaves for good, or has left
+	comer  *home          // who joins later, or has joined; nil: nobody
 
 	mu    sync.Mutex
 	chain []*layout.Layout
@@ -48,6 +48,9 @@ func newTown(t testing.TB, p plan) *town {
 		w.homes = append(w.homes, newHome(w, i, rand.New(rand.NewPCG(seed, uint64(1000+i)))))
 	}
 	w.chain = []*layout.Layout{w.first()}
+	if slices.Contains(p.kinds, "join") {
+		w.expect()
+	}
 	for _, h := range w.homes {
 		h.up()
 	}
@@ -61,7 +64,7 @@ func newTown(t testing.TB, p plan) *town {
 func (w *town) first() *layout.Layout {
 	l := &layout.Layout{Version: 1, Lineage: ident.ID{1}}
 	for _, h := range w.homes {
-		l.Nodes = append(l.Nodes, layout.Node{ID: h.id, Zone: fmt.Sprint(h.number), Capacity: 1 << 30})
+		l.Nodes = append(l.Nodes, h.node())
 	}
 	n, of := len(w.homes), 3
 	if w.rng.IntN(8) == 0 {
@@ -152,7 +155,7 @@ func (w *town) change() bool {
 	n := len(there)
 	order := w.rng.Perm(n)[:1+w.rng.IntN(min(n, 5))]
 	some := w.rng.IntN(3)
-	return w.follow(func(p int, now []*home) (set []*home) {
+	return w.follow(last.Nodes, func(p int, now []*home) (set []*home) {
 		if !slices.Contains(w.hot, p) || some == 1 && p%2 == 0 {
 			return now
 		}
@@ -166,7 +169,7 @@ func (w *town) change() bool {
 			return now
 		}
 		return set
-	}, nil)
+	})
 }
 
 // ready reports whether a majority of the replicas of every partition that may move has

@@ -22,6 +22,9 @@ var varieties = []string{"clock wrong by hours", "clock wrong by days", "clock w
 // partings are the ways in which a home leaves for good.
 var partings = []string{"home left", "home lost"}
 
+// arrivals are the ways in which one comes.
+var arrivals = []string{"home joined", "disk replaced"}
+
 // run makes trouble until ctx ends, then undoes it.
 func (x *trouble) run(ctx context.Context) {
 	for x.wait(ctx, x.plan.least, x.plan.most) {
@@ -105,6 +108,10 @@ func (x *trouble) one(ctx context.Context, kind string) {
 		}
 	case "leave":
 		x.leave()
+	case "join":
+		x.join()
+	case "empty": // of a broken rhizome alone
+		h.forgets()
 	case "full":
 		h.ballast.Store(capacity)
 	}
