@@ -58,6 +58,7 @@ var frenchErrors = map[string]string{
 	"the other node does not say of which lineage its layout is: it runs a release that this one cannot work with":             "l'autre nœud ne dit pas de quelle lignée est son agencement : sa version ne peut pas travailler avec celle-ci",
 	"of %d pending extents it cannot be said whether they may go; the first is %s: %w":                                         "de %d morceaux en attente on ne peut pas dire s'ils peuvent partir ; le premier est %s : %w",
 	"the node is stopping: try again in a moment":                                                                              "le nœud s'arrête : réessayez dans un instant",
+	"the node has just started, and asks the others first: %w":                                                                 "le nœud vient de démarrer et interroge d'abord les autres : %w",
 	"the service cannot be removed: %w":                                                                                        "le service ne peut pas être retiré : %w",
 	"no service is installed (%s)":                                                                                             "aucun service n'est installé (%s)",
 	"the program does not know its own file: %w":                                                                               "le programme ne connaît pas son propre fichier : %w",
