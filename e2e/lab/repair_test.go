@@ -74,7 +74,21 @@ func stored(t *testing.T, pieces int) (*Lab, *Rhizome) {
 	makeBucket(t, r.Nodes[0], "mend")
 	must(t, r.Nodes[0].putPieces(t.Context(), 0, pieces))
 	must(t, r.Settled(3*time.Minute))
+	for _, n := range r.Nodes { // a write is done when two have it; the third may be behind
+		harness.Eventually(t, time.Minute, n.Name+" has all pieces", func() bool { return n.live(t) >= int64(pieces)*pieceSize })
+	}
 	return l, r
+}
+
+// live is what extents need of the node's disks, in bytes.
+func (n *Node) live(t *testing.T) (sum int64) {
+	t.Helper()
+	var disks []struct{ Live int64 }
+	must(t, n.JSON(&disks, "disk", "list"))
+	for _, d := range disks {
+		sum += d.Live
+	}
+	return sum
 }
 
 // moved asserts that a home got bytes of objects and little else.
