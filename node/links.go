@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"rhizome/base/errs"
 	"rhizome/base/ident"
 	"rhizome/cluster/membership"
 	"rhizome/cluster/register"
@@ -134,14 +133,7 @@ type held struct {
 
 // Handle implements rpc.Links.
 func (h held) Handle(m rpc.Method, access rpc.Access, f rpc.Handler) {
-	h.Links.Handle(m, access, func(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
-		select {
-		case <-h.until:
-			return f(ctx, from, request)
-		case <-ctx.Done():
-			return nil, errs.Newf(errs.Unavailable, "the node has just started, and asks the others first: %w", ctx.Err())
-		}
-	})
+	h.Links.Handle(m, access, rpc.After(h.until, f))
 }
 
 // serveOthers answers what other nodes ask. It comes before the links open, but in a

@@ -33,15 +33,12 @@ func (x *trouble) join() {
 	ctx, cancel := context.WithTimeout(x.t.Context(), drainTime)
 	defer cancel()
 	last := x.latest()
-	if last.Version == 1 && len(last.Assigned[0]) > 1 && x.leaver == nil && x.rng.IntN(2) == 0 {
+	if x.untouched() && x.leaver == nil && x.rng.IntN(2) == 0 {
 		x.mend()
 		if !x.whole(ctx) {
 			return
 		}
-		x.leaver = x.some()
-		for x.leaver == h {
-			x.leaver = x.some()
-		}
+		x.leaver = x.member()
 		x.leaver.quit()
 		x.arrive(h)
 		x.counts["disk replaced"]++

@@ -15,21 +15,20 @@ func (x *trouble) leave() {
 	ctx, cancel := context.WithTimeout(x.t.Context(), drainTime)
 	defer cancel()
 	if x.leaver == nil {
-		x.leaver = x.some()
+		x.leaver = x.member()
 	}
 	h := x.leaver
 	if h.gone.Load() {
 		return
 	}
 	x.mend()
-	last := x.latest()
-	if last.Version == 1 && len(last.Assigned[0]) > 1 && last.Node(h.id) != nil && x.rng.IntN(2) == 0 && x.whole(ctx) {
+	if x.untouched() && x.rng.IntN(2) == 0 && x.whole(ctx) {
 		h.quit()
 		x.counts["home lost"]++
 		x.part(h)
 		return
 	}
-	if last.Node(h.id) != nil && !x.part(h) {
+	if x.latest().Node(h.id) != nil && !x.part(h) {
 		return
 	}
 	if x.plan.flaw.hasty || x.whole(ctx) {
@@ -41,10 +40,7 @@ func (x *trouble) leave() {
 // part makes a layout without a home.
 func (x *trouble) part(h *home) bool {
 	last := x.latest()
-	rest := slices.DeleteFunc(slices.Clone(x.homes), func(o *home) bool {
-		n := last.Node(o.id)
-		return o == h || n == nil || n.Witness
-	})
+	rest := slices.DeleteFunc(x.members(), func(o *home) bool { return o == h || last.Node(o.id).Witness })
 	return x.follow(without(last.Nodes, h), func(p int, set []*home) []*home {
 		at := slices.Index(set, h)
 		if at < 0 {
@@ -57,6 +53,12 @@ func (x *trouble) part(h *home) bool {
 		}
 		return set
 	})
+}
+
+// member is some home of the newest layout.
+func (x *trouble) member() *home {
+	all := x.members()
+	return all[x.rng.IntN(len(all))]
 }
 
 func without(nodes []layout.Node, h *home) []layout.Node {

@@ -142,16 +142,25 @@ func (w *town) home(id ident.NodeID) *home {
 	return nil
 }
 
+// members returns the homes of the newest layout.
+func (w *town) members() (out []*home) {
+	for _, n := range w.latest().Nodes {
+		out = append(out, w.home(n.ID))
+	}
+	return out
+}
+
+// untouched reports whether no layout followed the first one, which keeps everything more than once.
+func (w *town) untouched() bool {
+	l := w.latest()
+	return l.Version == 1 && len(l.Assigned[0]) > 1
+}
+
 // change makes the next layout: some partitions get other replicas. Who hears of it first
 // is one home. It reports false if a partition's replicas have not come so far yet.
 func (w *town) change() bool {
 	last := w.latest()
-	var there []*home
-	for _, h := range w.homes {
-		if h != w.leaver && last.Node(h.id) != nil {
-			there = append(there, h)
-		}
-	}
+	there := slices.DeleteFunc(w.members(), func(h *home) bool { return h == w.leaver })
 	n := len(there)
 	order := w.rng.Perm(n)[:1+w.rng.IntN(min(n, 5))]
 	some := w.rng.IntN(3)

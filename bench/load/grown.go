@@ -106,6 +106,9 @@ func place(n int) uint32 { return uint32(n) * 2654435761 } // odd: each number o
 
 func (g *grower) put(c *wire.Client, n int) (int64, error) { return g.putAs(c, key(n), n) }
 
+// another puts one beyond all that is filled in, the nth of a measurement.
+func (g *grower) another(c *wire.Client, n int) (int64, error) { return g.put(c, 1<<31+g.fresh+n) }
+
 func (g *grower) putAs(c *wire.Client, key string, n int) (int64, error) {
 	_, err := c.Must(&wire.Request{Method: "PUT", Path: key, Body: g.data.body(n, grownSize)})
 	return grownSize, err
@@ -154,7 +157,7 @@ var phases = []struct {
 	part  bool // in a part of the order only
 	do    func(*grower, *wire.Client, int) (int64, error)
 }{
-	{"PUT", 16, false, func(g *grower, c *wire.Client, n int) (int64, error) { return g.put(c, 1<<31+g.fresh+n) }}, // beyond all that is filled in
+	{"PUT", 16, false, (*grower).another},
 	{"GET", 16, false, (*grower).any},
 	{"LIST 1000", 1, false, func(g *grower, c *wire.Client, _ int) (int64, error) { return g.page(c, rand.Uint32N(1<<32/10*9)) }}, // anywhere, by chance
 	{"PUT in a part", 16, true, func(g *grower, c *wire.Client, n int) (int64, error) {

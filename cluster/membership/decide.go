@@ -79,13 +79,6 @@ func (m *Members) handleVote(ctx context.Context, from ident.NodeID, request []b
 	if err := codec.Decode(request, &a); err != nil {
 		return nil, err
 	}
-	if m.cfg.MayVote != nil {
-		select {
-		case <-m.cfg.MayVote:
-		case <-ctx.Done():
-			return nil, errs.Newf(errs.Unavailable, "the node has just started, and asks the others first: %w", ctx.Err())
-		}
-	}
 	t, err := m.vote(&a)
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ type tell struct {
 
 func (m *Members) serve() {
 	m.cfg.Links.Handle(methodExchange, rpc.Members, m.answer)
-	m.cfg.Links.Handle(methodVote, rpc.Members, m.handleVote)
+	m.cfg.Links.Handle(methodVote, rpc.Members, rpc.After(m.cfg.MayVote, m.handleVote))
 }
 
 // answer handles another node's ask.

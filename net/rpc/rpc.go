@@ -65,6 +65,22 @@ const (
 // caller gave up or the link broke. The request is its own to keep.
 type Handler func(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error)
 
+// After has calls of a handler wait until a channel is closed, as a node that starts does
+// before it trusts its rows. A nil channel is waited for by nobody.
+func After(until <-chan struct{}, f Handler) Handler {
+	if until == nil {
+		return f
+	}
+	return func(ctx context.Context, from ident.NodeID, request []byte) ([]byte, error) {
+		select {
+		case <-until:
+			return f(ctx, from, request)
+		case <-ctx.Done():
+			return nil, errs.Newf(errs.Unavailable, "the node has just started, and asks the others first: %w", ctx.Err())
+		}
+	}
+}
+
 // StreamHandler serves a stream, which is closed when it returns; an error is what the
 // other side's next Read fails with.
 type StreamHandler func(ctx context.Context, from ident.NodeID, head []byte, s Stream) error
