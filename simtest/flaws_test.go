@@ -70,7 +70,7 @@ var flaws = []flaw{
 	{name: "a store does not look at conditions", kinds: []string{"isolate"},
 		model: func(o object.Service) object.Service { return &unconditional{o} }},
 	{name: "a home leaves before all is handed on", kinds: []string{"layout", "leave"}, hasty: true},
-	{name: "a newcomer imports nothing", kinds: []string{"join", "isolate", "split"},
+	{name: "a newcomer imports nothing", kinds: []string{"join", "isolate"}, // one in 20 to 30 shows it
 		source: func(s register.Source) register.Source { return &empty{s} }},
 	{name: "a home goes on with an empty disk", kinds: []string{"empty", "isolate"}},
 	{name: "a gateway remembers what it read", kinds: []string{"isolate"}, front: remembering},
@@ -82,7 +82,7 @@ func TestFlawsAreCaught(t *testing.T) {
 	for _, f := range flaws {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			const most = 100
+			const most = 400
 			for seed := uint64(1); seed <= most; seed++ {
 				p := newPlan(seed)
 				p.kinds, p.flaw, p.homes, p.way.Loss = f.kinds, f, 3, 0
