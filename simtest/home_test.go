@@ -105,7 +105,7 @@ func (h *home) Holders(id ident.ID) []ident.NodeID {
 	return l.Holders(l.Partition(id.Key()))
 }
 
-// Former implements extent.Places.
+// Former implements extent.Places: who has left is asked for nothing any more.
 func (h *home) Former(id ident.ID) (out []ident.NodeID) {
 	now := h.Layout()
 	seen := map[ident.NodeID]bool{}
@@ -115,7 +115,7 @@ func (h *home) Former(id ident.ID) (out []ident.NodeID) {
 	for v := int(now.Version); v > 0; v-- {
 		l := h.town.at(v)
 		for _, n := range l.Holders(l.Partition(id.Key())) {
-			if !seen[n] {
+			if !seen[n] && now.Node(n) != nil {
 				seen[n] = true
 				out = append(out, n)
 			}

@@ -150,10 +150,12 @@ func (w *town) members() (out []*home) {
 	return out
 }
 
-// untouched reports whether no layout followed the first one, which keeps everything more than once.
+// untouched reports whether no layout followed the first one, and that keeps bytes at three homes: of what
+// is done one of two others has a copy then. Beside a witness there is one, which may be yet to hear of it.
 func (w *town) untouched() bool {
 	l := w.latest()
-	return l.Version == 1 && len(l.Assigned[0]) > 1
+	witness := slices.ContainsFunc(l.Nodes, func(n layout.Node) bool { return n.Witness })
+	return l.Version == 1 && len(l.Assigned[0]) > 1 && !witness
 }
 
 // change makes the next layout: some partitions get other replicas. Who hears of it first

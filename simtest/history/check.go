@@ -3,7 +3,6 @@ package history
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -39,55 +38,6 @@ func CheckOps(ops []Op, limit time.Duration) error {
 		}
 	}
 	return nil
-}
-
-func check(ops []Op, limit time.Duration) porcupine.CheckResult {
-	var all []porcupine.Operation
-	for _, o := range ops {
-		end := int64(o.Return)
-		if o.Outcome == Unknown {
-			end = math.MaxInt64
-		}
-		all = append(all, porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call), Return: end})
-	}
-	return porcupine.CheckOperationsTimeout(model(), all, limit)
-}
-
-// model is one key: its state is the number of the body that it holds, 0 if absent.
-func model() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return 0 },
-		Step: func(state, input, _ any) (bool, any) {
-			ok, next := step(state.(int), input.(Op))
-			return ok, next
-		},
-		Hash: func(state any) uint64 { return uint64(state.(int)) },
-	}
-}
-
-// step says whether an operation may have had its outcome in a state, and what follows.
-func step(state int, o Op) (ok bool, next int) {
-	if o.Kind.reads() {
-		return state == o.Value, state
-	}
-	holds := (!o.New || state == 0) && (o.Match == 0 || state == o.Match)
-	after := o.Value
-	if o.Kind == Delete {
-		after = 0
-	}
-	switch o.Outcome {
-	case Done:
-		return holds, after
-	case Mismatch:
-		return !holds, state
-	case Absent:
-		return o.Match != 0 && state == 0, state
-	}
-	// Unknown: in the state in which it comes true, if ever, its condition counts.
-	if holds {
-		return true, after
-	}
-	return true, state
 }
 
 // shortest returns the beginning of the operations that is wrong already, with the
