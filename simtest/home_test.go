@@ -36,6 +36,7 @@ type home struct {
 	mu    sync.Mutex
 	rng   *rand.Rand
 	known int // the layout it knows; durable
+	first int // the one it came under: who kept what before, it never learns
 	life  *life
 	newer chan struct{} // somebody knows a newer layout
 	asks  []ident.NodeID
@@ -63,7 +64,7 @@ func (c *jumping) set(d time.Duration) { c.off.Store(int64(d)) }
 
 func newHome(w *town, i int, rng *rand.Rand) *home {
 	return &home{town: w, number: i, id: ident.NodeID{0: byte(i + 1), 31: 5}, fs: vfs.NewCrashable(), clock: new(jumping),
-		rng: rng, known: 1, newer: make(chan struct{}, 1)}
+		rng: rng, known: 1, first: 1, newer: make(chan struct{}, 1)}
 }
 
 // Layout implements register.Plans.
@@ -112,7 +113,7 @@ func (h *home) Former(id ident.ID) (out []ident.NodeID) {
 	for _, n := range h.Holders(id) {
 		seen[n] = true
 	}
-	for v := int(now.Version); v > 0; v-- {
+	for v := int(now.Version); v >= h.first; v-- {
 		l := h.town.at(v)
 		for _, n := range l.Holders(l.Partition(id.Key())) {
 			if !seen[n] && now.Node(n) != nil {

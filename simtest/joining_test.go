@@ -27,7 +27,7 @@ func (h *home) node() layout.Node {
 // of a home whose disk dies for good before, if others have all that was on it.
 func (x *trouble) join() {
 	h := x.comer
-	if !h.gone.Load() {
+	if x.came {
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.t.Context(), drainTime)
@@ -66,7 +66,9 @@ func (x *trouble) join() {
 
 // arrive starts a newcomer, which was told of the newest layout when it was let in.
 func (x *trouble) arrive(h *home) {
-	h.learn(int(x.latest().Version))
+	x.came = true
+	h.first = int(x.latest().Version)
+	h.learn(h.first)
 	h.gone.Store(false)
 	h.up()
 }

@@ -30,6 +30,7 @@ type town struct {
 	graves sync.WaitGroup // lives that ended and are being put away
 	leaver *home          // who leaves for good, or has left
 	comer  *home          // who joins later, or has joined; nil: nobody
+	came   bool           // it has
 
 	mu    sync.Mutex
 	chain []*layout.Layout
