@@ -137,10 +137,10 @@ func (h held) Handle(m rpc.Method, access rpc.Access, f rpc.Handler) {
 }
 
 // serveOthers answers what other nodes ask. It comes before the links open, but in a
-// node that joins. What is asked of rows waits for askOthers: an old copy must not answer.
+// node that joins. What is asked of rows, and who wants to join, waits for askOthers: an old copy must not answer.
 func (n *Node) serveOthers(context.Context) error {
 	register.Serve(held{n.links, n.trusted}, n.replica)
-	n.links.Handle(methodJoin, rpc.Anyone, n.serveJoin)
+	n.links.Handle(methodJoin, rpc.Anyone, rpc.After(n.trusted, n.serveJoin))
 	n.links.OnLink(n.linkChanged)
 	n.opened.Store(true)
 	n.adopt(n.members.Layout()) // one may have come meanwhile

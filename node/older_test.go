@@ -151,3 +151,21 @@ func TestNothingIsAnsweredBeforeTheOthersWereAsked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAStartThatIsGivenUpTellsOfNothing: what waits for its end is not answered.
+func TestAStartThatIsGivenUpTellsOfNothing(t *testing.T) {
+	t.Parallel()
+	h := newHomes(t, 0)
+	_, _, c := h.three()
+	c.trusted = make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.askOthers(ctx); err == nil {
+		t.Error("a start that was given up goes on")
+	}
+	select {
+	case <-c.trusted:
+		t.Error("its rows are trusted though nobody was asked")
+	default:
+	}
+}

@@ -23,6 +23,9 @@ func (n *Node) askOthers(ctx context.Context) error {
 	if err := n.stillMember(ctx); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil { // the start was given up: nobody said anything
+		return err
+	}
 	close(n.trusted)
 	return nil
 }

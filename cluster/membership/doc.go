@@ -43,7 +43,8 @@
 // tells it; it is then nobody's member. What was written in the last
 // minutes before the copy was made, or is known to nobody who answers, is not noticed. A
 // node that starts tells of no row and does not vote before another node took it for what it
-// is, or nobody answered for two seconds.
+// is, or nobody answered for two seconds. If one that knows better answers after one that does not, the
+// copy takes part until then.
 //
 // # In the row store
 //

@@ -27,6 +27,8 @@ const (
 	// rhizome news travels on by itself.
 	atOnce     = 16
 	neighbours = 16
+	// askAgain is how long it is between two tries to reach a node at the start.
+	askAgain = 100 * time.Millisecond
 	// maxCards and maxLayouts bound one answer.
 	maxCards   = 2000
 	maxLayouts = 8
@@ -387,9 +389,9 @@ func (m *Members) exchangeWith(ctx context.Context, nodes []ident.NodeID) error 
 	return nil
 }
 
-// AskAround asks all others at once for news, until one answers or ctx ends, and returns
-// those who say that this node is no member, unless somebody said otherwise. It fails if this
-// node's rows are an old copy.
+// AskAround asks all others at once for news, and those that cannot be reached again and again, until
+// one answers or ctx ends, and returns those who say that this node is no member, unless somebody said
+// otherwise. It fails if this node's rows are an old copy.
 func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err error) {
 	if m.Older() {
 		return nil, errOlder
@@ -408,8 +410,10 @@ func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err e
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	again, enough := context.WithCancel(ctx)
+	defer enough()
 	for _, id := range others {
-		wg.Go(func() { replies <- reply{id, m.Exchange(ctx, id)} })
+		wg.Go(func() { replies <- reply{id, m.reach(ctx, again, id)} })
 	}
 	var older *ident.NodeID
 	for range others {
@@ -418,6 +422,7 @@ func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err e
 			return nil, nil
 		case errors.Is(r.err, errOlder):
 			older = &r.from
+			enough()
 		case errors.Is(r.err, errs.Denied) && !m.cameOlder(r.from):
 			m.refused(r.from, true)
 			refusing = append(refusing, r.from)
@@ -427,6 +432,24 @@ func (m *Members) AskAround(ctx context.Context) (refusing []ident.NodeID, err e
 		return nil, errors.Join(errOlder, m.isOlder(*older))
 	}
 	return refusing, nil
+}
+
+// reach exchanges news with a node, and tries again until again ends if it cannot be reached: its
+// machine, or this one's network, may have been started at the same time as this node.
+func (m *Members) reach(ctx, again context.Context, n ident.NodeID) error {
+	tick := time.NewTicker(askAgain)
+	defer tick.Stop()
+	for {
+		err := m.Exchange(ctx, n)
+		if !errors.Is(err, errs.Unavailable) {
+			return err
+		}
+		select {
+		case <-again.Done():
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 // refresh makes our own card anew, at most twice a second.

@@ -174,7 +174,9 @@ func TestAnOldCopyTakesNobodyOut(t *testing.T) {
 				c.on(1, c.copied(1))
 			}
 			passed(c, 3*Period)
-			if by, err := c.nodes[1].AskAround(c.ctx); len(by) > 0 || err != nil {
+			ctx, cancel := context.WithTimeout(c.ctx, time.Second)
+			defer cancel()
+			if by, err := c.nodes[1].AskAround(ctx); len(by) > 0 || err != nil {
 				t.Errorf("refused by %v, %v", by, err)
 			}
 			for _, p := range c.nodes[1].Peers() {
@@ -182,6 +184,32 @@ func TestAnOldCopyTakesNobodyOut(t *testing.T) {
 					t.Errorf("%+v", p)
 				}
 			}
+		}
+	})
+}
+
+// TestWhoCannotBeReachedIsAskedAgain: homes whose power comes back at once start one after the other.
+func TestWhoCannotBeReachedIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := three(t)
+		c.stop(2)
+		c.stop(3)
+		ctx, cancel := context.WithTimeout(c.ctx, 2*time.Second)
+		defer cancel()
+		asked := make(chan error, 1)
+		go func() {
+			_, err := c.nodes[1].AskAround(ctx)
+			asked <- err
+		}()
+		passed(c, time.Second)
+		select {
+		case err := <-asked:
+			t.Fatal("nobody was there, and it does not wait:", err)
+		default:
+		}
+		c.start(2)
+		if err := <-asked; err != nil || ctx.Err() != nil {
+			t.Error(err, ctx.Err())
 		}
 	})
 }
