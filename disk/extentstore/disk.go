@@ -33,12 +33,14 @@ type Disk struct {
 
 // disk is one folder at work. mu guards what is below it.
 type disk struct {
-	id    ident.ID
-	dir   string
-	fs    vfs.FS
-	owner Owner
-	log   *slog.Logger
-	app   appender
+	id     ident.ID
+	dir    string
+	fs     vfs.FS
+	owner  Owner
+	log    *slog.Logger
+	app    appender
+	stages vfs.Stages
+
 	// reaping is held while files are removed and their rows, or all are counted.
 	reaping sync.Mutex
 

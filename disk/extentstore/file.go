@@ -19,6 +19,7 @@ type fileWriter struct {
 	d        *disk
 	tmp      string
 	f        vfs.File
+	out      *vfs.Appender
 	size     int64
 	unsynced int64
 }
@@ -32,12 +33,12 @@ func createFile(d *disk, id ident.ID) (*fileWriter, error) {
 	if err != nil {
 		return nil, translate(err, "make "+w.tmp)
 	}
-	w.f = f
+	w.f, w.out = f, d.stages.NewAppender(f)
 	return w, nil
 }
 
 func (w *fileWriter) write(b []byte) error {
-	n, err := w.f.Write(b)
+	n, err := w.out.Write(b)
 	w.size += int64(n)
 	if w.unsynced += int64(n); err == nil && w.unsynced >= syncStep {
 		w.unsynced = 0
@@ -82,7 +83,7 @@ func (w *fileWriter) finish(id ident.ID, t table, desc []byte) (*entry, error) {
 	if err := w.write(append(m.encode(), encodeTail(w.size)...)); err != nil {
 		return nil, err
 	}
-	if err := w.f.SyncData(); err != nil {
+	if err := w.out.Sync(); err != nil {
 		return nil, w.failed(err)
 	}
 	f := w.f
@@ -105,6 +106,7 @@ func (w *fileWriter) publish(id ident.ID) error {
 
 func (w *fileWriter) abort() {
 	if w.f != nil {
+		w.out.Release()
 		_ = w.f.Close()
 	}
 	_ = w.d.fs.Remove(w.tmp)

@@ -46,6 +46,7 @@ type appender struct {
 	seg  *segment
 	salt ident.ID
 	file vfs.File
+	out  *vfs.Appender // to file
 	pos  int64
 }
 
@@ -120,7 +121,7 @@ func (a *appender) write(s *Store, d *disk, group []*request) error {
 	if group[0].reload {
 		if a.file != nil {
 			_ = a.file.Close() // all that counts was synced
-			a.file, a.seg = nil, nil
+			a.file, a.out, a.seg = nil, nil, nil
 		}
 		return s.reload(d)
 	}
@@ -162,15 +163,15 @@ func (a *appender) put(d *disk, group []*request) error {
 			head := m.encode()
 			r.at = entry{d.id, a.seg.num, a.pos, a.pos + int64(len(head)), len(r.desc), r.table}
 			a.pos += int64(len(head) + len(r.data))
-			if _, err := a.file.Write(head); err != nil {
+			if _, err := a.out.Write(head); err != nil {
 				return err
 			}
-			if _, err := a.file.Write(r.data); err != nil {
+			if _, err := a.out.Write(r.data); err != nil {
 				return err
 			}
 		}
 	}
-	return a.file.SyncData()
+	return a.out.Sync()
 }
 
 // index records a durable group and how far the index knows the segment, in one
@@ -233,8 +234,9 @@ func (a *appender) ready(s *Store, d *disk) error {
 	if err != nil {
 		return translate(err, "make "+name)
 	}
-	if _, err = f.Write(encodeSegmentHead(num, salt)); err == nil {
-		err = f.SyncData()
+	out := d.stages.NewAppender(f)
+	if _, err = out.Write(encodeSegmentHead(num, salt)); err == nil {
+		err = out.Sync()
 	}
 	if err == nil {
 		err = syncDir(d.fs, d.path(segmentsDir))
@@ -245,7 +247,7 @@ func (a *appender) ready(s *Store, d *disk) error {
 		d.distrust()
 		return translate(err, "make "+name)
 	}
-	a.file, a.salt, a.pos = f, salt, headSize
+	a.file, a.out, a.salt, a.pos = f, out, salt, headSize
 	a.seg = &segment{num: num, size: headSize}
 	d.mu.Lock()
 	d.segments[num] = a.seg
@@ -263,7 +265,7 @@ func (a *appender) seal(s *Store, d *disk, commit func(*kv.Batch) error) error {
 	a.mark(b, d, true)
 	err := commit(b)
 	_ = a.file.Close() // all of it was synced
-	a.file, a.seg = nil, nil
+	a.file, a.out, a.seg = nil, nil, nil
 	d.mu.Lock()
 	seg.sealed = true
 	d.mu.Unlock()
