@@ -14,6 +14,20 @@ import (
 	"rhizome/base/vfs"
 )
 
+// Most of a store's bytes are blobs, which lie apart from their keys, and Pebble reckons
+// them to the tables that refer to them. So a memtable of 8 MiB becomes a megabyte of
+// tables: these are merged with the next level only when several have come together. Tables are
+// larger than Pebble's, since each remembers the files of blobs that it refers to, which may be
+// all. And blobs stay where they were written first until enough of their file is garbage:
+// bringing them into the order of their keys would write each fourteen times (measured with ten
+// million of 1 KiB; docs/decisions/023-blobs-stay.md).
+const (
+	l0Threshold = 12 // merged at six layers of tables
+	l0Stop      = 40
+	fileBytes   = 8 << 20
+	anyDepth    = 1 << 20
+)
+
 // Options tune a store. The zero value is right for a home machine.
 type Options struct {
 	// CacheBytes is the block cache of a small store; 32 MiB if zero. MaxCacheBytes is how
@@ -88,8 +102,9 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		Cache:                       cache.cache,
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       40,
+		L0CompactionThreshold:       l0Threshold,
+		L0StopWritesThreshold:       l0Stop,
+		TargetFileSizes:             [7]int64{fileBytes}, // twice as much on each level below
 		MaxOpenFiles:                o.OpenFiles,
 		Merger:                      counters,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -102,7 +117,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		return pebble.ValueSeparationPolicy{
 			Enabled:               true,
 			MinimumSize:           1 << 10,
-			MaxBlobReferenceDepth: 10,
+			MaxBlobReferenceDepth: anyDepth,
 			TargetGarbageRatio:    reclaimer.garbage(),
 		}
 	}
