@@ -17,13 +17,15 @@ import (
 	"rhizome/node"
 )
 
-// The node's memory is kept below memoryLimit bytes, and what the cache of a large row
-// store takes beyond smallCache. Below that, garbage is collected rarely: when there is
-// collectAt percent as much of it as what is in use, or collectIdle percent in an idle
-// node. GOMEMLIMIT and GOGC say otherwise.
+// The node's memory is kept below memoryLimit bytes, and largeShare times what the cache of a
+// large row store takes beyond smallCache: with the cache grows what else is in use, and with
+// that what one collection costs, so that as many of them would cost more. Below that, garbage is
+// collected rarely: when there is collectAt percent as much of it as what is in use, or
+// collectIdle percent in an idle node. GOMEMLIMIT and GOGC say otherwise.
 const (
 	memoryLimit = 160 << 20
 	smallCache  = 32 << 20
+	largeShare  = 4
 	collectAt   = 400
 	collectIdle = 30
 )
@@ -63,7 +65,7 @@ func up(ctx context.Context, c *call) error {
 	config := c.nodeConfig(vs)
 	if c.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
-		config.CacheSized = func(bytes int64) { debug.SetMemoryLimit(memoryLimit + max(0, bytes-smallCache)) }
+		config.CacheSized = func(bytes int64) { debug.SetMemoryLimit(memoryLimit + largeShare*max(0, bytes-smallCache)) }
 	}
 	if c.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
