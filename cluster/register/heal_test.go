@@ -251,6 +251,7 @@ func TestHealingBehindAFinalFence(t *testing.T) {
 		_, err := s.Update(ctx, row, put(text("old")))
 		check(t, err)
 	}
+	s.Close() // what was left behind: all three hold it
 	w.cut(2, true)
 	before, _, err := s.Read(ctx, short)
 	check(t, err)
@@ -269,6 +270,7 @@ func TestHealingBehindAFinalFence(t *testing.T) {
 	check(t, err)
 	w.cut(2, false)
 	check(t, s.healWith(ctx, late.id, nil))
+	s.Close()
 	if a, err := late.rep.Read(ctx, 1, through); err != nil || a.Record.Value != nil {
 		t.Errorf("the replica that was away holds %+v, %v", a.Record, err)
 	}
