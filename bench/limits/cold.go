@@ -3,6 +3,7 @@ package limits
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	mrand "math/rand/v2"
 	"os"
@@ -52,17 +53,7 @@ func ReadsIn(dir string, span time.Duration) (rate float64, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		f, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) { // what writes there took it away meanwhile
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	err = eachFile(dir, func(f *os.File) error {
 		files = append(files, f)
 		st, err := f.Stat()
 		if err == nil {
@@ -84,6 +75,34 @@ func ReadsIn(dir string, span time.Duration) (rate float64, err error) {
 			at -= blocks[i-1]
 		}
 		return files[i], at * coldBlock
+	})
+}
+
+// Warm reads all files of a folder once, so that memory holds them as far as there is any.
+func Warm(dir string) error {
+	return eachFile(dir, func(f *os.File) error {
+		_, err := io.Copy(io.Discard, f)
+		return errors.Join(err, f.Close())
+	})
+}
+
+// eachFile opens the files of a folder, which others may be changing.
+func eachFile(dir string, do func(*os.File) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if path != dir && errors.Is(err, fs.ErrNotExist) || err == nil && !d.Type().IsRegular() { // what writes there took it away meanwhile
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return do(f)
 	})
 }
 

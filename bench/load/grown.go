@@ -34,7 +34,8 @@ const fillStep = 100_000
 
 // Grow fills a bucket of one store with few objects and one of another with many, and
 // measures both in turns: PUT of fresh keys between the others, GET of any, LIST of a page
-// from anywhere; then the same in a part of the order that holds as many as the smaller bucket
+// from anywhere; GET and LIST once more, each turn after all files of the store were read, as a
+// machine has them whose memory holds them; then all three in a part of the order that holds as many as the smaller bucket
 // has in all, after a look at all of it: what the number of objects alone costs, when as
 // many of them are in use. Turns, because a machine is not the same when the many are stored.
 func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, error) {
@@ -155,25 +156,33 @@ var phases = []struct {
 	name  string
 	conns int
 	part  bool // in a part of the order only
+	warm  bool // after all files of the store were read once
 	do    func(*grower, *wire.Client, int) (int64, error)
 }{
-	{"PUT", 16, false, (*grower).another},
-	{"GET", 16, false, (*grower).any},
-	{"LIST 1000", 1, false, func(g *grower, c *wire.Client, _ int) (int64, error) { return g.page(c, rand.Uint32N(1<<32/10*9)) }}, // anywhere, by chance
-	{"PUT in a part", 16, true, func(g *grower, c *wire.Client, n int) (int64, error) {
+	{name: "PUT", conns: 16, do: (*grower).another},
+	{name: "GET", conns: 16, do: (*grower).any},
+	{name: "LIST 1000", conns: 1, do: (*grower).anyPage},
+	{name: "GET from memory", conns: 16, warm: true, do: (*grower).any},
+	{name: "LIST 1000 from memory", conns: 1, warm: true, do: (*grower).anyPage},
+	{name: "PUT in a part", conns: 16, part: true, do: func(g *grower, c *wire.Client, n int) (int64, error) {
 		at := g.part.from + rand.Uint32N(g.part.width) // by chance
 		return g.putAs(c, fmt.Sprintf("%s/%08x-%x", bucket, at, g.fresh+n), n)
 	}},
-	{"GET in a part", 16, true, func(g *grower, c *wire.Client, _ int) (int64, error) {
+	{name: "GET in a part", conns: 16, part: true, do: func(g *grower, c *wire.Client, _ int) (int64, error) {
 		return g.getOf(c, g.part.filled[rand.IntN(len(g.part.filled))]) // by chance
 	}},
-	{"LIST 1000 in a part", 1, true, func(g *grower, c *wire.Client, _ int) (int64, error) {
+	{name: "LIST 1000 in a part", conns: 1, part: true, do: func(g *grower, c *wire.Client, _ int) (int64, error) {
 		return g.page(c, g.part.from+rand.Uint32N(g.part.width/10*9)) // by chance
 	}},
 }
 
 func (g *grower) measure(phase int) (Result, error) {
 	p := phases[phase]
+	if p.warm {
+		if err := limits.Warm(g.p.Dir); err != nil {
+			return Result{}, err
+		}
+	}
 	res, err := g.spread(p.name+", "+g.name, p.conns, lasting(g.plan.Span, 1<<30), func(c *wire.Client, n int) (int64, error) { return p.do(g, c, n) })
 	g.told(res, err)
 	if strings.HasPrefix(p.name, "PUT") {
@@ -194,6 +203,11 @@ func (g *grower) getOf(c *wire.Client, n int) (int64, error) {
 		err = fmt.Errorf("%d bytes came back, want %d", resp.Length, grownSize)
 	}
 	return grownSize, err
+}
+
+// anyPage lists a page from anywhere.
+func (g *grower) anyPage(c *wire.Client, _ int) (int64, error) {
+	return g.page(c, rand.Uint32N(1<<32/10*9)) // by chance
 }
 
 // page lists a page that begins after a place in the order.
