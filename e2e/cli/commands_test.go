@@ -76,6 +76,9 @@ func TestKeysAndRights(t *testing.T) {
 	want("a second name", status(owner, "GET", "/also-mine/a"), 200)
 	n.MustCLI("bucket", "unalias", "mine", "also-mine", "--yes")
 	want("a name that was taken away", status(owner, "GET", "/also-mine/a"), 404)
+	if _, err := n.CLI("bucket", "unalias", "mine", "mine"); err == nil || !strings.Contains(err.Error(), "last name") {
+		t.Errorf("the last name is asked about before it is refused: %v", err)
+	}
 	n.MustCLI("bucket", "quota", "mine", "--size", "1000")
 	c := wire.Client{Target: wire.Target{Address: n.Address, Key: owner}}
 	defer c.Close()

@@ -44,7 +44,11 @@ func bucketUnalias() command {
 				if err := n.Get(ctx, client.Path("buckets", c.args[0]), &is); err != nil {
 					return err
 				}
-				if taken := c.text("local") != "" || slices.Contains(is.Names, c.args[1]); taken { // else it is refused anyway
+				names := len(is.Names)
+				for _, of := range is.LocalNames {
+					names += len(of)
+				}
+				if names > 1 && (c.text("local") != "" || slices.Contains(is.Names, c.args[1])) { // else it is refused anyway
 					if err := c.confirm("Take the name %q away? Programs and links that use it do not find the bucket any more.", c.args[1]); err != nil {
 						return err
 					}
