@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"rhizome/bench/limits"
 	"rhizome/bench/store"
@@ -38,7 +39,9 @@ const fillStep = 100_000
 // machine has them whose memory holds them; then all three in a part of the order that holds as many as the smaller bucket
 // has in all, after a look at all of it: what the number of objects alone costs, when as
 // many of them are in use. Turns, because a machine is not the same when the many are stored.
-func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, error) {
+//
+// After the first PUTs both are left alone for rest, in which a store merges its tables.
+func Grow(few, many *store.Process, counts [2]int, rest time.Duration, plan HomesPlan) (*Grown, error) {
 	out := &Grown{Few: counts[0], Many: counts[1]}
 	var sides [2]*grower
 	for i, p := range []*store.Process{few, many} {
@@ -54,6 +57,9 @@ func Grow(few, many *store.Process, counts [2]int, plan HomesPlan) (*Grown, erro
 		out.Fill = fill
 	}
 	for i := range phases {
+		if phases[i].rested {
+			<-time.After(rest)
+		}
 		if phases[i].part && !phases[i-1].part {
 			for _, g := range sides {
 				if err := g.look(counts[0]); err != nil {
@@ -153,14 +159,15 @@ func (g *grower) told(res Result, err error) {
 
 // phases are what is measured.
 var phases = []struct {
-	name  string
-	conns int
-	part  bool // in a part of the order only
-	warm  bool // after all files of the store were read once
-	do    func(*grower, *wire.Client, int) (int64, error)
+	name   string
+	conns  int
+	part   bool // in a part of the order only
+	rested bool // after a rest
+	warm   bool // after all files of the store were read once
+	do     func(*grower, *wire.Client, int) (int64, error)
 }{
 	{name: "PUT", conns: 16, do: (*grower).another},
-	{name: "GET", conns: 16, do: (*grower).any},
+	{name: "GET", conns: 16, rested: true, do: (*grower).any},
 	{name: "LIST 1000", conns: 1, do: (*grower).anyPage},
 	{name: "GET from memory", conns: 16, warm: true, do: (*grower).any},
 	{name: "LIST 1000 from memory", conns: 1, warm: true, do: (*grower).anyPage},

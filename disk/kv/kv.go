@@ -20,7 +20,8 @@ import (
 // larger than Pebble's, since each remembers the files of blobs that it refers to, which may be
 // all. And blobs stay where they were written first until enough of their file is garbage:
 // bringing them into the order of their keys would write each fourteen times (measured with ten
-// million of 1 KiB; docs/decisions/023-blobs-stay.md).
+// million of 1 KiB; docs/decisions/023-blobs-stay.md). A reclaimer brings them together where
+// little is left in many files.
 const (
 	l0Threshold = 12 // merged at six layers of tables
 	l0Stop      = 40
@@ -109,7 +110,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		Merger:                      counters,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger, o.Fatal},
-		EventListener:               &pebble.EventListener{DataCorruption: o.corruption, WALCreated: noter.created},
+		EventListener:               &pebble.EventListener{DataCorruption: o.corruption, WALCreated: noter.created, FlushEnd: reclaimer.flushed},
 	}
 	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	opts.Levels[0].FilterType = pebble.TableFilter
@@ -117,7 +118,7 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, error) {
 		return pebble.ValueSeparationPolicy{
 			Enabled:               true,
 			MinimumSize:           1 << 10,
-			MaxBlobReferenceDepth: anyDepth,
+			MaxBlobReferenceDepth: reclaimer.depth(),
 			TargetGarbageRatio:    reclaimer.garbage(),
 		}
 	}

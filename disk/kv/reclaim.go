@@ -32,11 +32,16 @@ const (
 	// smallStore is how large a store may be for its blobs to be compacted once after each
 	// start, in bytes: what was given up before is not known then.
 	smallStore = 256 << 20
+	// Files of values of which little is in use are written anew one by one, and small files
+	// remain: more than scatteredFiles, which hold less than scatteredBytes on the average, are
+	// brought together. A file is several times as large at first, so that this writes a value
+	// once for several that were given up.
+	scatteredFiles, scatteredBytes = 100, 1 << 20
 	// restParts is how many times as long as it took the store rests afterwards.
 	restParts = 10
 )
 
-// reclaimer gives back the room of blobs that were given up.
+// reclaimer gives back the room of blobs that were given up, and merges tables (tidy.go).
 type reclaimer struct {
 	log     *slog.Logger
 	damaged func(error)   // Options.Damaged
@@ -44,8 +49,10 @@ type reclaimer struct {
 
 	wasted atomic.Int64            // about how many bytes were given up since the last time
 	policy atomic.Pointer[float64] // see garbage
+	gather atomic.Bool             // see depth
 	wake   chan struct{}           // enough was given up
 	urgent chan struct{}           // room is wanted
+	grown  chan struct{}           // there are new tables
 	whole  map[string]bool         // files of values that were read and are whole
 
 	ctx  context.Context
@@ -54,12 +61,13 @@ type reclaimer struct {
 }
 
 func newReclaimer(o Options) *reclaimer {
-	r := &reclaimer{log: o.Logger, damaged: o.Damaged, after: o.ReclaimAfter, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), whole: make(map[string]bool), done: make(chan struct{})}
+	r := &reclaimer{log: o.Logger, damaged: o.Damaged, after: o.ReclaimAfter, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), grown: make(chan struct{}, 1), whole: make(map[string]bool), done: make(chan struct{})}
 	if r.after == 0 {
 		r.after = reclaimAfter
 	}
 	// What was given up before the store was opened is not known.
 	r.wasted.Store(enoughTight)
+	poke(r.grown)
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -71,6 +79,25 @@ func (r *reclaimer) garbage() float64 {
 		return *p
 	}
 	return 1
+}
+
+func (r *reclaimer) failed(what string, err error) {
+	if r.ctx.Err() != nil {
+		return
+	}
+	r.log.Warn(what, "error", err)
+	if r.damaged != nil && errors.Is(err, errs.Corrupt) {
+		r.damaged(err)
+	}
+}
+
+// depth is how many files of values a table may refer to, about, before its values are
+// written to new ones when it is merged with others.
+func (r *reclaimer) depth() int {
+	if r.gather.Load() {
+		return 1
+	}
+	return anyDepth
 }
 
 // Wasted tells the store that about n bytes of blobs ('b' keys) were deleted or replaced.
@@ -106,6 +133,9 @@ func (r *reclaimer) run(s *Store) {
 			tight = true
 		case <-r.wake:
 			tight = r.pause(r.after, r.urgent)
+		case <-r.grown:
+			r.tidy(s)
+			continue
 		}
 		if r.ctx.Err() == nil && s.worthReclaiming(tight) {
 			r.once(s, tight)
@@ -120,11 +150,8 @@ func (r *reclaimer) once(s *Store, tight bool) {
 		rest, most = rest/6, tightGarbage
 	}
 	began := time.Now() // stopwatch
-	if err := s.reclaim(tight, most); err != nil && r.ctx.Err() == nil {
-		r.log.Warn("the room of what was deleted could not all be given back; it is tried again", "error", err)
-		if r.damaged != nil && errors.Is(err, errs.Corrupt) {
-			r.damaged(err)
-		}
+	if err := s.reclaim(tight, most); err != nil {
+		r.failed("the room of what was deleted could not all be given back; it is tried again", err)
 	}
 	rest = max(rest, restParts*time.Since(began)) // stopwatch
 	// Pebble writes files of values anew as long as it may.
@@ -143,6 +170,12 @@ func (r *reclaimer) once(s *Store, tight bool) {
 func (s *Store) valueGarbage() (dead, all int64) {
 	m := s.db.Metrics()
 	return int64(m.BlobFiles.ValueSize - m.BlobFiles.ReferencedValueSize), int64(m.BlobFiles.ValueSize)
+}
+
+// scattered reports whether values lie in many small files.
+func (s *Store) scattered() bool {
+	b := s.db.Metrics().BlobFiles
+	return b.LiveCount > scatteredFiles && b.ReferencedValueSize/b.LiveCount < scatteredBytes
 }
 
 // pause waits that long, or until early or the store's end, and reports whether it was early.
@@ -191,6 +224,13 @@ func (s *Store) reclaim(all bool, most float64) (err error) {
 	edges, err := s.edges(from, to)
 	if err != nil {
 		return err
+	}
+	if s.scattered() {
+		if err := s.checkValues(); err != nil {
+			return err
+		}
+		s.reclaimer.gather.Store(true)
+		defer s.reclaimer.gather.Store(false)
 	}
 	for i := 1; i < len(edges); i++ {
 		if err := s.db.Compact(s.reclaimer.ctx, edges[i-1], edges[i], false); err != nil {

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -231,5 +232,51 @@ func spoil(t *testing.T, fs vfs.FS, path string, at int64) {
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSmallFilesComeTogether: each memtable leaves a file of which one value stays in use.
+func TestSmallFilesComeTogether(t *testing.T) {
+	s, err := Open(vfs.NewCrashable(), "rows", Options{ReclaimAfter: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	const stays = 3 * scatteredFiles
+	value := make([]byte, 8<<10)
+	round := func(i int) {
+		lazily(t, s, func(b *Batch) {
+			for k := range 40 {
+				b.Set(fmt.Appendf(nil, "b-often-%d", k), value)
+			}
+			b.Set(blobName(i*7919%stays), value) // over all of the order
+		})
+		if err := s.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		s.Wasted(40 * int64(len(value)))
+	}
+	for i := range stays {
+		round(i)
+	}
+	end, tick := time.NewTimer(time.Minute), time.NewTicker(5*time.Millisecond)
+	defer end.Stop()
+	defer tick.Stop()
+	for i := stays; s.db.Metrics().BlobFiles.LiveCount > scatteredFiles; i++ {
+		select {
+		case <-tick.C:
+			round(i)
+		case <-end.C:
+			t.Fatalf("%d values lie in %d files", stays+40, s.db.Metrics().BlobFiles.LiveCount)
+		}
+	}
+	for i := range stays {
+		if got, err := s.Get(blobName(i)); err != nil || !bytes.Equal(got, value) {
+			t.Fatalf("value %d: %d bytes, %v", i, len(got), err)
+		}
 	}
 }

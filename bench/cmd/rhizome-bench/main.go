@@ -33,7 +33,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "with -homes, -grown or -expiring: how often each phase is measured on each side")
 	var also parts
 	flag.IntVar(&also.objects, "objects", 0, "with -homes: store so many of 10 KiB and say what they take")
-	flag.DurationVar(&also.rest, "rest", 4*time.Minute, "with -objects: how long the homes are left alone before and after")
+	flag.DurationVar(&also.rest, "rest", 4*time.Minute, "with -objects: how long the homes are left alone before and after; with -grown: after the first PUTs")
 	copied := flag.Int64("copied", 0, "with -homes: MiB that are stored before one more home joins under load")
 	flag.BoolVar(&also.sizeOnly, "no-comparison", false, "with -homes: leave the comparison out")
 	grown := flag.Int("grown", 0, "compare a bucket with -keys objects with one of so many instead")
@@ -45,7 +45,7 @@ func main() {
 	err := errors.New("name a program or a peer")
 	switch {
 	case *grown > *keys && *program != "":
-		err = grow(*program, place{*folder, *keep}, *asJSON, *grown, turns)
+		err = grow(*program, place{*folder, *keep}, *asJSON, *grown, also.rest, turns)
 	case *expiring > 0 && *program != "":
 		turns.Keys = min(turns.Keys, 10_000) // that are read
 		err = expire(*program, *folder, *asJSON, *expiring, turns)
