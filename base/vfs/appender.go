@@ -19,16 +19,18 @@ const (
 // together; the end of the file, less than a block, goes through the cache at Sync, so
 // that the file is as long as what was written. What is durable does not depend on which
 // way it went: Sync alone says it. Others may read the file meanwhile, nobody else may
-// write it. It is not safe for concurrent use. After an error nothing more can be written.
+// write it. It is not safe for concurrent use. After an error nothing more is written.
 type Appender struct {
 	f      File
 	stages *Stages
 	apart  bool // bytes are staged and written at offsets
 	direct bool // the page cache is passed by
+	err    error
 	at     int64
-	buf    *[staged]byte // its first n bytes belong at at; nil between Sync and Write
+	buf    *[staged]byte // its first n bytes belong at at; nil at rest
 	n      int
-	rest   []byte // while buf is nil: the file's end, from at on
+	rest   []byte // at rest: less than a block from at on, the file's end
+	owed   bool   // rest is not in the file yet
 }
 
 // Write appends b. It may keep some of it back until Sync.
@@ -36,7 +38,12 @@ func (a *Appender) Write(b []byte) (int, error) {
 	if !a.apart {
 		return a.f.Write(b)
 	}
-	for done := 0; done < len(b); {
+	done := 0
+	for a.err == nil && done < len(b) {
+		if a.buf == nil && len(a.rest)+len(b)-done < block {
+			a.rest, a.owed = append(a.rest, b[done:]...), true
+			return len(b), nil
+		}
 		if a.buf == nil {
 			a.buf = a.stages.take()
 			a.n = copy(a.buf[:], a.rest)
@@ -45,27 +52,38 @@ func (a *Appender) Write(b []byte) (int, error) {
 		a.n += n
 		done += n
 		if a.n == len(a.buf) {
-			if err := a.writeBlocks(); err != nil {
-				return done, err
-			}
+			a.writeBlocks()
 		}
 	}
-	return len(b), nil
+	return done, a.err
+}
+
+// Rest has the Appender hold less than a block until more is written, however long that
+// takes.
+func (a *Appender) Rest() error {
+	if a.buf == nil || a.err != nil {
+		return a.err
+	}
+	if a.writeBlocks(); a.err != nil {
+		return a.err
+	}
+	a.rest, a.owed = append(a.rest[:0], a.buf[:a.n]...), true
+	a.Release()
+	return nil
 }
 
 // Sync makes durable what was written, and the file as long as that.
 func (a *Appender) Sync() error {
-	if a.buf != nil {
-		if err := a.writeBlocks(); err != nil {
-			return err
-		}
-		if err := a.writeEnd(); err != nil {
-			return err
-		}
-		a.rest = append(a.rest[:0], a.buf[:a.n]...)
-		a.Release()
+	if err := a.Rest(); err != nil {
+		return err
 	}
-	return a.f.SyncData()
+	if a.owed {
+		a.writeEnd()
+	}
+	if a.err == nil {
+		a.err = a.f.SyncData()
+	}
+	return a.err
 }
 
 // Release gives memory back, and with it what was written since Sync: for a file that is
@@ -77,10 +95,10 @@ func (a *Appender) Release() {
 	}
 }
 
-func (a *Appender) writeBlocks() error {
+func (a *Appender) writeBlocks() {
 	whole := a.n &^ (block - 1)
 	if whole == 0 {
-		return nil
+		return
 	}
 	_, err := a.f.WriteAt(a.buf[:whole], a.at)
 	if a.direct && refused(err) {
@@ -88,25 +106,23 @@ func (a *Appender) writeBlocks() error {
 		a.direct = false
 		_, err = a.f.WriteAt(a.buf[:whole], a.at)
 	}
-	if err != nil {
-		return err
+	if a.err = err; err != nil {
+		return
 	}
 	a.at += int64(whole)
 	a.n = copy(a.buf[:], a.buf[whole:a.n])
-	return nil
 }
 
-// writeEnd writes what is less than a block; it stays staged, since the block may grow.
-func (a *Appender) writeEnd() error {
-	if a.n == 0 {
-		return nil
+// writeEnd writes what is less than a block; it stays at hand, since the block may grow.
+func (a *Appender) writeEnd() {
+	if a.owed = false; len(a.rest) == 0 {
+		return
 	}
 	if a.direct {
 		setDirect(a.f, false)
 		defer setDirect(a.f, true)
 	}
-	_, err := a.f.WriteAt(a.buf[:a.n], a.at)
-	return err
+	_, a.err = a.f.WriteAt(a.rest, a.at)
 }
 
 // Stages lends Appenders their buffers, and makes them. The zero value is ready; all

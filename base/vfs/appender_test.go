@@ -27,6 +27,14 @@ func appendAll(t *testing.T, f File, a *Appender) {
 		if n, err := a.Write(b); n != len(b) || err != nil {
 			t.Fatalf("write %d: %d, %v", i, n, err)
 		}
+		if draw.IntN(2) > 0 {
+			if err := a.Rest(); err != nil {
+				t.Fatal(err)
+			}
+			if a.buf != nil || len(a.rest) >= block {
+				t.Fatal("at rest it holds more than a block")
+			}
+		}
 		if draw.IntN(3) > 0 {
 			continue
 		}
@@ -103,8 +111,8 @@ func TestAppendFails(t *testing.T) {
 	if err := a.Sync(); err == nil {
 		t.Fatal("it wrote to a file that is open to be read")
 	}
-	if _, err := a.Write(make([]byte, staged)); err == nil {
-		t.Fatal("a full stage went nowhere")
+	if n, err := a.Write(make([]byte, staged)); n != 0 || err == nil {
+		t.Fatal("it writes on after an error")
 	}
 	if a.Release(); a.buf != nil {
 		t.Fatal("the stage is kept")

@@ -10,8 +10,8 @@ import (
 	"rhizome/disk/kv"
 )
 
-// syncStep is how many bytes of a file may wait in memory for the disk: writing
-// back begins early, so that the last fsync is short.
+// syncStep is how many bytes of a file may wait in the page cache for the disk, where that is
+// not passed by: writing back begins early, so that the last fsync is short.
 const syncStep = 4 << 20
 
 // fileWriter writes an extent's own file.
@@ -39,6 +39,9 @@ func createFile(d *disk, id ident.ID) (*fileWriter, error) {
 
 func (w *fileWriter) write(b []byte) error {
 	n, err := w.out.Write(b)
+	if err == nil {
+		err = w.out.Rest() // more may come late, and of many
+	}
 	w.size += int64(n)
 	if w.unsynced += int64(n); err == nil && w.unsynced >= syncStep {
 		w.unsynced = 0

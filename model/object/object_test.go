@@ -35,8 +35,10 @@ type fixture struct {
 	b   *object.Bucket
 }
 
-func newFixture(t testing.TB) *fixture {
-	f := &fixture{Home: objecttest.Open(t, vfs.NewCrashable(), objecttest.NewIdentity()), t: t, ctx: context.Background()}
+func newFixture(t testing.TB) *fixture { return newFixtureOn(t, vfs.NewCrashable()) }
+
+func newFixtureOn(t testing.TB, fs vfs.FS) *fixture {
+	f := &fixture{Home: objecttest.Open(t, fs, objecttest.NewIdentity()), t: t, ctx: context.Background()}
 	t.Cleanup(func() { f.Close(t) })
 	var err error
 	if f.key, err = f.Accounts.CreateKey(f.ctx, "test", ident.ID{}, true); err != nil {
