@@ -22,6 +22,7 @@ import (
 // stalling yields n bytes and then nothing until it is let go on or stopped.
 type stalling struct {
 	n       int
+	noise   []byte
 	stalled *atomic.Int32
 	goOn    chan struct{}
 	stop    chan struct{}
@@ -37,7 +38,7 @@ func (r *stalling) Read(p []byte) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		}
 	}
-	n := min(r.n, len(p))
+	n := copy(p[:min(r.n, len(p))], r.noise)
 	r.n -= n
 	return n, nil
 }
@@ -50,12 +51,13 @@ func stall(t *testing.T, fs vfs.FS, bodies, sent int) (held uint64, stalled int,
 		f := newFixtureOn(t, fs)
 		var n atomic.Int32
 		var wg sync.WaitGroup
+		noise := random(1 << 20) // what can be compressed takes no room
 		goOn, before := make(chan struct{}), heap()
 		ends = make([]error, bodies)
 		for i := range bodies {
 			wg.Go(func() {
 				stop := make(chan struct{})
-				b := object.Body{Reader: &stalling{sent, &n, goOn, stop}, Size: 50 << 20, Stop: sync.OnceFunc(func() { close(stop) })}
+				b := object.Body{Reader: &stalling{sent, noise, &n, goOn, stop}, Size: 50 << 20, Stop: sync.OnceFunc(func() { close(stop) })}
 				_, ends[i] = f.Objects.Put(f.ctx, f.b, object.Put{Key: fmt.Sprint(i), Body: b})
 			})
 		}
@@ -202,7 +204,7 @@ func TestSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		var n atomic.Int32
-		r := &stalling{1000 << 10, &n, make(chan struct{}), nil}
+		r := &stalling{1000 << 10, random(1 << 20), &n, make(chan struct{}), nil}
 		time.AfterFunc(time.Hour, func() { close(r.goOn) })
 		b := object.Body{Reader: r, Size: 2 << 20, Stop: func() { t.Error("a body that is in nobody's way is stopped") }}
 		if _, err := f.Objects.Put(f.ctx, f.b, object.Put{Key: "k", Body: b}); !errors.Is(err, object.ErrShortBody) {
