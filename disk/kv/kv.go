@@ -274,6 +274,7 @@ type Batch struct {
 	s    *Store
 	b    *pebble.Batch
 	keys touched
+	gone int64 // about how many bytes of blobs its ranges take away
 }
 
 // NewBatch returns an empty batch.
@@ -291,8 +292,16 @@ func (b *Batch) Delete(key []byte) {
 	_ = b.b.Delete(key, nil)
 }
 
-// DeleteRange records that every key in [from, to) is to be absent.
-func (b *Batch) DeleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
+// DeleteRange records that every key in [from, to) is to be absent. Of blobs it looks how
+// much they are (see Wasted).
+func (b *Batch) DeleteRange(from, to []byte) {
+	if len(from) > 0 && from[0] == apart {
+		if n, err := b.s.db.EstimateDiskUsage(from, to); err == nil {
+			b.gone += int64(n)
+		}
+	}
+	_ = b.b.DeleteRange(from, to, nil)
+}
 
 // Add records that the 64-bit counter at key grows by n, which may be negative.
 // Counters are read with Counter.
@@ -312,6 +321,7 @@ func (b *Batch) Commit() error {
 		return translate(err)
 	}
 	b.s.noter.durable(log, uint64(b.b.SeqNum())+uint64(b.b.Count()))
+	b.s.Wasted(b.gone)
 	return nil
 }
 
@@ -321,7 +331,11 @@ func (b *Batch) CommitLazily() error {
 	defer b.b.Close()
 	defer b.s.count(&b.keys)
 	defer b.s.hot.end(b.s.hot.begin(b.b))
-	return translate(b.b.Commit(pebble.NoSync))
+	if err := b.b.Commit(pebble.NoSync); err != nil {
+		return translate(err)
+	}
+	b.s.Wasted(b.gone)
+	return nil
 }
 
 // Discard drops a batch that will not be committed.

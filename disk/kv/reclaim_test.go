@@ -122,6 +122,38 @@ func TestWhatWasDeletedBeforeAKill(t *testing.T) {
 	}
 }
 
+// TestRoomOfWipedRangesComesBack though nobody says how much they held.
+func TestRoomOfWipedRangesComesBack(t *testing.T) {
+	for _, tight := range []bool{false, true} {
+		o := Options{ReclaimAfter: time.Millisecond}
+		if tight {
+			o.ReclaimAfter = time.Hour
+		}
+		s, err := Open(vfs.NewCrashable(), "rows", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const size, count = 4000, 5000
+		chance := rand.NewChaCha8([32]byte{1})
+		for i := range count {
+			value := make([]byte, size)
+			_, _ = chance.Read(value)
+			lazily(t, s, func(b *Batch) { b.Set(blobName(i), value) })
+		}
+		if err := s.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		lazily(t, s, func(b *Batch) { b.DeleteRange(blobName(count/10), blobName(count)) })
+		if tight {
+			s.Squeeze()
+		}
+		shrinks(t, s, size*count/5)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func wellRead(t *testing.T, s *Store, count int) {
 	t.Helper()
 	for i := range count {
