@@ -37,6 +37,8 @@ const (
 	// brought together. A file is several times as large at first, so that this writes a value
 	// once for several that were given up.
 	scatteredFiles, scatteredBytes = 100, 1 << 20
+	// checkedFor is how long a file that was read and is whole is taken to be so.
+	checkedFor = 6 * time.Hour
 	// restParts is how many times as long as it took the store rests afterwards.
 	restParts = 10
 )
@@ -53,7 +55,7 @@ type reclaimer struct {
 	wake   chan struct{}           // enough was given up
 	urgent chan struct{}           // room is wanted
 	grown  chan struct{}           // there are new tables
-	whole  map[string]bool         // files of values that were read and are whole
+	whole  map[string]time.Time    // when files of values were read and whole
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -61,7 +63,7 @@ type reclaimer struct {
 }
 
 func newReclaimer(o Options) *reclaimer {
-	r := &reclaimer{log: o.Logger, damaged: o.Damaged, after: o.ReclaimAfter, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), grown: make(chan struct{}, 1), whole: make(map[string]bool), done: make(chan struct{})}
+	r := &reclaimer{log: o.Logger, damaged: o.Damaged, after: o.ReclaimAfter, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), grown: make(chan struct{}, 1), done: make(chan struct{})}
 	if r.after == 0 {
 		r.after = reclaimAfter
 	}
@@ -247,22 +249,28 @@ func (s *Store) reclaim(all bool, most float64) (err error) {
 	return s.View().Close() // has Pebble look what there is to do
 }
 
-// checkValues reads the files of values that it did not read before, and fails if one is
-// damaged: over such a one Pebble 2.1 ends the process when it writes it anew.
+// checkValues reads the files of values that it did not read within checkedFor, and fails if
+// one is damaged: over such a one Pebble 2.1 ends the process when it writes it anew.
 func (s *Store) checkValues() error {
 	files, err := s.Files()
 	if err != nil {
 		return err
 	}
 	r := s.reclaimer
+	whole := make(map[string]time.Time, len(files)) // of those that are there still
+	defer func() { r.whole = whole }()
 	for _, f := range files {
-		if !f.values || r.whole[f.Name] {
+		if !f.values {
 			continue
 		}
-		if err := s.CheckFile(r.ctx, f, nil); err != nil && !errors.Is(err, errs.NotFound) {
-			return err
+		at, known := r.whole[f.Name]
+		if !known || time.Since(at) > checkedFor { // stopwatch
+			at = time.Now() // stopwatch
+			if err := s.CheckFile(r.ctx, f, nil); err != nil && !errors.Is(err, errs.NotFound) {
+				return err
+			}
 		}
-		r.whole[f.Name] = true
+		whole[f.Name] = at
 	}
 	return nil
 }
